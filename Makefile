@@ -1,0 +1,59 @@
+# portfolio_batch: the extension, built with PGXS. src/core alone is built and tested by CMakeLists.txt.
+#   make                build                     make installcheck   pg_regress and isolation tests, on a running server
+#   make install        install (DESTDIR works)   make pgtap          pgTAP tests, on a running server
+#   PG_CONFIG=…         another PostgreSQL 15     make bench          scripts/bench
+
+PG_CONFIG  ?= pg_config
+
+EXTENSION   = portfolio_batch
+EXTVERSION  = 1.0.0
+MODULE_big  = portfolio_batch
+DATA        = $(wildcard sql/portfolio_batch--*--*.sql)
+DATA_built  = sql/portfolio_batch--$(EXTVERSION).sql
+
+CORE_SOURCES   = $(sort $(wildcard src/core/*.cpp))
+SERVER_SOURCES = $(sort $(wildcard src/pg/*.cpp src/store/*.cpp src/engine/*.cpp src/batch/*.cpp))
+OBJS = $(CORE_SOURCES:.cpp=.o) $(SERVER_SOURCES:.cpp=.o)
+
+REGRESS      = $(basename $(notdir $(sort $(wildcard sql/regress/*.sql))))
+REGRESS_OPTS = --inputdir=sql/regress/.. --expecteddir=.
+ISOLATION      = $(basename $(notdir $(sort $(wildcard test/isolation/specs/*.spec))))
+ISOLATION_OPTS = --inputdir=test/isolation
+
+EIGEN_INCLUDE ?= /usr/include/eigen3
+WERROR        ?= -Werror
+WARNINGS       = -Wall -Wextra $(WERROR)
+
+# Portable code only: a number must not change with the CPU, so no -march, no -ffast-math, no contraction.
+PG_CPPFLAGS  = -Isrc -isystem $(EIGEN_INCLUDE) -isystem $(shell $(PG_CONFIG) --includedir-server) -DEIGEN_DONT_PARALLELIZE -DEIGEN_MPL2_ONLY \
+               -DPB_VERSION='"$(EXTVERSION)"' -DPGDLLEXPORT='__attribute__((visibility("default")))'
+PG_CXXFLAGS  = -std=c++20 -O2 -ffp-contract=off $(WARNINGS) -Wno-register -Wno-volatile -MMD -MP \
+               -fvisibility=hidden -fvisibility-inlines-hidden $(EXTRA_CXXFLAGS)
+# The C++ run-time is linked in and hidden, so that no other extension's version of it can be bound to.
+SHLIB_LINK   = -static-libstdc++ -static-libgcc -lstdc++ -lm -Wl,--exclude-libs,ALL \
+               -Wl,--version-script=exports.map $(EXTRA_LDFLAGS)
+EXTRA_CLEAN  = $(OBJS:.o=.d) results output_iso build
+
+# JIT bitcode gains nothing for long numeric functions, and clang would compile it without our flags.
+override with_llvm = no
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+ifneq ($(MAJORVERSION),15)
+$(error portfolio_batch needs PostgreSQL 15; $(PG_CONFIG) belongs to $(MAJORVERSION). Set PG_CONFIG.)
+endif
+
+-include $(OBJS:.o=.d)
+
+# One ordered list of parts makes the install script.
+SQL_PARTS = $(addprefix sql/parts/,$(shell sed -e 's/\#.*//' sql/parts.list))
+sql/portfolio_batch--$(EXTVERSION).sql: sql/parts.list $(SQL_PARTS)
+	cat $(SQL_PARTS) > $@
+
+.PHONY: pgtap bench
+pgtap:
+	pg_prove --ext .sql $(PGTAP_OPTS) test/pgtap
+
+bench:
+	scripts/bench

@@ -1,0 +1,93 @@
+# Shared by the scripts of this folder: packages, building, and throwaway clusters. Source it; do not run it.
+# Works as root (the server then runs as postgres) and as an ordinary user (sudo only for missing packages).
+
+set -euo pipefail
+
+PB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PB_BIN=/usr/lib/postgresql/15/bin
+export PG_CONFIG=${PG_CONFIG:-$PB_BIN/pg_config}
+
+PB_BUILD_PACKAGES="g++ make postgresql-15 postgresql-server-dev-15 libeigen3-dev libboost-math-dev postgresql-15-cron"
+PB_TEST_PACKAGES="cmake libgtest-dev postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl"
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# Installs the Debian packages among the given ones that are missing; asks for nothing when none is.
+install_packages() {
+  local package missing=()
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  say "Installing Debian packages: ${missing[*]}"
+  local sudo=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "missing packages (${missing[*]}) and no sudo to install them"
+    sudo=(sudo)
+  fi
+  # A cluster that the packages would create is not needed here.
+  "${sudo[@]}" mkdir -p /etc/postgresql-common/createcluster.d
+  printf 'create_main_cluster = false\n' |
+    "${sudo[@]}" tee /etc/postgresql-common/createcluster.d/portfolio_batch.conf >/dev/null
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+    >/dev/null
+  "${sudo[@]}" rm -f /etc/postgresql-common/createcluster.d/portfolio_batch.conf
+}
+
+# Runs a command as the user under which the server runs: PostgreSQL refuses to run as root.
+as_server() {
+  if [ "$(id -u)" -eq 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi
+}
+
+# A new folder that the server's user can reach.
+new_folder() {
+  local folder
+  folder=$(mktemp -d "${TMPDIR:-/tmp}/portfolio_batch.XXXXXX")
+  chmod 755 "$folder"
+  printf '%s\n' "$folder"
+}
+
+# Builds the extension and installs it below the folder, not into the system.
+build_into() {
+  local stage=$1
+  make -s -C "$PB_ROOT" -j"$(nproc)" all
+  make -s -C "$PB_ROOT" install DESTDIR="$stage" >/dev/null
+}
+
+# Creates and starts a cluster in FOLDER that finds the extension below STAGE. It listens on a socket in FOLDER only,
+# so that any number of clusters can run side by side.
+start_cluster() {
+  local folder=$1 stage=$2 as_user=
+  [ "$(id -u)" -eq 0 ] && chown postgres "$folder"
+  as_server mkdir -p "$folder/socket"
+  as_server "$PB_BIN/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
+  as_server tee -a "$folder/data/postgresql.conf" >/dev/null <<CONF
+listen_addresses = ''
+unix_socket_directories = '$folder/socket'
+fsync = off
+max_worker_processes = 20
+shared_preload_libraries = 'pg_cron'
+cron.database_name = 'postgres'
+cron.use_background_workers = on
+extension_destdir = '$stage'
+dynamic_library_path = '$stage/usr/lib/postgresql/15/lib:\$libdir'
+CONF
+  restart_cluster "$folder"
+}
+
+restart_cluster() {
+  as_server "$PB_BIN/pg_ctl" -D "$1/data" -l "$1/server.log" -w start >/dev/null ||
+    { as_server tail -n 20 "$1/server.log" >&2; die "the server did not start"; }
+}
+
+# Makes psql and the tests of this shell talk to the cluster in FOLDER.
+use_cluster() {
+  export PGHOST=$1/socket PGPORT=5432 PGUSER=postgres PGDATABASE=${2:-postgres}
+  unset PGPASSWORD PGSERVICE PGOPTIONS
+}
+
+stop_cluster() {
+  as_server "$PB_BIN/pg_ctl" -D "$1/data" -m immediate -w stop >/dev/null 2>&1 || true
+}

@@ -1,0 +1,37 @@
+#include "batch/phases.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "engine/coverage.hpp"
+#include "engine/market_betas.hpp"
+#include "engine/position_values.hpp"
+#include "engine/sector_tags.hpp"
+#include "engine/snapshots.hpp"
+
+namespace pb::batch {
+
+const std::vector<Phase>& all_phases() {
+  static const std::vector<Phase> phases{
+      {"1", "market data", false, false, {{"market_data_coverage", engine::report_coverage}}},
+      {"1.5", "fundamentals", true, false, {}, "no provider of fundamentals is configured"},
+      {"2", "P&L and snapshots", false, false, {{"portfolio_snapshots", engine::create_portfolio_snapshots}}},
+      {"2.5", "position values", true, false, {{"position_values", engine::update_position_values}}},
+      {"2.75", "sector tags", true, false, {{"sector_tags", engine::restore_sector_tags}}},
+      {"3", "risk analytics", false, true, {{"market_betas", engine::calc_market_betas}}},
+  };
+  return phases;
+}
+
+void require_known_phases(std::span<const std::string> keys) {
+  const auto& phases = all_phases();
+  for (const std::string& key : keys) {
+    if (std::any_of(phases.begin(), phases.end(), [&](const Phase& phase) { return key == phase.key; })) continue;
+    std::string known;
+    for (const Phase& phase : phases) known += (known.empty() ? "" : ", ") + std::string(phase.key);
+    throw core::Error(core::sqlstate::invalid_parameter, "unknown phase \"" + key + "\"",
+                      "The phases are " + known + ".", "Pass for example phases => '{2,3}', or leave it out for all.");
+  }
+}
+
+}  // namespace pb::batch

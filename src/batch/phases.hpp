@@ -1,0 +1,34 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/context.hpp"
+
+namespace pb::batch {
+
+// One engine as the batch calls it.
+struct Engine {
+  const char* name;
+  engine::Report (*run)(engine::Context&, core::Date, std::span<const core::Uuid>);
+};
+
+// One phase of a run. A phase without engines has nothing to do in the database, and says why.
+struct Phase {
+  const char* key;
+  const char* name;
+  bool newest_date_only;  // writes what has no history
+  bool needs_snapshot;    // works on portfolios that have a snapshot of the date
+  std::vector<Engine> engines;
+  const char* skip_reason = nullptr;
+};
+
+// All phases in the order in which they run. A new engine is one more entry here.
+const std::vector<Phase>& all_phases();
+
+// Throws 22023, naming the key and the known ones, when a requested phase does not exist.
+void require_known_phases(std::span<const std::string> keys);
+
+}  // namespace pb::batch

@@ -1,0 +1,203 @@
+#include "batch/run.hpp"
+
+#include <algorithm>
+
+#include "core/json.hpp"
+#include "pg/subtransaction.hpp"
+#include "store/beta_store.hpp"
+#include "store/snapshot_store.hpp"
+
+namespace pb::batch {
+
+using core::Date;
+using core::Uuid;
+using pg::Type;
+
+namespace {
+
+void add_result(pg::RowBuffer& result, Date day, const Phase& phase, const std::string& status,
+                const engine::Report& report, std::int64_t usecs) {
+  result.add(day).add(phase.key).add(phase.name).add(status).add(report.processed).add(report.skipped);
+  // To the millisecond: more digits only blur the table.
+  result.add(report.failed).add(report.rows_written).add((usecs + 500) / 1000 * 1000).add(report.detail);
+}
+
+engine::Report skipped(std::string reason) {
+  engine::Report report;
+  report.detail = std::move(reason);
+  return report;
+}
+
+std::string status_of(const engine::Report& report) {
+  if (report.failed == 0) return "success";
+  return report.processed > 0 ? "partial" : "failed";
+}
+
+void append_line(std::string& text, const std::string& line) {
+  if (line.empty()) return;
+  text += (text.empty() ? "" : "; ") + line;
+}
+
+void add(engine::Report& total, const engine::Report& part) {
+  total.processed += part.processed;
+  total.skipped += part.skipped;
+  total.failed += part.failed;
+  total.rows_written += part.rows_written;
+  append_line(total.detail, part.detail);
+  total.issues.insert(total.issues.end(), part.issues.begin(), part.issues.end());
+}
+
+}  // namespace
+
+pg::RowBuffer result_table() {
+  return pg::RowBuffer({{"session_date", Type::date},
+                        {"phase", Type::text},
+                        {"name", Type::text},
+                        {"status", Type::text},
+                        {"processed", Type::int8},
+                        {"skipped", Type::int8},
+                        {"failed", Type::int8},
+                        {"rows_written", Type::int8},
+                        {"duration", Type::interval},
+                        {"detail", Type::text}});
+}
+
+Run::Run(const store::Store& store, std::int64_t run_id, std::vector<std::string> phases)
+    : store_(store), run_id_(run_id), phases_(std::move(phases)) {}
+
+bool Run::requested(const Phase& phase) const {
+  return phases_.empty() || std::find(phases_.begin(), phases_.end(), phase.key) != phases_.end();
+}
+
+// Portfolios a phase may work on: not blocked, and where the phase needs it, with a snapshot of the date.
+std::vector<Uuid> Run::open_portfolios(std::span<const Uuid> portfolio_ids, const Phase& phase, Date day) {
+  std::vector<Uuid> open;
+  for (const Uuid& id : portfolio_ids)
+    if (!blocked_.contains(id)) open.push_back(id);
+  if (!phase.needs_snapshot || open.empty()) return open;
+  const auto with_snapshot = store::net_asset_values(store_, day, open);
+  std::erase_if(open, [&](const Uuid& id) { return !with_snapshot.contains(id); });
+  return open;
+}
+
+engine::Report Run::run_engine(engine::Context& context, const Phase& phase, const Engine& engine, Date day,
+                               std::span<const Uuid> portfolio_ids) {
+  store::Job job{.name = engine.name, .type = "engine", .phase = phase.key, .portfolio_id = std::nullopt,
+                 .calculation_date = day, .status = "success"};
+  job.started_at = pg::clock_usecs();
+  engine::Report report;
+  const auto failure = pg::isolate([&] { report = engine.run(context, day, portfolio_ids); });
+  if (failure) {
+    report = {};
+    report.failed = static_cast<std::int64_t>(portfolio_ids.size());
+    report.detail = std::string(engine.name) + " failed: " + failure->message + " (" + failure->sqlstate + ")";
+    for (const Uuid& id : portfolio_ids) report.issues.push_back({id, *failure});
+    job.failure = *failure;
+  }
+  job.completed_at = pg::clock_usecs();
+  job.status = status_of(report);
+  job.processed = report.processed;
+  job.skipped = report.skipped;
+  job.failed = report.failed;
+  job.rows_written = report.rows_written;
+  job.detail_json = report.detail_json;
+  jobs_.push_back(job);
+  // Of a failure of the whole engine one row tells all; failures of single portfolios get a row each.
+  for (const engine::Issue& issue : report.issues) {
+    if (failure && phase.key != std::string("2")) continue;
+    store::Job of_portfolio = job;
+    of_portfolio.type = "portfolio";
+    of_portfolio.portfolio_id = issue.portfolio_id;
+    of_portfolio.status = "failed";
+    of_portfolio.processed = of_portfolio.skipped = of_portfolio.rows_written = 0;
+    of_portfolio.failed = 1;
+    of_portfolio.failure = issue.failure;
+    of_portfolio.detail_json.clear();
+    jobs_.push_back(of_portfolio);
+  }
+  return report;
+}
+
+Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date day,
+                            std::span<const Uuid> portfolio_ids, bool newest) {
+  if (!requested(phase)) return {"skipped", skipped("not requested")};
+  if (phase.engines.empty()) return {"skipped", skipped(phase.skip_reason)};
+  if (phase.newest_date_only && !newest) return {"skipped", skipped("runs for the newest date only")};
+  const std::vector<Uuid> open = open_portfolios(portfolio_ids, phase, day);
+  if (open.empty()) return {"skipped", skipped(phase.needs_snapshot ? "no snapshot of the date" : "no portfolio to run")};
+
+  engine::Report total;
+  for (const Engine& engine : phase.engines) add(total, run_engine(context, phase, engine, day, open));
+  if (phase.key == std::string("2"))
+    for (const engine::Issue& issue : total.issues) blocked_.insert(issue.portfolio_id);
+  if (phase.needs_snapshot && total.issues.empty()) store::mark_analytics_complete(store_, day, open);
+  for (const engine::Issue& issue : total.issues) {
+    if (total.detail.find(issue.failure.message) != std::string::npos) continue;
+    append_line(total.detail, issue.failure.message);
+    if (total.issues.size() > 1) total.detail += " (and " + std::to_string(total.issues.size() - 1) + " more)";
+    break;
+  }
+  return {status_of(total), total};
+}
+
+void Run::log_blocked(Date day, std::span<const Uuid> portfolio_ids) {
+  for (const Uuid& id : portfolio_ids) {
+    if (!blocked_.contains(id)) continue;
+    store::Job job{.name = "portfolio_snapshots", .type = "portfolio", .phase = "2", .portfolio_id = id,
+                   .calculation_date = day, .status = "blocked"};
+    job.skipped = 1;
+    job.failure = {"", "an earlier date of this portfolio failed in this run", "", ""};
+    job.started_at = job.completed_at = pg::clock_usecs();
+    jobs_.push_back(job);
+  }
+}
+
+void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> portfolio_ids, bool newest,
+                   const Progress& progress, pg::RowBuffer& result) {
+  const std::string place =
+      core::to_iso(day) + " (" + std::to_string(progress.done + 1) + " of " + std::to_string(progress.total) + ")";
+  log_blocked(day, portfolio_ids);
+  const auto blocked = std::count_if(portfolio_ids.begin(), portfolio_ids.end(),
+                                     [&](const Uuid& id) { return blocked_.contains(id); });
+  const std::int64_t date_started = pg::clock_usecs();
+  std::string worst = "success";
+  for (const Phase& phase : all_phases()) {
+    activity_.show("portfolio_batch run " + std::to_string(run_id_) + ": " + place + ", phase " + phase.key + " " +
+                   phase.name);
+    store::Job job{.name = phase.name, .type = "phase", .phase = phase.key, .portfolio_id = std::nullopt,
+                   .calculation_date = day, .status = ""};
+    job.started_at = pg::clock_usecs();
+    Outcome outcome = run_phase(context, phase, day, portfolio_ids, newest);
+    job.completed_at = pg::clock_usecs();
+    engine::Report& report = outcome.report;
+    if (outcome.status != "skipped") {
+      report.skipped += static_cast<std::int64_t>(busy_.size());
+      if (!busy_.empty())
+        append_line(report.detail, engine::counted(static_cast<std::int64_t>(busy_.size()), "portfolio") +
+                                       " skipped: already running");
+      if (phase.key == std::string("2")) report.skipped += blocked;
+    }
+    if (blocked > 0 && phase.key == std::string("2"))
+      append_line(report.detail, engine::counted(blocked, "portfolio") + " blocked by an earlier failure");
+    job.status = outcome.status;
+    job.processed = report.processed;
+    job.skipped = report.skipped;
+    job.failed = report.failed;
+    job.rows_written = report.rows_written;
+    job.detail_json = core::JsonObject().add("text", report.detail).str();
+    jobs_.push_back(job);
+    add_result(result, day, phase, outcome.status, report, job.completed_at - job.started_at);
+    if (outcome.status == "failed" || (outcome.status == "partial" && worst == "success")) worst = outcome.status;
+  }
+  store::write_jobs(store_, run_id_, jobs_);
+  jobs_.clear();
+  if (store_.settings().progress)
+    pg::notice("portfolio_batch: " + place + " " + worst + ", " + std::to_string((pg::clock_usecs() - date_started) / 1000) +
+               " ms");
+}
+
+void report_skipped(Date day, const std::string& reason, pg::RowBuffer& result) {
+  for (const Phase& phase : all_phases()) add_result(result, day, phase, "skipped", skipped(reason), 0);
+}
+
+}  // namespace pb::batch

@@ -1,0 +1,69 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "batch/phases.hpp"
+#include "pg/rows.hpp"
+#include "pg/session.hpp"
+#include "store/run_store.hpp"
+
+namespace pb::batch {
+
+// How far a run is, for its notices and for pg_stat_activity.
+struct Progress {
+  std::int64_t done = 0;
+  std::int64_t total = 1;
+};
+
+// The result table of a run: one row per date and phase.
+pg::RowBuffer result_table();
+
+// A run in progress: executes dates phase by phase, each engine isolated, and logs every one of them.
+class Run {
+ public:
+  Run(const store::Store& store, std::int64_t run_id, std::vector<std::string> phases);
+
+  // Portfolios that have failed before in this run; their dates are reported as blocked.
+  void block(std::span<const core::Uuid> portfolio_ids) { blocked_.insert(portfolio_ids.begin(), portfolio_ids.end()); }
+  // Portfolios that another session is running.
+  void set_busy(std::vector<core::Uuid> portfolio_ids) { busy_ = std::move(portfolio_ids); }
+
+  // Runs every phase of one date for the portfolios, which must be locked. The context must cover them and the date.
+  void run_date(engine::Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids, bool newest,
+                const Progress& progress, pg::RowBuffer& result);
+
+ private:
+  struct Outcome {
+    std::string status;
+    engine::Report report;
+  };
+
+  Outcome run_phase(engine::Context& context, const Phase& phase, core::Date day,
+                    std::span<const core::Uuid> portfolio_ids, bool newest);
+  engine::Report run_engine(engine::Context& context, const Phase& phase, const Engine& engine, core::Date day,
+                            std::span<const core::Uuid> portfolio_ids);
+  void note_issues(const Phase& phase, core::Date day, const engine::Report& report);
+  std::vector<core::Uuid> open_portfolios(std::span<const core::Uuid> portfolio_ids, const Phase& phase,
+                                          core::Date day);
+  void log_blocked(core::Date day, std::span<const core::Uuid> portfolio_ids);
+  bool requested(const Phase& phase) const;
+
+  store::Store store_;
+  std::int64_t run_id_;
+  std::vector<std::string> phases_;
+  std::set<core::Uuid> blocked_;
+  std::vector<core::Uuid> busy_;
+  std::vector<store::Job> jobs_;
+  pg::Activity activity_;
+};
+
+// The result of a call that found nothing to run: every phase, skipped, with the reason.
+void report_skipped(core::Date day, const std::string& reason, pg::RowBuffer& result);
+
+}  // namespace pb::batch

@@ -1,0 +1,59 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace pb::core {
+
+// A JSON string literal.
+inline std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
+      out += escape;
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out + "\"";
+}
+
+// Writes one flat JSON object, member by member.
+class JsonObject {
+ public:
+  JsonObject& add(std::string_view name, std::int64_t value) { return raw(name, std::to_string(value)); }
+  JsonObject& add(std::string_view name, std::string_view value) { return raw(name, json_string(value)); }
+  JsonObject& add(std::string_view name, double value) {
+    if (!std::isfinite(value)) return raw(name, "null");
+    char text[32];
+    std::snprintf(text, sizeof text, "%.17g", value);
+    return raw(name, text);
+  }
+  JsonObject& raw(std::string_view name, const std::string& json) {
+    body_ += (body_.empty() ? "" : ", ") + json_string(name) + ": " + json;
+    return *this;
+  }
+  std::string str() const { return "{" + body_ + "}"; }
+
+ private:
+  std::string body_;
+};
+
+// A JSON array of strings.
+template <class Strings>
+std::string json_array(const Strings& strings) {
+  std::string body;
+  for (const auto& text : strings) body += (body.empty() ? "" : ", ") + json_string(text);
+  return "[" + body + "]";
+}
+
+}  // namespace pb::core

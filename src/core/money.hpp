@@ -1,0 +1,50 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cmath>
+#include <compare>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "core/error.hpp"
+
+namespace pb::core {
+
+// An amount in ten-thousandths of the currency unit, the scale of numeric(20,4). Sums and differences are exact, so
+// that a chain of daily amounts adds up to the cent whatever its length.
+struct Money {
+  std::int64_t units = 0;
+
+  static constexpr std::int64_t scale = 10000;
+
+  auto operator<=>(const Money&) const = default;
+  Money operator-() const { return {-units}; }
+};
+
+// Exact addition; an amount beyond 922 trillion is an error, never a wrap-around.
+inline Money operator+(Money a, Money b) {
+  Money sum;
+  if (__builtin_add_overflow(a.units, b.units, &sum.units))
+    throw Error(sqlstate::out_of_range, "amount of money out of range",
+                "The sum of " + std::to_string(a.units / Money::scale) + " and " +
+                    std::to_string(b.units / Money::scale) + " exceeds 922 trillion.");
+  return sum;
+}
+
+inline Money operator-(Money a, Money b) { return a + Money{-b.units}; }
+inline Money& operator+=(Money& a, Money b) { return a = a + b; }
+
+// Rounds an amount once, half away from zero, as numeric(20,4) would.
+inline Money to_money(long double amount) {
+  const long double units = std::round(amount * Money::scale);
+  if (!(std::fabs(units) < 9.2e18L))
+    throw Error(sqlstate::out_of_range, "amount of money out of range",
+                "The amount " + std::to_string(static_cast<double>(amount)) + " exceeds 922 trillion.",
+                "Check quantities and prices of the portfolio for misplaced decimals.");
+  return {static_cast<std::int64_t>(units)};
+}
+
+inline double to_double(Money amount) { return static_cast<double>(amount.units) / Money::scale; }
+
+}  // namespace pb::core

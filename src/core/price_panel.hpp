@@ -1,0 +1,79 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/corporate_actions.hpp"
+#include "core/date.hpp"
+#include "core/linear_algebra.hpp"
+#include "core/sessions.hpp"
+
+namespace pb::core {
+
+// A price together with the day it is from and its age on the day it was asked for.
+struct Mark {
+  double price = std::numeric_limits<double>::quiet_NaN();
+  Date date{};
+  int stale_sessions = 0;
+};
+
+// One row of the price table.
+struct PriceRow {
+  Date date;
+  double close;
+  double adjusted_close;  // NaN when absent
+  bool split_adjusted;    // close is in today's shares, not in those of its day
+};
+
+// All prices that a run needs, read once: sessions x symbols, NaN where there is no price, one contiguous column per
+// symbol. Closes are in shares of their own day; returns are total returns of consecutive sessions.
+class PricePanel {
+ public:
+  // Symbols must be sorted and unique; sessions ascending.
+  PricePanel(Sessions sessions, std::vector<std::string> symbols);
+  // Not to be copied: the column index refers to the panel's own symbols.
+  PricePanel(const PricePanel&) = delete;
+  PricePanel& operator=(const PricePanel&) = delete;
+  PricePanel(PricePanel&&) = default;
+  PricePanel& operator=(PricePanel&&) = default;
+
+  const Sessions& sessions() const noexcept { return sessions_; }
+  const std::vector<std::string>& symbols() const noexcept { return symbols_; }
+  std::optional<int> column(std::string_view symbol) const;
+
+  // Rows on days that are no session are kept for valuation only: they have no return.
+  void set(int column, const PriceRow& row, const CorporateActions& actions);
+  // The last known price before the panel begins, for symbols that have none on its first days.
+  void set_earlier(int column, const PriceRow& row, const CorporateActions& actions);
+  // Computes the returns once all rows are set.
+  void finish(const CorporateActions& actions);
+
+  double close(int session, int column) const { return close_(session, column); }
+  // Simple total return of the session over the one before; NaN unless both sessions have a price.
+  auto returns(int column) const { return returns_.col(column); }
+
+  // The newest price on or before the day, in shares of that day, with its age in sessions; none when there is none.
+  std::optional<Mark> mark_asof(int column, Date day, const CorporateActions& actions) const;
+
+ private:
+  struct OffSessionMark {
+    Date date;
+    double price;
+  };
+
+  Sessions sessions_;
+  std::vector<std::string> symbols_;
+  std::unordered_map<std::string_view, int> columns_;  // views into symbols_
+  Matrix close_;
+  Matrix returns_;  // adjusted closes until finish()
+  std::unordered_map<int, std::vector<OffSessionMark>> off_session_;
+  std::unordered_map<int, OffSessionMark> earlier_;
+};
+
+}  // namespace pb::core

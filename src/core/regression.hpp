@@ -1,0 +1,46 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <optional>
+
+#include "core/linear_algebra.hpp"
+
+namespace pb::core {
+
+// How the covariance of the coefficients is estimated.
+enum class CovarianceType {
+  classical,   // homoskedastic, s^2 (X'X)^-1
+  hc1,         // White with n/(n-k)
+  newey_west,  // Bartlett kernel, n/(n-k)
+};
+
+// floor(4 (n/100)^(2/9)), the lag rule of Newey and West (1994) for the Bartlett kernel.
+int newey_west_lag(int observations);
+
+struct RegressionOptions {
+  bool intercept = true;
+  CovarianceType covariance = CovarianceType::newey_west;
+  std::optional<int> lag;  // of newey_west; the rule above when absent
+};
+
+// An ordinary least squares fit. Coefficients come in the order intercept (if any), then the columns of X. A t
+// statistic is NaN where the standard error is 0, which only an exact fit has.
+struct RegressionFit {
+  Vector coefficients;
+  Vector std_errors;
+  Vector t_stats;
+  Vector p_values;
+  int observations = 0;
+  int residual_df = 0;
+  double r_squared = 0;          // centered when there is an intercept
+  double adj_r_squared = 0;
+  double residual_sd = 0;        // sqrt(SSR / (n - k)), per period
+  double condition_number = 0;   // of the columns scaled to unit length (Belsley, Kuh and Welsch 1980)
+};
+
+// Fits y on the columns of X by QR with column pivoting of the column-scaled design, never by normal equations.
+// Throws PB001 when there are not more observations than coefficients, and PB002 when the design is rank-deficient
+// or a column is constant beside an intercept: such a fit has no unique answer.
+RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& options = {});
+
+}  // namespace pb::core

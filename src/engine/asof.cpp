@@ -1,0 +1,114 @@
+// What the portfolios held, and what it was worth, on any day: positions_asof and portfolio_exposures.
+#include <cmath>
+#include <map>
+
+#include "core/error.hpp"
+#include "core/valuation.hpp"
+#include "engine/context.hpp"
+#include "pg/function.hpp"
+#include "store/calendar_store.hpp"
+
+namespace pb::engine {
+
+namespace {
+
+using core::Money;
+
+core::Date day_argument(const pg::Call& call, int index, const store::Store& store) {
+  const auto day = call.date(index);
+  if (!day) return session_argument(call, index, store);
+  store::require_covered(store, store.settings().calendar, *day);
+  return *day;
+}
+
+const char* class_name(core::InvestmentClass value) {
+  switch (value) {
+    case core::InvestmentClass::public_market: return "PUBLIC";
+    case core::InvestmentClass::option: return "OPTIONS";
+    case core::InvestmentClass::private_asset: return "PRIVATE";
+  }
+  return "";
+}
+
+// Sums of one group of positions; each side is rounded once.
+struct ExposureSums {
+  long double long_value = 0;
+  long double short_value = 0;
+  std::int64_t positions = 0;
+
+  void add(double market_value) {
+    (market_value >= 0 ? long_value : short_value) += market_value;
+    ++positions;
+  }
+};
+
+void add_exposures(pg::RowBuffer& rows, const core::Uuid& id, const std::string& type, const ExposureSums& sums) {
+  const Money long_value = core::to_money(sums.long_value);
+  const Money short_value = core::to_money(sums.short_value);
+  rows.add(id).add(type).add(long_value).add(short_value).add(long_value - short_value).add(long_value + short_value);
+  rows.add(sums.positions);
+}
+
+}  // namespace
+
+}  // namespace pb::engine
+
+PB_FUNCTION(pb_positions_asof) {
+  using namespace pb;
+  using pg::Type;
+  const store::Store store(call);
+  const core::Date day = engine::day_argument(call, 0, store);
+  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  engine::Context context(store, ids, day, day);
+  pg::RowBuffer rows({{"portfolio_id", Type::uuid},
+                      {"position_id", Type::uuid},
+                      {"symbol", Type::text},
+                      {"position_type", Type::text},
+                      {"investment_class", Type::text},
+                      {"quantity", Type::float8},
+                      {"contract_multiplier", Type::float8},
+                      {"entry_price", Type::float8},
+                      {"entry_date", Type::date},
+                      {"underlying_symbol", Type::text}});
+  const core::CorporateActions& actions = context.market().actions;
+  for (const store::Portfolio& portfolio : context.book())
+    for (const core::Lot& lot : portfolio.lots) {
+      const double quantity = core::quantity_asof(lot, day, actions);
+      if (quantity == 0) continue;
+      rows.add(portfolio.id).add(lot.id).add(lot.symbol).add(lot.position_type);
+      rows.add(engine::class_name(lot.investment_class)).add(quantity).add(lot.multiplier);
+      rows.add(lot.entry_price / actions.split_factor(lot.symbol, lot.entry_date, day)).add(lot.entry_date);
+      rows.add_text_or_null(lot.underlying_symbol);
+    }
+  call.return_rows(rows);
+}
+
+PB_FUNCTION(pb_portfolio_exposures) {
+  using namespace pb;
+  using pg::Type;
+  const store::Store store(call);
+  const core::Date day = engine::day_argument(call, 0, store);
+  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  engine::Context context(store, ids, day, day);
+  pg::RowBuffer rows({{"portfolio_id", Type::uuid},
+                      {"position_type", Type::text},
+                      {"long_exposure", Type::money},
+                      {"short_exposure", Type::money},
+                      {"gross_exposure", Type::money},
+                      {"net_exposure", Type::money},
+                      {"positions", Type::int8}});
+  const core::ValuationInputs inputs = context.valuation();
+  for (const store::Portfolio& portfolio : context.book()) {
+    std::map<std::string, engine::ExposureSums> by_type;
+    engine::ExposureSums total;
+    for (const core::Lot& lot : portfolio.lots) {
+      const core::LotValue value = core::value_lot(lot, day, inputs);
+      if (value.quantity == 0) continue;
+      by_type[lot.position_type].add(value.market_value);
+      total.add(value.market_value);
+    }
+    engine::add_exposures(rows, portfolio.id, "ALL", total);
+    for (const auto& [type, sums] : by_type) engine::add_exposures(rows, portfolio.id, type, sums);
+  }
+  call.return_rows(rows);
+}

@@ -1,0 +1,108 @@
+#include "engine/context.hpp"
+
+#include <algorithm>
+
+#include "core/beta.hpp"
+#include "core/error.hpp"
+#include "store/calendar_store.hpp"
+#include "store/snapshot_store.hpp"
+
+namespace pb::engine {
+
+using core::Date;
+
+Context::Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, Date first, Date last,
+                 std::optional<std::int64_t> run_id)
+    : store_(store), portfolio_ids_(std::move(portfolio_ids)), first_(first), last_(last), run_id_(run_id) {}
+
+const store::Book& Context::book() {
+  if (!book_) book_ = std::make_unique<store::Book>(store::load_book(store_, portfolio_ids_, last_));
+  return *book_;
+}
+
+const store::Market& Context::market() {
+  if (market_) return *market_;
+  const pg::Settings& settings = store_.settings();
+  // A fixed span before the first date, whatever the portfolios hold: an estimate must not depend on its company.
+  const int lookback = std::max(core::search_span(settings.beta_window), settings.max_stale_sessions + 1);
+  core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback);
+  std::vector<std::string> symbols{settings.market_symbol};
+  for (const store::Portfolio& portfolio : book())
+    for (const core::Lot& lot : portfolio.lots)
+      if (!lot.exit_date || *lot.exit_date >= first_) symbols.push_back(lot.symbol);
+  pg::MemoryBudget budget(settings.max_memory_bytes);
+  market_ = std::make_unique<store::Market>(
+      store::load_market(store_, std::move(sessions), std::move(symbols), first_, budget));
+  return *market_;
+}
+
+core::ValuationInputs Context::valuation() {
+  return {&market().panel, &market().actions, store_.settings().max_stale_sessions};
+}
+
+void Context::invalidate() {
+  book_.reset();
+  market_.reset();
+}
+
+void require_closed_session(const store::Store& store, Date day) {
+  const std::string& calendar = store.settings().calendar;
+  store::require_covered(store, calendar, day);
+  const auto latest = store::latest_closed_session(store);
+  if (store::load_sessions(store, calendar, day, day).empty()) {
+    const auto before = store::session_before(store, calendar, day);
+    throw core::Error(core::sqlstate::invalid_parameter,
+                      core::to_iso(day) + " is not a session of the calendar \"" + calendar + "\"",
+                      before ? "The session before it is " + core::to_iso(*before) + "." : "",
+                      "Name a session; sessions_between(from, to) lists them.");
+  }
+  if (!latest || day > *latest)
+    throw core::Error(core::sqlstate::invalid_parameter,
+                      "session " + core::to_iso(day) + " has not closed and settled yet",
+                      latest ? "The latest closed session is " + core::to_iso(*latest) + "." : "",
+                      "Name an earlier session, or leave the date out to use the latest closed one.");
+}
+
+Date session_argument(const pg::Call& call, int index, const store::Store& store) {
+  if (const auto day = call.date(index)) {
+    require_closed_session(store, *day);
+    return *day;
+  }
+  if (const auto latest = store::latest_closed_session(store)) return *latest;
+  throw core::Error(core::sqlstate::invalid_parameter,
+                    "the calendar \"" + store.settings().calendar + "\" has no closed session",
+                    "No session in " + store.table("trading_sessions") + " lies in the past.",
+                    "Run create_analytics_tables() to load the NYSE calendar, or set portfolio_batch.calendar.");
+}
+
+std::vector<core::Uuid> not_superseded(const store::Store& store, Date day,
+                                       std::span<const core::Uuid> portfolio_ids) {
+  const auto newest = store::newest_snapshots(store, portfolio_ids);
+  std::vector<core::Uuid> current;
+  for (const core::Uuid& id : portfolio_ids) {
+    const auto at = newest.find(id);
+    if (at == newest.end() || at->second <= day) current.push_back(id);
+  }
+  return current;
+}
+
+std::string counted(std::int64_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+void return_report(pg::Call& call, const Report& report) {
+  if (report.processed == 0 && report.failed > 0 && !report.issues.empty()) {
+    const pg::Failure& failure = report.issues.front().failure;
+    throw core::Error(core::sqlstate::object_not_ready, failure.message, failure.detail, failure.hint);
+  }
+  using pg::Type;
+  pg::RowBuffer rows({{"processed", Type::int8},
+                      {"skipped", Type::int8},
+                      {"failed", Type::int8},
+                      {"rows_written", Type::int8},
+                      {"detail", Type::text}});
+  rows.add(report.processed).add(report.skipped).add(report.failed).add(report.rows_written).add(report.detail);
+  call.return_rows(rows);
+}
+
+}  // namespace pb::engine

@@ -1,0 +1,84 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/uuid.hpp"
+#include "core/valuation.hpp"
+#include "pg/memory.hpp"
+#include "pg/server_error.hpp"
+#include "store/book_store.hpp"
+#include "store/price_store.hpp"
+#include "store/store.hpp"
+
+namespace pb::engine {
+
+// A portfolio for which an engine could not do its work, and why.
+struct Issue {
+  core::Uuid portfolio_id;
+  pg::Failure failure;
+};
+
+// What an engine did: portfolios, positions or symbols, as its detail says.
+struct Report {
+  std::int64_t processed = 0;
+  std::int64_t skipped = 0;
+  std::int64_t failed = 0;
+  std::int64_t rows_written = 0;
+  std::string detail;       // one line for people
+  std::string detail_json;  // the same for programs; empty: none
+  std::vector<Issue> issues;
+};
+
+// The inputs that engines share, each read at most once however many engines and dates use it. It covers the
+// portfolios and the dates it was made for.
+class Context {
+ public:
+  Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, core::Date first, core::Date last,
+          std::optional<std::int64_t> run_id = std::nullopt);
+
+  const store::Store& store() const noexcept { return store_; }
+  std::span<const core::Uuid> portfolio_ids() const noexcept { return portfolio_ids_; }
+  std::optional<std::int64_t> run_id() const noexcept { return run_id_; }
+
+  const store::Book& book();
+  const store::Market& market();
+  core::ValuationInputs valuation();
+
+  // Forgets what was read, so that the next use reads it afresh.
+  void invalidate();
+
+ private:
+  store::Store store_;
+  std::vector<core::Uuid> portfolio_ids_;
+  core::Date first_;
+  core::Date last_;
+  std::optional<std::int64_t> run_id_;
+  std::unique_ptr<store::Book> book_;
+  std::unique_ptr<store::Market> market_;
+};
+
+// Arguments (date, portfolio_ids) as every engine takes them from SQL: NULL means the latest closed session and every
+// active portfolio. The date must be a closed session of the calendar.
+core::Date session_argument(const pg::Call& call, int index, const store::Store& store);
+
+// Throws 22023 unless the day is a session of the calendar that has closed and settled.
+void require_closed_session(const store::Store& store, core::Date day);
+
+// The portfolios that have no snapshot after the day: the only ones for which it may write what has no history.
+std::vector<core::Uuid> not_superseded(const store::Store& store, core::Date day,
+                                       std::span<const core::Uuid> portfolio_ids);
+
+// "1 portfolio", "2 portfolios".
+std::string counted(std::int64_t count, const char* noun);
+
+// The result of an engine that was called by hand: one row (processed, skipped, failed, rows_written, detail). Raises
+// the first issue as an error when nothing at all could be processed.
+void return_report(pg::Call& call, const Report& report);
+
+}  // namespace pb::engine

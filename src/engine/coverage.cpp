@@ -1,0 +1,113 @@
+#include "engine/coverage.hpp"
+
+#include <cstdio>
+#include <map>
+
+#include "core/json.hpp"
+#include "pg/function.hpp"
+#include "store/calendar_store.hpp"
+#include "store/coverage_store.hpp"
+
+namespace pb::engine {
+
+using core::Date;
+
+namespace {
+
+struct Coverage {
+  std::vector<std::string> current, stale, missing;
+  std::map<std::string, std::int64_t> by_source;
+
+  std::size_t wanted() const { return current.size() + stale.size() + missing.size(); }
+  double percent() const {
+    return wanted() == 0 ? 100 : 100.0 * static_cast<double>(current.size()) / static_cast<double>(wanted());
+  }
+};
+
+enum class Freshness { current, stale, missing };
+
+Freshness freshness(const store::WantedSymbol& symbol, Date day, const core::Sessions& sessions, int max_stale) {
+  if (!symbol.price_date) return Freshness::missing;
+  const int age = sessions.age(*symbol.price_date, day);
+  return age == 0 ? Freshness::current : age <= max_stale ? Freshness::stale : Freshness::missing;
+}
+
+core::Sessions recent_sessions(const store::Store& store, Date day) {
+  return store::load_sessions_with_lookback(store, day, day, store.settings().max_stale_sessions + 1);
+}
+
+Coverage measure(const store::Store& store, Date day, std::span<const core::Uuid> portfolio_ids) {
+  Coverage coverage;
+  const core::Sessions sessions = recent_sessions(store, day);
+  for (const store::WantedSymbol& symbol : store::load_wanted_symbols(store, portfolio_ids, day)) {
+    const Freshness state = freshness(symbol, day, sessions, store.settings().max_stale_sessions);
+    auto& list = state == Freshness::current ? coverage.current
+                 : state == Freshness::stale ? coverage.stale
+                                             : coverage.missing;
+    list.push_back(symbol.symbol);
+    if (state == Freshness::current)
+      ++coverage.by_source[symbol.data_source.empty() ? "unknown" : symbol.data_source];
+  }
+  return coverage;
+}
+
+std::string first_names(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < shown; ++i) text += (i == 0 ? "" : ", ") + names[i];
+  return names.size() > shown ? text + ", …" : text;
+}
+
+std::string as_json(const Coverage& coverage) {
+  core::JsonObject by_source;
+  for (const auto& [source, count] : coverage.by_source) by_source.add(source, count);
+  return core::JsonObject()
+      .add("symbols_requested", static_cast<std::int64_t>(coverage.wanted()))
+      .add("symbols_with_data", static_cast<std::int64_t>(coverage.current.size()))
+      .add("data_coverage_pct", coverage.percent())
+      .raw("stale_symbols", core::json_array(coverage.stale))
+      .raw("missing_symbols", core::json_array(coverage.missing))
+      .raw("provider_breakdown", by_source.str())
+      .add("fetch_mode", "in_database")
+      .str();
+}
+
+}  // namespace
+
+Report report_coverage(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
+  const Coverage coverage = measure(context.store(), day, portfolio_ids);
+  Report report;
+  report.processed = static_cast<std::int64_t>(coverage.wanted());
+  report.skipped = static_cast<std::int64_t>(coverage.missing.size());
+  char percent[16];
+  std::snprintf(percent, sizeof percent, "%.1f", coverage.percent());
+  report.detail = std::string(percent) + " % coverage: " + std::to_string(coverage.current.size()) + " of " +
+                  counted(static_cast<std::int64_t>(coverage.wanted()), "symbol");
+  if (!coverage.stale.empty()) report.detail += "; stale: " + first_names(coverage.stale);
+  if (!coverage.missing.empty()) report.detail += "; missing: " + first_names(coverage.missing);
+  report.detail_json = as_json(coverage);
+  return report;
+}
+
+}  // namespace pb::engine
+
+// market_data_coverage(date, portfolio_ids): the coverage report symbol by symbol.
+PB_FUNCTION(pb_market_data_coverage) {
+  using namespace pb;
+  const store::Store store(call);
+  const core::Date day = engine::session_argument(call, 0, store);
+  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  const core::Sessions sessions = engine::recent_sessions(store, day);
+  pg::RowBuffer rows({{"symbol", pg::Type::text},
+                      {"status", pg::Type::text},
+                      {"price_date", pg::Type::date},
+                      {"data_source", pg::Type::text}});
+  for (const store::WantedSymbol& symbol : store::load_wanted_symbols(store, ids, day)) {
+    const auto state = engine::freshness(symbol, day, sessions, store.settings().max_stale_sessions);
+    rows.add(symbol.symbol)
+        .add(state == engine::Freshness::current ? "current" : state == engine::Freshness::stale ? "stale" : "missing")
+        .add(symbol.price_date)
+        .add_text_or_null(symbol.data_source);
+  }
+  call.return_rows(rows);
+}

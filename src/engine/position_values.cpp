@@ -1,0 +1,75 @@
+#include "engine/position_values.hpp"
+
+#include <cmath>
+
+#include "core/valuation.hpp"
+#include "pg/function.hpp"
+#include "store/position_store.hpp"
+
+namespace pb::engine {
+
+using core::Date;
+using core::Lot;
+using core::LotValue;
+
+namespace {
+
+core::Money realized_to_date(const Lot& lot, Date day, const core::CorporateActions& actions) {
+  core::Money sum;
+  for (const core::Closing& closing : core::closings_through(lot, day, actions))
+    sum += core::realized_pnl(lot, closing, actions);
+  return sum;
+}
+
+store::PositionValue position_value(const Lot& lot, const LotValue& value, Date day,
+                                    const core::CorporateActions& actions) {
+  const double entry = lot.entry_price / actions.split_factor(lot.symbol, lot.entry_date, day);
+  store::PositionValue row{.portfolio_id = lot.portfolio_id, .position_id = lot.id, .last_price = std::nullopt,
+                           .last_price_date = std::nullopt, .market_value = core::to_money(value.market_value),
+                           .unrealized_pnl = core::to_money(static_cast<long double>(value.price - entry) *
+                                                            value.quantity * lot.multiplier),
+                           .realized_pnl = realized_to_date(lot, day, actions)};
+  if (!lot.is_private() && value.quantity != 0) {
+    row.last_price = value.price;
+    row.last_price_date = value.price_date;
+  }
+  return row;
+}
+
+}  // namespace
+
+Report update_position_values(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
+  Report report;
+  const std::vector<core::Uuid> current = not_superseded(context.store(), day, portfolio_ids);
+  const core::ValuationInputs inputs = context.valuation();
+  std::vector<store::PositionValue> rows;
+  for (const core::Uuid& id : current) {
+    const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
+    if (portfolio == nullptr) continue;
+    for (const Lot& lot : portfolio->lots) {
+      if (lot.entry_date > day) continue;
+      const LotValue value = core::value_lot(lot, day, inputs);
+      if (value.quantity != 0 && value.quality == core::MarkQuality::unpriced)
+        ++report.skipped;
+      else
+        rows.push_back(position_value(lot, value, day, *inputs.actions));
+    }
+  }
+  report.processed = static_cast<std::int64_t>(rows.size());
+  if (!rows.empty()) report.rows_written = store::write_position_values(context.store(), rows);
+  report.detail = counted(report.processed, "position") + " valued, " + std::to_string(report.skipped) + " without price";
+  if (const auto superseded = portfolio_ids.size() - current.size(); superseded > 0)
+    report.detail += ", " + counted(static_cast<std::int64_t>(superseded), "portfolio") + " valued on a newer date";
+  return report;
+}
+
+}  // namespace pb::engine
+
+PB_FUNCTION(pb_update_position_values) {
+  using namespace pb;
+  const store::Store store(call);
+  const core::Date day = engine::session_argument(call, 0, store);
+  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  engine::Context context(store, ids, day, day);
+  engine::return_report(call, engine::update_position_values(context, day, ids));
+}

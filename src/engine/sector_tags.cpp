@@ -1,0 +1,30 @@
+#include "engine/sector_tags.hpp"
+
+#include "pg/function.hpp"
+#include "store/tag_store.hpp"
+
+namespace pb::engine {
+
+Report restore_sector_tags(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  const std::vector<core::Uuid> current = not_superseded(context.store(), day, portfolio_ids);
+  const store::TagChanges changes = store::restore_sector_tags(context.store(), day, current);
+  Report report;
+  report.processed = changes.positions;
+  report.rows_written = changes.tags_created + changes.links_added + changes.links_removed;
+  report.detail = report.rows_written == 0
+                      ? "tags are current"
+                      : counted(changes.links_added, "link") + " added, " + std::to_string(changes.links_removed) +
+                            " removed, " + counted(changes.tags_created, "tag") + " created";
+  return report;
+}
+
+}  // namespace pb::engine
+
+PB_FUNCTION(pb_restore_sector_tags) {
+  using namespace pb;
+  const store::Store store(call);
+  const core::Date day = engine::session_argument(call, 0, store);
+  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  engine::Context context(store, ids, day, day);
+  engine::return_report(call, engine::restore_sector_tags(context, day, ids));
+}

@@ -1,0 +1,120 @@
+#include "engine/snapshots.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "core/accounting.hpp"
+#include "core/error.hpp"
+#include "pg/interrupts.hpp"
+#include "pg/subtransaction.hpp"
+#include "store/calendar_store.hpp"
+#include "store/snapshot_store.hpp"
+
+namespace pb::engine {
+
+using core::Date;
+using core::Uuid;
+
+namespace {
+
+void require_equity(const store::Portfolio& portfolio) {
+  if (portfolio.initial_equity) return;
+  throw core::Error(core::sqlstate::object_not_ready,
+                    "portfolio " + to_string(portfolio.id) + " (" + portfolio.name + ") has no initial equity",
+                    "Without the net asset value before the first trade there is no equity to roll forward.",
+                    "UPDATE portfolios SET initial_equity = … WHERE id = '" + to_string(portfolio.id) + "'");
+}
+
+// The day itself and every snapshot after it: what is measured from the day changes with it.
+std::vector<Date> days_to_roll(Date day, const core::Ledger& ledger) {
+  std::vector<Date> days{day};
+  for (auto later = ledger.upper_bound(day); later != ledger.end(); ++later) days.push_back(later->first);
+  return days;
+}
+
+std::vector<store::SnapshotRow> roll(Context& context, const store::Portfolio& portfolio, core::Ledger& ledger,
+                                     std::span<const Date> days) {
+  const core::ValuationInputs valuation = context.valuation();
+  const core::Holdings holdings{*portfolio.initial_equity, portfolio.lots, portfolio.flows};
+  std::vector<store::SnapshotRow> rows;
+  for (const Date day : days) {
+    pg::poll();
+    const core::PortfolioLevels levels = core::levels_on(day, holdings, valuation);
+    rows.push_back({portfolio.id, day, levels, core::period_result(day, levels, ledger)});
+    ledger[day] = core::ledger_entry(levels);
+  }
+  return rows;
+}
+
+// Writes all portfolios at once; when that fails, one by one, so that only the portfolio at fault is left out.
+std::int64_t write_isolated(Context& context, const std::vector<std::vector<store::SnapshotRow>>& by_portfolio,
+                            Report& report) {
+  std::vector<store::SnapshotRow> all;
+  for (const auto& rows : by_portfolio) all.insert(all.end(), rows.begin(), rows.end());
+  std::int64_t written = 0;
+  if (!pg::isolate([&] { written = store::write_snapshots(context.store(), all, context.run_id()); })) {
+    report.processed += static_cast<std::int64_t>(by_portfolio.size());
+    return written;
+  }
+  written = 0;
+  for (const auto& rows : by_portfolio) {
+    std::int64_t rows_of_one = 0;
+    const auto failure =
+        pg::isolate([&] { rows_of_one = store::write_snapshots(context.store(), rows, context.run_id()); });
+    written += failure ? 0 : rows_of_one;
+    if (failure)
+      report.issues.push_back({rows.front().portfolio_id, *failure});
+    else
+      ++report.processed;
+  }
+  return written;
+}
+
+}  // namespace
+
+Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uuid> portfolio_ids) {
+  Report report;
+  store::Ledgers ledgers = store::load_ledgers(context.store(), portfolio_ids, day);
+  std::vector<std::vector<store::SnapshotRow>> computed;
+  std::int64_t stale = 0;
+  std::int64_t unpriced = 0;
+  std::int64_t rolled = 0;
+  for (const Uuid& id : portfolio_ids) {
+    const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
+    if (portfolio == nullptr) continue;
+    try {
+      require_equity(*portfolio);
+      const auto days = days_to_roll(day, ledgers[id]);
+      computed.push_back(roll(context, *portfolio, ledgers[id], days));
+      const core::PortfolioLevels& today = computed.back().front().levels;
+      stale += today.stale_prices;
+      unpriced += today.unpriced_positions;
+      rolled += static_cast<std::int64_t>(days.size()) - 1;
+    } catch (const core::Error&) {
+      report.issues.push_back({id, pg::describe_current_exception()});
+    }
+  }
+  if (!computed.empty()) {
+    report.rows_written += write_isolated(context, computed, report);
+    report.rows_written += store::refresh_equity_balances(context.store(), portfolio_ids);
+  }
+  report.failed = static_cast<std::int64_t>(report.issues.size());
+  report.detail = counted(report.processed, "portfolio");
+  if (rolled > 0) report.detail += ", " + counted(rolled, "later snapshot") + " rolled again";
+  if (stale > 0) report.detail += ", " + counted(stale, "stale price");
+  if (unpriced > 0) report.detail += ", " + counted(unpriced, "unpriced position");
+  return report;
+}
+
+}  // namespace pb::engine
+
+PB_FUNCTION(pb_create_portfolio_snapshots) {
+  using namespace pb;
+  const store::Store store(call);
+  const core::Date day = engine::session_argument(call, 0, store);
+  auto ids = store::resolve_portfolios(store, call.uuids(1));
+  core::Date last = day;
+  for (const auto& [id, newest] : store::newest_snapshots(store, ids)) last = std::max(last, newest);
+  engine::Context context(store, ids, day, last);
+  engine::return_report(call, engine::create_portfolio_snapshots(context, day, ids));
+}

@@ -1,0 +1,145 @@
+#include "pg/datum.hpp"
+
+namespace pb::pg {
+
+Oid type_oid(Type type) {
+  switch (type) {
+    case Type::boolean: return BOOLOID;
+    case Type::int4: return INT4OID;
+    case Type::int8: return INT8OID;
+    case Type::float8: return FLOAT8OID;
+    case Type::money: return NUMERICOID;
+    case Type::date: return DATEOID;
+    case Type::timestamptz: return TIMESTAMPTZOID;
+    case Type::interval: return INTERVALOID;
+    case Type::time: return TIMEOID;
+    case Type::text: return TEXTOID;
+    case Type::jsonb: return JSONBOID;
+    case Type::uuid: return UUIDOID;
+    case Type::float8_array: return FLOAT8ARRAYOID;
+    case Type::int4_array: return INT4ARRAYOID;
+    case Type::text_array: return TEXTARRAYOID;
+    case Type::uuid_array: return get_array_type(UUIDOID);
+  }
+  return InvalidOid;
+}
+
+TupleDesc make_descriptor(const RowBuffer& rows) {
+  const auto& columns = rows.columns();
+  TupleDesc descriptor = CreateTemplateTupleDesc(static_cast<int>(columns.size()));
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    TupleDescInitEntry(descriptor, static_cast<AttrNumber>(i + 1), columns[i].name.c_str(),
+                       type_oid(columns[i].type), -1, 0);
+  return descriptor;
+}
+
+static Datum fixed_array_datum(const char* data, std::uint64_t length, Oid element, int width) {
+  const int count = static_cast<int>(length / static_cast<std::uint64_t>(width));
+  const Size size = ARR_OVERHEAD_NONULLS(1) + length;
+  if (!AllocSizeIsValid(size))
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("array of %d elements exceeds 1 GB", count)));
+  if (count == 0) return PointerGetDatum(construct_empty_array(element));
+  auto* array = static_cast<ArrayType*>(palloc0(size));
+  SET_VARSIZE(array, size);
+  array->ndim = 1;
+  array->dataoffset = 0;
+  array->elemtype = element;
+  ARR_DIMS(array)[0] = count;
+  ARR_LBOUND(array)[0] = 1;
+  std::memcpy(ARR_DATA_PTR(array), data, length);
+  return PointerGetDatum(array);
+}
+
+static Datum text_array_datum(const char* data, std::uint64_t length) {
+  int count = 0;
+  for (std::uint64_t at = 0; at < length; ++count) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, data + at, sizeof size);
+    at += sizeof size + size;
+  }
+  auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(count + 1)));
+  std::uint64_t at = 0;
+  for (int i = 0; i < count; ++i) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, data + at, sizeof size);
+    elements[i] = PointerGetDatum(cstring_to_text_with_len(data + at + sizeof size, static_cast<int>(size)));
+    at += sizeof size + size;
+  }
+  return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type) {
+  switch (type) {
+    case Type::boolean: return BoolGetDatum(cell.bits != 0);
+    case Type::int4: return Int32GetDatum(static_cast<std::int32_t>(cell.bits));
+    case Type::int8: return Int64GetDatum(static_cast<std::int64_t>(cell.bits));
+    case Type::float8: return static_cast<Datum>(cell.bits);
+    case Type::money:
+      return NumericGetDatum(int64_div_fast_to_numeric(static_cast<std::int64_t>(cell.bits), 4));
+    case Type::date: return DateADTGetDatum(static_cast<DateADT>(cell.bits) - epoch_offset_days);
+    case Type::timestamptz:
+      return TimestampTzGetDatum(static_cast<std::int64_t>(cell.bits) - epoch_offset_usecs);
+    case Type::interval: {
+      auto* interval = static_cast<Interval*>(palloc0(sizeof(Interval)));
+      interval->time = static_cast<std::int64_t>(cell.bits);
+      return IntervalPGetDatum(interval);
+    }
+    case Type::time: return TimeADTGetDatum(static_cast<TimeADT>(cell.bits));
+    case Type::text:
+      return PointerGetDatum(cstring_to_text_with_len(rows.bytes_at(cell), static_cast<int>(cell.length)));
+    case Type::jsonb: {
+      char* document = pnstrdup(rows.bytes_at(cell), cell.length);
+      return DirectFunctionCall1(jsonb_in, CStringGetDatum(document));
+    }
+    case Type::uuid: {
+      auto* id = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
+      std::memcpy(id->data, rows.bytes_at(cell), UUID_LEN);
+      return UUIDPGetDatum(id);
+    }
+    case Type::float8_array: return fixed_array_datum(rows.bytes_at(cell), cell.length, FLOAT8OID, 8);
+    case Type::int4_array: return fixed_array_datum(rows.bytes_at(cell), cell.length, INT4OID, 4);
+    case Type::uuid_array: return fixed_array_datum(rows.bytes_at(cell), cell.length, UUIDOID, UUID_LEN);
+    case Type::text_array: return text_array_datum(rows.bytes_at(cell), cell.length);
+  }
+  return static_cast<Datum>(0);
+}
+
+void put_rows(Tuplestorestate* store, TupleDesc descriptor, const RowBuffer& rows) {
+  const std::size_t columns = rows.columns().size();
+  auto* values = static_cast<Datum*>(palloc(sizeof(Datum) * columns));
+  auto* nulls = static_cast<bool*>(palloc(sizeof(bool) * columns));
+  MemoryContext row_context =
+      AllocSetContextCreate(CurrentMemoryContext, "portfolio_batch rows", ALLOCSET_DEFAULT_SIZES);
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    if (row % 1024 == 0) CHECK_FOR_INTERRUPTS();
+    MemoryContext outer = MemoryContextSwitchTo(row_context);
+    for (std::size_t column = 0; column < columns; ++column) {
+      const RowBuffer::Cell& cell = rows.cell(row, column);
+      nulls[column] = cell.is_null;
+      values[column] = cell.is_null ? static_cast<Datum>(0) : cell_datum(rows, cell, rows.columns()[column].type);
+    }
+    MemoryContextSwitchTo(outer);
+    tuplestore_putvalues(store, descriptor, values, nulls);
+    MemoryContextReset(row_context);
+  }
+  MemoryContextDelete(row_context);
+}
+
+ParamListInfo make_params(const Args& args) {
+  const RowBuffer& row = args.row();
+  const int count = static_cast<int>(row.columns().size());
+  if (count == 0) return nullptr;
+  ParamListInfo params = makeParamList(count);
+  for (int i = 0; i < count; ++i) {
+    const RowBuffer::Cell& cell = row.cell(0, static_cast<std::size_t>(i));
+    const Type type = row.columns()[static_cast<std::size_t>(i)].type;
+    ParamExternData& param = params->params[i];
+    param.ptype = type_oid(type);
+    param.pflags = PARAM_FLAG_CONST;
+    param.isnull = cell.is_null;
+    param.value = cell.is_null ? static_cast<Datum>(0) : cell_datum(row, cell, type);
+  }
+  return params;
+}
+
+}  // namespace pb::pg

@@ -1,0 +1,30 @@
+// Conversions between plain values and the server's Datums, for the sources of src/pg only. Everything here may
+// raise a server error, so it runs inside pg_call and holds no destructors.
+#pragma once
+
+#include "pg/server.hpp"
+
+#include "pg/query.hpp"
+#include "pg/rows.hpp"
+
+namespace pb::pg {
+
+Oid type_oid(Type type);
+
+// Days between the Unix epoch, where C++ counts from, and 2000-01-01, where the server counts from.
+inline constexpr int epoch_offset_days = POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE;
+inline constexpr std::int64_t epoch_offset_usecs = static_cast<std::int64_t>(epoch_offset_days) * USECS_PER_DAY;
+
+TupleDesc make_descriptor(const RowBuffer& rows);
+Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type);
+
+// Appends every row to the store, converting in a context that is reset as it goes.
+void put_rows(Tuplestorestate* store, TupleDesc descriptor, const RowBuffer& rows);
+
+ParamListInfo make_params(const Args& args);
+
+// SPI with its failures raised as server errors; every statement is counted.
+void connect_spi_for_statement();
+void check_spi(int code, const char* what);
+
+}  // namespace pb::pg

@@ -1,0 +1,235 @@
+#include "pg/function.hpp"
+
+#include "core/error.hpp"
+#include "pg/datum.hpp"
+#include "pg/guard.hpp"
+#include "pg/settings.hpp"
+
+namespace pb::pg {
+
+static_assert(sizeof(FunctionInfo) == sizeof(Pg_finfo_record) && offsetof(Pg_finfo_record, api_version) == 0);
+static_assert(std::is_same_v<Datum, std::uintptr_t>);
+
+namespace {
+
+FunctionCallInfo as_call(void* info) { return static_cast<FunctionCallInfo>(info); }
+
+Datum argument(void* info, int index) { return as_call(info)->args[index].value; }
+
+// What is left of an exception when its handler has been left: plain data only, so that the server may jump.
+struct Outcome {
+  enum class Kind { ok, server, cancelled, own } kind = Kind::ok;
+  ErrorData* server_error = nullptr;
+  int sqlstate = 0;
+  char message[512] = {};
+  char detail[4096] = {};
+  char hint[1024] = {};
+
+  void set(const char* state, const char* message_text, const char* detail_text = "", const char* hint_text = "") {
+    kind = Kind::own;
+    sqlstate = MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
+    strlcpy(message, message_text, sizeof message);
+    strlcpy(detail, detail_text, sizeof detail);
+    strlcpy(hint, hint_text, sizeof hint);
+  }
+};
+
+// The error's memory hung below TopMemoryContext while C++ frames were alive; from here on it belongs to the
+// transaction, which will be rolled back and free it.
+ErrorData* hand_over(const ServerError& error) {
+  ServerError::Payload& payload = *error.payload();
+  MemoryContextSetParent(payload.context, CurTransactionContext);
+  payload.context = nullptr;
+  return payload.data;
+}
+
+void run(Call& call, void (*body)(Call&), Outcome& outcome) noexcept {
+  try {
+    body(call);
+  } catch (const ServerError& error) {
+    outcome.kind = Outcome::Kind::server;
+    outcome.server_error = hand_over(error);
+  } catch (const Cancelled&) {
+    outcome.kind = Outcome::Kind::cancelled;
+  } catch (const core::Error& error) {
+    outcome.set(error.sqlstate(), error.what(), error.detail().c_str(), error.hint().c_str());
+  } catch (const std::bad_alloc&) {
+    outcome.set(core::sqlstate::out_of_memory, "out of memory", "",
+                "Lower portfolio_batch.max_memory or process less.");
+  } catch (const std::invalid_argument& error) {
+    outcome.set(core::sqlstate::invalid_parameter, error.what());
+  } catch (const std::domain_error& error) {
+    outcome.set(core::sqlstate::data_exception, error.what());
+  } catch (const std::range_error& error) {
+    outcome.set(core::sqlstate::out_of_range, error.what());
+  } catch (const std::overflow_error& error) {
+    outcome.set(core::sqlstate::out_of_range, error.what());
+  } catch (const std::exception& error) {
+    outcome.set(core::sqlstate::internal_error, error.what());
+  } catch (...) {
+    outcome.set(core::sqlstate::internal_error, "unknown C++ exception");
+  }
+}
+
+[[noreturn]] void raise(const Outcome& outcome) {
+  if (outcome.kind == Outcome::Kind::server) ReThrowError(outcome.server_error);
+  if (outcome.kind == Outcome::Kind::cancelled) {
+    CHECK_FOR_INTERRUPTS();
+    ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("calculation canceled")));
+  }
+  ereport(ERROR, (errcode(outcome.sqlstate), errmsg("%s", outcome.message),
+                  outcome.detail[0] != 0 ? errdetail("%s", outcome.detail) : 0,
+                  outcome.hint[0] != 0 ? errhint("%s", outcome.hint) : 0));
+  pg_unreachable();
+}
+
+// Outside the class, whose member "text" would hide the server's type of that name.
+std::string_view text_view(Datum value) {
+  const auto* unpacked = pg_call([&] { return DatumGetTextPP(value); });
+  return {VARDATA_ANY(unpacked), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(unpacked))};
+}
+
+[[noreturn]] void refuse_null_element(int index) {
+  throw core::Error("22004", "argument " + std::to_string(index + 1) + " must not contain NULL");
+}
+
+}  // namespace
+
+std::uintptr_t enter(void* info, void (*body)(Call&)) {
+  sigjmp_buf* handler = PG_exception_stack;
+  ErrorContextCallback* callbacks = error_context_stack;
+  MemoryContext context = CurrentMemoryContext;
+  Call call(info);
+  Outcome outcome;
+  run(call, body, outcome);
+  // Every C++ object of the call is gone; what follows may jump.
+  if (outcome.kind == Outcome::Kind::ok) return call.result();
+  PG_exception_stack = handler;
+  error_context_stack = callbacks;
+  MemoryContextSwitchTo(context);
+  raise(outcome);
+}
+
+int Call::argument_count() const { return as_call(info_)->nargs; }
+bool Call::is_null(int index) const { return as_call(info_)->args[index].isnull; }
+
+std::optional<bool> Call::boolean(int index) const {
+  return is_null(index) ? std::nullopt : std::optional(DatumGetBool(argument(info_, index)));
+}
+
+std::optional<std::int32_t> Call::int4(int index) const {
+  return is_null(index) ? std::nullopt : std::optional(DatumGetInt32(argument(info_, index)));
+}
+
+std::optional<std::int64_t> Call::int8(int index) const {
+  return is_null(index) ? std::nullopt : std::optional<std::int64_t>(DatumGetInt64(argument(info_, index)));
+}
+
+std::optional<double> Call::float8(int index) const {
+  return is_null(index) ? std::nullopt : std::optional(DatumGetFloat8(argument(info_, index)));
+}
+
+std::optional<core::Date> Call::date(int index) const {
+  if (is_null(index)) return std::nullopt;
+  const DateADT value = DatumGetDateADT(argument(info_, index));
+  if (DATE_NOT_FINITE(value))
+    throw core::Error(core::sqlstate::invalid_parameter,
+                      "argument " + std::to_string(index + 1) + " must be a finite date");
+  return core::Date(std::chrono::days(value + epoch_offset_days));
+}
+
+std::optional<core::Uuid> Call::uuid(int index) const {
+  if (is_null(index)) return std::nullopt;
+  core::Uuid id;
+  std::memcpy(id.bytes.data(), DatumGetUUIDP(argument(info_, index))->data, UUID_LEN);
+  return id;
+}
+
+std::optional<std::string> Call::text(int index) const {
+  if (is_null(index)) return std::nullopt;
+  return std::string(text_view(argument(info_, index)));
+}
+
+std::optional<std::vector<core::Uuid>> Call::uuids(int index) const {
+  if (is_null(index)) return std::nullopt;
+  auto* array = pg_call([&] { return DatumGetArrayTypeP(argument(info_, index)); });
+  if (array_contains_nulls(array)) refuse_null_element(index);
+  const int count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+  std::vector<core::Uuid> ids(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    std::memcpy(ids[i].bytes.data(), ARR_DATA_PTR(array) + i * UUID_LEN, UUID_LEN);
+  return ids;
+}
+
+std::optional<std::vector<std::string>> Call::texts(int index) const {
+  if (is_null(index)) return std::nullopt;
+  struct Elements {
+    Datum* values;
+    int count;
+  };
+  auto* array = pg_call([&] { return DatumGetArrayTypeP(argument(info_, index)); });
+  if (array_contains_nulls(array)) refuse_null_element(index);
+  const Elements elements = pg_call([&] {
+    Elements result{};
+    deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &result.values, nullptr, &result.count);
+    return result;
+  });
+  std::vector<std::string> texts;
+  for (int i = 0; i < elements.count; ++i) texts.emplace_back(text_view(elements.values[i]));
+  return texts;
+}
+
+std::string Call::own_schema() const {
+  const char* name = pg_call([&] { return get_namespace_name(get_func_namespace(as_call(info_)->flinfo->fn_oid)); });
+  return name;
+}
+
+void Call::return_null() { as_call(info_)->isnull = true; }
+void Call::return_bool(bool value) { result_ = BoolGetDatum(value); }
+void Call::return_int8(std::int64_t value) { result_ = Int64GetDatum(value); }
+
+void Call::return_float8(double value) {
+  if (std::isfinite(value))
+    result_ = Float8GetDatum(value);
+  else
+    return_null();
+}
+
+void Call::return_date(std::optional<core::Date> value) {
+  if (!value) return return_null();
+  result_ = DateADTGetDatum(static_cast<DateADT>(value->time_since_epoch().count()) - epoch_offset_days);
+}
+
+void Call::return_name(const std::string& value) {
+  result_ = pg_call([&] { return DirectFunctionCall1(namein, CStringGetDatum(value.c_str())); });
+}
+
+void Call::return_rows(const RowBuffer& rows) {
+  pg_call([&] {
+    InitMaterializedSRF(as_call(info_), 0);
+    auto* result = reinterpret_cast<ReturnSetInfo*>(as_call(info_)->resultinfo);
+    TupleDesc declared = result->setDesc;
+    if (declared->natts != static_cast<int>(rows.columns().size()))
+      ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function is declared with %d result columns, not %d",
+                                                                 declared->natts,
+                                                                 static_cast<int>(rows.columns().size()))));
+    for (int i = 0; i < declared->natts; ++i)
+      if (TupleDescAttr(declared, i)->atttypid != type_oid(rows.columns()[static_cast<std::size_t>(i)].type))
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("result column \"%s\" is declared with another type than the function returns",
+                               NameStr(TupleDescAttr(declared, i)->attname))));
+    put_rows(result->setResult, declared, rows);
+  });
+  return_null();
+}
+
+}  // namespace pb::pg
+
+extern "C" {
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+void _PG_init(void) { pb::pg::define_settings(); }
+}

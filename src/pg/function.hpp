@@ -1,0 +1,74 @@
+// How a C++ function becomes an SQL function. Rooms other than src/pg see plain types only.
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/date.hpp"
+#include "core/uuid.hpp"
+#include "pg/rows.hpp"
+
+namespace pb::pg {
+
+// One call from SQL: its arguments by position, and where its result goes.
+class Call {
+ public:
+  explicit Call(void* info) noexcept : info_(info) {}
+
+  int argument_count() const;
+  bool is_null(int argument) const;
+  std::optional<bool> boolean(int argument) const;
+  std::optional<std::int32_t> int4(int argument) const;
+  std::optional<std::int64_t> int8(int argument) const;
+  std::optional<double> float8(int argument) const;
+  std::optional<core::Date> date(int argument) const;
+  std::optional<core::Uuid> uuid(int argument) const;
+  std::optional<std::string> text(int argument) const;
+  // Arrays may not hold NULLs: an element that is NULL is an error that names the argument's position.
+  std::optional<std::vector<core::Uuid>> uuids(int argument) const;
+  std::optional<std::vector<std::string>> texts(int argument) const;
+
+  // The schema in which the called function, and so the extension, lives.
+  std::string own_schema() const;
+
+  void return_null();
+  void return_bool(bool value);
+  void return_int8(std::int64_t value);
+  void return_float8(double value);  // NULL when not finite
+  void return_date(std::optional<core::Date> value);
+  void return_name(const std::string& value);
+  // The whole result of a set-returning function; its columns must have the declared types.
+  void return_rows(const RowBuffer& rows);
+
+  std::uintptr_t result() const noexcept { return result_; }
+
+ private:
+  void* info_;
+  std::uintptr_t result_ = 0;
+};
+
+// The record by which the server learns a function's calling convention; the same layout as the server's own, which
+// src/pg/function.cpp asserts.
+struct FunctionInfo {
+  int api_version;
+};
+inline constexpr FunctionInfo version_1{1};
+
+// Runs the body for one call: C++ exceptions become server errors after every destructor has run.
+std::uintptr_t enter(void* info, void (*body)(Call&));
+
+}  // namespace pb::pg
+
+#define PB_EXPORT __attribute__((visibility("default")))
+
+// Defines the SQL-callable C symbol and opens its body: PB_FUNCTION(pb_price_asof) { ... uses `call` ... }
+#define PB_FUNCTION(symbol)                                                                          \
+  static void symbol##_body(pb::pg::Call& call);                                                     \
+  extern "C" {                                                                                       \
+  PB_EXPORT const pb::pg::FunctionInfo* pg_finfo_##symbol(void) { return &pb::pg::version_1; }       \
+  PB_EXPORT std::uintptr_t symbol(void* info) { return pb::pg::enter(info, symbol##_body); }         \
+  }                                                                                                  \
+  static void symbol##_body([[maybe_unused]] pb::pg::Call& call)

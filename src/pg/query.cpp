@@ -1,0 +1,162 @@
+#include "pg/query.hpp"
+
+#include "pg/datum.hpp"
+#include "pg/guard.hpp"
+#include "pg/interrupts.hpp"
+
+namespace pb::pg {
+
+static std::int64_t statement_count = 0;
+
+void connect_spi_for_statement() {
+  ++statement_count;
+  check_spi(SPI_connect(), "SPI_connect");
+}
+
+void check_spi(int code, const char* what) {
+  if (code < 0) elog(ERROR, "%s failed: %s", what, SPI_result_code_string(code));
+}
+
+namespace {
+
+const TupleTableSlot* as_slot(const void* slot) { return static_cast<const TupleTableSlot*>(slot); }
+Datum value_at(const void* slot, int column) { return as_slot(slot)->tts_values[column]; }
+
+// Receives rows straight from the executor. The base struct must stand first: the server passes pointers to it.
+struct CallbackReceiver {
+  DestReceiver base;
+  const std::function<void(const RowView&)>* callback;
+  const Type* types;
+  int columns;
+  std::int64_t rows;
+  std::exception_ptr* failure;  // an exception of the callback, carried around the server's frames
+};
+
+// A statement whose result is not what the code reads would be read as garbage; a changed table could cause it.
+void check_result_types(DestReceiver* self, int, TupleDesc descriptor) {
+  auto* receiver = reinterpret_cast<CallbackReceiver*>(self);
+  if (descriptor->natts != receiver->columns)
+    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                    errmsg("statement returns %d columns, expected %d", descriptor->natts, receiver->columns)));
+  for (int i = 0; i < descriptor->natts; ++i) {
+    const Oid expected = type_oid(receiver->types[i]);
+    const Oid found = TupleDescAttr(descriptor, i)->atttypid;
+    if (found != expected)
+      ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                      errmsg("column \"%s\" has type %s, expected %s", NameStr(TupleDescAttr(descriptor, i)->attname),
+                             format_type_be(found), format_type_be(expected))));
+  }
+}
+
+// Unpacks compressed or out-of-line values first, while no C++ object lives in this frame; the callback runs after.
+bool receive_row(TupleTableSlot* slot, DestReceiver* self) {
+  auto* receiver = reinterpret_cast<CallbackReceiver*>(self);
+  slot_getallattrs(slot);
+  for (int i = 0; i < receiver->columns; ++i) {
+    const Type type = receiver->types[i];
+    if ((type == Type::text || type == Type::jsonb) && !slot->tts_isnull[i])
+      slot->tts_values[i] = PointerGetDatum(PG_DETOAST_DATUM_PACKED(slot->tts_values[i]));
+  }
+  if ((++receiver->rows & 0xfff) == 0) CHECK_FOR_INTERRUPTS();
+  try {
+    (*receiver->callback)(RowView(slot));
+    return true;
+  } catch (...) {
+    *receiver->failure = std::current_exception();
+    return false;
+  }
+}
+
+void ignore_receiver(DestReceiver*) {}
+
+}  // namespace
+
+std::int64_t each_row(const std::string& sql, const Args& args, std::initializer_list<Type> result,
+                      const std::function<void(const RowView&)>& callback) {
+  std::exception_ptr failure;
+  CallbackReceiver receiver{};
+  receiver.base.receiveSlot = receive_row;
+  receiver.base.rStartup = check_result_types;
+  receiver.base.rShutdown = ignore_receiver;
+  receiver.base.rDestroy = ignore_receiver;
+  receiver.base.mydest = DestNone;
+  receiver.callback = &callback;
+  receiver.types = result.begin();
+  receiver.columns = static_cast<int>(result.size());
+  receiver.failure = &failure;
+  pg_call([&] {
+    connect_spi_for_statement();
+    SPIExecuteOptions options{};
+    options.params = make_params(args);
+    options.dest = &receiver.base;
+    check_spi(SPI_execute_extended(sql.c_str(), &options), "SPI_execute_extended");
+    SPI_finish();
+  });
+  if (failure) std::rethrow_exception(failure);
+  return receiver.rows;
+}
+
+std::int64_t execute(const std::string& sql, const Args& args) {
+  return pg_call([&]() -> std::int64_t {
+    connect_spi_for_statement();
+    SPIExecuteOptions options{};
+    options.params = make_params(args);
+    check_spi(SPI_execute_extended(sql.c_str(), &options), "SPI_execute_extended");
+    const auto processed = static_cast<std::int64_t>(SPI_processed);
+    SPI_finish();
+    return processed;
+  });
+}
+
+std::int64_t statements_executed() noexcept { return statement_count; }
+
+std::string quote_identifier(const std::string& name) {
+  return pg_call([&] { return ::quote_identifier(name.c_str()); });
+}
+
+bool RowView::is_null(int column) const { return as_slot(slot_)->tts_isnull[column]; }
+bool RowView::boolean(int column) const { return !is_null(column) && DatumGetBool(value_at(slot_, column)); }
+std::int32_t RowView::int4(int column) const { return is_null(column) ? 0 : DatumGetInt32(value_at(slot_, column)); }
+std::int64_t RowView::int8(int column) const { return is_null(column) ? 0 : DatumGetInt64(value_at(slot_, column)); }
+
+double RowView::float8(int column) const {
+  return is_null(column) ? std::numeric_limits<double>::quiet_NaN() : DatumGetFloat8(value_at(slot_, column));
+}
+
+core::Date RowView::date(int column) const {
+  return core::Date(std::chrono::days(DatumGetDateADT(value_at(slot_, column)) + epoch_offset_days));
+}
+
+std::int64_t RowView::timestamptz(int column) const {
+  return DatumGetTimestampTz(value_at(slot_, column)) + epoch_offset_usecs;
+}
+
+core::Uuid RowView::uuid(int column) const {
+  core::Uuid id;
+  std::memcpy(id.bytes.data(), DatumGetUUIDP(value_at(slot_, column))->data, UUID_LEN);
+  return id;
+}
+
+std::string_view RowView::text(int column) const {
+  if (is_null(column)) return {};
+  const auto* value = reinterpret_cast<const struct varlena*>(DatumGetPointer(value_at(slot_, column)));
+  return {VARDATA_ANY(value), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(value))};
+}
+
+core::Money RowView::money(int column) const { return {int8(column)}; }
+
+std::optional<core::Date> RowView::date_or_null(int column) const {
+  return is_null(column) ? std::nullopt : std::optional(date(column));
+}
+
+std::optional<core::Uuid> RowView::uuid_or_null(int column) const {
+  return is_null(column) ? std::nullopt : std::optional(uuid(column));
+}
+
+std::optional<core::Money> RowView::money_or_null(int column) const {
+  return is_null(column) ? std::nullopt : std::optional(money(column));
+}
+
+std::string RowView::text_or_empty(int column) const { return std::string(text(column)); }
+
+}  // namespace pb::pg

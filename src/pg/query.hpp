@@ -1,0 +1,86 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/date.hpp"
+#include "core/money.hpp"
+#include "core/uuid.hpp"
+#include "pg/rows.hpp"
+
+namespace pb::pg {
+
+// Typed parameters $1, $2 … of a statement, converted when it is executed. Values travel as parameters, never as
+// text in the statement.
+class Args {
+ public:
+  template <class T>
+  Args& add(T&& value) {
+    row_.add(std::forward<T>(value));
+    return *this;
+  }
+  Args& null() {
+    row_.null();
+    return *this;
+  }
+
+  Args(std::initializer_list<Type> types) : row_(describe(types)) {}
+  const RowBuffer& row() const noexcept { return row_; }
+
+ private:
+  static std::vector<ColumnDef> describe(std::initializer_list<Type> types) {
+    std::vector<ColumnDef> columns;
+    for (const Type type : types) columns.push_back({"", type});
+    return columns;
+  }
+  RowBuffer row_;
+};
+
+// One result row while it passes by; texts are valid only during the callback. The statement must produce exactly
+// the types that are read: they are checked when it starts, not per row.
+class RowView {
+ public:
+  explicit RowView(const void* slot) noexcept : slot_(slot) {}
+
+  bool is_null(int column) const;
+  bool boolean(int column) const;
+  std::int32_t int4(int column) const;
+  std::int64_t int8(int column) const;
+  double float8(int column) const;  // NaN when NULL
+  core::Date date(int column) const;
+  std::int64_t timestamptz(int column) const;  // microseconds since the Unix epoch
+  core::Uuid uuid(int column) const;
+  std::string_view text(int column) const;
+  core::Money money(int column) const;  // from bigint ten-thousandths
+
+  std::optional<core::Date> date_or_null(int column) const;
+  std::optional<core::Uuid> uuid_or_null(int column) const;
+  std::optional<core::Money> money_or_null(int column) const;
+  std::string text_or_empty(int column) const;
+
+ private:
+  const void* slot_;
+};
+
+// Runs a statement and hands each row to the callback as it is produced, without materializing the result. Money is
+// read as bigint ten-thousandths (`(amount * 10000)::bigint`). Returns the number of rows.
+std::int64_t each_row(const std::string& sql, const Args& args, std::initializer_list<Type> result,
+                      const std::function<void(const RowView&)>& callback);
+
+// Runs a statement that writes, or whose rows nobody reads; returns the number of rows it processed.
+std::int64_t execute(const std::string& sql, const Args& args = {});
+
+// How many statements this backend has sent through this file; the measure behind "a constant number of statements".
+std::int64_t statements_executed() noexcept;
+
+// An SQL identifier, quoted where it must be.
+std::string quote_identifier(const std::string& name);
+
+}  // namespace pb::pg

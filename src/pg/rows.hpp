@@ -1,0 +1,127 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "core/date.hpp"
+#include "core/money.hpp"
+#include "core/uuid.hpp"
+
+namespace pb::pg {
+
+// The column types that travel between C++ and the server.
+enum class Type : std::uint8_t {
+  boolean,
+  int4,
+  int8,
+  float8,
+  money,        // core::Money <-> numeric
+  date,
+  timestamptz,  // microseconds since the Unix epoch
+  interval,     // microseconds
+  time,         // microseconds after midnight
+  text,
+  jsonb,        // as text
+  uuid,
+  float8_array,
+  int4_array,
+  text_array,
+  uuid_array,
+};
+
+struct ColumnDef {
+  std::string name;
+  Type type;
+};
+
+// Rows of plain typed values on the C++ heap: what an engine produces before it is written or returned. A number that
+// is not finite becomes NULL, because neither NaN nor infinity may reach a table.
+class RowBuffer {
+ public:
+  explicit RowBuffer(std::vector<ColumnDef> columns) : columns_(std::move(columns)) {}
+
+  const std::vector<ColumnDef>& columns() const noexcept { return columns_; }
+  std::size_t size() const noexcept { return columns_.empty() ? 0 : cells_.size() / columns_.size(); }
+  bool empty() const noexcept { return cells_.empty(); }
+  std::size_t bytes() const noexcept { return cells_.capacity() * sizeof(Cell) + arena_.capacity(); }
+  void reserve(std::size_t rows) { cells_.reserve(rows * columns_.size()); }
+
+  RowBuffer& null() { return put({.is_null = true}); }
+  RowBuffer& add(bool value) { return fixed(static_cast<std::uint64_t>(value)); }
+  RowBuffer& add(std::int32_t value) { return fixed(static_cast<std::uint64_t>(static_cast<std::int64_t>(value))); }
+  RowBuffer& add(std::int64_t value) { return fixed(static_cast<std::uint64_t>(value)); }
+  RowBuffer& add(double value) {
+    if (!std::isfinite(value)) return null();
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &value, sizeof bits);
+    return fixed(bits);
+  }
+  RowBuffer& add(core::Money value) { return fixed(static_cast<std::uint64_t>(value.units)); }
+  RowBuffer& add(core::Date value) {
+    return fixed(static_cast<std::uint64_t>(static_cast<std::int64_t>(value.time_since_epoch().count())));
+  }
+  RowBuffer& add(const core::Uuid& value) { return blob(value.bytes.data(), value.bytes.size()); }
+  RowBuffer& add(std::string_view value) { return blob(value.data(), value.size()); }
+  RowBuffer& add(const char* value) { return add(std::string_view(value)); }
+  RowBuffer& add(const std::string& value) { return add(std::string_view(value)); }
+  RowBuffer& add(std::span<const double> values) { return blob(values.data(), values.size_bytes()); }
+  RowBuffer& add(std::span<const std::int32_t> values) { return blob(values.data(), values.size_bytes()); }
+  RowBuffer& add(std::span<const core::Uuid> values) { return blob(values.data(), values.size_bytes()); }
+  RowBuffer& add(std::span<const std::string> values);
+
+  template <class T>
+  RowBuffer& add(const std::optional<T>& value) {
+    return value.has_value() ? add(*value) : null();
+  }
+
+  // The text, or NULL when it is empty: the form of reasons and messages.
+  RowBuffer& add_text_or_null(std::string_view value) { return value.empty() ? null() : add(value); }
+
+  struct Cell {
+    std::uint64_t bits = 0;  // the value itself, or its offset in the arena
+    std::uint64_t length = 0;
+    bool is_null = false;
+  };
+  const Cell& cell(std::size_t row, std::size_t column) const { return cells_[row * columns_.size() + column]; }
+  const char* bytes_at(const Cell& cell) const { return arena_.data() + cell.bits; }
+
+ private:
+  RowBuffer& put(const Cell& cell) {
+    cells_.push_back(cell);
+    return *this;
+  }
+  RowBuffer& fixed(std::uint64_t bits) { return put({.bits = bits}); }
+  RowBuffer& blob(const void* data, std::size_t length) {
+    // Arrays of doubles are read in place later, so each value starts on an 8-byte boundary.
+    arena_.resize((arena_.size() + 7) & ~static_cast<std::size_t>(7));
+    const std::size_t offset = arena_.size();
+    arena_.resize(offset + length);
+    if (length > 0) std::memcpy(arena_.data() + offset, data, length);
+    return put({.bits = offset, .length = length});
+  }
+
+  std::vector<ColumnDef> columns_;
+  std::vector<Cell> cells_;
+  std::vector<char> arena_;
+};
+
+// Text arrays are stored as length-prefixed strings one after the other.
+inline RowBuffer& RowBuffer::add(std::span<const std::string> values) {
+  std::string packed;
+  for (const std::string& value : values) {
+    const auto length = static_cast<std::uint32_t>(value.size());
+    packed.append(reinterpret_cast<const char*>(&length), sizeof length);
+    packed.append(value);
+  }
+  return blob(packed.data(), packed.size());
+}
+
+}  // namespace pb::pg

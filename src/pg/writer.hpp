@@ -1,0 +1,36 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pg/query.hpp"
+#include "pg/rows.hpp"
+
+namespace pb::pg {
+
+// Where and how rows are written.
+struct Target {
+  std::string table;              // qualified and quoted
+  std::vector<std::string> keys;  // the primary key
+  // The run that writes. It and the time are stamped on every row that changes but are no change themselves, so that
+  // an unchanged rerun writes nothing.
+  std::optional<std::int64_t> run_id = {};
+  // What the rows replace: existing rows that satisfy this condition over $1 … and are not among the new ones are
+  // deleted. Empty: nothing is deleted.
+  std::string replaced_scope = {};
+  // A further assignment, over t (the stored row) and excluded (the new one), made whenever a row changes.
+  std::string also_on_change = {};
+};
+
+// Writes all rows with one INSERT … SELECT … ON CONFLICT DO UPDATE … WHERE … IS DISTINCT FROM from an ephemeral
+// relation (and one DELETE when a scope is given), so that privileges, row-level security, partition routing and
+// constraints hold as for any statement. Returns the number of rows inserted, changed or deleted.
+std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope = {});
+
+// Runs a statement in which the rows are visible as the relation "new_rows"; returns the number of rows processed.
+std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, const Args& args = {});
+
+}  // namespace pb::pg

@@ -1,0 +1,38 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/accounting.hpp"
+#include "core/lot.hpp"
+#include "core/uuid.hpp"
+#include "store/store.hpp"
+
+namespace pb::store {
+
+// One portfolio with everything that was booked to it up to the end of the span that was loaded.
+struct Portfolio {
+  core::Uuid id;
+  std::string name;
+  std::optional<core::Money> initial_equity;
+  std::vector<core::Lot> lots;
+  std::vector<core::CapitalFlow> flows;
+};
+
+// Portfolios in the order of their ids.
+using Book = std::vector<Portfolio>;
+
+const Portfolio* find_portfolio(const Book& book, const core::Uuid& id);
+
+// Every active portfolio, or the given ones after checking that each exists and is not deleted; sorted. Throws 42704
+// naming those that do not exist.
+std::vector<core::Uuid> resolve_portfolios(const Store& store,
+                                           const std::optional<std::vector<core::Uuid>>& requested);
+
+// Reads lots entered, closings and flows dated, on or before the day: one statement per table.
+Book load_book(const Store& store, std::span<const core::Uuid> portfolio_ids, core::Date until);
+
+}  // namespace pb::store

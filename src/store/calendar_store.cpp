@@ -1,0 +1,188 @@
+#include "store/calendar_store.hpp"
+
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/nyse_calendar.hpp"
+#include "pg/query.hpp"
+
+namespace pb::store {
+
+using core::Date;
+using pg::Args;
+using pg::RowView;
+using pg::Type;
+
+namespace {
+
+std::optional<Date> one_date(const std::string& sql, const Args& args) {
+  std::optional<Date> result;
+  pg::each_row(sql, args, {Type::date}, [&](const RowView& row) { result = row.date_or_null(0); });
+  return result;
+}
+
+core::Sessions collect_sessions(const std::string& sql, const Args& args) {
+  std::vector<Date> dates;
+  pg::each_row(sql, args, {Type::date}, [&](const RowView& row) { dates.push_back(row.date(0)); });
+  return core::Sessions(std::move(dates));
+}
+
+}  // namespace
+
+CalendarBounds calendar_bounds(const Store& store, const std::string& calendar) {
+  std::optional<CalendarBounds> bounds;
+  pg::each_row("SELECT min(session_date), max(session_date) FROM " + store.table("trading_sessions") +
+                   " WHERE calendar = $1",
+               Args{Type::text}.add(calendar), {Type::date, Type::date}, [&](const RowView& row) {
+                 if (!row.is_null(0)) bounds = CalendarBounds{row.date(0), row.date(1)};
+               });
+  if (bounds) return *bounds;
+  throw core::Error(core::sqlstate::invalid_parameter, "trading calendar \"" + calendar + "\" has no sessions",
+                    "Table " + store.table("trading_calendar") + " holds none for it.",
+                    "Run create_analytics_tables() to load the NYSE calendar, or set portfolio_batch.calendar.");
+}
+
+void require_covered(const Store& store, const std::string& calendar, Date day) {
+  const CalendarBounds bounds = calendar_bounds(store, calendar);
+  if (day >= bounds.first && day <= bounds.last) return;
+  throw core::Error(core::sqlstate::invalid_parameter,
+                    "date " + core::to_iso(day) + " is outside the trading calendar \"" + calendar + "\"",
+                    "The calendar covers " + core::to_iso(bounds.first) + " to " + core::to_iso(bounds.last) + ".",
+                    "Use a date it covers, or add sessions to " + store.table("trading_calendar") + ".");
+}
+
+core::Sessions load_sessions(const Store& store, const std::string& calendar, Date from, Date to) {
+  return collect_sessions("SELECT session_date FROM " + store.table("trading_sessions") +
+                              " WHERE calendar = $1 AND session_date BETWEEN $2 AND $3 ORDER BY session_date",
+                          Args{Type::text, Type::date, Type::date}.add(calendar).add(from).add(to));
+}
+
+core::Sessions load_sessions_with_lookback(const Store& store, Date first, Date last, int lookback) {
+  const std::string sessions = store.table("trading_sessions");
+  return collect_sessions(
+      "SELECT session_date FROM " + sessions +
+          " WHERE calendar = $1 AND session_date <= $3 AND session_date >= coalesce("
+          "(SELECT min(session_date) FROM (SELECT session_date FROM " +
+          sessions +
+          " WHERE calendar = $1 AND session_date <= $2 ORDER BY session_date DESC LIMIT $4) earlier), $2)"
+          " ORDER BY session_date",
+      Args{Type::text, Type::date, Type::date, Type::int4}
+          .add(store.settings().calendar)
+          .add(first)
+          .add(last)
+          .add(lookback + 1));
+}
+
+std::optional<Date> session_before(const Store& store, const std::string& calendar, Date day) {
+  return one_date("SELECT max(session_date) FROM " + store.table("trading_sessions") +
+                      " WHERE calendar = $1 AND session_date < $2",
+                  Args{Type::text, Type::date}.add(calendar).add(day));
+}
+
+std::optional<Date> session_after(const Store& store, const std::string& calendar, Date day) {
+  return one_date("SELECT min(session_date) FROM " + store.table("trading_sessions") +
+                      " WHERE calendar = $1 AND session_date > $2",
+                  Args{Type::text, Type::date}.add(calendar).add(day));
+}
+
+std::optional<Date> latest_closed_session(const Store& store) {
+  return one_date("SELECT max(session_date) FROM " + store.table("trading_sessions") +
+                      " WHERE calendar = $1 AND close_at + make_interval(mins => $2) <= now()",
+                  Args{Type::text, Type::int4}.add(store.settings().calendar).add(
+                      store.settings().settle_delay_minutes));
+}
+
+}  // namespace pb::store
+
+namespace {
+
+using pb::core::Date;
+
+// The calendar named by the argument, or by the setting when it is NULL.
+std::string calendar_argument(const pb::pg::Call& call, const pb::store::Store& store, int index) {
+  return call.text(index).value_or(store.settings().calendar);
+}
+
+}  // namespace
+
+PB_FUNCTION(pb_is_session) {
+  const auto day = call.date(0);
+  if (!day) return call.return_null();
+  const pb::store::Store store(call);
+  const std::string calendar = calendar_argument(call, store, 1);
+  pb::store::require_covered(store, calendar, *day);
+  call.return_bool(!pb::store::load_sessions(store, calendar, *day, *day).empty());
+}
+
+PB_FUNCTION(pb_previous_session) {
+  const auto day = call.date(0);
+  if (!day) return call.return_null();
+  const pb::store::Store store(call);
+  const std::string calendar = calendar_argument(call, store, 1);
+  pb::store::require_covered(store, calendar, *day);
+  call.return_date(pb::store::session_before(store, calendar, *day));
+}
+
+PB_FUNCTION(pb_next_session) {
+  const auto day = call.date(0);
+  if (!day) return call.return_null();
+  const pb::store::Store store(call);
+  const std::string calendar = calendar_argument(call, store, 1);
+  pb::store::require_covered(store, calendar, *day);
+  call.return_date(pb::store::session_after(store, calendar, *day));
+}
+
+PB_FUNCTION(pb_sessions_between) {
+  pb::pg::RowBuffer rows({{"session_date", pb::pg::Type::date}});
+  const auto from = call.date(0);
+  const auto to = call.date(1);
+  if (from && to && *from <= *to) {
+    const pb::store::Store store(call);
+    const std::string calendar = calendar_argument(call, store, 2);
+    pb::store::require_covered(store, calendar, *from);
+    pb::store::require_covered(store, calendar, *to);
+    for (const Date day : pb::store::load_sessions(store, calendar, *from, *to).dates()) rows.add(day);
+  }
+  call.return_rows(rows);
+}
+
+PB_FUNCTION(pb_latest_closed_session) {
+  const pb::store::Store store(call);
+  call.return_date(pb::store::latest_closed_session(store));
+}
+
+PB_FUNCTION(pb_nyse_calendar) {
+  using pb::pg::Type;
+  pb::pg::RowBuffer rows({{"session_date", Type::date},
+                          {"open_at", Type::timestamptz},
+                          {"close_at", Type::timestamptz},
+                          {"is_early_close", Type::boolean}});
+  const auto micros = [](std::chrono::sys_seconds at) {
+    return static_cast<std::int64_t>(at.time_since_epoch().count()) * 1000000;
+  };
+  const auto from = call.date(0).value_or(pb::core::nyse_first_day);
+  const auto to = call.date(1).value_or(pb::core::nyse_last_day);
+  for (const pb::core::Session& session : pb::core::nyse_sessions(from, to))
+    rows.add(session.date)
+        .add(micros(pb::core::open_at(session)))
+        .add(micros(pb::core::close_at(session)))
+        .add(session.early_close);
+  call.return_rows(rows);
+}
+
+PB_FUNCTION(pb_nyse_special_closures) {
+  using pb::pg::Type;
+  pb::pg::RowBuffer rows({{"exception_date", Type::date},
+                          {"is_open", Type::boolean},
+                          {"close_time", Type::time},
+                          {"reason", Type::text}});
+  for (const pb::core::SpecialDay& day : pb::core::nyse_special_days()) {
+    rows.add(day.date).add(day.is_open);
+    if (day.close_minute)
+      rows.add(static_cast<std::int64_t>(*day.close_minute) * 60000000);
+    else
+      rows.null();
+    rows.add(day.reason);
+  }
+  call.return_rows(rows);
+}

@@ -1,0 +1,76 @@
+#include "store/coverage_store.hpp"
+
+#include "core/error.hpp"
+#include "pg/query.hpp"
+#include "store/book_store.hpp"
+#include "store/calendar_store.hpp"
+
+namespace pb::store {
+
+using pg::Args;
+using pg::RowView;
+using pg::Type;
+
+namespace {
+
+// Symbols wanted between two days by the portfolios $1: positions open on any of [$2, $3], factors, the market $4.
+std::string universe(const Store& store) {
+  return "SELECT p.symbol FROM " + store.table("positions") +
+         " p WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $3"
+         " AND (p.exit_date IS NULL OR p.exit_date > $2) AND p.deleted_at IS NULL"
+         " AND p.investment_class IS DISTINCT FROM 'PRIVATE'"
+         " UNION SELECT unnest(ARRAY[long_symbol, short_symbol]) FROM " +
+         store.table("factor_definitions") + " WHERE is_active UNION SELECT $4";
+}
+
+}  // namespace
+
+std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<const core::Uuid> portfolio_ids,
+                                              core::Date day) {
+  std::vector<WantedSymbol> wanted;
+  pg::each_row("SELECT w.symbol, newest.date, newest.data_source FROM (" + universe(store) +
+                   ") w (symbol) LEFT JOIN LATERAL (SELECT date, data_source FROM " +
+                   store.table("market_data_cache") +
+                   " WHERE symbol = w.symbol AND date <= $3 ORDER BY date DESC LIMIT 1) newest ON true"
+                   " WHERE w.symbol IS NOT NULL ORDER BY w.symbol COLLATE \"C\"",
+               Args{Type::uuid_array, Type::date, Type::date, Type::text}
+                   .add(portfolio_ids)
+                   .add(day)
+                   .add(day)
+                   .add(store.settings().market_symbol),
+               {Type::text, Type::date, Type::text}, [&](const RowView& row) {
+                 wanted.push_back({row.text_or_empty(0), row.date_or_null(1), row.text_or_empty(2)});
+               });
+  return wanted;
+}
+
+}  // namespace pb::store
+
+// missing_prices(from_date, to_date, portfolio_ids): what a loader still has to fetch.
+PB_FUNCTION(pb_missing_prices) {
+  using namespace pb;
+  pg::RowBuffer rows({{"symbol", pg::Type::text}, {"session_date", pg::Type::date}});
+  const auto from = call.date(0);
+  const auto to = call.date(1);
+  if (from && to) {
+    const store::Store store(call);
+    store::require_covered(store, store.settings().calendar, *from);
+    store::require_covered(store, store.settings().calendar, *to);
+    const auto ids = store::resolve_portfolios(store, call.uuids(2));
+    pg::each_row("SELECT u.symbol, c.session_date FROM (" + store::universe(store) + ") u (symbol) JOIN " +
+                     store.table("trading_sessions") +
+                     " c ON c.calendar = $5 AND c.session_date BETWEEN $2 AND $3 LEFT JOIN " +
+                     store.table("market_data_cache") +
+                     " m ON m.symbol = u.symbol AND m.date = c.session_date"
+                     " WHERE u.symbol IS NOT NULL AND m.symbol IS NULL ORDER BY u.symbol COLLATE \"C\", c.session_date",
+                 pg::Args{pg::Type::uuid_array, pg::Type::date, pg::Type::date, pg::Type::text, pg::Type::text}
+                     .add(std::span<const core::Uuid>(ids))
+                     .add(*from)
+                     .add(*to)
+                     .add(store.settings().market_symbol)
+                     .add(store.settings().calendar),
+                 {pg::Type::text, pg::Type::date},
+                 [&](const pg::RowView& row) { rows.add(row.text(0)).add(row.date(1)); });
+  }
+  call.return_rows(rows);
+}

@@ -1,0 +1,42 @@
+#include "store/position_store.hpp"
+
+#include "pg/writer.hpp"
+
+namespace pb::store {
+
+using pg::Type;
+
+std::int64_t write_position_values(const Store& store, std::span<const PositionValue> rows) {
+  pg::RowBuffer out({{"portfolio_id", Type::uuid},
+                     {"id", Type::uuid},
+                     {"last_price", Type::float8},
+                     {"last_price_date", Type::date},
+                     {"market_value", Type::money},
+                     {"unrealized_pnl", Type::money},
+                     {"realized_pnl", Type::money}});
+  out.reserve(rows.size());
+  for (const PositionValue& row : rows)
+    out.add(row.portfolio_id)
+        .add(row.position_id)
+        .add(row.last_price)
+        .add(row.last_price_date)
+        .add(row.market_value)
+        .add(row.unrealized_pnl)
+        .add(row.realized_pnl);
+  return pg::execute_with_rows(
+      "UPDATE " + store.table("positions") +
+          " t SET last_price = n.price, last_price_date = n.price_date, market_value = n.market_value,"
+          " unrealized_pnl = n.unrealized_pnl, realized_pnl = n.realized_pnl, updated_at = now()"
+          " FROM (SELECT v.portfolio_id, v.id,"
+          " coalesce(v.last_price::numeric(20, 6), p.last_price) AS price,"
+          " coalesce(v.last_price_date, p.last_price_date) AS price_date,"
+          " v.market_value, v.unrealized_pnl, v.realized_pnl FROM new_rows v JOIN " +
+          store.table("positions") +
+          " p USING (portfolio_id, id)) n"
+          " WHERE t.portfolio_id = n.portfolio_id AND t.id = n.id"
+          " AND (t.last_price, t.last_price_date, t.market_value, t.unrealized_pnl, t.realized_pnl)"
+          " IS DISTINCT FROM (n.price, n.price_date, n.market_value, n.unrealized_pnl, n.realized_pnl)",
+      out);
+}
+
+}  // namespace pb::store

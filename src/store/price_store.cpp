@@ -1,0 +1,124 @@
+#include "store/price_store.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.hpp"
+#include "pg/query.hpp"
+#include "store/calendar_store.hpp"
+
+namespace pb::store {
+
+using core::Date;
+using pg::Args;
+using pg::RowView;
+using pg::Type;
+
+namespace {
+
+core::CorporateActions load_actions(const Store& store, const std::vector<std::string>& symbols) {
+  core::CorporateActions actions;
+  pg::each_row("SELECT symbol, ex_date, kind = 'split', ratio, amount FROM " + store.table("corporate_actions") +
+                   " WHERE symbol = ANY ($1) ORDER BY symbol, ex_date, kind",
+               Args{Type::text_array}.add(std::span<const std::string>(symbols)),
+               {Type::text, Type::date, Type::boolean, Type::float8, Type::float8}, [&](const RowView& row) {
+                 const std::string symbol = row.text_or_empty(0);
+                 if (row.boolean(2))
+                   actions.add_split(symbol, {row.date(1), row.float8(3)});
+                 else
+                   actions.add_dividend(symbol, {row.date(1), row.float8(4)});
+               });
+  return actions;
+}
+
+constexpr const char* price_columns = "symbol, date, close, adj_close, adjustment = 'split'";
+
+core::PriceRow price_row(const RowView& row) { return {row.date(1), row.float8(2), row.float8(3), row.boolean(4)}; }
+
+void load_prices(const Store& store, Market& market) {
+  const auto& dates = market.panel.sessions().dates();
+  if (dates.empty()) return;
+  pg::each_row(std::string("SELECT ") + price_columns + " FROM " + store.table("market_data_cache") +
+                   " WHERE date BETWEEN $1 AND $2 AND symbol = ANY ($3)",
+               Args{Type::date, Type::date, Type::text_array}
+                   .add(dates.front())
+                   .add(dates.back())
+                   .add(std::span<const std::string>(market.panel.symbols())),
+               {Type::text, Type::date, Type::float8, Type::float8, Type::boolean}, [&](const RowView& row) {
+                 if (const auto column = market.panel.column(row.text(0)))
+                   market.panel.set(*column, price_row(row), market.actions);
+               });
+}
+
+void load_earlier_prices(const Store& store, Market& market, Date valued_from) {
+  std::vector<std::string> without;
+  for (std::size_t i = 0; i < market.panel.symbols().size(); ++i)
+    if (!market.panel.mark_asof(static_cast<int>(i), valued_from, market.actions))
+      without.push_back(market.panel.symbols()[i]);
+  if (without.empty() || market.panel.sessions().empty()) return;
+  pg::each_row(std::string("SELECT m.symbol, m.date, m.close, m.adj_close, m.adjustment = 'split'") +
+                   " FROM unnest($1) wanted (symbol) CROSS JOIN LATERAL (SELECT " +
+                   "symbol, date, close, adj_close, adjustment FROM " + store.table("market_data_cache") +
+                   " WHERE symbol = wanted.symbol AND date < $2 ORDER BY date DESC LIMIT 1) m",
+               Args{Type::text_array, Type::date}
+                   .add(std::span<const std::string>(without))
+                   .add(market.panel.sessions().dates().front()),
+               {Type::text, Type::date, Type::float8, Type::float8, Type::boolean}, [&](const RowView& row) {
+                 if (const auto column = market.panel.column(row.text(0)))
+                   market.panel.set_earlier(*column, price_row(row), market.actions);
+               });
+}
+
+}  // namespace
+
+Market load_market(const Store& store, core::Sessions sessions, std::vector<std::string> symbols, Date valued_from,
+                   pg::MemoryBudget& budget) {
+  std::sort(symbols.begin(), symbols.end());
+  symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
+  // Two matrices: closes and returns.
+  budget.take(static_cast<std::size_t>(sessions.size()), 2 * symbols.size(), sizeof(double), "price panel");
+  core::CorporateActions actions = load_actions(store, symbols);
+  Market market{std::move(actions), core::PricePanel(std::move(sessions), std::move(symbols))};
+  load_prices(store, market);
+  load_earlier_prices(store, market, valued_from);
+  market.panel.finish(market.actions);
+  return market;
+}
+
+}  // namespace pb::store
+
+// price_asof(symbol, date, max_stale_sessions): the one answer to "what was it worth that day".
+PB_FUNCTION(pb_price_asof) {
+  using pb::pg::Type;
+  using pb::core::Date;
+  pb::pg::RowBuffer rows(
+      {{"price", Type::float8}, {"price_date", Type::date}, {"stale_sessions", Type::int4}});
+  const auto symbol = call.text(0);
+  const auto day = call.date(1);
+  if (symbol && day) {
+    const pb::store::Store store(call);
+    const int max_stale = call.int4(2).value_or(store.settings().max_stale_sessions);
+    if (max_stale < 0)
+      throw pb::core::Error(pb::core::sqlstate::invalid_parameter, "max_stale_sessions must not be negative",
+                            "It is " + std::to_string(max_stale) + ".");
+    pb::store::require_covered(store, store.settings().calendar, *day);
+    pb::pg::MemoryBudget budget(store.settings().max_memory_bytes);
+    auto sessions = pb::store::load_sessions_with_lookback(store, *day, *day, max_stale);
+    const auto market = pb::store::load_market(store, std::move(sessions), {*symbol}, *day, budget);
+    const auto mark = market.panel.mark_asof(0, *day, market.actions);
+    if (!mark) {
+      rows.null().null().null();
+    } else {
+      // A mark from before the panel: its age in sessions is counted over the calendar, not over the panel.
+      const auto age = pb::store::load_sessions(store, store.settings().calendar, mark->date, *day).age(mark->date, *day);
+      if (age <= max_stale)
+        rows.add(mark->price);
+      else
+        rows.null();
+      rows.add(mark->date).add(age);
+    }
+  } else {
+    rows.null().null().null();
+  }
+  call.return_rows(rows);
+}

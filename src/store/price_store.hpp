@@ -1,0 +1,25 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <string>
+#include <vector>
+
+#include "core/corporate_actions.hpp"
+#include "core/price_panel.hpp"
+#include "pg/memory.hpp"
+#include "store/store.hpp"
+
+namespace pb::store {
+
+// The prices of a span with the corporate actions that were applied to them.
+struct Market {
+  core::CorporateActions actions;
+  core::PricePanel panel;
+};
+
+// Reads the prices of the symbols over the sessions, once, with one statement; a second one fetches the last earlier
+// price of symbols that have none on the day from which positions are valued. Symbols may come in any order.
+Market load_market(const Store& store, core::Sessions sessions, std::vector<std::string> symbols,
+                   core::Date valued_from, pg::MemoryBudget& budget);
+
+}  // namespace pb::store

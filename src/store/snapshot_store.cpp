@@ -1,0 +1,159 @@
+#include "store/snapshot_store.hpp"
+
+#include "core/error.hpp"
+#include "pg/query.hpp"
+#include "pg/writer.hpp"
+#include "store/book_store.hpp"
+#include "store/calendar_store.hpp"
+
+namespace pb::store {
+
+using core::Date;
+using core::Uuid;
+using pg::Args;
+using pg::RowBuffer;
+using pg::RowView;
+using pg::Type;
+
+Ledgers load_ledgers(const Store& store, std::span<const Uuid> portfolio_ids, Date first) {
+  const Date year_start{std::chrono::year_month_day{first}.year() / std::chrono::January / 1};
+  const std::string snapshots = store.table("portfolio_snapshots");
+  Ledgers ledgers;
+  pg::each_row("SELECT s.portfolio_id, s.snapshot_date, (s.equity_balance * 10000)::bigint,"
+               " (s.cumulative_pnl * 10000)::bigint, (s.cumulative_capital_flow * 10000)::bigint,"
+               " (s.cumulative_realized_pnl * 10000)::bigint"
+               " FROM unnest($1) wanted (id)"
+               " CROSS JOIN LATERAL (SELECT max(snapshot_date) AS date FROM " +
+                   snapshots +
+                   " WHERE portfolio_id = wanted.id AND snapshot_date < $2) before_year"
+                   " JOIN " +
+                   snapshots +
+                   " s ON s.portfolio_id = wanted.id AND s.snapshot_date >= coalesce(before_year.date, $2)",
+               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(year_start),
+               {Type::uuid, Type::date, Type::int8, Type::int8, Type::int8, Type::int8}, [&](const RowView& row) {
+                 ledgers[row.uuid(0)][row.date(1)] = {row.money(2), row.money(3), row.money(4), row.money(5)};
+               });
+  return ledgers;
+}
+
+std::map<Uuid, Date> newest_snapshots(const Store& store, std::span<const Uuid> portfolio_ids) {
+  std::map<Uuid, Date> newest;
+  pg::each_row("SELECT wanted.id, newest.date FROM unnest($1) wanted (id) CROSS JOIN LATERAL"
+               " (SELECT max(snapshot_date) AS date FROM " +
+                   store.table("portfolio_snapshots") +
+                   " WHERE portfolio_id = wanted.id) newest WHERE newest.date IS NOT NULL",
+               Args{Type::uuid_array}.add(portfolio_ids), {Type::uuid, Type::date},
+               [&](const RowView& row) { newest[row.uuid(0)] = row.date(1); });
+  return newest;
+}
+
+namespace {
+
+std::vector<pg::ColumnDef> snapshot_columns() {
+  std::vector<pg::ColumnDef> columns{{"portfolio_id", Type::uuid}, {"snapshot_date", Type::date},
+                                     {"previous_snapshot_date", Type::date}};
+  for (const char* name :
+       {"total_value", "total_market_value", "cash_value", "equity_balance", "total_long", "total_short",
+        "gross_exposure", "net_exposure", "daily_pnl", "mtd_pnl", "ytd_pnl", "cumulative_pnl", "daily_realized_pnl",
+        "cumulative_realized_pnl", "daily_capital_flow", "cumulative_capital_flow"})
+    columns.push_back({name, Type::money});
+  columns.push_back({"daily_return", Type::float8});
+  for (const char* name :
+       {"long_count", "short_count", "option_count", "private_positions", "stale_prices", "unpriced_positions"})
+    columns.push_back({name, Type::int4});
+  return columns;
+}
+
+void add_snapshot(RowBuffer& out, const SnapshotRow& row) {
+  const core::PortfolioLevels& levels = row.levels;
+  const core::PeriodResult& period = row.period;
+  out.add(row.portfolio_id).add(row.date).add(period.previous_date);
+  out.add(levels.equity()).add(levels.net_market_value()).add(levels.cash).add(levels.equity());
+  out.add(levels.long_value).add(levels.short_value).add(levels.gross_exposure()).add(levels.net_market_value());
+  out.add(period.daily_pnl).add(period.mtd_pnl).add(period.ytd_pnl).add(levels.cumulative_pnl());
+  out.add(period.daily_realized).add(levels.realized_to_date);
+  out.add(period.daily_flow).add(levels.flows_to_date);
+  out.add(period.daily_return);
+  out.add(levels.long_count).add(levels.short_count).add(levels.option_count).add(levels.private_positions);
+  out.add(levels.stale_prices).add(levels.unpriced_positions);
+}
+
+}  // namespace
+
+std::int64_t write_snapshots(const Store& store, std::span<const SnapshotRow> rows,
+                             std::optional<std::int64_t> run_id) {
+  RowBuffer out(snapshot_columns());
+  out.reserve(rows.size());
+  for (const SnapshotRow& row : rows) add_snapshot(out, row);
+  pg::Target target{.table = store.table("portfolio_snapshots"), .keys = {"portfolio_id", "snapshot_date"}};
+  target.run_id = run_id;
+  target.also_on_change =
+      "analytics_complete = t.analytics_complete AND t.total_value = excluded.total_value"
+      " AND t.total_long = excluded.total_long AND t.total_short = excluded.total_short";
+  return pg::upsert(target, out);
+}
+
+std::int64_t refresh_equity_balances(const Store& store, std::span<const Uuid> portfolio_ids) {
+  return pg::execute("UPDATE " + store.table("portfolios") +
+                         " p SET equity_balance = newest.equity_balance, updated_at = now()"
+                         " FROM unnest($1) wanted (id) CROSS JOIN LATERAL (SELECT equity_balance FROM " +
+                         store.table("portfolio_snapshots") +
+                         " WHERE portfolio_id = wanted.id ORDER BY snapshot_date DESC LIMIT 1) newest"
+                         " WHERE p.id = wanted.id AND p.equity_balance IS DISTINCT FROM newest.equity_balance",
+                     Args{Type::uuid_array}.add(portfolio_ids));
+}
+
+std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const SnapshotBeta> rows,
+                                  std::optional<std::int64_t> run_id) {
+  RowBuffer out({{"portfolio_id", Type::uuid},
+                 {"beta", Type::float8},
+                 {"beta_r_squared", Type::float8},
+                 {"beta_observations", Type::int4},
+                 {"beta_coverage", Type::float8},
+                 {"beta_reason", Type::text}});
+  for (const SnapshotBeta& row : rows)
+    out.add(row.portfolio_id)
+        .add(row.beta)
+        .add(row.r_squared)
+        .add(row.observations)
+        .add(row.coverage)
+        .add_text_or_null(row.reason);
+  return pg::execute_with_rows(
+      "UPDATE " + store.table("portfolio_snapshots") +
+          " t SET beta = n.beta, beta_r_squared = n.beta_r_squared, beta_observations = n.beta_observations,"
+          " beta_coverage = n.beta_coverage, beta_reason = n.beta_reason, run_id = $2, created_at = now()"
+          " FROM new_rows n WHERE t.portfolio_id = n.portfolio_id AND t.snapshot_date = $1"
+          " AND (t.beta, t.beta_r_squared, t.beta_observations, t.beta_coverage, t.beta_reason) IS DISTINCT FROM"
+          " (n.beta, n.beta_r_squared, n.beta_observations, n.beta_coverage, n.beta_reason)",
+      out, Args{Type::date, Type::int8}.add(day).add(run_id));
+}
+
+std::int64_t mark_analytics_complete(const Store& store, Date day, std::span<const Uuid> portfolio_ids) {
+  return pg::execute("UPDATE " + store.table("portfolio_snapshots") +
+                         " SET analytics_complete = true WHERE portfolio_id = ANY ($1) AND snapshot_date = $2"
+                         " AND NOT analytics_complete",
+                     Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day));
+}
+
+std::vector<MissingSession> missing_sessions(const Store& store, std::span<const Uuid> portfolio_ids, Date target) {
+  std::vector<MissingSession> missing;
+  pg::each_row(
+      "SELECT p.id, c.session_date, s.portfolio_id IS NOT NULL FROM (SELECT id, coalesce(inception_date,"
+      " (SELECT min(entry_date) FROM " +
+          store.table("positions") +
+          " WHERE portfolio_id = p.id AND deleted_at IS NULL)) AS start FROM " + store.table("portfolios") +
+          " p WHERE id = ANY ($1)) p"
+          " JOIN " +
+          store.table("trading_sessions") +
+          " c ON c.calendar = $2 AND c.session_date BETWEEN p.start AND $3"
+          " LEFT JOIN " +
+          store.table("portfolio_snapshots") +
+          " s ON s.portfolio_id = p.id AND s.snapshot_date = c.session_date"
+          " WHERE s.portfolio_id IS NULL OR NOT s.analytics_complete ORDER BY c.session_date, p.id",
+      Args{Type::uuid_array, Type::text, Type::date}.add(portfolio_ids).add(store.settings().calendar).add(target),
+      {Type::uuid, Type::date, Type::boolean},
+      [&](const RowView& row) { missing.push_back({row.uuid(0), row.date(1), row.boolean(2)}); });
+  return missing;
+}
+
+}  // namespace pb::store

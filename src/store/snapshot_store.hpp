@@ -1,0 +1,66 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/accounting.hpp"
+#include "core/uuid.hpp"
+#include "store/store.hpp"
+
+namespace pb::store {
+
+using Ledgers = std::map<core::Uuid, core::Ledger>;
+
+// The stored snapshots from the last one before the year of `first` on: what period results of `first` and later
+// days are measured against.
+Ledgers load_ledgers(const Store& store, std::span<const core::Uuid> portfolio_ids, core::Date first);
+
+// The newest snapshot of each portfolio that has one.
+std::map<core::Uuid, core::Date> newest_snapshots(const Store& store, std::span<const core::Uuid> portfolio_ids);
+
+struct SnapshotRow {
+  core::Uuid portfolio_id;
+  core::Date date;
+  core::PortfolioLevels levels;
+  core::PeriodResult period;
+};
+
+// Writes the accounting columns of the snapshots; the risk columns stay. Where the value of a portfolio changed, its
+// analytics count as outstanding again, because every weight did.
+std::int64_t write_snapshots(const Store& store, std::span<const SnapshotRow> rows, std::optional<std::int64_t> run_id);
+
+// Brings portfolios.equity_balance up to each portfolio's newest snapshot.
+std::int64_t refresh_equity_balances(const Store& store, std::span<const core::Uuid> portfolio_ids);
+
+struct SnapshotBeta {
+  core::Uuid portfolio_id;
+  std::optional<double> beta;
+  std::optional<double> r_squared;
+  std::optional<int> observations;
+  double coverage;  // share of gross exposure that has a beta; NaN without exposure
+  std::string reason;
+};
+
+std::int64_t write_snapshot_betas(const Store& store, core::Date day, std::span<const SnapshotBeta> rows,
+                                  std::optional<std::int64_t> run_id);
+
+// Marks the analytics of the day as complete for these portfolios.
+std::int64_t mark_analytics_complete(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids);
+
+// One (portfolio, session) that the batch owes: no snapshot, or one whose analytics are outstanding.
+struct MissingSession {
+  core::Uuid portfolio_id;
+  core::Date date;
+  bool has_snapshot;
+};
+
+// The work list, from the data alone: sessions each portfolio should have since its inception (or its first trade),
+// up to the target, minus those it has; oldest first.
+std::vector<MissingSession> missing_sessions(const Store& store, std::span<const core::Uuid> portfolio_ids,
+                                             core::Date target);
+
+}  // namespace pb::store

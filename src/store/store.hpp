@@ -1,0 +1,33 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <string>
+
+#include "pg/function.hpp"
+#include "pg/settings.hpp"
+
+namespace pb::store {
+
+// Where the tables are and how the run is set up. Only this room knows table and column names.
+class Store {
+ public:
+  // Finds the schema of the tables: the setting, or the schema of the called function. Throws 42P01 with the way out
+  // when the tables are not there.
+  explicit Store(const pg::Call& call);
+
+  const pg::Settings& settings() const noexcept { return settings_; }
+  const std::string& schema() const noexcept { return schema_; }
+
+  // Qualified and quoted name of one of our tables or views.
+  std::string table(const char* name) const { return quoted_schema_ + "." + name; }
+
+ private:
+  pg::Settings settings_;
+  std::string schema_;
+  std::string quoted_schema_;
+};
+
+// The schema in which the tables are or would be, whether they exist or not.
+std::string analytics_schema(const pg::Call& call);
+
+}  // namespace pb::store

@@ -1,0 +1,73 @@
+#include "store/tag_store.hpp"
+
+#include <string>
+
+#include "pg/query.hpp"
+
+namespace pb::store {
+
+using pg::Args;
+using pg::Type;
+
+namespace {
+
+// The sector each open position should carry. An option takes its underlying's sector.
+std::string wanted_sectors(const Store& store) {
+  return "SELECT p.portfolio_id, p.id AS position_id,"
+         " coalesce(nullif(initcap(btrim(c.sector)), ''), 'Uncategorized') AS sector FROM " +
+         store.table("positions") + " p LEFT JOIN " + store.table("company_profiles") +
+         " c ON c.symbol = coalesce(nullif(p.underlying_symbol, ''), p.symbol)"
+         " WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $2 AND (p.exit_date IS NULL OR p.exit_date > $2)"
+         " AND p.deleted_at IS NULL";
+}
+
+// Colors of the sectors in the application's views, under the names that providers use for them.
+constexpr const char* sector_colors =
+    "(VALUES ('Technology', '#2196F3'), ('Information Technology', '#2196F3'), ('Healthcare', '#4CAF50'),"
+    " ('Health Care', '#4CAF50'), ('Financial Services', '#FF9800'), ('Financials', '#FF9800'),"
+    " ('Energy', '#FFC107'), ('Consumer Discretionary', '#9C27B0'), ('Consumer Cyclical', '#9C27B0'),"
+    " ('Consumer Defensive', '#E91E63'), ('Consumer Staples', '#E91E63'), ('Industrials', '#795548'),"
+    " ('Materials', '#607D8B'), ('Basic Materials', '#607D8B'), ('Real Estate', '#00BCD4'),"
+    " ('Utilities', '#8BC34A'), ('Communication Services', '#3F51B5'), ('Telecommunications', '#3F51B5'),"
+    " ('Uncategorized', '#9E9E9E')) AS palette (sector, color)";
+
+}  // namespace
+
+TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  const std::string tags = store.table("tags");
+  const std::string links = store.table("position_tags");
+  const std::string wanted = wanted_sectors(store);
+  const auto args = [&] { return Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day); };
+  TagChanges changes;
+  changes.tags_created = pg::execute(
+      "INSERT INTO " + tags +
+          " (name, color, description, is_system) SELECT missing.sector, coalesce(palette.color, '#78909C'),"
+          " CASE missing.sector WHEN 'Uncategorized' THEN 'Positions without sector classification'"
+          " ELSE 'Sector: ' || missing.sector END, true FROM (SELECT DISTINCT sector FROM (" +
+          wanted + ") w WHERE NOT EXISTS (SELECT FROM " + tags + " t WHERE t.is_system AND t.name = w.sector)) missing"
+          " LEFT JOIN " + sector_colors + " USING (sector) ON CONFLICT DO NOTHING",
+      args());
+  changes.links_removed = pg::execute(
+      "DELETE FROM " + links + " l USING " + tags + " t, (" + wanted +
+          ") w WHERE t.id = l.tag_id AND l.is_system AND l.portfolio_id = w.portfolio_id"
+          " AND l.position_id = w.position_id AND t.name <> w.sector",
+      args());
+  changes.links_added = pg::execute(
+      "INSERT INTO " + links +
+          " (portfolio_id, position_id, tag_id, is_system, assigned_by)"
+          " SELECT w.portfolio_id, w.position_id, t.id, true, 'portfolio_batch' FROM (" +
+          wanted + ") w JOIN " + tags +
+          " t ON t.is_system AND t.name = w.sector WHERE NOT EXISTS (SELECT FROM " + links +
+          " l WHERE l.portfolio_id = w.portfolio_id AND l.position_id = w.position_id AND l.tag_id = t.id)"
+          " ON CONFLICT DO NOTHING",
+      args());
+  if (changes.links_added + changes.links_removed > 0)
+    pg::execute("UPDATE " + tags + " t SET usage_count = used.count, updated_at = now() FROM (SELECT t.id, count(l.tag_id)"
+                " FROM " + tags + " t LEFT JOIN " + links + " l ON l.tag_id = t.id WHERE t.is_system GROUP BY t.id)"
+                " used (id, count) WHERE used.id = t.id AND t.usage_count IS DISTINCT FROM used.count");
+  pg::each_row("SELECT count(*) FROM (" + wanted + ") w", args(), {Type::int8},
+               [&](const pg::RowView& row) { changes.positions = row.int8(0); });
+  return changes;
+}
+
+}  // namespace pb::store

@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+"""Daily accounting of the fixture books, written independently of the extension (Python, decimal arithmetic).
+
+usage: accounting.py [--check] [DATA_DIR]
+
+  DATA_DIR   directory of prices_adjusted_2016_2024.csv.gz; default: environment variable PB_SHARED_DATA.
+             Without it only the small cases run, since they carry their own prices.
+  --check    compare with the committed accounting_real.csv instead of writing it
+
+Every figure of a date is a level computed from the whole history of the book, so the order in which dates or late
+bookings arrive cannot matter; daily figures are differences of levels. Each real book is then attributed a second way
+(held, bought and sold quantity times price move) and the two routes must agree.
+"""
+import bisect
+import csv
+import gzip
+import json
+import os
+import sys
+from decimal import ROUND_HALF_UP, Decimal, getcontext
+from pathlib import Path
+
+getcontext().prec = 40
+HERE = Path(__file__).resolve().parent
+FIXTURES = HERE.parent / "fixtures"
+CENT_PRECISION = Decimal("0.0001")
+MAX_STALE_SESSIONS = 5
+OPTION_TYPES = {"LC", "LP", "SC", "SP"}
+ZERO = Decimal(0)
+MONEY = ["equity_balance", "daily_pnl", "mtd_pnl", "ytd_pnl", "cumulative_pnl", "daily_realized_pnl",
+         "daily_capital_flow", "total_market_value", "cash_value", "total_long", "total_short", "gross_exposure"]
+COUNTS = ["long_count", "short_count", "option_count", "private_positions", "stale_prices", "unpriced_positions"]
+COLUMNS = ["portfolio_id", "snapshot_date"] + MONEY + COUNTS + ["daily_return"]
+
+
+def money(amount):
+    return amount.quantize(CENT_PRECISION, rounding=ROUND_HALF_UP)
+
+
+class Prices:
+    """Price rows of all symbols: dates in order, closes, and the source of each row."""
+
+    def __init__(self):
+        self.rows = {}
+        self.adjustment = {}
+
+    def add(self, symbol, day, close, source, adjustment):
+        self.rows.setdefault(symbol, []).append((day, close, source))
+        self.adjustment[symbol] = adjustment
+
+    def finish(self):
+        for rows in self.rows.values():
+            rows.sort()
+
+    def last(self, symbol, day, manual_only=False):
+        """(date, close) of the last row dated on or before day, or None."""
+        rows = self.rows.get(symbol, [])
+        for row_day, close, source in reversed(rows[:bisect.bisect_right(rows, day, key=lambda r: r[0])]):
+            if not manual_only or source == "manual":
+                return row_day, close
+        return None
+
+
+class Actions:
+    """Splits and dividends. A split ratio is new shares per old share, effective on its ex-date."""
+
+    def __init__(self, rows):
+        self.splits = [(r["symbol"], r["ex_date"], Decimal(r["ratio"])) for r in rows if r["kind"] == "split"]
+        self.dividends = [(r["symbol"], r["ex_date"], Decimal(r["amount"])) for r in rows if r["kind"] == "dividend"]
+
+    def shares_per_share(self, symbol, after, until):
+        """How many shares of `until` one share of `after` has become."""
+        ratio = Decimal(1)
+        for name, ex_date, one in self.splits:
+            if name == symbol and after < ex_date <= until:
+                ratio *= one
+        return ratio
+
+
+class Lot:
+    """One position row with its closings; quantities inside are in shares of the entry date, signed."""
+
+    def __init__(self, row, events, actions):
+        self.symbol = row["symbol"]
+        self.entry_date = row["entry_date"]
+        self.entry_price = Decimal(row["entry_price"])
+        self.quantity = Decimal(row["quantity"])
+        self.is_option = row["position_type"] in OPTION_TYPES
+        self.is_private = row["investment_class"] == "PRIVATE"
+        self.multiplier = Decimal(row.get("contract_multiplier") or ("100" if self.is_option else "1"))
+        self.actions = actions
+        self.closings = []       # (trade date, entry-date quantity closed, traded quantity, price), signed like the lot
+        sign = 1 if self.quantity > 0 else -1
+        for event in sorted(events, key=lambda e: e["trade_date"]):
+            traded = sign * Decimal(event["quantity_closed"])
+            self._close(event["trade_date"], traded, Decimal(event["exit_price"]))
+        if row.get("exit_date"):
+            left = self.remaining(row["exit_date"])
+            if left != 0:
+                traded = left * actions.shares_per_share(self.symbol, self.entry_date, row["exit_date"])
+                self._close(row["exit_date"], traded, Decimal(row["exit_price"]))
+
+    def _close(self, day, traded, price):
+        opened = traded / self.actions.shares_per_share(self.symbol, self.entry_date, day)
+        self.closings.append((day, opened, traded, price))
+
+    def remaining(self, day):
+        """Quantity still open at the end of day, in shares of the entry date."""
+        if day < self.entry_date:
+            return ZERO
+        return self.quantity - sum((opened for when, opened, _, _ in self.closings if when <= day), ZERO)
+
+    def trade_cash(self, day):
+        if day < self.entry_date:
+            return ZERO
+        cash = -self.quantity * self.entry_price * self.multiplier
+        return cash + sum((traded * price * self.multiplier for when, _, traded, price in self.closings if when <= day),
+                          ZERO)
+
+    def dividend_cash(self, day):
+        """Dividends fall to the quantity held the day before the ex-date; a short pays them."""
+        cash = ZERO
+        for symbol, ex_date, amount in self.actions.dividends:
+            if symbol == self.symbol and self.entry_date < ex_date <= day:
+                held = self.quantity - sum((o for when, o, _, _ in self.closings if when < ex_date), ZERO)
+                before = self.actions.shares_per_share(symbol, self.entry_date, ex_date)
+                same_day = [r for s, d, r in self.actions.splits if s == symbol and d == ex_date]
+                for ratio in same_day:
+                    before /= ratio
+                cash += held * before * amount * self.multiplier
+        return cash
+
+    def realized(self, after, until):
+        """(exit - entry) x closed quantity x multiplier of the closings in (after, until]."""
+        gain = ZERO
+        for when, opened, traded, price in self.closings:
+            if after < when <= until:
+                gain += (traded * price - opened * self.entry_price) * self.multiplier
+        return gain
+
+    def mark(self, day, prices):
+        """(value of one share of the entry date, date of that price)."""
+        row = prices.last(self.symbol, day, manual_only=self.is_private)
+        if row is None or (not self.is_private and row[0] < self.entry_date):
+            return self.entry_price, self.entry_date
+        # The price counts shares of its own date (raw) or of the end of the file (split-adjusted).
+        basis = "9999-12-31" if prices.adjustment[self.symbol] == "split" else row[0]
+        return row[1] * self.actions.shares_per_share(self.symbol, self.entry_date, basis), row[0]
+
+
+class Book:
+    def __init__(self, portfolio, actions):
+        self.id = portfolio["id"]
+        self.initial_equity = Decimal(portfolio["initial_equity"])
+        events = {}
+        for event in portfolio["realized_events"]:
+            events.setdefault(event["position_id"], []).append(event)
+        self.lots = [Lot(p, events.get(p["id"], []), actions) for p in portfolio["positions"]]
+        self.flows = [(f["change_date"], Decimal(f["amount"]) * (1 if f["change_type"] == "CONTRIBUTION" else -1))
+                      for f in portfolio["equity_changes"]]
+
+    def flows_to(self, day):
+        return sum((amount for when, amount in self.flows if when <= day), ZERO)
+
+    def cash(self, day):
+        trades = sum((lot.trade_cash(day) + lot.dividend_cash(day) for lot in self.lots), ZERO)
+        return money(self.initial_equity + self.flows_to(day) + trades)
+
+
+def levels(book, day, prices, sessions):
+    """What the book is worth at the close of day, and what it holds."""
+    long_value, short_value = ZERO, ZERO
+    longs, shorts, options, private, stale, unpriced = set(), set(), set(), set(), set(), set()
+    for lot in book.lots:
+        quantity = lot.remaining(day)
+        if quantity == 0:
+            continue
+        price, price_date = lot.mark(day, prices)
+        value = quantity * price * lot.multiplier
+        if quantity > 0:
+            long_value += value
+            longs.add(lot.symbol)
+        else:
+            short_value += value
+            shorts.add(lot.symbol)
+        if lot.is_option:
+            options.add(lot.symbol)
+        if lot.is_private:
+            private.add(lot.symbol)
+            continue
+        age = bisect.bisect_right(sessions, day) - bisect.bisect_right(sessions, price_date)
+        if age > MAX_STALE_SESSIONS:
+            unpriced.add(lot.symbol)
+        elif age > 0:
+            stale.add(lot.symbol)
+    total_long, total_short, cash = money(long_value), money(short_value), book.cash(day)
+    market_value = total_long + total_short
+    equity = cash + market_value
+    return {
+        "equity_balance": equity, "total_market_value": market_value, "cash_value": cash, "total_long": total_long,
+        "total_short": total_short, "gross_exposure": total_long - total_short, "long_count": len(longs),
+        "short_count": len(shorts), "option_count": len(options), "private_positions": len(private),
+        "stale_prices": len(stale), "unpriced_positions": len(unpriced), "flows": book.flows_to(day),
+        "cumulative_pnl": equity - book.initial_equity - book.flows_to(day),
+    }
+
+
+def snapshots(book, days, prices, sessions):
+    rows, previous, previous_day = [], None, "0001-01-01"
+    month_base = year_base = ZERO
+    for day in days:
+        row = dict(levels(book, day, prices, sessions), portfolio_id=book.id, snapshot_date=day)
+        before = previous or {"cumulative_pnl": ZERO, "flows": ZERO, "equity_balance": book.initial_equity}
+        if previous and previous_day[:7] != day[:7]:
+            month_base = previous["cumulative_pnl"]
+        if previous and previous_day[:4] != day[:4]:
+            year_base = previous["cumulative_pnl"]
+        row["daily_pnl"] = row["cumulative_pnl"] - before["cumulative_pnl"]
+        row["mtd_pnl"] = row["cumulative_pnl"] - month_base
+        row["ytd_pnl"] = row["cumulative_pnl"] - year_base
+        row["daily_capital_flow"] = row["flows"] - before["flows"]
+        row["daily_realized_pnl"] = money(sum((lot.realized(previous_day, day) for lot in book.lots), ZERO))
+        row["daily_return"] = repr(float(row["daily_pnl"] / before["equity_balance"]))
+        rows.append(row)
+        previous, previous_day = row, day
+    return rows
+
+
+def attributed_pnl(book, previous_day, day, prices):
+    """P&L of (previous_day, day] from the positions alone: held, bought and sold quantity times its price move."""
+    pnl = ZERO
+    for lot in book.lots:
+        carried = lot.remaining(previous_day)
+        start = lot.mark(previous_day, prices)[0] if carried != 0 else lot.entry_price
+        entered = lot.quantity if previous_day < lot.entry_date <= day else ZERO
+        sold = ZERO
+        for when, opened, traded, price in lot.closings:
+            if previous_day < when <= day:
+                pnl += (traded * price - opened * start) * lot.multiplier
+                sold += opened
+        left = carried + entered - sold
+        if left != 0:
+            pnl += left * (lot.mark(day, prices)[0] - start) * lot.multiplier
+        pnl += lot.dividend_cash(day) - lot.dividend_cash(previous_day)
+    return pnl
+
+
+def check_invariants(book, rows, prices):
+    """The chain adds up exactly; the second route agrees up to the rounding of the levels."""
+    total, previous_day = book.initial_equity, "0001-01-01"
+    for row in rows:
+        total += row["daily_pnl"] + row["daily_capital_flow"]
+        assert total == row["equity_balance"], (book.id, row["snapshot_date"], total, row["equity_balance"])
+        assert row["equity_balance"] == row["cash_value"] + row["total_long"] + row["total_short"]
+        other = attributed_pnl(book, previous_day, row["snapshot_date"], prices)
+        assert abs(other - row["daily_pnl"]) <= Decimal("0.0005"), (book.id, row["snapshot_date"], other, row)
+        previous_day = row["snapshot_date"]
+
+
+def load_marks(book, prices):
+    for series in book["market_data"]:
+        for day, close in series["rows"]:
+            prices.add(series["symbol"], day, Decimal(close), series["data_source"], series["adjustment"])
+
+
+def text_rows(rows, columns):
+    return [[str(money(row[c])) if c in MONEY else str(row[c]) for c in columns] for row in rows]
+
+
+def run_real(data_dir, check):
+    real = json.loads((FIXTURES / "real_portfolios.json").read_text(encoding="utf-8"))
+    prices = Prices()
+    with gzip.open(Path(data_dir) / "prices_adjusted_2016_2024.csv.gz", "rt", newline="") as handle:
+        for row in csv.DictReader(handle):
+            prices.add(row["symbol"], row["date"], Decimal(row["adj_close"]), "csv", "split")
+    load_marks(real, prices)
+    prices.finish()
+    sessions = [day for day, _, _ in prices.rows["SPY"]]
+    days = [day for day in sessions if real["first_session"] <= day <= real["last_session"]]
+    assert len(days) == real["sessions"], len(days)
+    rows = []
+    for portfolio in real["portfolios"]:
+        assert all(p["entry_date"] >= portfolio["inception_date"] for p in portfolio["positions"])
+        book = Book(portfolio, Actions(real["corporate_actions"]))
+        of_book = snapshots(book, days, prices, sessions)
+        check_invariants(book, of_book, prices)
+        rows += of_book
+    table = [COLUMNS] + text_rows(rows, COLUMNS)
+    target = HERE / "accounting_real.csv"
+    if check:
+        with open(target, newline="", encoding="utf-8") as handle:
+            assert list(csv.reader(handle)) == table, "accounting_real.csv does not agree with this script"
+    else:
+        with open(target, "w", newline="", encoding="utf-8") as handle:
+            csv.writer(handle, lineterminator="\n").writerows(table)
+    print(f"accounting_real.csv: {'agrees' if check else 'written'}, {len(rows)} rows, chain exact on every date")
+
+
+def run_cases():
+    """Compute the small cases and compare them with the figures worked by hand in accounting_cases.csv."""
+    cases = json.loads((FIXTURES / "accounting_cases.json").read_text(encoding="utf-8"))
+    prices = Prices()
+    load_marks(cases, prices)
+    prices.finish()
+    sessions = ["2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01", "2024-03-04", "2024-03-05"]
+    computed = {}
+    for portfolio in cases["portfolios"]:
+        late = [f for f in portfolio["equity_changes"] if f.get("booked_late")]
+        variants = [(portfolio["case"], portfolio)]
+        if late:
+            on_time = [f for f in portfolio["equity_changes"] if not f.get("booked_late")]
+            variants = [(portfolio["case"] + "_before", dict(portfolio, equity_changes=on_time)),
+                        (portfolio["case"] + "_after", portfolio)]
+        for name, variant in variants:
+            book = Book(variant, Actions(cases["corporate_actions"]))
+            rows = snapshots(book, variant["sessions"], prices, sessions)
+            check_invariants(book, rows, prices)
+            computed.update({(name, row["snapshot_date"]): row for row in rows})
+    with open(HERE / "accounting_cases.csv", newline="", encoding="utf-8") as handle:
+        expected = list(csv.DictReader(handle))
+    assert {(r["case"], r["snapshot_date"]) for r in expected} == set(computed), "cases and figures do not pair up"
+    for row in expected:
+        mine = computed[(row["case"], row["snapshot_date"])]
+        assert row["portfolio_id"] == mine["portfolio_id"]
+        for column in MONEY:
+            assert Decimal(row[column]) == mine[column], (row["case"], row["snapshot_date"], column, mine[column])
+        for column in COUNTS:
+            assert int(row[column]) == mine[column], (row["case"], row["snapshot_date"], column, mine[column])
+        assert abs(float(row["daily_return"]) - float(mine["daily_return"])) < 1e-12, (row["case"], mine)
+    print(f"accounting_cases.csv: agrees, {len(expected)} rows")
+
+
+def main(arguments):
+    paths = [a for a in arguments if a != "--check"]
+    data_dir = paths[0] if paths else os.environ.get("PB_SHARED_DATA")
+    run_cases()
+    if data_dir:
+        run_real(data_dir, "--check" in arguments)
+    else:
+        print("accounting_real.csv: not computed, no data directory given")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
