@@ -37,8 +37,8 @@ cover.';
 CREATE FUNCTION @extschema@.next_session(day date, calendar text DEFAULT NULL) RETURNS date
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_next_session';
 COMMENT ON FUNCTION @extschema@.next_session(date, text) IS
-'The first session after the day; NULL when the calendar ends with it. 22023 for a day that the calendar does not cover.';
-
+'The first session after the day; NULL when the calendar ends with it. 22023 for a day that the calendar does not
+cover.'; 
 CREATE FUNCTION @extschema@.sessions_between(from_date date, to_date date, calendar text DEFAULT NULL)
 RETURNS TABLE (session_date date)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_sessions_between';
@@ -56,6 +56,6 @@ CREATE FUNCTION @extschema@.correlation_p_value(correlation double precision, ob
 RETURNS double precision
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_correlation_p_value';
 COMMENT ON FUNCTION @extschema@.correlation_p_value(double precision, integer) IS
-'Two-sided p-value of a Pearson correlation r of n pairs under no correlation: t = r sqrt((n-2)/(1-r^2)) with n-2 degrees
-of freedom. 0 for |r| = 1; NULL for fewer than 3 pairs, |r| > 1, or NULL.';
+'Two-sided p-value of a Pearson correlation r of n pairs under no correlation: t = r sqrt((n-2)/(1-r^2)) with n-2
+degrees of freedom. 0 for |r| = 1; NULL for fewer than 3 pairs, |r| > 1, or NULL.';
 

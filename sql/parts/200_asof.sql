@@ -24,9 +24,9 @@ RETURNS TABLE (portfolio_id uuid, position_type text, long_exposure numeric, sho
                gross_exposure numeric, net_exposure numeric, positions bigint)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_portfolio_exposures';
 COMMENT ON FUNCTION @extschema@.portfolio_exposures(date, uuid[]) IS
-'Market value of each portfolio on a day by position type, and for all types together (ALL): long >= 0, short <= 0, gross
-= long - short, net = long + short, and the number of lots. Valued like snapshots: own price of the day, stale up to
-portfolio_batch.max_stale_sessions, else the last mark.';
+'Market value of each portfolio on a day by position type, and for all types together (ALL): long >= 0, short <= 0,
+gross = long - short, net = long + short, and the number of lots. Valued like snapshots: own price of the day, stale
+up to portfolio_batch.max_stale_sessions, else the last mark.';
 
 CREATE FUNCTION @extschema@.market_data_coverage(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
 RETURNS TABLE (symbol text, status text, price_date date, data_source text)

@@ -4,9 +4,9 @@ CREATE FUNCTION @extschema@.missing_sessions(target_date date DEFAULT NULL, port
 RETURNS TABLE (portfolio_id uuid, session_date date, missing text)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_missing_sessions';
 COMMENT ON FUNCTION @extschema@.missing_sessions(date, uuid[]) IS
-'The work list, from the data alone: sessions from each portfolio''s inception (inception_date, else its first entry_date)
-to the target (default: the latest closed session) that have no snapshot (missing = snapshot) or one whose analytics are
-outstanding (missing = analytics). Oldest first.';
+'The work list, from the data alone: sessions from each portfolio''s inception (inception_date, else its first
+entry_date) to the target (default: the latest closed session) that have no snapshot (missing = snapshot) or one whose
+analytics are outstanding (missing = analytics). Oldest first.';
 
 CREATE FUNCTION @extschema@.run_daily_batch(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                             phases text[] DEFAULT NULL, force boolean DEFAULT false)
@@ -14,11 +14,11 @@ RETURNS TABLE (session_date date, phase text, name text, status text, processed 
                failed bigint, rows_written bigint, duration interval, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 6 AS 'MODULE_PATHNAME', 'pb_run_daily_batch';
 COMMENT ON FUNCTION @extschema@.run_daily_batch(date, uuid[], text[], boolean) IS
-'Runs one session, every phase or the named ones (1, 1.5, 2, 2.5, 2.75, 3), in the caller''s transaction, and returns one
-row per phase. NULL: the latest closed session, every active portfolio, every phase. A phase that raises is rolled back
-alone and later phases run; its error is in batch_jobs. Running a date again changes nothing unless its inputs did.
-Portfolios that another session is running are skipped. Errors: 22023 for a date that is no closed session of the calendar
-or an unknown phase, 42704 for an unknown portfolio.';
+'Runs one session, every phase or the named ones (1, 1.5, 2, 2.5, 2.75, 3), in the caller''s transaction, and returns
+one row per phase. NULL: the latest closed session, every active portfolio, every phase. A phase that raises is rolled
+back alone and later phases run; its error is in batch_jobs. Running a date again changes nothing unless its inputs did.
+Portfolios that another session is running are skipped. Errors: 22023 for a date that is no closed session of the
+calendar or an unknown phase, 42704 for an unknown portfolio.';
 
 CREATE FUNCTION @extschema@.run_daily_batch_with_backfill(target_date date DEFAULT NULL,
                                                           portfolio_ids uuid[] DEFAULT NULL,
@@ -27,10 +27,10 @@ RETURNS TABLE (session_date date, phase text, name text, status text, processed 
                failed bigint, rows_written bigint, duration interval, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_run_daily_batch_with_backfill';
 COMMENT ON FUNCTION @extschema@.run_daily_batch_with_backfill(date, uuid[], integer) IS
-'Runs every session that missing_sessions lists, oldest first, at most max_dates of them, as one atomic unit, and returns
-one row per date and phase. A target that is no session means the session before it. A portfolio that fails on a date is
-blocked for its later dates; others go on. With nothing missing it writes nothing and says so. CALL daily_batch is the
-same job, committing date by date.';
+'Runs every session that missing_sessions lists, oldest first, at most max_dates of them, as one atomic unit, and
+returns one row per date and phase. A target that is no session means the session before it. A portfolio that fails on
+a date is blocked for its later dates; others go on. With nothing missing it writes nothing and says so. CALL
+daily_batch is the same job, committing date by date.';
 
 CREATE FUNCTION @extschema@.begin_batch_run(run_kind text, target_date date, portfolio_ids uuid[], phases text[])
 RETURNS bigint
@@ -91,6 +91,6 @@ BEGIN
 END
 $procedure$;
 COMMENT ON PROCEDURE @extschema@.daily_batch(date, uuid[], integer) IS
-'The job of run_daily_batch_with_backfill as a procedure that commits date by date, so that a crash or a cancel keeps what
-is finished and the next call goes on from there: what schedules use. Must be called outside a transaction block.';
+'The job of run_daily_batch_with_backfill as a procedure that commits date by date, so that a crash or a cancel keeps
+what is finished and the next call goes on from there: what schedules use. Must be called outside a transaction block.';
 

@@ -1,0 +1,216 @@
+-- Closing trades, and the removal of whole histories of results.
+
+CREATE FUNCTION @extschema@.split_factor(symbol text, after_date date, through_date date)
+RETURNS numeric
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  ratio  double precision;
+  factor numeric := 1;
+BEGIN
+  FOR ratio IN
+    EXECUTE format('SELECT a.ratio FROM %I.corporate_actions AS a WHERE a.symbol = $1 AND a.kind = ''split'' '
+                   'AND a.ex_date > $2 AND a.ex_date <= $3', @extschema@.analytics_schema())
+      USING symbol, after_date, through_date
+  LOOP
+    factor := factor * ratio::numeric;
+  END LOOP;
+  RETURN factor;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.split_factor(text, date, date) IS
+  'Shares on through_date per share on after_date: the product of the split ratios of a symbol with an ex-date '
+  'after after_date and on or before through_date; 1 when there is none.';
+
+CREATE FUNCTION @extschema@.close_position(portfolio_id uuid, position_id uuid, quantity numeric, price numeric,
+                                           trade_date date)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  today         CONSTANT date := (now() AT TIME ZONE 'America/New_York')::date;
+  lot           record;
+  factor        numeric;  -- shares on the trade date per share at entry
+  closed        numeric;  -- by all other trades, in shares at entry
+  open_quantity numeric;  -- in shares on the trade date, without sign
+  event_id      uuid;
+BEGIN
+  IF num_nulls(portfolio_id, position_id, quantity, price, trade_date) > 0 THEN
+    RAISE EXCEPTION 'close_position needs a portfolio, a position, a quantity, a price and a trade date'
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'None of the five may be NULL.';
+  END IF;
+  quantity := CASE WHEN quantity < 'Infinity' THEN round(quantity, 6) ELSE 'NaN' END;
+  IF quantity <= 0 OR quantity = 'NaN' THEN
+    RAISE EXCEPTION 'quantity to close of position % must be a positive number', position_id
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give shares or contracts without sign, also for a short position.';
+  END IF;
+  IF price < 0 OR price >= 'Infinity' THEN
+    RAISE EXCEPTION 'closing price of position % must be a number, 0 or more, not %', position_id, price
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give the price per share as traded; 0 when it expired worthless.';
+  END IF;
+
+  EXECUTE format('SELECT p.* FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.id = $2 FOR UPDATE', tables_schema)
+     INTO lot USING portfolio_id, position_id;
+  IF lot.id IS NULL THEN
+    RAISE EXCEPTION 'position % of portfolio % does not exist', position_id, portfolio_id
+      USING ERRCODE = 'undefined_object',
+            HINT = format('SELECT id, symbol FROM %I.positions WHERE portfolio_id = %L;', tables_schema, portfolio_id);
+  END IF;
+  IF lot.deleted_at IS NOT NULL THEN
+    RAISE EXCEPTION 'position % (%) was deleted on %', position_id, lot.symbol, lot.deleted_at::date
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Set its deleted_at to NULL first if it still counts.';
+  END IF;
+  IF lot.exit_date IS NOT NULL THEN
+    RAISE EXCEPTION 'position % (%) was closed on %', position_id, lot.symbol, lot.exit_date
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'To correct the close, delete its rows of position_realized_events and set exit_date and exit_price '
+                   'to NULL.';
+  END IF;
+  IF trade_date < lot.entry_date OR trade_date > today THEN
+    RAISE EXCEPTION 'position % (%) cannot be closed on %', position_id, lot.symbol, trade_date
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = format('Give a date from its entry on %s to today, %s in New York.', lot.entry_date, today);
+  END IF;
+
+  -- A split changes the number of shares, so trades before and after it are compared in shares at entry. Trades after
+  -- the date count as well: what they closed can no longer be closed before them.
+  factor := @extschema@.split_factor(lot.symbol, lot.entry_date, trade_date);
+  EXECUTE format('SELECT COALESCE(sum(e.quantity_closed / @extschema@.split_factor($3, $4, e.trade_date)), 0) '
+                 'FROM %I.position_realized_events AS e '
+                 'WHERE e.portfolio_id = $1 AND e.position_id = $2', tables_schema)
+     INTO closed USING portfolio_id, position_id, lot.symbol, lot.entry_date;
+  open_quantity := round((abs(lot.quantity) - closed) * factor, 6);
+  IF quantity > open_quantity THEN
+    RAISE EXCEPTION 'cannot close % of position % (%): % are open on %', trim_scale(quantity), position_id, lot.symbol,
+                    trim_scale(open_quantity), trade_date
+      USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = format('%s were opened on %s; in those shares %s are closed; the split factor since is %s.',
+                            trim_scale(abs(lot.quantity)), lot.entry_date, trim_scale(round(closed, 6)),
+                            trim_scale(round(factor, 6))),
+            HINT = format('Close at most %s, or correct the earlier trades in %I.position_realized_events.',
+                          trim_scale(open_quantity), tables_schema);
+  END IF;
+
+  EXECUTE format('INSERT INTO %I.position_realized_events '
+                 '(portfolio_id, position_id, trade_date, quantity_closed, exit_price, realized_pnl) '
+                 'VALUES ($1, $2, $3, $4, $5, $6) RETURNING id', tables_schema)
+     INTO event_id
+    USING portfolio_id, position_id, trade_date, quantity, price,
+          round(sign(lot.quantity) * (price - lot.entry_price / factor) * quantity
+                * COALESCE(lot.contract_multiplier,
+                           CASE WHEN lot.position_type IN ('LC', 'LP', 'SC', 'SP')
+                                 AND lot.investment_class IS DISTINCT FROM 'PRIVATE' THEN 100 ELSE 1 END), 4);
+
+  IF quantity = open_quantity THEN
+    -- Trades can be entered out of order: the exit is the latest of them.
+    EXECUTE format('UPDATE %1$I.positions AS p '
+                   'SET exit_date = last.trade_date, exit_price = last.exit_price, updated_at = now() '
+                   'FROM (SELECT e.trade_date, e.exit_price FROM %1$I.position_realized_events AS e '
+                   'WHERE e.portfolio_id = $1 AND e.position_id = $2 '
+                   'ORDER BY e.trade_date DESC, e.id = $3 DESC LIMIT 1) AS last '
+                   'WHERE p.portfolio_id = $1 AND p.id = $2', tables_schema)
+      USING portfolio_id, position_id, event_id;
+  ELSE
+    EXECUTE format('UPDATE %I.positions AS p SET updated_at = now() WHERE p.portfolio_id = $1 AND p.id = $2',
+                   tables_schema) USING portfolio_id, position_id;
+  END IF;
+  RETURN event_id;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.close_position(uuid, uuid, numeric, numeric, date) IS
+  'Closes a position in part or in full: quantity in shares or contracts of the trade date without sign, price per '
+  'share as traded. Writes a row of position_realized_events, whose id it returns, with realized_pnl = sign x '
+  '(price - entry price after splits) x quantity x multiplier, a gain positive; when nothing is left, exit_date and '
+  'exit_price of the position are those of its last trade. positions.quantity stays as opened. Snapshots that exist '
+  'from the trade date on have to be run again. Errors: 22023 for an argument that is NULL or out of range or for '
+  'more than is open, 42704 for a position that does not exist, 55000 when it is deleted or already closed.';
+
+CREATE FUNCTION @extschema@.purge_portfolio(portfolio_id uuid)
+RETURNS TABLE (table_name text, rows_deleted bigint)
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  is_known      boolean;
+BEGIN
+  EXECUTE format('SELECT EXISTS (SELECT FROM %I.portfolios AS p WHERE p.id = $1)', tables_schema)
+     INTO is_known USING portfolio_id;
+  FOR table_name IN
+    SELECT t.table_name
+      FROM @extschema@.analytics_columns() AS t
+      JOIN @extschema@.analytics_columns() AS c ON c.table_name = t.table_name AND c.column_name = 'portfolio_id'
+     WHERE t.column_name IS NULL AND t.data_type = 'result'
+     ORDER BY t.ordinal
+  LOOP
+    EXECUTE format('DELETE FROM %I.%I AS r WHERE r.portfolio_id = $1', tables_schema, table_name) USING portfolio_id;
+    GET DIAGNOSTICS rows_deleted = ROW_COUNT;
+    -- Results can outlive the row of their portfolio, since no foreign key holds them.
+    is_known := is_known OR rows_deleted > 0;
+    RETURN NEXT;
+  END LOOP;
+  IF NOT is_known THEN
+    RAISE EXCEPTION 'portfolio % does not exist', COALESCE(portfolio_id::text, 'NULL')
+      USING ERRCODE = 'undefined_object', HINT = format('SELECT id, name FROM %I.portfolios;', tables_schema);
+  END IF;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.purge_portfolio(uuid) IS
+  'Deletes every result of a portfolio, whose own row may be gone already, and returns the rows deleted by table. '
+  'Its positions, trades and capital flows and the log of runs stay; the next backfill computes the results again '
+  'when the portfolio is active. Errors: 42704 when there is neither such a portfolio nor a result of it.';
+
+CREATE FUNCTION @extschema@.purge_results(before date)
+RETURNS TABLE (table_name text, rows_deleted bigint)
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  today         CONSTANT date := (now() AT TIME ZONE 'America/New_York')::date;
+  finished      CONSTANT text := format('SELECT b.run_id FROM %I.batch_runs AS b WHERE b.status <> ''running'' '
+                                        'AND b.started_at < $1::timestamp AT TIME ZONE ''America/New_York''',
+                                        tables_schema);
+BEGIN
+  IF before IS NULL OR before > today OR NOT isfinite(before) THEN
+    RAISE EXCEPTION 'purge_results needs a date up to today, not %', COALESCE(before::text, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = format('Results dated before the date are deleted; today is %s in New York.', today);
+  END IF;
+
+  -- Snapshots stay: they are the books, from which P&L of later periods and the work list are told, and they are small.
+  FOR table_name IN
+    SELECT t.table_name
+      FROM @extschema@.analytics_columns() AS t
+      JOIN @extschema@.analytics_columns() AS c ON c.table_name = t.table_name AND c.column_name = 'calculation_date'
+     WHERE t.column_name IS NULL AND t.data_type = 'result'
+     ORDER BY t.ordinal
+  LOOP
+    EXECUTE format('DELETE FROM %I.%I AS r WHERE r.calculation_date < $1', tables_schema, table_name) USING before;
+    GET DIAGNOSTICS rows_deleted = ROW_COUNT;
+    RETURN NEXT;
+  END LOOP;
+
+  -- The log goes by when a run was made, not by the dates it computed: yesterday's backfill of last year is recent.
+  FOREACH table_name IN ARRAY ARRAY['batch_jobs', 'batch_runs'] LOOP
+    EXECUTE format('DELETE FROM %I.%I AS r WHERE r.run_id IN (%s)', tables_schema, table_name, finished) USING before;
+    GET DIAGNOSTICS rows_deleted = ROW_COUNT;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.purge_results(date) IS
+  'Deletes the analytics dated before a day, and the log of runs that began before it (New York time) and are over, '
+  'and returns the rows deleted by table. Snapshots stay, since they are the books from which later P&L and the work '
+  'list are told (purge_portfolio removes them), and so do inputs and definitions. Errors: 22023 for a date that is '
+  'NULL, infinite or later than today.';

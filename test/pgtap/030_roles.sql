@@ -1,0 +1,191 @@
+-- Who may do what: a reader, a runner, an owner without superuser rights, and everybody else.
+
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE SCHEMA pb;
+CREATE EXTENSION portfolio_batch SCHEMA pb;
+SET LOCAL search_path = pb, public;
+CREATE ROLE pb_reader;
+CREATE ROLE pb_runner;
+CREATE ROLE pb_stranger;
+CREATE ROLE pb_newcomer;
+CREATE ROLE pb_owner;
+
+SELECT no_plan();
+
+-- Refused -----------------------------------------------------------------------------------------------------------
+
+SELECT throws_ok($$SELECT grant_analytics_roles('pb_reader', 'pb_runner')$$, '42P01',
+                 'relation "pb.portfolios" does not exist', 'nothing to grant before there are tables');
+SELECT create_analytics_tables() \g /dev/null
+SELECT throws_ok($$SELECT grant_analytics_roles('pb_nobody', 'pb_runner')$$, '42704', 'role "pb_nobody" does not exist',
+                 'a reader that does not exist');
+SELECT throws_ok($$SELECT grant_analytics_roles('pb_reader', 'PB nobody')$$, '42704', 'role "PB nobody" does not exist',
+                 'a runner that does not exist');
+SELECT throws_ok($$SELECT grant_analytics_roles('public', NULL)$$, '42704', 'role "public" does not exist',
+                 'PUBLIC is no role');
+SELECT throws_ok($$SELECT grant_analytics_roles(NULL, NULL)$$, '22023',
+                 'grant_analytics_roles needs the name of a role', 'no role at all');
+SELECT is_empty($$SELECT * FROM role_privileges('pb_reader', 'pb_runner') WHERE held AND privilege <> 'USAGE'$$,
+                'a refused call grants nothing');
+
+-- Granted -----------------------------------------------------------------------------------------------------------
+
+SELECT results_eq($$SELECT role_name::text COLLATE "default", object_name, privilege
+                    FROM grant_analytics_roles('pb_reader', 'pb_runner')$$,
+                  format($$VALUES ('pb_reader', 'schema pb', 'USAGE'),
+                      ('pb_reader', 'all 41 tables and views of schema pb', 'SELECT'),
+                      ('pb_runner', 'schema pb', 'USAGE'),
+                      ('pb_runner', 'all 41 tables and views of schema pb', 'SELECT'),
+                      ('pb_runner', '19 tables of results, runs and tags', 'INSERT, UPDATE, DELETE'),
+                      ('pb_runner', 'pb.portfolios (equity_balance, updated_at)', 'UPDATE'),
+                      ('pb_runner', 'pb.positions (last_price, last_price_date, market_value, unrealized_pnl, '
+                                    'realized_pnl, updated_at)', 'UPDATE'),
+                      ('pb_runner', '%s functions and procedures that write', 'EXECUTE')$$,
+                      (SELECT count(*) FROM writing_functions())),
+                  'the summary');
+SELECT is_empty($$SELECT * FROM role_privileges('pb_reader', 'pb_runner') WHERE NOT held$$, 'everything is held');
+SELECT lives_ok($$SELECT grant_analytics_roles('pb_reader', 'pb_runner')$$, 'and can be granted again');
+
+-- The documented matrix, by table and role, as the catalogues see it.
+CREATE TEMP TABLE matrix AS
+SELECT c.relname::text AS name, r.name AS role,
+       (SELECT string_agg(p.letter, '' ORDER BY p.position)
+          FROM (VALUES (1, 'r', 'SELECT'), (2, 'a', 'INSERT'), (3, 'w', 'UPDATE'), (4, 'd', 'DELETE'),
+                       (5, 'D', 'TRUNCATE'), (6, 'x', 'REFERENCES'), (7, 't', 'TRIGGER'))
+               AS p (position, letter, privilege)
+         WHERE has_table_privilege(r.name, c.oid, p.privilege)) AS rights
+  FROM pg_class AS c
+ CROSS JOIN (VALUES ('pb_reader'), ('pb_runner'), ('pb_stranger')) AS r (name)
+ WHERE c.relnamespace = 'pb'::regnamespace AND c.relkind IN ('r', 'v');
+SELECT is_empty($$SELECT * FROM matrix WHERE role = 'pb_stranger' AND rights <> ''$$,
+                'others have no right to any table');
+SELECT is_empty($$SELECT * FROM matrix WHERE role = 'pb_reader' AND rights IS DISTINCT FROM 'r'$$,
+                'the reader reads every table and view and no more');
+SELECT set_eq($$SELECT name FROM matrix WHERE role = 'pb_runner' AND rights = 'rawd'$$,
+              ARRAY['symbol_model_fits', 'symbol_factor_exposures', 'factor_correlations', 'portfolio_snapshots',
+                    'position_market_betas', 'position_interest_rate_betas', 'position_factor_exposures',
+                    'portfolio_factor_exposures', 'position_volatility', 'position_greeks', 'correlation_calculations',
+                    'correlation_clusters', 'correlation_cluster_positions', 'stress_test_results',
+                    'batch_runs', 'batch_jobs', 'batch_job_schedules', 'tags', 'position_tags'],
+              'the runner writes results, runs and tags');
+SELECT is_empty($$SELECT * FROM matrix WHERE role = 'pb_runner' AND rights NOT IN ('r', 'rawd')$$,
+                'the runner reads the others');
+SELECT set_eq($$SELECT c.relname::text, a.attname::text FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+                WHERE c.relnamespace = 'pb'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
+                  AND has_column_privilege('pb_runner', c.oid, a.attnum, 'UPDATE')
+                  AND NOT has_table_privilege('pb_runner', c.oid, 'UPDATE')$$,
+              $$VALUES ('portfolios', 'equity_balance'), ('portfolios', 'updated_at'), ('positions', 'last_price'),
+                       ('positions', 'last_price_date'), ('positions', 'market_value'), ('positions', 'unrealized_pnl'),
+                       ('positions', 'realized_pnl'), ('positions', 'updated_at')$$,
+              'of the users'' tables the runner writes single columns');
+SELECT is_empty($$SELECT f FROM writing_functions() AS f
+                  WHERE has_function_privilege('pb_stranger', f, 'EXECUTE')
+                     OR has_function_privilege('pb_reader', f, 'EXECUTE')
+                     OR NOT has_function_privilege('pb_runner', f, 'EXECUTE')$$,
+                'functions that write: only the runner');
+SELECT set_has($$SELECT p.proname::text FROM writing_functions() AS f JOIN pg_proc AS p ON p.oid = f$$,
+               $$VALUES ('close_position'), ('purge_portfolio'), ('purge_results'), ('create_analytics_tables'),
+                        ('grant_analytics_roles')$$,
+               'writing_functions lists them');
+
+-- As each role ------------------------------------------------------------------------------------------------------
+
+INSERT INTO portfolios (id, name) VALUES ('00000000-0000-0000-0000-000000000001', 'Roles');
+INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date)
+VALUES ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002', 'AAA', 'LONG', 10, 5,
+        '2024-07-01');
+INSERT INTO correlation_calculations (portfolio_id, calculation_date, duration_days, symbols, correlations, "overlaps")
+VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01', 126, '{A,B}', '{0.5}', '{60}');
+
+SET LOCAL ROLE pb_reader;
+SELECT lives_ok(format('SELECT * FROM pb.%I', name), 'the reader reads ' || name)
+  FROM (SELECT DISTINCT table_name AS name FROM analytics_columns()) AS t ORDER BY name;
+SELECT isnt(p_value, NULL, 'p-values included') FROM pairwise_correlations;
+SELECT throws_ok(statement, '42501', NULL, 'the reader is refused: ' || statement)
+  FROM (VALUES ('INSERT INTO portfolio_snapshots (portfolio_id, snapshot_date) VALUES (gen_random_uuid(), now())'),
+               ('UPDATE portfolios SET equity_balance = 1'), ('DELETE FROM batch_jobs'),
+               ($$SELECT purge_results('2024-07-01')$$), ('SELECT purge_portfolio(gen_random_uuid())'),
+               ($$SELECT close_position(gen_random_uuid(), gen_random_uuid(), 1, 1, '2024-07-01')$$),
+               ('SELECT create_analytics_tables()'), ($$SELECT grant_analytics_roles('pb_stranger', NULL)$$))
+    AS r (statement);
+RESET ROLE;
+
+SET LOCAL ROLE pb_runner;
+SELECT lives_ok(statement, 'the runner may: ' || statement)
+  FROM (VALUES ('INSERT INTO portfolio_snapshots (portfolio_id, snapshot_date) VALUES (gen_random_uuid(), now())'),
+               ('INSERT INTO batch_runs (run_kind) VALUES ($$daily$$)'),
+               ('INSERT INTO tags (name, is_system) VALUES ($$Energy$$, true)'),
+               ('UPDATE portfolios SET equity_balance = 1, updated_at = now()'),
+               ('UPDATE positions SET last_price = 6, last_price_date = $$2024-07-01$$, market_value = 60, '
+                'unrealized_pnl = 10, realized_pnl = 0, updated_at = now()'),
+               ('SELECT id FROM positions FOR UPDATE'),
+               ('SELECT purge_results($$2024-07-02$$)'),
+               ('SELECT purge_portfolio($$00000000-0000-0000-0000-000000000001$$)')) AS r (statement);
+SELECT throws_ok(statement, '42501', NULL, 'the runner is refused: ' || statement)
+  FROM (VALUES ('INSERT INTO portfolios (name) VALUES ($$x$$)'), ('UPDATE portfolios SET initial_equity = 1'),
+               ('UPDATE positions SET quantity = 1'), ('DELETE FROM positions'),
+               ('UPDATE market_data_cache SET close = 1'), ('UPDATE stress_test_scenarios SET active = false'),
+               ('TRUNCATE portfolio_snapshots'), ('CREATE TABLE pb.mine (id int)'),
+               ('SELECT close_position(portfolio_id, id, 1, 1, entry_date) FROM positions')) AS r (statement);
+RESET ROLE;
+
+CREATE SCHEMA pb_desk;
+GRANT USAGE ON SCHEMA pb, pb_desk TO pb_stranger;
+SET LOCAL ROLE pb_stranger;
+SELECT throws_ok(statement, '42501', NULL, 'others are refused: ' || statement)
+  FROM (VALUES ('SELECT * FROM portfolios'), ('SELECT * FROM pairwise_correlations'),
+               ('SELECT * FROM trading_sessions'),
+               ('SELECT create_analytics_tables()'), ($$SELECT purge_results('2024-07-01')$$),
+               ($$SELECT split_factor('AAA', '2024-07-01', '2024-07-02')$$),
+               ($$SELECT create_analytics_relation('pb', 'portfolios')$$), ($$SELECT seed_analytics_tables('pb')$$),
+               ($$SELECT create_pairwise_p_value('pb_desk')$$)) AS r (statement);
+RESET ROLE;
+
+-- Row-level security of a table holds through the views.
+ALTER TABLE correlation_calculations ENABLE ROW LEVEL SECURITY;
+INSERT INTO correlation_calculations (portfolio_id, calculation_date, duration_days, symbols, correlations, "overlaps")
+VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01', 126, '{A,B}', '{0.5}', '{60}');
+SET LOCAL ROLE pb_reader;
+SELECT is(count(*), 0::bigint, 'views respect row-level security') FROM pairwise_correlations;
+RESET ROLE;
+
+-- An owner without superuser rights ---------------------------------------------------------------------------------
+
+SET LOCAL portfolio_batch.schema = '';
+GRANT USAGE ON SCHEMA pb TO pb_owner;
+GRANT EXECUTE ON FUNCTION create_analytics_tables(text, boolean) TO pb_owner;
+SET LOCAL ROLE pb_owner;
+SELECT throws_ok($$SELECT create_analytics_tables('pb_desk')$$, '42501', NULL, 'tables need the right to create');
+SELECT throws_ok($$SELECT create_analytics_tables('pb_new')$$, '42501', NULL, 'so do schemas');
+RESET ROLE;
+ALTER SCHEMA pb_desk OWNER TO pb_owner;
+SET LOCAL ROLE pb_owner;
+SELECT is(count(*), 42::bigint, 'a plain role creates the tables in a schema of its own')
+  FROM create_analytics_tables('pb_desk') WHERE action = 'created';
+SELECT is(count(*), 0::bigint, 'and again')
+  FROM create_analytics_tables('pb_desk') WHERE action <> 'exists' OR rows_added > 0;
+SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'pb_desk'::regnamespace AND relkind IN ('r', 'v')
+                    AND relowner <> 'pb_owner'::regrole$$, 'which it owns');
+SELECT lives_ok($$INSERT INTO pb_desk.portfolios (name) VALUES ('Desk')$$, 'and writes');
+RESET ROLE;
+
+-- An owner of the tables can grant the tables but not the schema and functions of the extension.
+GRANT EXECUTE ON FUNCTION grant_analytics_roles(name, name) TO pb_owner;
+SET LOCAL ROLE pb_owner;
+SET LOCAL client_min_messages = error;
+SELECT throws_ok($$SELECT grant_analytics_roles('pb_newcomer', NULL)$$, '42501',
+                 'cannot grant USAGE on pb to role "pb_newcomer"', 'who may not pass a privilege on is refused');
+SELECT throws_ok($$SELECT grant_analytics_roles(NULL, 'pb_newcomer')$$, '42501', NULL, 'for a runner as well');
+SET LOCAL client_min_messages = warning;
+RESET ROLE;
+SELECT throws_ok($$SELECT grant_analytics_roles('pb_nobody', NULL)$$, '42704', NULL, 'a role is looked up each time');
+SELECT set_eq($$SELECT DISTINCT role_name::text FROM grant_analytics_roles('pb_stranger', NULL)$$, ARRAY['pb_stranger'],
+              'one role alone');
+SELECT is_empty($$SELECT * FROM role_privileges('pb_stranger', NULL) WHERE NOT held$$,
+                'reads the tables of the setting');
+SELECT ok(NOT has_table_privilege('pb_stranger', 'pb.portfolios', 'SELECT'), 'and no others');
+
+SELECT * FROM finish();
+ROLLBACK;
