@@ -153,8 +153,7 @@ PB_FUNCTION(pb_missing_sessions) {
   const store::Store store(call);
   const core::Date target = batch::target_argument(call, 0, store);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
-  pg::RowBuffer rows(
-      {{"portfolio_id", pg::Type::uuid}, {"session_date", pg::Type::date}, {"missing", pg::Type::text}});
+  pg::RowBuffer rows({{"portfolio_id", pg::Type::uuid}, {"session_date", pg::Type::date}, {"missing", pg::Type::text}});
   for (const store::MissingSession& missing : store::missing_sessions(store, ids, target))
     rows.add(missing.portfolio_id).add(missing.date).add(missing.has_snapshot ? "analytics" : "snapshot");
   call.return_rows(rows);

@@ -82,8 +82,12 @@ std::vector<Uuid> Run::open_portfolios(std::span<const Uuid> portfolio_ids, cons
 
 engine::Report Run::run_engine(engine::Context& context, const Phase& phase, const Engine& engine, Date day,
                                std::span<const Uuid> portfolio_ids) {
-  store::Job job{.name = engine.name, .type = "engine", .phase = phase.key, .portfolio_id = std::nullopt,
-                 .calculation_date = day, .status = "success"};
+  store::Job job{.name = engine.name,
+                 .type = "engine",
+                 .phase = phase.key,
+                 .portfolio_id = std::nullopt,
+                 .calculation_date = day,
+                 .status = "success"};
   job.started_at = pg::clock_usecs();
   engine::Report report;
   const auto failure = pg::isolate([&] { report = engine.run(context, day, portfolio_ids); });
@@ -118,13 +122,14 @@ engine::Report Run::run_engine(engine::Context& context, const Phase& phase, con
   return report;
 }
 
-Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date day,
-                            std::span<const Uuid> portfolio_ids, bool newest) {
+Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date day, std::span<const Uuid> portfolio_ids,
+                            bool newest) {
   if (!requested(phase)) return {"skipped", skipped("not requested")};
   if (phase.engines.empty()) return {"skipped", skipped(phase.skip_reason)};
   if (phase.newest_date_only && !newest) return {"skipped", skipped("runs for the newest date only")};
   const std::vector<Uuid> open = open_portfolios(portfolio_ids, phase, day);
-  if (open.empty()) return {"skipped", skipped(phase.needs_snapshot ? "no snapshot of the date" : "no portfolio to run")};
+  if (open.empty())
+    return {"skipped", skipped(phase.needs_snapshot ? "no snapshot of the date" : "no portfolio to run")};
 
   engine::Report total;
   for (const Engine& engine : phase.engines) add(total, run_engine(context, phase, engine, day, open));
@@ -143,8 +148,12 @@ Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date d
 void Run::log_blocked(Date day, std::span<const Uuid> portfolio_ids) {
   for (const Uuid& id : portfolio_ids) {
     if (!blocked_.contains(id)) continue;
-    store::Job job{.name = "portfolio_snapshots", .type = "portfolio", .phase = "2", .portfolio_id = id,
-                   .calculation_date = day, .status = "blocked"};
+    store::Job job{.name = "portfolio_snapshots",
+                   .type = "portfolio",
+                   .phase = "2",
+                   .portfolio_id = id,
+                   .calculation_date = day,
+                   .status = "blocked"};
     job.skipped = 1;
     job.failure = {"", "an earlier date of this portfolio failed in this run", "", ""};
     job.started_at = job.completed_at = pg::clock_usecs();
@@ -157,15 +166,19 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
   const std::string place =
       core::to_iso(day) + " (" + std::to_string(progress.done + 1) + " of " + std::to_string(progress.total) + ")";
   log_blocked(day, portfolio_ids);
-  const auto blocked = std::count_if(portfolio_ids.begin(), portfolio_ids.end(),
-                                     [&](const Uuid& id) { return blocked_.contains(id); });
+  const auto blocked =
+      std::count_if(portfolio_ids.begin(), portfolio_ids.end(), [&](const Uuid& id) { return blocked_.contains(id); });
   const std::int64_t date_started = pg::clock_usecs();
   std::string worst = "success";
   for (const Phase& phase : all_phases()) {
     activity_.show("portfolio_batch run " + std::to_string(run_id_) + ": " + place + ", phase " + phase.key + " " +
                    phase.name);
-    store::Job job{.name = phase.name, .type = "phase", .phase = phase.key, .portfolio_id = std::nullopt,
-                   .calculation_date = day, .status = ""};
+    store::Job job{.name = phase.name,
+                   .type = "phase",
+                   .phase = phase.key,
+                   .portfolio_id = std::nullopt,
+                   .calculation_date = day,
+                   .status = ""};
     job.started_at = pg::clock_usecs();
     Outcome outcome = run_phase(context, phase, day, portfolio_ids, newest);
     job.completed_at = pg::clock_usecs();
@@ -192,8 +205,8 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
   store::write_jobs(store_, run_id_, jobs_);
   jobs_.clear();
   if (store_.settings().progress)
-    pg::notice("portfolio_batch: " + place + " " + worst + ", " + std::to_string((pg::clock_usecs() - date_started) / 1000) +
-               " ms");
+    pg::notice("portfolio_batch: " + place + " " + worst + ", " +
+               std::to_string((pg::clock_usecs() - date_started) / 1000) + " ms");
 }
 
 void report_skipped(Date day, const std::string& reason, pg::RowBuffer& result) {

@@ -21,7 +21,7 @@ long double cash_of_lot(const Lot& lot, Date day, const std::vector<Closing>& cl
     for (const auto& dividend : actions.dividends(lot.symbol))
       if (dividend.ex_date > lot.entry_date && dividend.ex_date <= day)
         cash += static_cast<long double>(quantity_asof(lot, dividend.ex_date - std::chrono::days(1), actions)) *
-                dividend.amount;
+                dividend.amount * lot.multiplier;
   return cash;
 }
 

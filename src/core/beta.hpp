@@ -13,9 +13,9 @@
 namespace pb::core {
 
 struct BetaSettings {
-  int window;               // observations
+  int window;  // observations
   int min_observations;
-  int limited_below;        // fewer observations than this are flagged
+  int limited_below;  // fewer observations than this are flagged
 };
 
 // How many sessions back a window of observations is searched for: half as many again as it holds, whatever else is

@@ -5,8 +5,8 @@
 #include <stdexcept>
 
 #ifndef eigen_assert
-#define eigen_assert(condition) \
-  do {                          \
+#define eigen_assert(condition)                                                      \
+  do {                                                                               \
     if (!(condition)) throw std::logic_error("Eigen assertion failed: " #condition); \
   } while (false)
 #endif

@@ -43,9 +43,8 @@ Matrix coefficient_covariance(const RegressionOptions& options, const Matrix& ps
     return residuals.squaredNorm() / residual_df * (pseudo_inverse * pseudo_inverse.transpose());
   const Matrix influence = pseudo_inverse.array().rowwise() * residuals.transpose().array();
   Matrix covariance = influence * influence.transpose();
-  const int lag = options.covariance == CovarianceType::newey_west
-                      ? options.lag.value_or(newey_west_lag(static_cast<int>(n)))
-                      : 0;
+  const int lag =
+      options.covariance == CovarianceType::newey_west ? options.lag.value_or(newey_west_lag(static_cast<int>(n))) : 0;
   for (Eigen::Index l = 1; l <= lag && l < n; ++l) {
     const double weight = 1.0 - static_cast<double>(l) / (lag + 1);
     const Matrix lagged = influence.rightCols(n - l) * influence.leftCols(n - l).transpose();
@@ -94,8 +93,7 @@ RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& opt
   const Matrix r = qr.matrixR().topLeftCorner(k, k).triangularView<Eigen::Upper>();
   const Eigen::JacobiSVD<Matrix> svd(r);
   const Matrix q = qr.householderQ() * Matrix::Identity(n, k);
-  const Matrix pseudo_inverse =
-      qr.colsPermutation() * Matrix(r.triangularView<Eigen::Upper>().solve(q.transpose()));
+  const Matrix pseudo_inverse = qr.colsPermutation() * Matrix(r.triangularView<Eigen::Upper>().solve(q.transpose()));
 
   Vector scaled_coefficients = qr.solve(y);
   Vector residuals = y - design.columns * scaled_coefficients;
@@ -107,8 +105,10 @@ RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& opt
   const double mean = options.intercept ? y.mean() : 0.0;
   const double total = (y.array() - mean).square().sum();
   double unexplained = residuals.squaredNorm();
-  // Residuals at the level of rounding are those of an exact fit; their pattern means nothing.
+  // Residuals at the level of rounding are those of an exact fit; their pattern means nothing. Nor does a variation of
+  // y at that level: it is constant.
   const double rounding = 16 * epsilon * y.norm();
+  const bool varies = total > rounding * rounding;
   if (unexplained <= rounding * rounding) {
     unexplained = 0;
     residuals.setZero();
@@ -118,7 +118,7 @@ RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& opt
   fit.observations = static_cast<int>(n);
   fit.residual_df = static_cast<int>(n - k);
   fit.residual_sd = std::sqrt(unexplained / fit.residual_df);
-  fit.r_squared = total > 0 ? 1.0 - unexplained / total : std::numeric_limits<double>::quiet_NaN();
+  fit.r_squared = varies ? 1.0 - unexplained / total : std::numeric_limits<double>::quiet_NaN();
   const double intercept_df = options.intercept ? 1 : 0;
   fit.adj_r_squared = 1.0 - (1.0 - fit.r_squared) * (static_cast<double>(n) - intercept_df) / fit.residual_df;
   fit.condition_number = svd.singularValues()(0) / svd.singularValues()(k - 1);

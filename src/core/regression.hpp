@@ -32,10 +32,10 @@ struct RegressionFit {
   Vector p_values;
   int observations = 0;
   int residual_df = 0;
-  double r_squared = 0;          // centered when there is an intercept
+  double r_squared = 0;  // centered when there is an intercept
   double adj_r_squared = 0;
-  double residual_sd = 0;        // sqrt(SSR / (n - k)), per period
-  double condition_number = 0;   // of the columns scaled to unit length (Belsley, Kuh and Welsch 1980)
+  double residual_sd = 0;       // sqrt(SSR / (n - k)), per period
+  double condition_number = 0;  // of the columns scaled to unit length (Belsley, Kuh and Welsch 1980)
 };
 
 // Fits y on the columns of X by QR with column pivoting of the column-scaled design, never by normal equations.

@@ -20,8 +20,8 @@ enum class MarkQuality {
 // A lot on one day. Market value = quantity x price x multiplier, signed.
 struct LotValue {
   double quantity = 0;
-  double price = 0;       // in shares of the day
-  Date price_date{};      // the entry date where the trade price is the newest mark
+  double price = 0;   // in shares of the day
+  Date price_date{};  // the entry date where the trade price is the newest mark
   MarkQuality quality = MarkQuality::current;
   double market_value = 0;
 };

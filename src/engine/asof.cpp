@@ -23,9 +23,12 @@ core::Date day_argument(const pg::Call& call, int index, const store::Store& sto
 
 const char* class_name(core::InvestmentClass value) {
   switch (value) {
-    case core::InvestmentClass::public_market: return "PUBLIC";
-    case core::InvestmentClass::option: return "OPTIONS";
-    case core::InvestmentClass::private_asset: return "PRIVATE";
+    case core::InvestmentClass::public_market:
+      return "PUBLIC";
+    case core::InvestmentClass::option:
+      return "OPTIONS";
+    case core::InvestmentClass::private_asset:
+      return "PRIVATE";
   }
   return "";
 }

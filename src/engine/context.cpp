@@ -75,8 +75,7 @@ Date session_argument(const pg::Call& call, int index, const store::Store& store
                     "Run create_analytics_tables() to load the NYSE calendar, or set portfolio_batch.calendar.");
 }
 
-std::vector<core::Uuid> not_superseded(const store::Store& store, Date day,
-                                       std::span<const core::Uuid> portfolio_ids) {
+std::vector<core::Uuid> not_superseded(const store::Store& store, Date day, std::span<const core::Uuid> portfolio_ids) {
   const auto newest = store::newest_snapshots(store, portfolio_ids);
   std::vector<core::Uuid> current;
   for (const core::Uuid& id : portfolio_ids) {

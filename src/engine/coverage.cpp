@@ -45,8 +45,7 @@ Coverage measure(const store::Store& store, Date day, std::span<const core::Uuid
                  : state == Freshness::stale ? coverage.stale
                                              : coverage.missing;
     list.push_back(symbol.symbol);
-    if (state == Freshness::current)
-      ++coverage.by_source[symbol.data_source.empty() ? "unknown" : symbol.data_source];
+    if (state == Freshness::current) ++coverage.by_source[symbol.data_source.empty() ? "unknown" : symbol.data_source];
   }
   return coverage;
 }
@@ -105,7 +104,9 @@ PB_FUNCTION(pb_market_data_coverage) {
   for (const store::WantedSymbol& symbol : store::load_wanted_symbols(store, ids, day)) {
     const auto state = engine::freshness(symbol, day, sessions, store.settings().max_stale_sessions);
     rows.add(symbol.symbol)
-        .add(state == engine::Freshness::current ? "current" : state == engine::Freshness::stale ? "stale" : "missing")
+        .add(state == engine::Freshness::current ? "current"
+             : state == engine::Freshness::stale ? "stale"
+                                                 : "missing")
         .add(symbol.price_date)
         .add_text_or_null(symbol.data_source);
   }

@@ -76,8 +76,12 @@ struct Exposure {
 
 store::SnapshotBeta snapshot_beta(const core::Uuid& id, const Exposure& exposure, core::Money net_asset_value,
                                   const Fits& fits, const Estimator& estimator) {
-  store::SnapshotBeta row{.portfolio_id = id, .beta = {}, .r_squared = {}, .observations = {},
-                          .coverage = exposure.gross_with_beta / exposure.gross, .reason = {}};
+  store::SnapshotBeta row{.portfolio_id = id,
+                          .beta = {},
+                          .r_squared = {},
+                          .observations = {},
+                          .coverage = exposure.gross_with_beta / exposure.gross,
+                          .reason = {}};
   if (exposure.gross == 0) {
     row.reason = "no_exposure";
   } else if (exposure.by_symbol.empty()) {

@@ -24,11 +24,14 @@ core::Money realized_to_date(const Lot& lot, Date day, const core::CorporateActi
 store::PositionValue position_value(const Lot& lot, const LotValue& value, Date day,
                                     const core::CorporateActions& actions) {
   const double entry = lot.entry_price / actions.split_factor(lot.symbol, lot.entry_date, day);
-  store::PositionValue row{.portfolio_id = lot.portfolio_id, .position_id = lot.id, .last_price = std::nullopt,
-                           .last_price_date = std::nullopt, .market_value = core::to_money(value.market_value),
-                           .unrealized_pnl = core::to_money(static_cast<long double>(value.price - entry) *
-                                                            value.quantity * lot.multiplier),
-                           .realized_pnl = realized_to_date(lot, day, actions)};
+  store::PositionValue row{
+      .portfolio_id = lot.portfolio_id,
+      .position_id = lot.id,
+      .last_price = std::nullopt,
+      .last_price_date = std::nullopt,
+      .market_value = core::to_money(value.market_value),
+      .unrealized_pnl = core::to_money(static_cast<long double>(value.price - entry) * value.quantity * lot.multiplier),
+      .realized_pnl = realized_to_date(lot, day, actions)};
   if (!lot.is_private() && value.quantity != 0) {
     row.last_price = value.price;
     row.last_price_date = value.price_date;
@@ -57,7 +60,8 @@ Report update_position_values(Context& context, Date day, std::span<const core::
   }
   report.processed = static_cast<std::int64_t>(rows.size());
   if (!rows.empty()) report.rows_written = store::write_position_values(context.store(), rows);
-  report.detail = counted(report.processed, "position") + " valued, " + std::to_string(report.skipped) + " without price";
+  report.detail =
+      counted(report.processed, "position") + " valued, " + std::to_string(report.skipped) + " without price";
   if (const auto superseded = portfolio_ids.size() - current.size(); superseded > 0)
     report.detail += ", " + counted(static_cast<std::int64_t>(superseded), "portfolio") + " valued on a newer date";
   return report;

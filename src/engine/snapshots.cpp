@@ -17,12 +17,12 @@ using core::Uuid;
 
 namespace {
 
-void require_equity(const store::Portfolio& portfolio) {
+void require_equity(const store::Store& store, const store::Portfolio& portfolio) {
   if (portfolio.initial_equity) return;
   throw core::Error(core::sqlstate::object_not_ready,
                     "portfolio " + to_string(portfolio.id) + " (" + portfolio.name + ") has no initial equity",
                     "Without the net asset value before the first trade there is no equity to roll forward.",
-                    "UPDATE portfolios SET initial_equity = … WHERE id = '" + to_string(portfolio.id) + "'");
+                    "Set initial_equity in " + store.table("portfolios") + " and run again.");
 }
 
 // The day itself and every snapshot after it: what is measured from the day changes with it.
@@ -83,7 +83,7 @@ Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uu
     const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
     if (portfolio == nullptr) continue;
     try {
-      require_equity(*portfolio);
+      require_equity(context.store(), *portfolio);
       const auto days = days_to_roll(day, ledgers[id]);
       computed.push_back(roll(context, *portfolio, ledgers[id], days));
       const core::PortfolioLevels& today = computed.back().front().levels;

@@ -4,22 +4,38 @@ namespace pb::pg {
 
 Oid type_oid(Type type) {
   switch (type) {
-    case Type::boolean: return BOOLOID;
-    case Type::int4: return INT4OID;
-    case Type::int8: return INT8OID;
-    case Type::float8: return FLOAT8OID;
-    case Type::money: return NUMERICOID;
-    case Type::date: return DATEOID;
-    case Type::timestamptz: return TIMESTAMPTZOID;
-    case Type::interval: return INTERVALOID;
-    case Type::time: return TIMEOID;
-    case Type::text: return TEXTOID;
-    case Type::jsonb: return JSONBOID;
-    case Type::uuid: return UUIDOID;
-    case Type::float8_array: return FLOAT8ARRAYOID;
-    case Type::int4_array: return INT4ARRAYOID;
-    case Type::text_array: return TEXTARRAYOID;
-    case Type::uuid_array: return get_array_type(UUIDOID);
+    case Type::boolean:
+      return BOOLOID;
+    case Type::int4:
+      return INT4OID;
+    case Type::int8:
+      return INT8OID;
+    case Type::float8:
+      return FLOAT8OID;
+    case Type::money:
+      return NUMERICOID;
+    case Type::date:
+      return DATEOID;
+    case Type::timestamptz:
+      return TIMESTAMPTZOID;
+    case Type::interval:
+      return INTERVALOID;
+    case Type::time:
+      return TIMEOID;
+    case Type::text:
+      return TEXTOID;
+    case Type::jsonb:
+      return JSONBOID;
+    case Type::uuid:
+      return UUIDOID;
+    case Type::float8_array:
+      return FLOAT8ARRAYOID;
+    case Type::int4_array:
+      return INT4ARRAYOID;
+    case Type::text_array:
+      return TEXTARRAYOID;
+    case Type::uuid_array:
+      return get_array_type(UUIDOID);
   }
   return InvalidOid;
 }
@@ -28,8 +44,8 @@ TupleDesc make_descriptor(const RowBuffer& rows) {
   const auto& columns = rows.columns();
   TupleDesc descriptor = CreateTemplateTupleDesc(static_cast<int>(columns.size()));
   for (std::size_t i = 0; i < columns.size(); ++i)
-    TupleDescInitEntry(descriptor, static_cast<AttrNumber>(i + 1), columns[i].name.c_str(),
-                       type_oid(columns[i].type), -1, 0);
+    TupleDescInitEntry(descriptor, static_cast<AttrNumber>(i + 1), columns[i].name.c_str(), type_oid(columns[i].type),
+                       -1, 0);
   return descriptor;
 }
 
@@ -70,13 +86,18 @@ static Datum text_array_datum(const char* data, std::uint64_t length) {
 
 Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type) {
   switch (type) {
-    case Type::boolean: return BoolGetDatum(cell.bits != 0);
-    case Type::int4: return Int32GetDatum(static_cast<std::int32_t>(cell.bits));
-    case Type::int8: return Int64GetDatum(static_cast<std::int64_t>(cell.bits));
-    case Type::float8: return static_cast<Datum>(cell.bits);
+    case Type::boolean:
+      return BoolGetDatum(cell.bits != 0);
+    case Type::int4:
+      return Int32GetDatum(static_cast<std::int32_t>(cell.bits));
+    case Type::int8:
+      return Int64GetDatum(static_cast<std::int64_t>(cell.bits));
+    case Type::float8:
+      return static_cast<Datum>(cell.bits);
     case Type::money:
       return NumericGetDatum(int64_div_fast_to_numeric(static_cast<std::int64_t>(cell.bits), 4));
-    case Type::date: return DateADTGetDatum(static_cast<DateADT>(cell.bits) - epoch_offset_days);
+    case Type::date:
+      return DateADTGetDatum(static_cast<DateADT>(cell.bits) - epoch_offset_days);
     case Type::timestamptz:
       return TimestampTzGetDatum(static_cast<std::int64_t>(cell.bits) - epoch_offset_usecs);
     case Type::interval: {
@@ -84,7 +105,8 @@ Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type) 
       interval->time = static_cast<std::int64_t>(cell.bits);
       return IntervalPGetDatum(interval);
     }
-    case Type::time: return TimeADTGetDatum(static_cast<TimeADT>(cell.bits));
+    case Type::time:
+      return TimeADTGetDatum(static_cast<TimeADT>(cell.bits));
     case Type::text:
       return PointerGetDatum(cstring_to_text_with_len(rows.bytes_at(cell), static_cast<int>(cell.length)));
     case Type::jsonb: {
@@ -96,10 +118,14 @@ Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type) 
       std::memcpy(id->data, rows.bytes_at(cell), UUID_LEN);
       return UUIDPGetDatum(id);
     }
-    case Type::float8_array: return fixed_array_datum(rows.bytes_at(cell), cell.length, FLOAT8OID, 8);
-    case Type::int4_array: return fixed_array_datum(rows.bytes_at(cell), cell.length, INT4OID, 4);
-    case Type::uuid_array: return fixed_array_datum(rows.bytes_at(cell), cell.length, UUIDOID, UUID_LEN);
-    case Type::text_array: return text_array_datum(rows.bytes_at(cell), cell.length);
+    case Type::float8_array:
+      return fixed_array_datum(rows.bytes_at(cell), cell.length, FLOAT8OID, 8);
+    case Type::int4_array:
+      return fixed_array_datum(rows.bytes_at(cell), cell.length, INT4OID, 4);
+    case Type::uuid_array:
+      return fixed_array_datum(rows.bytes_at(cell), cell.length, UUIDOID, UUID_LEN);
+    case Type::text_array:
+      return text_array_datum(rows.bytes_at(cell), cell.length);
   }
   return static_cast<Datum>(0);
 }

@@ -23,8 +23,8 @@ void put_rows(Tuplestorestate* store, TupleDesc descriptor, const RowBuffer& row
 
 ParamListInfo make_params(const Args& args);
 
-// SPI with its failures raised as server errors; every statement is counted.
-void connect_spi_for_statement();
+// SPI with its failures raised as server errors.
+void connect_spi();
 void check_spi(int code, const char* what);
 
 }  // namespace pb::pg

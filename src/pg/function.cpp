@@ -206,13 +206,14 @@ void Call::return_name(const std::string& value) {
 
 void Call::return_rows(const RowBuffer& rows) {
   pg_call([&] {
-    InitMaterializedSRF(as_call(info_), 0);
+    // With the row type that the query expects: a function of one column is a set of scalars and has none of its own.
+    InitMaterializedSRF(as_call(info_), MAT_SRF_USE_EXPECTED_DESC);
     auto* result = reinterpret_cast<ReturnSetInfo*>(as_call(info_)->resultinfo);
     TupleDesc declared = result->setDesc;
     if (declared->natts != static_cast<int>(rows.columns().size()))
-      ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function is declared with %d result columns, not %d",
-                                                                 declared->natts,
-                                                                 static_cast<int>(rows.columns().size()))));
+      ereport(ERROR,
+              (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("function is declared with %d result columns, not %d",
+                                                          declared->natts, static_cast<int>(rows.columns().size()))));
     for (int i = 0; i < declared->natts; ++i)
       if (TupleDescAttr(declared, i)->atttypid != type_oid(rows.columns()[static_cast<std::size_t>(i)].type))
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),

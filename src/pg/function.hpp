@@ -65,10 +65,10 @@ std::uintptr_t enter(void* info, void (*body)(Call&));
 #define PB_EXPORT __attribute__((visibility("default")))
 
 // Defines the SQL-callable C symbol and opens its body: PB_FUNCTION(pb_price_asof) { ... uses `call` ... }
-#define PB_FUNCTION(symbol)                                                                          \
-  static void symbol##_body(pb::pg::Call& call);                                                     \
-  extern "C" {                                                                                       \
-  PB_EXPORT const pb::pg::FunctionInfo* pg_finfo_##symbol(void) { return &pb::pg::version_1; }       \
-  PB_EXPORT std::uintptr_t symbol(void* info) { return pb::pg::enter(info, symbol##_body); }         \
-  }                                                                                                  \
+#define PB_FUNCTION(symbol)                                                                    \
+  static void symbol##_body(pb::pg::Call& call);                                               \
+  extern "C" {                                                                                 \
+  PB_EXPORT const pb::pg::FunctionInfo* pg_finfo_##symbol(void) { return &pb::pg::version_1; } \
+  PB_EXPORT std::uintptr_t symbol(void* info) { return pb::pg::enter(info, symbol##_body); }   \
+  }                                                                                            \
   static void symbol##_body([[maybe_unused]] pb::pg::Call& call)

@@ -61,8 +61,8 @@ Failure describe_current_exception() {
 }
 
 ScratchContext::ScratchContext(const char* name)
-    : context_(pg_call([name] { return AllocSetContextCreateInternal(CurrentMemoryContext, name, 0, 8192, 8388608); })) {
-}
+    : context_(
+          pg_call([name] { return AllocSetContextCreateInternal(CurrentMemoryContext, name, 0, 8192, 8388608); })) {}
 
 ScratchContext::~ScratchContext() { MemoryContextDelete(context_); }
 

@@ -6,12 +6,7 @@
 
 namespace pb::pg {
 
-static std::int64_t statement_count = 0;
-
-void connect_spi_for_statement() {
-  ++statement_count;
-  check_spi(SPI_connect(), "SPI_connect");
-}
+void connect_spi() { check_spi(SPI_connect(), "SPI_connect"); }
 
 void check_spi(int code, const char* what) {
   if (code < 0) elog(ERROR, "%s failed: %s", what, SPI_result_code_string(code));
@@ -85,7 +80,7 @@ std::int64_t each_row(const std::string& sql, const Args& args, std::initializer
   receiver.columns = static_cast<int>(result.size());
   receiver.failure = &failure;
   pg_call([&] {
-    connect_spi_for_statement();
+    connect_spi();
     SPIExecuteOptions options{};
     options.params = make_params(args);
     options.dest = &receiver.base;
@@ -98,7 +93,7 @@ std::int64_t each_row(const std::string& sql, const Args& args, std::initializer
 
 std::int64_t execute(const std::string& sql, const Args& args) {
   return pg_call([&]() -> std::int64_t {
-    connect_spi_for_statement();
+    connect_spi();
     SPIExecuteOptions options{};
     options.params = make_params(args);
     check_spi(SPI_execute_extended(sql.c_str(), &options), "SPI_execute_extended");
@@ -108,7 +103,7 @@ std::int64_t execute(const std::string& sql, const Args& args) {
   });
 }
 
-std::int64_t statements_executed() noexcept { return statement_count; }
+
 
 std::string quote_identifier(const std::string& name) {
   return pg_call([&] { return ::quote_identifier(name.c_str()); });

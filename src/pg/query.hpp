@@ -77,9 +77,6 @@ std::int64_t each_row(const std::string& sql, const Args& args, std::initializer
 // Runs a statement that writes, or whose rows nobody reads; returns the number of rows it processed.
 std::int64_t execute(const std::string& sql, const Args& args = {});
 
-// How many statements this backend has sent through this file; the measure behind "a constant number of statements".
-std::int64_t statements_executed() noexcept;
-
 // An SQL identifier, quoted where it must be.
 std::string quote_identifier(const std::string& name);
 

@@ -23,13 +23,13 @@ enum class Type : std::uint8_t {
   int4,
   int8,
   float8,
-  money,        // core::Money <-> numeric
+  money,  // core::Money <-> numeric
   date,
   timestamptz,  // microseconds since the Unix epoch
   interval,     // microseconds
   time,         // microseconds after midnight
   text,
-  jsonb,        // as text
+  jsonb,  // as text
   uuid,
   float8_array,
   int4_array,

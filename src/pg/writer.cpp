@@ -41,8 +41,8 @@ std::string insert_statement(const Target& target, const RowBuffer& rows) {
   assignments.emplace_back("run_id = excluded.run_id");
   assignments.emplace_back("created_at = excluded.created_at");
   if (!target.also_on_change.empty()) assignments.push_back(target.also_on_change);
-  std::string sql = "INSERT INTO " + target.table + " AS t (" + join(columns, ", ") + ") SELECT " +
-                    join(values, ", ") + " FROM new_rows n ON CONFLICT (" + join(target.keys, ", ") + ") DO ";
+  std::string sql = "INSERT INTO " + target.table + " AS t (" + join(columns, ", ") + ") SELECT " + join(values, ", ") +
+                    " FROM new_rows n ON CONFLICT (" + join(target.keys, ", ") + ") DO ";
   if (stored.empty()) return sql + "NOTHING";
   return sql + "UPDATE SET " + join(assignments, ", ") + " WHERE (" + join(stored, ", ") + ") IS DISTINCT FROM (" +
          join(excluded, ", ") + ")";
@@ -60,7 +60,7 @@ std::string delete_statement(const Target& target) {
 
 std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, const Args& args) {
   return pg_call([&]() -> std::int64_t {
-    connect_spi_for_statement();
+    connect_spi();
     // The relation lives in SPI's own context, so that it goes away with the connection whatever happens.
     TupleDesc descriptor = make_descriptor(rows);
     Tuplestorestate* store = tuplestore_begin_heap(false, false, work_mem);

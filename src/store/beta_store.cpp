@@ -61,10 +61,9 @@ std::int64_t write_fits(const Store& store, core::Date day, std::span<const Symb
     out.add(statistic(fit, [](const auto& f) { return f.condition_number; }));
     out.add(fit.window_start).add(fit.window_end).add(fit.quality_flag).add_text_or_null(reason_of(fit));
   }
-  return pg::upsert({.table = store.table("symbol_model_fits"),
-                     .keys = {"symbol", "calculation_date", "model"},
-                     .run_id = run_id},
-                    out);
+  return pg::upsert(
+      {.table = store.table("symbol_model_fits"), .keys = {"symbol", "calculation_date", "model"}, .run_id = run_id},
+      out);
 }
 
 std::int64_t write_exposures(const Store& store, core::Date day, std::span<const SymbolBeta> rows,

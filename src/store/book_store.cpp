@@ -91,16 +91,16 @@ void load_closings(const Store& store, std::span<const Uuid> ids, core::Date unt
 }
 
 void load_flows(const Store& store, std::span<const Uuid> ids, core::Date until, Book& book) {
-  pg::each_row("SELECT portfolio_id, change_date,"
-               " ((CASE change_type WHEN 'CONTRIBUTION' THEN amount ELSE -amount END) * 10000)::bigint FROM " +
-                   store.table("equity_changes") +
-                   " WHERE portfolio_id = ANY ($1) AND change_date <= $2 AND deleted_at IS NULL"
-                   " ORDER BY portfolio_id, change_date, id",
-               Args{Type::uuid_array, Type::date}.add(ids).add(until), {Type::uuid, Type::date, Type::int8},
-               [&](const RowView& row) {
-                 if (Portfolio* portfolio = find(book, row.uuid(0)))
-                   portfolio->flows.push_back({row.date(1), row.money(2)});
-               });
+  pg::each_row(
+      "SELECT portfolio_id, change_date,"
+      " ((CASE change_type WHEN 'CONTRIBUTION' THEN amount ELSE -amount END) * 10000)::bigint FROM " +
+          store.table("equity_changes") +
+          " WHERE portfolio_id = ANY ($1) AND change_date <= $2 AND deleted_at IS NULL"
+          " ORDER BY portfolio_id, change_date, id",
+      Args{Type::uuid_array, Type::date}.add(ids).add(until), {Type::uuid, Type::date, Type::int8},
+      [&](const RowView& row) {
+        if (Portfolio* portfolio = find(book, row.uuid(0))) portfolio->flows.push_back({row.date(1), row.money(2)});
+      });
 }
 
 }  // namespace
@@ -115,8 +115,9 @@ std::vector<Uuid> resolve_portfolios(const Store& store, const std::optional<std
                  {}, {Type::uuid}, collect);
     return found;
   }
-  pg::each_row("SELECT id FROM " + store.table("portfolios") + " WHERE id = ANY ($1) AND deleted_at IS NULL ORDER BY id",
-               Args{Type::uuid_array}.add(std::span<const Uuid>(*requested)), {Type::uuid}, collect);
+  pg::each_row(
+      "SELECT id FROM " + store.table("portfolios") + " WHERE id = ANY ($1) AND deleted_at IS NULL ORDER BY id",
+      Args{Type::uuid_array}.add(std::span<const Uuid>(*requested)), {Type::uuid}, collect);
   std::string missing;
   for (const Uuid& id : *requested)
     if (std::find(found.begin(), found.end(), id) == found.end())

@@ -29,8 +29,7 @@ const Portfolio* find_portfolio(const Book& book, const core::Uuid& id);
 
 // Every active portfolio, or the given ones after checking that each exists and is not deleted; sorted. Throws 42704
 // naming those that do not exist.
-std::vector<core::Uuid> resolve_portfolios(const Store& store,
-                                           const std::optional<std::vector<core::Uuid>>& requested);
+std::vector<core::Uuid> resolve_portfolios(const Store& store, const std::optional<std::vector<core::Uuid>>& requested);
 
 // Reads lots entered, closings and flows dated, on or before the day: one statement per table.
 Book load_book(const Store& store, std::span<const core::Uuid> portfolio_ids, core::Date until);

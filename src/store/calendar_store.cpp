@@ -31,11 +31,11 @@ core::Sessions collect_sessions(const std::string& sql, const Args& args) {
 
 CalendarBounds calendar_bounds(const Store& store, const std::string& calendar) {
   std::optional<CalendarBounds> bounds;
-  pg::each_row("SELECT min(session_date), max(session_date) FROM " + store.table("trading_sessions") +
-                   " WHERE calendar = $1",
-               Args{Type::text}.add(calendar), {Type::date, Type::date}, [&](const RowView& row) {
-                 if (!row.is_null(0)) bounds = CalendarBounds{row.date(0), row.date(1)};
-               });
+  pg::each_row(
+      "SELECT min(session_date), max(session_date) FROM " + store.table("trading_sessions") + " WHERE calendar = $1",
+      Args{Type::text}.add(calendar), {Type::date, Type::date}, [&](const RowView& row) {
+        if (!row.is_null(0)) bounds = CalendarBounds{row.date(0), row.date(1)};
+      });
   if (bounds) return *bounds;
   throw core::Error(core::sqlstate::invalid_parameter, "trading calendar \"" + calendar + "\" has no sessions",
                     "Table " + store.table("trading_calendar") + " holds none for it.",
@@ -74,22 +74,22 @@ core::Sessions load_sessions_with_lookback(const Store& store, Date first, Date 
 }
 
 std::optional<Date> session_before(const Store& store, const std::string& calendar, Date day) {
-  return one_date("SELECT max(session_date) FROM " + store.table("trading_sessions") +
-                      " WHERE calendar = $1 AND session_date < $2",
-                  Args{Type::text, Type::date}.add(calendar).add(day));
+  return one_date(
+      "SELECT max(session_date) FROM " + store.table("trading_sessions") + " WHERE calendar = $1 AND session_date < $2",
+      Args{Type::text, Type::date}.add(calendar).add(day));
 }
 
 std::optional<Date> session_after(const Store& store, const std::string& calendar, Date day) {
-  return one_date("SELECT min(session_date) FROM " + store.table("trading_sessions") +
-                      " WHERE calendar = $1 AND session_date > $2",
-                  Args{Type::text, Type::date}.add(calendar).add(day));
+  return one_date(
+      "SELECT min(session_date) FROM " + store.table("trading_sessions") + " WHERE calendar = $1 AND session_date > $2",
+      Args{Type::text, Type::date}.add(calendar).add(day));
 }
 
 std::optional<Date> latest_closed_session(const Store& store) {
-  return one_date("SELECT max(session_date) FROM " + store.table("trading_sessions") +
-                      " WHERE calendar = $1 AND close_at + make_interval(mins => $2) <= now()",
-                  Args{Type::text, Type::int4}.add(store.settings().calendar).add(
-                      store.settings().settle_delay_minutes));
+  return one_date(
+      "SELECT max(session_date) FROM " + store.table("trading_sessions") +
+          " WHERE calendar = $1 AND close_at + make_interval(mins => $2) <= now()",
+      Args{Type::text, Type::int4}.add(store.settings().calendar).add(store.settings().settle_delay_minutes));
 }
 
 }  // namespace pb::store
@@ -172,10 +172,8 @@ PB_FUNCTION(pb_nyse_calendar) {
 
 PB_FUNCTION(pb_nyse_special_closures) {
   using pb::pg::Type;
-  pb::pg::RowBuffer rows({{"exception_date", Type::date},
-                          {"is_open", Type::boolean},
-                          {"close_time", Type::time},
-                          {"reason", Type::text}});
+  pb::pg::RowBuffer rows(
+      {{"exception_date", Type::date}, {"is_open", Type::boolean}, {"close_time", Type::time}, {"reason", Type::text}});
   for (const pb::core::SpecialDay& day : pb::core::nyse_special_days()) {
     rows.add(day.date).add(day.is_open);
     if (day.close_minute)

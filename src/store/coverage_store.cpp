@@ -29,8 +29,7 @@ std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<cons
                                               core::Date day) {
   std::vector<WantedSymbol> wanted;
   pg::each_row("SELECT w.symbol, newest.date, newest.data_source FROM (" + universe(store) +
-                   ") w (symbol) LEFT JOIN LATERAL (SELECT date, data_source FROM " +
-                   store.table("market_data_cache") +
+                   ") w (symbol) LEFT JOIN LATERAL (SELECT date, data_source FROM " + store.table("market_data_cache") +
                    " WHERE symbol = w.symbol AND date <= $3 ORDER BY date DESC LIMIT 1) newest ON true"
                    " WHERE w.symbol IS NOT NULL ORDER BY w.symbol COLLATE \"C\"",
                Args{Type::uuid_array, Type::date, Type::date, Type::text}
@@ -57,20 +56,19 @@ PB_FUNCTION(pb_missing_prices) {
     store::require_covered(store, store.settings().calendar, *from);
     store::require_covered(store, store.settings().calendar, *to);
     const auto ids = store::resolve_portfolios(store, call.uuids(2));
-    pg::each_row("SELECT u.symbol, c.session_date FROM (" + store::universe(store) + ") u (symbol) JOIN " +
-                     store.table("trading_sessions") +
-                     " c ON c.calendar = $5 AND c.session_date BETWEEN $2 AND $3 LEFT JOIN " +
-                     store.table("market_data_cache") +
-                     " m ON m.symbol = u.symbol AND m.date = c.session_date"
-                     " WHERE u.symbol IS NOT NULL AND m.symbol IS NULL ORDER BY u.symbol COLLATE \"C\", c.session_date",
-                 pg::Args{pg::Type::uuid_array, pg::Type::date, pg::Type::date, pg::Type::text, pg::Type::text}
-                     .add(std::span<const core::Uuid>(ids))
-                     .add(*from)
-                     .add(*to)
-                     .add(store.settings().market_symbol)
-                     .add(store.settings().calendar),
-                 {pg::Type::text, pg::Type::date},
-                 [&](const pg::RowView& row) { rows.add(row.text(0)).add(row.date(1)); });
+    pg::each_row(
+        "SELECT u.symbol, c.session_date FROM (" + store::universe(store) + ") u (symbol) JOIN " +
+            store.table("trading_sessions") + " c ON c.calendar = $5 AND c.session_date BETWEEN $2 AND $3 LEFT JOIN " +
+            store.table("market_data_cache") +
+            " m ON m.symbol = u.symbol AND m.date = c.session_date"
+            " WHERE u.symbol IS NOT NULL AND m.symbol IS NULL ORDER BY u.symbol COLLATE \"C\", c.session_date",
+        pg::Args{pg::Type::uuid_array, pg::Type::date, pg::Type::date, pg::Type::text, pg::Type::text}
+            .add(std::span<const core::Uuid>(ids))
+            .add(*from)
+            .add(*to)
+            .add(store.settings().market_symbol)
+            .add(store.settings().calendar),
+        {pg::Type::text, pg::Type::date}, [&](const pg::RowView& row) { rows.add(row.text(0)).add(row.date(1)); });
   }
   call.return_rows(rows);
 }

@@ -89,10 +89,9 @@ Market load_market(const Store& store, core::Sessions sessions, std::vector<std:
 
 // price_asof(symbol, date, max_stale_sessions): the one answer to "what was it worth that day".
 PB_FUNCTION(pb_price_asof) {
-  using pb::pg::Type;
   using pb::core::Date;
-  pb::pg::RowBuffer rows(
-      {{"price", Type::float8}, {"price_date", Type::date}, {"stale_sessions", Type::int4}});
+  using pb::pg::Type;
+  pb::pg::RowBuffer rows({{"price", Type::float8}, {"price_date", Type::date}, {"stale_sessions", Type::int4}});
   const auto symbol = call.text(0);
   const auto day = call.date(1);
   if (symbol && day) {
@@ -110,7 +109,8 @@ PB_FUNCTION(pb_price_asof) {
       rows.null().null().null();
     } else {
       // A mark from before the panel: its age in sessions is counted over the calendar, not over the panel.
-      const auto age = pb::store::load_sessions(store, store.settings().calendar, mark->date, *day).age(mark->date, *day);
+      const auto counted = pb::store::load_sessions(store, store.settings().calendar, mark->date, *day);
+      const int age = counted.age(mark->date, *day);
       if (age <= max_stale)
         rows.add(mark->price);
       else

@@ -51,13 +51,25 @@ std::int64_t begin_run(const Store& store, const RunRequest& request) {
 }
 
 void write_jobs(const Store& store, std::int64_t run_id, std::span<const Job> jobs) {
-  pg::RowBuffer out({{"ordinal", Type::int4},       {"job_name", Type::text},        {"job_type", Type::text},
-                     {"phase", Type::text},         {"portfolio_id", Type::uuid},    {"calculation_date", Type::date},
-                     {"status", Type::text},        {"processed", Type::int8},       {"skipped", Type::int8},
-                     {"failed", Type::int8},        {"rows_written", Type::int8},    {"error_message", Type::text},
-                     {"sqlstate", Type::text},      {"error_detail", Type::text},    {"error_hint", Type::text},
-                     {"started_at", Type::timestamptz}, {"completed_at", Type::timestamptz},
-                     {"duration_seconds", Type::float8}, {"detail", Type::jsonb}});
+  pg::RowBuffer out({{"ordinal", Type::int4},
+                     {"job_name", Type::text},
+                     {"job_type", Type::text},
+                     {"phase", Type::text},
+                     {"portfolio_id", Type::uuid},
+                     {"calculation_date", Type::date},
+                     {"status", Type::text},
+                     {"processed", Type::int8},
+                     {"skipped", Type::int8},
+                     {"failed", Type::int8},
+                     {"rows_written", Type::int8},
+                     {"error_message", Type::text},
+                     {"sqlstate", Type::text},
+                     {"error_detail", Type::text},
+                     {"error_hint", Type::text},
+                     {"started_at", Type::timestamptz},
+                     {"completed_at", Type::timestamptz},
+                     {"duration_seconds", Type::float8},
+                     {"detail", Type::jsonb}});
   std::int32_t ordinal = 0;
   for (const Job& job : jobs)
     out.add(++ordinal)
@@ -119,12 +131,13 @@ std::vector<Uuid> failed_portfolios(const Store& store, std::int64_t run_id) {
 
 std::vector<Uuid> lock_portfolios(const Store& store, std::span<const Uuid> portfolio_ids) {
   std::vector<Uuid> locked;
-  pg::each_row("SELECT id, pg_try_advisory_xact_lock(hashtextextended('portfolio_batch ' || $2 || ' ' || id, 0))"
-               " FROM unnest($1) wanted (id)",
-               Args{Type::uuid_array, Type::text}.add(portfolio_ids).add(store.schema()),
-               {Type::uuid, Type::boolean}, [&](const RowView& row) {
-                 if (row.boolean(1)) locked.push_back(row.uuid(0));
-               });
+  pg::each_row(
+      "SELECT id, pg_try_advisory_xact_lock(hashtextextended('portfolio_batch ' || $2 || ' ' || id, 0))"
+      " FROM unnest($1) wanted (id)",
+      Args{Type::uuid_array, Type::text}.add(portfolio_ids).add(store.schema()), {Type::uuid, Type::boolean},
+      [&](const RowView& row) {
+        if (row.boolean(1)) locked.push_back(row.uuid(0));
+      });
   return locked;
 }
 

@@ -19,39 +19,39 @@ Ledgers load_ledgers(const Store& store, std::span<const Uuid> portfolio_ids, Da
   const Date year_start{std::chrono::year_month_day{first}.year() / std::chrono::January / 1};
   const std::string snapshots = store.table("portfolio_snapshots");
   Ledgers ledgers;
-  pg::each_row("SELECT s.portfolio_id, s.snapshot_date, (s.equity_balance * 10000)::bigint,"
-               " (s.cumulative_pnl * 10000)::bigint, (s.cumulative_capital_flow * 10000)::bigint,"
-               " (s.cumulative_realized_pnl * 10000)::bigint"
-               " FROM unnest($1) wanted (id)"
-               " CROSS JOIN LATERAL (SELECT max(snapshot_date) AS date FROM " +
-                   snapshots +
-                   " WHERE portfolio_id = wanted.id AND snapshot_date < $2) before_year"
-                   " JOIN " +
-                   snapshots +
-                   " s ON s.portfolio_id = wanted.id AND s.snapshot_date >= coalesce(before_year.date, $2)",
-               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(year_start),
-               {Type::uuid, Type::date, Type::int8, Type::int8, Type::int8, Type::int8}, [&](const RowView& row) {
-                 ledgers[row.uuid(0)][row.date(1)] = {row.money(2), row.money(3), row.money(4), row.money(5)};
-               });
+  pg::each_row(
+      "SELECT s.portfolio_id, s.snapshot_date, (s.equity_balance * 10000)::bigint,"
+      " (s.cumulative_pnl * 10000)::bigint, (s.cumulative_capital_flow * 10000)::bigint,"
+      " (s.cumulative_realized_pnl * 10000)::bigint"
+      " FROM unnest($1) wanted (id)"
+      " CROSS JOIN LATERAL (SELECT max(snapshot_date) AS date FROM " +
+          snapshots +
+          " WHERE portfolio_id = wanted.id AND snapshot_date < $2) before_year"
+          " JOIN " +
+          snapshots + " s ON s.portfolio_id = wanted.id AND s.snapshot_date >= coalesce(before_year.date, $2)",
+      Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(year_start),
+      {Type::uuid, Type::date, Type::int8, Type::int8, Type::int8, Type::int8}, [&](const RowView& row) {
+        ledgers[row.uuid(0)][row.date(1)] = {row.money(2), row.money(3), row.money(4), row.money(5)};
+      });
   return ledgers;
 }
 
 std::map<Uuid, Date> newest_snapshots(const Store& store, std::span<const Uuid> portfolio_ids) {
   std::map<Uuid, Date> newest;
-  pg::each_row("SELECT wanted.id, newest.date FROM unnest($1) wanted (id) CROSS JOIN LATERAL"
-               " (SELECT max(snapshot_date) AS date FROM " +
-                   store.table("portfolio_snapshots") +
-                   " WHERE portfolio_id = wanted.id) newest WHERE newest.date IS NOT NULL",
-               Args{Type::uuid_array}.add(portfolio_ids), {Type::uuid, Type::date},
-               [&](const RowView& row) { newest[row.uuid(0)] = row.date(1); });
+  pg::each_row(
+      "SELECT wanted.id, newest.date FROM unnest($1) wanted (id) CROSS JOIN LATERAL"
+      " (SELECT max(snapshot_date) AS date FROM " +
+          store.table("portfolio_snapshots") + " WHERE portfolio_id = wanted.id) newest WHERE newest.date IS NOT NULL",
+      Args{Type::uuid_array}.add(portfolio_ids), {Type::uuid, Type::date},
+      [&](const RowView& row) { newest[row.uuid(0)] = row.date(1); });
   return newest;
 }
 
 namespace {
 
 std::vector<pg::ColumnDef> snapshot_columns() {
-  std::vector<pg::ColumnDef> columns{{"portfolio_id", Type::uuid}, {"snapshot_date", Type::date},
-                                     {"previous_snapshot_date", Type::date}};
+  std::vector<pg::ColumnDef> columns{
+      {"portfolio_id", Type::uuid}, {"snapshot_date", Type::date}, {"previous_snapshot_date", Type::date}};
   for (const char* name :
        {"total_value", "total_market_value", "cash_value", "equity_balance", "total_long", "total_short",
         "gross_exposure", "net_exposure", "daily_pnl", "mtd_pnl", "ytd_pnl", "cumulative_pnl", "daily_realized_pnl",
@@ -140,8 +140,8 @@ std::vector<MissingSession> missing_sessions(const Store& store, std::span<const
   pg::each_row(
       "SELECT p.id, c.session_date, s.portfolio_id IS NOT NULL FROM (SELECT id, coalesce(inception_date,"
       " (SELECT min(entry_date) FROM " +
-          store.table("positions") +
-          " WHERE portfolio_id = p.id AND deleted_at IS NULL)) AS start FROM " + store.table("portfolios") +
+          store.table("positions") + " WHERE portfolio_id = p.id AND deleted_at IS NULL)) AS start FROM " +
+          store.table("portfolios") +
           " p WHERE id = ANY ($1)) p"
           " JOIN " +
           store.table("trading_sessions") +
@@ -151,8 +151,9 @@ std::vector<MissingSession> missing_sessions(const Store& store, std::span<const
           " s ON s.portfolio_id = p.id AND s.snapshot_date = c.session_date"
           " WHERE s.portfolio_id IS NULL OR NOT s.analytics_complete ORDER BY c.session_date, p.id",
       Args{Type::uuid_array, Type::text, Type::date}.add(portfolio_ids).add(store.settings().calendar).add(target),
-      {Type::uuid, Type::date, Type::boolean},
-      [&](const RowView& row) { missing.push_back({row.uuid(0), row.date(1), row.boolean(2)}); });
+      {Type::uuid, Type::date, Type::boolean}, [&](const RowView& row) {
+        missing.push_back({row.uuid(0), row.date(1), row.boolean(2)});
+      });
   return missing;
 }
 
