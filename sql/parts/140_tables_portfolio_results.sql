@@ -377,9 +377,9 @@ AS $columns$
     ('correlation_calculations', 'symbols',               'text[]',                   NULL,
      'Symbols of the matrix in ascending byte order; NULL with a reason.'),
     ('correlation_calculations', 'correlations',          'double precision[]',       NULL,
-     'Strict lower triangle row by row, (2,1), (3,1), (3,2), ...; an element is NULL when its pair pair_observations too '
+     'Strict lower triangle row by row, (2,1), (3,1), (3,2), ...; an element is NULL when its pair overlaps too '
      'little.'),
-    ('correlation_calculations', 'pair_observations',              'integer[]',                NULL,
+    ('correlation_calculations', 'pair_observations',     'integer[]',                NULL,
      'Common returns of each pair in the same order, or one value when all are equal.'),
     ('correlation_calculations', 'reason',                'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
@@ -498,7 +498,7 @@ AS $columns$
     ('pairwise_correlations', 'symbol2',                 'text',             NULL,
      'The other symbol of the pair.'),
     ('pairwise_correlations', 'correlation_coefficient', 'double precision', NULL,
-     'Correlation of the log returns, -1 to 1; NULL when the pair pair_observations too little.'),
+     'Correlation of the log returns, -1 to 1; NULL when the pair overlaps too little.'),
     ('pairwise_correlations', 'p_value',                 'double precision', NULL,
      'Two-sided p-value of zero correlation by Student''s t with observations - 2 degrees of freedom; NULL when '
      'the correlation is; needs the extension.'),

@@ -96,7 +96,7 @@ INSERT INTO portfolios (id, name) VALUES ('00000000-0000-0000-0000-000000000001'
 INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date)
 VALUES ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002', 'AAA', 'LONG', 10, 5,
         '2024-07-01');
-INSERT INTO correlation_calculations (portfolio_id, calculation_date, duration_days, symbols, correlations, "overlaps")
+INSERT INTO correlation_calculations (portfolio_id, calculation_date, duration_days, symbols, correlations, pair_observations)
 VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01', 126, '{A,B}', '{0.5}', '{60}');
 
 SET LOCAL ROLE pb_reader;
@@ -145,7 +145,7 @@ RESET ROLE;
 
 -- Row-level security of a table holds through the views.
 ALTER TABLE correlation_calculations ENABLE ROW LEVEL SECURITY;
-INSERT INTO correlation_calculations (portfolio_id, calculation_date, duration_days, symbols, correlations, "overlaps")
+INSERT INTO correlation_calculations (portfolio_id, calculation_date, duration_days, symbols, correlations, pair_observations)
 VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01', 126, '{A,B}', '{0.5}', '{60}');
 SET LOCAL ROLE pb_reader;
 SELECT is(count(*), 0::bigint, 'views respect row-level security') FROM pairwise_correlations;
