@@ -17,7 +17,8 @@ COMMENT ON FUNCTION @extschema@.run_daily_batch(date, uuid[], text[], boolean) I
 'Runs one session, every phase or the named ones (1, 1.5, 2, 2.5, 2.75, 3), in the caller''s transaction, and returns
 one row per phase. NULL: the latest closed session, every active portfolio, every phase. A phase that raises is rolled
 back alone and later phases run; its error is in batch_jobs. Running a date again changes nothing unless its inputs did.
-Portfolios that another session is running are skipped. Errors: 22023 for a date that is no closed session of the
+force: rewrite every result row of the date, so that each carries this run, also where nothing changed. Portfolios that
+another session is running are skipped. Errors: 22023 for a date that is no closed session of the
 calendar or an unknown phase, 42704 for an unknown portfolio.';
 
 CREATE FUNCTION @extschema@.run_daily_batch_with_backfill(target_date date DEFAULT NULL,

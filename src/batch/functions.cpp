@@ -93,9 +93,10 @@ PB_FUNCTION(pb_run_daily_batch) {
   const bool force = call.boolean(3).value_or(false);
   const std::int64_t run_id = store::begin_run(
       store, {.kind = "daily", .target_date = day, .portfolio_ids = requested, .phases = phases, .force = force});
-  Run run(store, run_id, phases);
+  const store::Store stamped = store.for_run({.run_id = run_id, .rewrite = force});
+  Run run(stamped, run_id, phases);
   run.set_busy(without(ids, locked));
-  engine::Context context(store, locked, day, last_day(store, locked, day), run_id);
+  engine::Context context(stamped, locked, day, last_day(store, locked, day));
   announce(store, 1, locked.size(), day, day, phases);
   run.run_date(context, day, locked, true, {}, result);
   store::finish_run(store, run_id);
@@ -132,9 +133,10 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   const Date last = work.rbegin()->first;
   const std::int64_t run_id =
       store::begin_run(store, {.kind = "backfill", .target_date = target, .portfolio_ids = requested, .phases = {}});
-  Run run(store, run_id, {});
+  const store::Store stamped = store.for_run({.run_id = run_id});
+  Run run(stamped, run_id, {});
   run.set_busy(without(ids, locked));
-  engine::Context context(store, locked, first, last_day(store, locked, last), run_id);
+  engine::Context context(stamped, locked, first, last_day(store, locked, last));
   std::set<core::Uuid> behind;
   for (const auto& [day, portfolio_ids] : work) behind.insert(portfolio_ids.begin(), portfolio_ids.end());
   announce(store, total, behind.size(), first, last, {});
@@ -183,10 +185,11 @@ PB_FUNCTION(pb_run_batch_session) {
     report_skipped(day, already_running, result);
     return call.return_rows(result);
   }
-  Run run(store, run_id, {});
+  const store::Store stamped = store.for_run({.run_id = run_id});
+  Run run(stamped, run_id, {});
   run.block(store::failed_portfolios(store, run_id));
   run.set_busy(without(ids, locked));
-  engine::Context context(store, locked, day, last_day(store, locked, day), run_id);
+  engine::Context context(stamped, locked, day, last_day(store, locked, day));
   run.run_date(context, day, locked, call.boolean(3).value_or(false),
                {.done = call.int8(4).value_or(0), .total = call.int8(5).value_or(1)}, result);
   call.return_rows(result);

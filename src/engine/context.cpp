@@ -11,9 +11,8 @@ namespace pb::engine {
 
 using core::Date;
 
-Context::Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, Date first, Date last,
-                 std::optional<std::int64_t> run_id)
-    : store_(store), portfolio_ids_(std::move(portfolio_ids)), first_(first), last_(last), run_id_(run_id) {}
+Context::Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, Date first, Date last)
+    : store_(store), portfolio_ids_(std::move(portfolio_ids)), first_(first), last_(last) {}
 
 const store::Book& Context::book() {
   if (!book_) book_ = std::make_unique<store::Book>(store::load_book(store_, portfolio_ids_, last_));
@@ -32,7 +31,7 @@ const store::Market& Context::market() {
       if (!lot.exit_date || *lot.exit_date >= first_) symbols.push_back(lot.symbol);
   pg::MemoryBudget budget(settings.max_memory_bytes);
   market_ = std::make_unique<store::Market>(
-      store::load_market(store_, std::move(sessions), std::move(symbols), first_, budget));
+      store::load_market(store_, std::move(sessions), std::move(symbols), first_, last_, budget));
   return *market_;
 }
 

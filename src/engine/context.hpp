@@ -39,12 +39,10 @@ struct Report {
 // portfolios and the dates it was made for.
 class Context {
  public:
-  Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, core::Date first, core::Date last,
-          std::optional<std::int64_t> run_id = std::nullopt);
+  Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, core::Date first, core::Date last);
 
   const store::Store& store() const noexcept { return store_; }
   std::span<const core::Uuid> portfolio_ids() const noexcept { return portfolio_ids_; }
-  std::optional<std::int64_t> run_id() const noexcept { return run_id_; }
 
   const store::Book& book();
   const store::Market& market();
@@ -58,7 +56,6 @@ class Context {
   std::vector<core::Uuid> portfolio_ids_;
   core::Date first_;
   core::Date last_;
-  std::optional<std::int64_t> run_id_;
   std::unique_ptr<store::Book> book_;
   std::unique_ptr<store::Market> market_;
 };

@@ -144,9 +144,9 @@ Report calc_market_betas(Context& context, Date day, std::span<const core::Uuid>
   symbols.reserve(fits.size());
   for (const auto& [symbol, fit] : fits) symbols.push_back({symbol, fit});
   Report report;
-  report.rows_written = store::write_symbol_betas(context.store(), day, symbols, context.run_id()) +
-                        store::write_position_betas(context.store(), day, portfolio_ids, positions, context.run_id()) +
-                        store::write_snapshot_betas(context.store(), day, snapshots, context.run_id());
+  report.rows_written = store::write_symbol_betas(context.store(), day, symbols) +
+                        store::write_position_betas(context.store(), day, portfolio_ids, positions) +
+                        store::write_snapshot_betas(context.store(), day, snapshots);
   for (const store::PositionBeta& position : positions)
     ++(position.fit != nullptr && position.fit->fit ? report.processed : report.skipped);
   report.detail = summary(fits, positions.size());

@@ -52,15 +52,14 @@ std::int64_t write_isolated(Context& context, const std::vector<std::vector<stor
   std::vector<store::SnapshotRow> all;
   for (const auto& rows : by_portfolio) all.insert(all.end(), rows.begin(), rows.end());
   std::int64_t written = 0;
-  if (!pg::isolate([&] { written = store::write_snapshots(context.store(), all, context.run_id()); })) {
+  if (!pg::isolate([&] { written = store::write_snapshots(context.store(), all); })) {
     report.processed += static_cast<std::int64_t>(by_portfolio.size());
     return written;
   }
   written = 0;
   for (const auto& rows : by_portfolio) {
     std::int64_t rows_of_one = 0;
-    const auto failure =
-        pg::isolate([&] { rows_of_one = store::write_snapshots(context.store(), rows, context.run_id()); });
+    const auto failure = pg::isolate([&] { rows_of_one = store::write_snapshots(context.store(), rows); });
     written += failure ? 0 : rows_of_one;
     if (failure)
       report.issues.push_back({rows.front().portfolio_id, *failure});

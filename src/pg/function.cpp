@@ -28,9 +28,17 @@ struct Outcome {
   void set(const char* state, const char* message_text, const char* detail_text = "", const char* hint_text = "") {
     kind = Kind::own;
     sqlstate = MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
-    strlcpy(message, message_text, sizeof message);
-    strlcpy(detail, detail_text, sizeof detail);
-    strlcpy(hint, hint_text, sizeof hint);
+    copy(message, message_text);
+    copy(detail, detail_text);
+    copy(hint, hint_text);
+  }
+
+  // A text that is too long is cut between characters: half of one would be invalid in the database's encoding.
+  template <std::size_t size>
+  static void copy(char (&to)[size], const char* from) {
+    const auto kept = static_cast<std::size_t>(pg_mbcliplen(from, static_cast<int>(std::strlen(from)), size - 1));
+    std::memcpy(to, from, kept);
+    to[kept] = 0;
   }
 };
 

@@ -103,8 +103,6 @@ std::int64_t execute(const std::string& sql, const Args& args) {
   });
 }
 
-
-
 std::string quote_identifier(const std::string& name) {
   return pg_call([&] { return ::quote_identifier(name.c_str()); });
 }

@@ -37,13 +37,14 @@ std::string insert_statement(const Target& target, const RowBuffer& rows) {
     excluded.push_back("excluded." + column.name);
   }
   columns.emplace_back("run_id");
-  values.push_back(target.run_id ? std::to_string(*target.run_id) + "::bigint" : "NULL::bigint");
+  values.push_back(target.stamp.run_id ? std::to_string(*target.stamp.run_id) + "::bigint" : "NULL::bigint");
   assignments.emplace_back("run_id = excluded.run_id");
   assignments.emplace_back("created_at = excluded.created_at");
   if (!target.also_on_change.empty()) assignments.push_back(target.also_on_change);
   std::string sql = "INSERT INTO " + target.table + " AS t (" + join(columns, ", ") + ") SELECT " + join(values, ", ") +
                     " FROM new_rows n ON CONFLICT (" + join(target.keys, ", ") + ") DO ";
   if (stored.empty()) return sql + "NOTHING";
+  if (target.stamp.rewrite) return sql + "UPDATE SET " + join(assignments, ", ");
   return sql + "UPDATE SET " + join(assignments, ", ") + " WHERE (" + join(stored, ", ") + ") IS DISTINCT FROM (" +
          join(excluded, ", ") + ")";
 }

@@ -11,13 +11,18 @@
 
 namespace pb::pg {
 
+// The run that writes. It and the time are stamped on every row that changes but are no change themselves, so that an
+// unchanged rerun writes nothing; unless it is to rewrite, which stamps every row.
+struct Stamp {
+  std::optional<std::int64_t> run_id = {};
+  bool rewrite = false;
+};
+
 // Where and how rows are written.
 struct Target {
   std::string table;              // qualified and quoted
   std::vector<std::string> keys;  // the primary key
-  // The run that writes. It and the time are stamped on every row that changes but are no change themselves, so that
-  // an unchanged rerun writes nothing.
-  std::optional<std::int64_t> run_id = {};
+  Stamp stamp = {};
   // What the rows replace: existing rows that satisfy this condition over $1 … and are not among the new ones are
   // deleted. Empty: nothing is deleted.
   std::string replaced_scope = {};

@@ -35,8 +35,7 @@ double statistic(const BetaFit& fit, Read&& read) {
   return fit.fit ? read(*fit.fit) : std::numeric_limits<double>::quiet_NaN();
 }
 
-std::int64_t write_fits(const Store& store, core::Date day, std::span<const SymbolBeta> rows,
-                        std::optional<std::int64_t> run_id) {
+std::int64_t write_fits(const Store& store, core::Date day, std::span<const SymbolBeta> rows) {
   RowBuffer out({{"symbol", Type::text},
                  {"calculation_date", Type::date},
                  {"model", Type::text},
@@ -61,13 +60,13 @@ std::int64_t write_fits(const Store& store, core::Date day, std::span<const Symb
     out.add(statistic(fit, [](const auto& f) { return f.condition_number; }));
     out.add(fit.window_start).add(fit.window_end).add(fit.quality_flag).add_text_or_null(reason_of(fit));
   }
-  return pg::upsert(
-      {.table = store.table("symbol_model_fits"), .keys = {"symbol", "calculation_date", "model"}, .run_id = run_id},
-      out);
+  return pg::upsert({.table = store.table("symbol_model_fits"),
+                     .keys = {"symbol", "calculation_date", "model"},
+                     .stamp = store.stamp()},
+                    out);
 }
 
-std::int64_t write_exposures(const Store& store, core::Date day, std::span<const SymbolBeta> rows,
-                             std::optional<std::int64_t> run_id) {
+std::int64_t write_exposures(const Store& store, core::Date day, std::span<const SymbolBeta> rows) {
   RowBuffer out({{"symbol", Type::text},
                  {"calculation_date", Type::date},
                  {"model", Type::text},
@@ -86,19 +85,18 @@ std::int64_t write_exposures(const Store& store, core::Date day, std::span<const
   }
   return pg::upsert({.table = store.table("symbol_factor_exposures"),
                      .keys = {"symbol", "calculation_date", "model", "factor"},
-                     .run_id = run_id},
+                     .stamp = store.stamp()},
                     out);
 }
 
 }  // namespace
 
-std::int64_t write_symbol_betas(const Store& store, core::Date day, std::span<const SymbolBeta> rows,
-                                std::optional<std::int64_t> run_id) {
-  return write_fits(store, day, rows, run_id) + write_exposures(store, day, rows, run_id);
+std::int64_t write_symbol_betas(const Store& store, core::Date day, std::span<const SymbolBeta> rows) {
+  return write_fits(store, day, rows) + write_exposures(store, day, rows);
 }
 
 std::int64_t write_position_betas(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
-                                  std::span<const PositionBeta> rows, std::optional<std::int64_t> run_id) {
+                                  std::span<const PositionBeta> rows) {
   RowBuffer out({{"portfolio_id", Type::uuid},
                  {"position_id", Type::uuid},
                  {"calculation_date", Type::date},
@@ -131,7 +129,7 @@ std::int64_t write_position_betas(const Store& store, core::Date day, std::span<
   }
   pg::Target target{.table = store.table("position_market_betas"),
                     .keys = {"portfolio_id", "position_id", "calculation_date", "method", "window_days"},
-                    .run_id = run_id};
+                    .stamp = store.stamp()};
   target.replaced_scope =
       "t.portfolio_id = ANY ($1) AND t.calculation_date = $2 AND t.method = $3 AND t.window_days = $4";
   return pg::upsert(target, out,

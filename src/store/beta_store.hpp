@@ -19,8 +19,7 @@ struct SymbolBeta {
   core::BetaFit fit;
 };
 
-std::int64_t write_symbol_betas(const Store& store, core::Date day, std::span<const SymbolBeta> rows,
-                                std::optional<std::int64_t> run_id);
+std::int64_t write_symbol_betas(const Store& store, core::Date day, std::span<const SymbolBeta> rows);
 
 // A position's beta: its symbol's, or none with the reason.
 struct PositionBeta {
@@ -32,7 +31,7 @@ struct PositionBeta {
 
 // Replaces the day's rows of these portfolios.
 std::int64_t write_position_betas(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
-                                  std::span<const PositionBeta> rows, std::optional<std::int64_t> run_id);
+                                  std::span<const PositionBeta> rows);
 
 // Net asset value of each portfolio that has a snapshot of the day.
 std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Date day,

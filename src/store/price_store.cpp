@@ -35,14 +35,14 @@ constexpr const char* price_columns = "symbol, date, close, adj_close, adjustmen
 
 core::PriceRow price_row(const RowView& row) { return {row.date(1), row.float8(2), row.float8(3), row.boolean(4)}; }
 
-void load_prices(const Store& store, Market& market) {
+void load_prices(const Store& store, Market& market, Date valued_until) {
   const auto& dates = market.panel.sessions().dates();
   if (dates.empty()) return;
   pg::each_row(std::string("SELECT ") + price_columns + " FROM " + store.table("market_data_cache") +
                    " WHERE date BETWEEN $1 AND $2 AND symbol = ANY ($3)",
                Args{Type::date, Type::date, Type::text_array}
                    .add(dates.front())
-                   .add(dates.back())
+                   .add(std::max(dates.back(), valued_until))
                    .add(std::span<const std::string>(market.panel.symbols())),
                {Type::text, Type::date, Type::float8, Type::float8, Type::boolean}, [&](const RowView& row) {
                  if (const auto column = market.panel.column(row.text(0)))
@@ -72,14 +72,14 @@ void load_earlier_prices(const Store& store, Market& market, Date valued_from) {
 }  // namespace
 
 Market load_market(const Store& store, core::Sessions sessions, std::vector<std::string> symbols, Date valued_from,
-                   pg::MemoryBudget& budget) {
+                   Date valued_until, pg::MemoryBudget& budget) {
   std::sort(symbols.begin(), symbols.end());
   symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
   // Two matrices: closes and returns.
   budget.take(static_cast<std::size_t>(sessions.size()), 2 * symbols.size(), sizeof(double), "price panel");
   core::CorporateActions actions = load_actions(store, symbols);
   Market market{std::move(actions), core::PricePanel(std::move(sessions), std::move(symbols))};
-  load_prices(store, market);
+  load_prices(store, market, valued_until);
   load_earlier_prices(store, market, valued_from);
   market.panel.finish(market.actions);
   return market;
@@ -103,7 +103,7 @@ PB_FUNCTION(pb_price_asof) {
     pb::store::require_covered(store, store.settings().calendar, *day);
     pb::pg::MemoryBudget budget(store.settings().max_memory_bytes);
     auto sessions = pb::store::load_sessions_with_lookback(store, *day, *day, max_stale);
-    const auto market = pb::store::load_market(store, std::move(sessions), {*symbol}, *day, budget);
+    const auto market = pb::store::load_market(store, std::move(sessions), {*symbol}, *day, *day, budget);
     const auto mark = market.panel.mark_asof(0, *day, market.actions);
     if (!mark) {
       rows.null().null().null();

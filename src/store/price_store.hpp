@@ -17,9 +17,10 @@ struct Market {
   core::PricePanel panel;
 };
 
-// Reads the prices of the symbols over the sessions, once, with one statement; a second one fetches the last earlier
-// price of symbols that have none on the day from which positions are valued. Symbols may come in any order.
+// Reads the prices of the symbols from the first session to the last day on which positions are valued (it need not be
+// a session), once, with one statement; a second one fetches the last earlier price of symbols that have none on the
+// first such day. Symbols may come in any order.
 Market load_market(const Store& store, core::Sessions sessions, std::vector<std::string> symbols,
-                   core::Date valued_from, pg::MemoryBudget& budget);
+                   core::Date valued_from, core::Date valued_until, pg::MemoryBudget& budget);
 
 }  // namespace pb::store

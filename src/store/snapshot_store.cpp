@@ -80,13 +80,12 @@ void add_snapshot(RowBuffer& out, const SnapshotRow& row) {
 
 }  // namespace
 
-std::int64_t write_snapshots(const Store& store, std::span<const SnapshotRow> rows,
-                             std::optional<std::int64_t> run_id) {
+std::int64_t write_snapshots(const Store& store, std::span<const SnapshotRow> rows) {
   RowBuffer out(snapshot_columns());
   out.reserve(rows.size());
   for (const SnapshotRow& row : rows) add_snapshot(out, row);
   pg::Target target{.table = store.table("portfolio_snapshots"), .keys = {"portfolio_id", "snapshot_date"}};
-  target.run_id = run_id;
+  target.stamp = store.stamp();
   target.also_on_change =
       "analytics_complete = t.analytics_complete AND t.total_value = excluded.total_value"
       " AND t.total_long = excluded.total_long AND t.total_short = excluded.total_short";
@@ -103,8 +102,7 @@ std::int64_t refresh_equity_balances(const Store& store, std::span<const Uuid> p
                      Args{Type::uuid_array}.add(portfolio_ids));
 }
 
-std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const SnapshotBeta> rows,
-                                  std::optional<std::int64_t> run_id) {
+std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const SnapshotBeta> rows) {
   RowBuffer out({{"portfolio_id", Type::uuid},
                  {"beta", Type::float8},
                  {"beta_r_squared", Type::float8},
@@ -125,7 +123,7 @@ std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const 
           " FROM new_rows n WHERE t.portfolio_id = n.portfolio_id AND t.snapshot_date = $1"
           " AND (t.beta, t.beta_r_squared, t.beta_observations, t.beta_coverage, t.beta_reason) IS DISTINCT FROM"
           " (n.beta, n.beta_r_squared, n.beta_observations, n.beta_coverage, n.beta_reason)",
-      out, Args{Type::date, Type::int8}.add(day).add(run_id));
+      out, Args{Type::date, Type::int8}.add(day).add(store.stamp().run_id));
 }
 
 std::int64_t mark_analytics_complete(const Store& store, Date day, std::span<const Uuid> portfolio_ids) {
@@ -137,19 +135,20 @@ std::int64_t mark_analytics_complete(const Store& store, Date day, std::span<con
 
 std::vector<MissingSession> missing_sessions(const Store& store, std::span<const Uuid> portfolio_ids, Date target) {
   std::vector<MissingSession> missing;
+  // The start of each portfolio is found once, before the join with the sessions.
   pg::each_row(
-      "SELECT p.id, c.session_date, s.portfolio_id IS NOT NULL FROM (SELECT id, coalesce(inception_date,"
-      " (SELECT min(entry_date) FROM " +
-          store.table("positions") + " WHERE portfolio_id = p.id AND deleted_at IS NULL)) AS start FROM " +
+      "WITH first_trade AS MATERIALIZED (SELECT portfolio_id, min(entry_date) AS date FROM " +
+          store.table("positions") +
+          " WHERE portfolio_id = ANY ($1) AND deleted_at IS NULL GROUP BY portfolio_id),"
+          " wanted AS MATERIALIZED (SELECT p.id, coalesce(p.inception_date, f.date) AS start FROM " +
           store.table("portfolios") +
-          " p WHERE id = ANY ($1)) p"
-          " JOIN " +
+          " p LEFT JOIN first_trade f ON f.portfolio_id = p.id WHERE p.id = ANY ($1))"
+          " SELECT w.id, c.session_date, s.portfolio_id IS NOT NULL FROM wanted w JOIN " +
           store.table("trading_sessions") +
-          " c ON c.calendar = $2 AND c.session_date BETWEEN p.start AND $3"
-          " LEFT JOIN " +
+          " c ON c.calendar = $2 AND c.session_date BETWEEN w.start AND $3 LEFT JOIN " +
           store.table("portfolio_snapshots") +
-          " s ON s.portfolio_id = p.id AND s.snapshot_date = c.session_date"
-          " WHERE s.portfolio_id IS NULL OR NOT s.analytics_complete ORDER BY c.session_date, p.id",
+          " s ON s.portfolio_id = w.id AND s.snapshot_date = c.session_date"
+          " WHERE s.portfolio_id IS NULL OR NOT s.analytics_complete ORDER BY c.session_date, w.id",
       Args{Type::uuid_array, Type::text, Type::date}.add(portfolio_ids).add(store.settings().calendar).add(target),
       {Type::uuid, Type::date, Type::boolean}, [&](const RowView& row) {
         missing.push_back({row.uuid(0), row.date(1), row.boolean(2)});

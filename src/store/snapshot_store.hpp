@@ -31,7 +31,7 @@ struct SnapshotRow {
 
 // Writes the accounting columns of the snapshots; the risk columns stay. Where the value of a portfolio changed, its
 // analytics count as outstanding again, because every weight did.
-std::int64_t write_snapshots(const Store& store, std::span<const SnapshotRow> rows, std::optional<std::int64_t> run_id);
+std::int64_t write_snapshots(const Store& store, std::span<const SnapshotRow> rows);
 
 // Brings portfolios.equity_balance up to each portfolio's newest snapshot.
 std::int64_t refresh_equity_balances(const Store& store, std::span<const core::Uuid> portfolio_ids);
@@ -45,8 +45,7 @@ struct SnapshotBeta {
   std::string reason;
 };
 
-std::int64_t write_snapshot_betas(const Store& store, core::Date day, std::span<const SnapshotBeta> rows,
-                                  std::optional<std::int64_t> run_id);
+std::int64_t write_snapshot_betas(const Store& store, core::Date day, std::span<const SnapshotBeta> rows);
 
 // Marks the analytics of the day as complete for these portfolios.
 std::int64_t mark_analytics_complete(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids);

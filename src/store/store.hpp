@@ -5,6 +5,7 @@
 
 #include "pg/function.hpp"
 #include "pg/settings.hpp"
+#include "pg/writer.hpp"
 
 namespace pb::store {
 
@@ -15,6 +16,14 @@ class Store {
   // when the tables are not there.
   explicit Store(const pg::Call& call);
 
+  // The same store, writing for a run.
+  Store for_run(const pg::Stamp& stamp) const {
+    Store store = *this;
+    store.stamp_ = stamp;
+    return store;
+  }
+  const pg::Stamp& stamp() const noexcept { return stamp_; }
+
   const pg::Settings& settings() const noexcept { return settings_; }
   const std::string& schema() const noexcept { return schema_; }
 
@@ -23,6 +32,7 @@ class Store {
 
  private:
   pg::Settings settings_;
+  pg::Stamp stamp_;
   std::string schema_;
   std::string quoted_schema_;
 };
