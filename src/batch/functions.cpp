@@ -178,6 +178,7 @@ PB_FUNCTION(pb_run_batch_session) {
   const store::Store store(call);
   const std::int64_t run_id = call.int8(0).value();
   const Date day = call.date(1).value();
+  engine::require_closed_session(store, day);
   const auto ids = store::resolve_portfolios(store, call.uuids(2));
   pg::RowBuffer result = result_table();
   const auto locked = store::lock_portfolios(store, ids);

@@ -67,7 +67,7 @@ void PricePanel::finish(const CorporateActions& actions) {
         adjusted[t] = value / close[t - 1] - 1;
       }
     }
-    if (sessions_.size() > 0) adjusted[0] = nan;
+    if (!sessions_.empty()) adjusted[0] = nan;
   }
 }
 

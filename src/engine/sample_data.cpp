@@ -43,6 +43,7 @@ PB_FUNCTION(pb_load_sample_data) {
   core::SampleRandom random(static_cast<std::uint64_t>(seed));
   const core::SampleMarket market = core::make_sample_market(stocks, sessions.size(), random);
   std::vector<core::SamplePortfolio> portfolios;
+  portfolios.reserve(static_cast<std::size_t>(portfolio_count));
   for (int i = 0; i < portfolio_count; ++i)
     portfolios.push_back(core::make_sample_portfolio(i, positions, market, sessions.dates(), history, random));
   const store::SampleCounts counts = store::write_sample(store, market, sessions.dates(), portfolios);

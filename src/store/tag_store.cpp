@@ -47,19 +47,21 @@ TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<con
           wanted + ") w WHERE NOT EXISTS (SELECT FROM " + tags +
           " t WHERE t.is_system AND t.name = w.sector)) missing"
           " LEFT JOIN " +
-          sector_colors + " USING (sector) ON CONFLICT DO NOTHING",
+          sector_colors + " USING (sector) ORDER BY missing.sector ON CONFLICT DO NOTHING",
       args());
   changes.links_removed =
       pg::execute("DELETE FROM " + links + " l USING " + tags + " t, (" + wanted +
                       ") w WHERE t.id = l.tag_id AND l.is_system AND l.portfolio_id = w.portfolio_id"
-                      " AND l.position_id = w.position_id AND t.name <> w.sector",
+                      " AND l.position_id = w.position_id AND t.name <> w.sector AND NOT t.is_archived",
                   args());
   changes.links_added =
       pg::execute("INSERT INTO " + links +
                       " (portfolio_id, position_id, tag_id, is_system, assigned_by)"
                       " SELECT w.portfolio_id, w.position_id, t.id, true, 'portfolio_batch' FROM (" +
                       wanted + ") w JOIN " + tags +
-                      " t ON t.is_system AND t.name = w.sector WHERE NOT EXISTS (SELECT FROM " + links +
+                      " t ON t.is_system AND NOT t.is_archived AND t.name = w.sector"
+                      " WHERE NOT EXISTS (SELECT FROM " +
+                      links +
                       " l WHERE l.portfolio_id = w.portfolio_id AND l.position_id = w.position_id AND l.tag_id = t.id)"
                       " ON CONFLICT DO NOTHING",
                   args());
@@ -68,7 +70,7 @@ TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<con
                 " t SET usage_count = used.count, updated_at = now() FROM (SELECT t.id, count(l.tag_id)"
                 " FROM " +
                 tags + " t LEFT JOIN " + links +
-                " l ON l.tag_id = t.id WHERE t.is_system GROUP BY t.id)"
+                " l ON l.tag_id = t.id WHERE t.is_system AND NOT t.is_archived GROUP BY t.id)"
                 " used (id, count) WHERE used.id = t.id AND t.usage_count IS DISTINCT FROM used.count");
   pg::each_row("SELECT count(*) FROM (" + wanted + ") w", args(), {Type::int8},
                [&](const pg::RowView& row) { changes.positions = row.int8(0); });
