@@ -100,14 +100,11 @@ PB_FUNCTION(pb_portfolio_exposures) {
                       {"gross_exposure", Type::money},
                       {"net_exposure", Type::money},
                       {"positions", Type::int8}});
-  const core::ValuationInputs inputs = context.valuation();
   for (const store::Portfolio& portfolio : context.book()) {
     std::map<std::string, engine::ExposureSums> by_type;
     engine::ExposureSums total;
-    for (const core::Lot& lot : portfolio.lots) {
-      const core::LotValue value = core::value_lot(lot, day, inputs);
-      if (value.quantity == 0) continue;
-      by_type[lot.position_type].add(value.market_value);
+    for (const auto& [lot, value] : context.held(day, portfolio.id)) {
+      by_type[lot->position_type].add(value.market_value);
       total.add(value.market_value);
     }
     engine::add_exposures(rows, portfolio.id, "ALL", total);

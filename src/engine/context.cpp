@@ -39,9 +39,21 @@ core::ValuationInputs Context::valuation() {
   return {&market().panel, &market().actions, store_.settings().max_stale_sessions};
 }
 
-void Context::invalidate() {
-  book_.reset();
-  market_.reset();
+const std::vector<Held>& Context::held(Date day, const core::Uuid& portfolio_id) {
+  if (held_day_ != day) {
+    held_.clear();
+    held_day_ = day;
+  }
+  if (const auto found = held_.find(portfolio_id); found != held_.end()) return found->second;
+  std::vector<Held> open;
+  const store::Portfolio* portfolio = store::find_portfolio(book(), portfolio_id);
+  const core::ValuationInputs inputs = valuation();
+  if (portfolio != nullptr)
+    for (const core::Lot& lot : portfolio->lots) {
+      const core::LotValue value = core::value_lot(lot, day, inputs);
+      if (value.quantity != 0) open.push_back({&lot, value});
+    }
+  return held_[portfolio_id] = std::move(open);
 }
 
 void require_closed_session(const store::Store& store, Date day) {

@@ -2,6 +2,7 @@
 #include "core/no_postgres.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -35,6 +36,12 @@ struct Report {
   std::vector<Issue> issues;
 };
 
+// A lot that is open on a day, with its value.
+struct Held {
+  const core::Lot* lot;
+  core::LotValue value;
+};
+
 // The inputs that engines share, each read at most once however many engines and dates use it. It covers the
 // portfolios and the dates it was made for.
 class Context {
@@ -48,8 +55,9 @@ class Context {
   const store::Market& market();
   core::ValuationInputs valuation();
 
-  // Forgets what was read, so that the next use reads it afresh.
-  void invalidate();
+  // The open lots of a portfolio on a day, valued once for all engines of the day. A reference is good until another
+  // day is asked for.
+  const std::vector<Held>& held(core::Date day, const core::Uuid& portfolio_id);
 
  private:
   store::Store store_;
@@ -58,6 +66,8 @@ class Context {
   core::Date last_;
   std::unique_ptr<store::Book> book_;
   std::unique_ptr<store::Market> market_;
+  std::optional<core::Date> held_day_;
+  std::map<core::Uuid, std::vector<Held>> held_;
 };
 
 // Arguments (date, portfolio_ids) as every engine takes them from SQL: NULL means the latest closed session and every

@@ -111,18 +111,14 @@ std::string summary(const Fits& fits, std::size_t positions) {
 
 Report calc_market_betas(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
   const Estimator estimator(context, day);
-  const core::ValuationInputs valuation = context.valuation();
   const auto net_asset_values = store::net_asset_values(context.store(), day, portfolio_ids);
   Fits fits;
   std::vector<store::PositionBeta> positions;
   std::vector<store::SnapshotBeta> snapshots;
   for (const core::Uuid& id : portfolio_ids) {
-    const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
-    if (portfolio == nullptr) continue;
     Exposure exposure;
-    for (const Lot& lot : portfolio->lots) {
-      const core::LotValue value = core::value_lot(lot, day, valuation);
-      if (value.quantity == 0) continue;
+    for (const auto& [held, value] : context.held(day, id)) {
+      const Lot& lot = *held;
       pg::poll();
       exposure.gross += std::fabs(value.market_value);
       if (const char* reason = why_not_estimated(lot)) {
