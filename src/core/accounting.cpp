@@ -5,6 +5,9 @@
 #include <string_view>
 #include <utility>
 
+#include "core/error.hpp"
+#include "core/uuid.hpp"
+
 namespace pb::core {
 
 namespace {
@@ -47,6 +50,25 @@ struct Instruments {
   }
 };
 
+// Closing trades of more than was opened would book cash for shares that nobody held. Quantities have six decimals on
+// the day of the trade, so each may be off in the last one.
+void require_enough_opened(const Lot& lot, const std::vector<Closing>& closings, const CorporateActions& actions) {
+  constexpr double last_decimal = 1e-6;
+  double closed = 0;
+  double rounding = 0;
+  for (const Closing& closing : closings) {
+    const double factor = actions.split_factor(lot.symbol, lot.entry_date, closing.trade_date);
+    closed += closing.quantity / factor;
+    rounding += last_decimal / factor;
+  }
+  if (closed <= std::fabs(lot.quantity) + rounding) return;
+  throw Error(sqlstate::data_exception,
+              "more of position " + to_string(lot.id) + " (" + lot.symbol + ") is closed than was opened",
+              std::to_string(std::fabs(lot.quantity)) + " were opened; in those shares " + std::to_string(closed) +
+                  " are closed.",
+              "Correct its closing trades in position_realized_events.");
+}
+
 Money cumulative_before(const Ledger& ledger, Date day) {
   const auto next = ledger.lower_bound(day);
   return next == ledger.begin() ? Money{} : std::prev(next)->second.cumulative_pnl;
@@ -66,6 +88,7 @@ PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInp
   Instruments instruments;
   for (const Lot& lot : holdings.lots) {
     const std::vector<Closing> closings = closings_through(lot, day, *inputs.actions);
+    require_enough_opened(lot, closings, *inputs.actions);
     trade_cash += cash_of_lot(lot, day, closings, *inputs.actions);
     for (const Closing& closing : closings) levels.realized_to_date += realized_pnl(lot, closing, *inputs.actions);
     if (quantity_asof(lot, day, *inputs.actions) == 0) continue;

@@ -25,6 +25,13 @@ void require_equity(const store::Store& store, const store::Portfolio& portfolio
                     "Set initial_equity in " + store.table("portfolios") + " and run again.");
 }
 
+// A portfolio is measured from its inception on, else from its first trade: the rule of the work list.
+bool has_begun(const store::Portfolio& portfolio, Date day) {
+  if (portfolio.inception_date) return *portfolio.inception_date <= day;
+  return std::any_of(portfolio.lots.begin(), portfolio.lots.end(),
+                     [day](const core::Lot& lot) { return lot.entry_date <= day; });
+}
+
 // The day itself and every snapshot after it: what is measured from the day changes with it.
 std::vector<Date> days_to_roll(Date day, const core::Ledger& ledger) {
   std::vector<Date> days{day};
@@ -81,6 +88,10 @@ Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uu
   for (const Uuid& id : portfolio_ids) {
     const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
     if (portfolio == nullptr) continue;
+    if (!has_begun(*portfolio, day)) {
+      ++report.skipped;
+      continue;
+    }
     try {
       require_equity(context.store(), *portfolio);
       const auto days = days_to_roll(day, ledgers[id]);
@@ -99,6 +110,7 @@ Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uu
   }
   report.failed = static_cast<std::int64_t>(report.issues.size());
   report.detail = counted(report.processed, "portfolio");
+  if (report.skipped > 0) report.detail += ", " + std::to_string(report.skipped) + " not begun";
   if (rolled > 0) report.detail += ", " + counted(rolled, "later snapshot") + " rolled again";
   if (stale > 0) report.detail += ", " + counted(stale, "stale price");
   if (unpriced > 0) report.detail += ", " + counted(unpriced, "unpriced position");

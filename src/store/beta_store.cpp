@@ -74,7 +74,8 @@ std::int64_t write_exposures(const Store& store, core::Date day, std::span<const
                  {"beta", Type::float8},
                  {"std_error", Type::float8},
                  {"t_stat", Type::float8},
-                 {"p_value", Type::float8}});
+                 {"p_value", Type::float8},
+                 {"reason", Type::text}});
   out.reserve(rows.size());
   for (const SymbolBeta& row : rows) {
     out.add(row.symbol).add(day).add(model).add(factor);
@@ -82,6 +83,7 @@ std::int64_t write_exposures(const Store& store, core::Date day, std::span<const
     out.add(statistic(row.fit, [](const auto& f) { return f.std_errors(1); }));
     out.add(statistic(row.fit, [](const auto& f) { return f.t_stats(1); }));
     out.add(statistic(row.fit, [](const auto& f) { return f.p_values(1); }));
+    out.add_text_or_null(reason_of(row.fit));
   }
   return pg::upsert({.table = store.table("symbol_factor_exposures"),
                      .keys = {"symbol", "calculation_date", "model", "factor"},

@@ -27,10 +27,12 @@ core::InvestmentClass investment_class(std::string_view declared, std::string_vi
 }
 
 void load_portfolios(const Store& store, std::span<const Uuid> ids, Book& book) {
-  pg::each_row("SELECT id, name, (initial_equity * 10000)::bigint FROM " + store.table("portfolios") +
+  pg::each_row("SELECT id, name, (initial_equity * 10000)::bigint, inception_date FROM " + store.table("portfolios") +
                    " WHERE id = ANY ($1) ORDER BY id",
-               Args{Type::uuid_array}.add(ids), {Type::uuid, Type::text, Type::int8}, [&](const RowView& row) {
-                 book.push_back({row.uuid(0), row.text_or_empty(1), row.money_or_null(2), {}, {}});
+               Args{Type::uuid_array}.add(ids), {Type::uuid, Type::text, Type::int8, Type::date},
+               [&](const RowView& row) {
+                 book.push_back(
+                     {row.uuid(0), row.text_or_empty(1), row.money_or_null(2), row.date_or_null(3), {}, {}});
                });
   std::sort(book.begin(), book.end(), [](const Portfolio& a, const Portfolio& b) { return a.id < b.id; });
 }

@@ -18,6 +18,7 @@ struct Portfolio {
   core::Uuid id;
   std::string name;
   std::optional<core::Money> initial_equity;
+  std::optional<core::Date> inception_date;
   std::vector<core::Lot> lots;
   std::vector<core::CapitalFlow> flows;
 };

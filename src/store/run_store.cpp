@@ -27,6 +27,7 @@ void mark_lost_runs(const Store& store) {
 }  // namespace
 
 std::int64_t begin_run(const Store& store, const RunRequest& request) {
+  store.require({"batch_runs", "batch_jobs"});
   mark_lost_runs(store);
   Args args{Type::text, Type::date, Type::uuid_array, Type::text_array, Type::boolean, Type::jsonb, Type::text};
   args.add(request.kind).add(request.target_date);

@@ -16,7 +16,11 @@ Store::Store(const pg::Call& call)
     : settings_(pg::current_settings()),
       schema_(analytics_schema(call)),
       quoted_schema_(pg::quote_identifier(schema_)) {
-  for (const char* name : {"portfolios", "positions", "market_data_cache", "trading_sessions", "portfolio_snapshots"})
+  require({"portfolios", "positions", "market_data_cache", "trading_sessions", "portfolio_snapshots"});
+}
+
+void Store::require(std::initializer_list<const char*> names) const {
+  for (const char* name : names)
     if (!pg::relation_exists(schema_, name))
       throw core::Error(core::sqlstate::undefined_table, "analytics tables are not in schema \"" + schema_ + "\"",
                         "Table or view \"" + schema_ + "." + name + "\" does not exist.",

@@ -1,6 +1,7 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <initializer_list>
 #include <string>
 
 #include "pg/function.hpp"
@@ -26,6 +27,9 @@ class Store {
 
   const pg::Settings& settings() const noexcept { return settings_; }
   const std::string& schema() const noexcept { return schema_; }
+
+  // Throws 42P01 with the way out unless these tables or views are there.
+  void require(std::initializer_list<const char*> names) const;
 
   // Qualified and quoted name of one of our tables or views.
   std::string table(const char* name) const { return quoted_schema_ + "." + name; }

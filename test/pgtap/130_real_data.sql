@@ -1,0 +1,315 @@
+-- Real prices: the three reference portfolios over 87 sessions, and betas of 74 symbols, against results that programs
+-- without any code in common have computed; and the promises that only real data put to the test.
+
+\set have_prices `test -r "$PB_PRICES_CSV" && echo true || echo false`
+\if :have_prices
+\else
+\echo '1..0 # SKIP PB_PRICES_CSV names no readable file of prices'
+\quit
+\endif
+
+\ir include/prelude.psql
+
+\getenv csv PB_PRICES_CSV
+\ir ../fixtures/load_prices.sql
+\ir ../fixtures/real_portfolios.sql
+
+CREATE TEMP TABLE golden (
+  portfolio_id uuid, snapshot_date date, equity_balance numeric, daily_pnl numeric, mtd_pnl numeric, ytd_pnl numeric,
+  cumulative_pnl numeric, daily_realized_pnl numeric, daily_capital_flow numeric, total_market_value numeric,
+  cash_value numeric, total_long numeric, total_short numeric, gross_exposure numeric, long_count int, short_count int,
+  option_count int, private_positions int, stale_prices int, unpriced_positions int, daily_return float8);
+CREATE TEMP TABLE golden_betas (
+  symbol text, date date, observations int, alpha float8, beta float8, std_error float8, t_stat float8, p_value float8,
+  alpha_std_error float8, r_squared float8, adj_r_squared float8, residual_volatility float8, window_start date,
+  window_end date, condition_number float8, quality_flag text, reason text);
+\set file :root /test/golden/accounting_real.csv
+\set command '\\copy golden FROM ' :'file' ' WITH (FORMAT csv, HEADER true)'
+:command
+\set file :root /test/golden/market_beta.csv
+\set command '\\copy golden_betas FROM ' :'file' ' WITH (FORMAT csv, HEADER true)'
+:command
+SELECT is(count(*), 261::bigint, '261 reference snapshots') FROM golden;
+SELECT is(count(*), 370::bigint, '370 reference betas') FROM golden_betas;
+
+-- Equal to a relative tolerance; NULL only equals NULL.
+CREATE FUNCTION pg_temp.near(a float8, b float8, tolerance float8) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN a IS NULL OR b IS NULL THEN a IS NULL AND b IS NULL
+              ELSE abs(a - b) <= tolerance * greatest(abs(a), abs(b)) END
+$$;
+
+-- The accounting -----------------------------------------------------------------------------------------------------
+
+CREATE TEMP TABLE backfill AS SELECT * FROM run_daily_batch_with_backfill('2024-12-31');
+SELECT is(count(*), 87::bigint * 6, 'a backfill of 87 sessions reports six phases of each') FROM backfill;
+SELECT is_empty($$SELECT * FROM backfill WHERE failed > 0 OR status NOT IN ('success', 'skipped')$$,
+                'and none that failed');
+SELECT set_eq('SELECT portfolio_id, snapshot_date FROM portfolio_snapshots',
+              'SELECT portfolio_id, snapshot_date FROM golden', 'there is each snapshot and no other');
+SELECT is_empty($$
+  SELECT s.portfolio_id, s.snapshot_date, s.equity_balance, g.equity_balance
+  FROM portfolio_snapshots AS s JOIN golden AS g USING (portfolio_id, snapshot_date)
+  WHERE greatest(abs(s.equity_balance - g.equity_balance), abs(s.daily_pnl - g.daily_pnl),
+                 abs(s.mtd_pnl - g.mtd_pnl), abs(s.ytd_pnl - g.ytd_pnl), abs(s.cumulative_pnl - g.cumulative_pnl),
+                 abs(s.daily_realized_pnl - g.daily_realized_pnl),
+                 abs(s.daily_capital_flow - g.daily_capital_flow),
+                 abs(s.total_market_value - g.total_market_value), abs(s.cash_value - g.cash_value),
+                 abs(s.total_long - g.total_long), abs(s.total_short - g.total_short),
+                 abs(s.gross_exposure - g.gross_exposure)) > 0.0001
+     OR num_nulls(s.equity_balance, s.daily_pnl, s.mtd_pnl, s.ytd_pnl, s.cumulative_pnl, s.daily_realized_pnl,
+                  s.daily_capital_flow, s.total_market_value, s.cash_value, s.total_long, s.total_short,
+                  s.gross_exposure) > 0$$,
+  'every amount of every snapshot to 0.0001');
+SELECT is_empty($$
+  SELECT s.portfolio_id, s.snapshot_date
+  FROM portfolio_snapshots AS s JOIN golden AS g USING (portfolio_id, snapshot_date)
+  WHERE (s.long_count, s.short_count, s.option_count, s.private_positions, s.stale_prices, s.unpriced_positions)
+        IS DISTINCT FROM
+        (g.long_count, g.short_count, g.option_count, g.private_positions, g.stale_prices, g.unpriced_positions)$$,
+  'every count');
+SELECT is_empty($$
+  SELECT s.portfolio_id, s.snapshot_date, s.daily_return, g.daily_return
+  FROM portfolio_snapshots AS s JOIN golden AS g USING (portfolio_id, snapshot_date)
+  WHERE NOT pg_temp.near(s.daily_return, g.daily_return, 1e-9) AND abs(s.daily_return - g.daily_return) > 1e-9$$,
+  'and every return');
+SELECT is_empty($$
+  SELECT * FROM (SELECT s.*, p.initial_equity, sum(daily_pnl) OVER w AS pnl, sum(daily_capital_flow) OVER w AS flows
+                 FROM portfolio_snapshots AS s JOIN portfolios AS p ON p.id = s.portfolio_id
+                 WINDOW w AS (PARTITION BY portfolio_id ORDER BY snapshot_date)) AS s
+  WHERE initial_equity + pnl + flows <> equity_balance OR cash_value + total_long + total_short <> equity_balance$$,
+  'initial equity + P&L + flows = equity = cash + long + short, exactly, on every date');
+
+-- The betas ----------------------------------------------------------------------------------------------------------
+
+SELECT is(count(*), 24::bigint, 'on the last day 24 symbols have a beta')
+  FROM symbol_factor_exposures WHERE calculation_date = '2024-12-31' AND beta IS NOT NULL;
+
+-- Stored fits of the dates and symbols of the reference results.
+CREATE TEMP VIEW compared AS
+SELECT g.symbol, g.date,
+       (f.observations, f.window_start, f.window_end, f.quality_flag, f.reason) IS NOT DISTINCT FROM
+       (g.observations, g.window_start, g.window_end, g.quality_flag, g.reason) AS same_sample,
+       -- The market's own alpha is 0 by definition, here up to rounding.
+       (pg_temp.near(f.alpha, g.alpha, 1e-9) OR g.alpha = 0 AND abs(f.alpha) < 1e-17)
+       AND pg_temp.near(f.r_squared, g.r_squared, 1e-9)
+       AND pg_temp.near(f.adj_r_squared, g.adj_r_squared, 1e-9)
+       AND pg_temp.near(f.residual_volatility, g.residual_volatility, 1e-9)
+       AND pg_temp.near(f.condition_number, g.condition_number, 1e-9)
+       AND pg_temp.near(e.beta, g.beta, 1e-9) AND pg_temp.near(e.std_error, g.std_error, 1e-9)
+       AND pg_temp.near(e.t_stat, g.t_stat, 1e-9) AND pg_temp.near(e.p_value, g.p_value, 1e-9) AS same_statistics
+FROM golden_betas AS g
+JOIN symbol_model_fits AS f ON f.symbol = g.symbol AND f.calculation_date = g.date AND f.model = 'market'
+JOIN symbol_factor_exposures AS e ON e.symbol = g.symbol AND e.calculation_date = g.date AND e.model = 'market'
+                                 AND e.factor = 'market';
+SELECT is(count(*), 38::bigint, 'symbols held on the two reference dates that the backfill reached') FROM compared;
+SELECT is_empty('SELECT * FROM compared WHERE NOT same_sample', 'each with the same sample');
+SELECT is_empty('SELECT * FROM compared WHERE NOT same_statistics', 'and the same statistics to 1e-9');
+SELECT is_empty($$
+  SELECT p.symbol, b.* FROM position_market_betas AS b
+  JOIN positions AS p ON (p.portfolio_id, p.id) = (b.portfolio_id, b.position_id)
+  LEFT JOIN symbol_model_fits AS f ON f.symbol = p.symbol AND f.calculation_date = b.calculation_date
+                                  AND f.model = 'market' AND p.investment_class = 'PUBLIC'
+  LEFT JOIN symbol_factor_exposures AS e ON e.symbol = f.symbol AND e.calculation_date = f.calculation_date
+                                        AND e.model = f.model AND e.factor = 'market'
+  WHERE (b.beta, b.alpha, b.r_squared, b.std_error, b.p_value, b.quality_flag) IS DISTINCT FROM
+        (e.beta, f.alpha, f.r_squared, e.std_error, e.p_value, f.quality_flag)
+     OR b.reason IS DISTINCT FROM CASE p.investment_class WHEN 'PRIVATE' THEN 'private'
+                                                          WHEN 'OPTIONS' THEN 'option_without_delta' ELSE f.reason END
+     OR (b.market_index, b.method, b.window_days) IS DISTINCT FROM ('SPY', 'OLS_NW', 252)$$,
+  'each position has the beta of its symbol, options and private assets have the reason why not');
+SELECT set_eq($$SELECT portfolio_id, position_id, calculation_date FROM position_market_betas$$,
+              $$SELECT p.portfolio_id, p.position_id, d.snapshot_date
+                FROM (SELECT DISTINCT snapshot_date FROM golden) AS d, positions_asof(d.snapshot_date) AS p$$,
+              'one row for each position held on each date');
+
+-- Portfolio 1 holds shares alone, so its beta can be added up from what is stored.
+SELECT is_empty($$
+  SELECT s.snapshot_date, s.beta, w.beta FROM portfolio_snapshots AS s
+  JOIN (SELECT d.snapshot_date, sum(p.quantity * m.close * e.beta) AS dollar
+        FROM (SELECT DISTINCT snapshot_date FROM golden) AS d
+        CROSS JOIN positions_asof(d.snapshot_date, '{11111111-1111-4111-8111-111111111111}') AS p
+        JOIN market_data_cache AS m ON m.symbol = p.symbol AND m.date = d.snapshot_date
+        JOIN symbol_factor_exposures AS e ON e.symbol = p.symbol AND e.calculation_date = d.snapshot_date
+        GROUP BY d.snapshot_date) AS w (snapshot_date, beta) USING (snapshot_date)
+  WHERE s.portfolio_id = '11111111-1111-4111-8111-111111111111'
+    AND NOT coalesce(pg_temp.near(s.beta, w.beta / s.total_value::float8, 1e-9) AND s.beta_coverage = 1
+                     AND s.beta_r_squared BETWEEN 0.3 AND 1 AND s.beta_observations = 252
+                     AND s.beta_reason IS NULL, false)$$,
+  'the beta of a portfolio is the sum of exposure x beta over its net asset value');
+-- R2 of the weighted return series by plain SQL, on the last day.
+SELECT ok(pg_temp.near(s.beta_r_squared, r.r_squared, 1e-9), 'and its R2 is that of its own returns on the market')
+  FROM portfolio_snapshots AS s,
+       (SELECT regr_r2(portfolio, market) AS r_squared
+        FROM (SELECT r.date, sum(r.value * r.return) AS portfolio, max(m.return) AS market
+              FROM (SELECT m.date, p.quantity * last.close AS value, m.adj_close / lag(m.adj_close) OVER w - 1 AS return
+                    FROM positions_asof('2024-12-31', '{11111111-1111-4111-8111-111111111111}') AS p
+                    JOIN market_data_cache AS m ON m.symbol = p.symbol AND m.date BETWEEN '2023-12-29' AND '2024-12-31'
+                    JOIN market_data_cache AS last ON last.symbol = p.symbol AND last.date = '2024-12-31'
+                    WINDOW w AS (PARTITION BY p.position_id ORDER BY m.date)) AS r
+              JOIN (SELECT date, adj_close / lag(adj_close) OVER (ORDER BY date) - 1 AS return
+                    FROM market_data_cache WHERE symbol = 'SPY' AND date BETWEEN '2023-12-29' AND '2024-12-31') AS m
+                USING (date)
+              WHERE r.return IS NOT NULL GROUP BY r.date) AS series) AS r
+ WHERE (s.portfolio_id, s.snapshot_date) = ('11111111-1111-4111-8111-111111111111', '2024-12-31');
+
+-- Again --------------------------------------------------------------------------------------------------------------
+
+CREATE TEMP TABLE saved AS SELECT * FROM pg_temp.contents();
+CREATE TEMP TABLE saved_results AS SELECT * FROM pg_temp.results();
+SELECT count(*) AS runs FROM batch_runs \gset
+SELECT results_eq($$SELECT phase, status, rows_written, detail FROM run_daily_batch_with_backfill('2024-12-31')$$,
+                  $$VALUES ('1', 'skipped', 0::bigint, 'up to date: no session is missing'),
+                           ('1.5', 'skipped', 0, 'up to date: no session is missing'),
+                           ('2', 'skipped', 0, 'up to date: no session is missing'),
+                           ('2.5', 'skipped', 0, 'up to date: no session is missing'),
+                           ('2.75', 'skipped', 0, 'up to date: no session is missing'),
+                           ('3', 'skipped', 0, 'up to date: no session is missing')$$,
+                  'a second backfill skips every phase');
+SELECT is(count(*), :runs::bigint, 'and leaves no run') FROM batch_runs;
+SELECT is(sum(rows_written), 0::numeric, 'a session in the middle, run again, writes nothing')
+  FROM run_daily_batch('2024-10-15');
+SELECT is(sum(rows_written), 0::numeric, 'nor does the last one') FROM run_daily_batch('2024-12-31');
+SELECT set_eq('SELECT * FROM pg_temp.contents()', 'SELECT * FROM saved', 'nothing at all has changed');
+
+-- An interior snapshot is deleted: exactly it is restored, and the chain is whole.
+DELETE FROM portfolio_snapshots
+ WHERE (portfolio_id, snapshot_date) = ('22222222-2222-4222-8222-222222222222', '2024-10-22');
+SELECT results_eq($$SELECT * FROM missing_sessions('2024-12-31')$$,
+                  $$VALUES ('22222222-2222-4222-8222-222222222222'::uuid, '2024-10-22'::date, 'snapshot')$$,
+                  'a deleted snapshot is the work list');
+CREATE TEMP TABLE restored AS SELECT * FROM run_daily_batch_with_backfill('2024-12-31');
+SELECT set_eq('SELECT DISTINCT session_date FROM restored', '{2024-10-22}'::date[], 'one session is run');
+SELECT is(detail, '1 portfolio, 48 later snapshots rolled again', 'for one portfolio, and what follows is rolled again')
+  FROM restored WHERE phase = '2';
+SELECT set_eq('SELECT * FROM pg_temp.results()', 'SELECT * FROM saved_results', 'all is as before, to the last digit');
+SELECT is(count(*), 1::bigint, 'one snapshot was written, no other was touched') FROM portfolio_snapshots
+ WHERE run_id = (SELECT max(run_id) FROM batch_runs);
+SELECT is_empty('SELECT * FROM missing_sessions(''2024-12-31'')', 'nothing is missing any more');
+-- Two neighbors, the first and the last day of another one.
+DELETE FROM portfolio_snapshots
+ WHERE portfolio_id = '33333333-3333-4333-8333-333333333333'
+   AND snapshot_date IN ('2024-08-28', '2024-11-12', '2024-11-13', '2024-12-31');
+SELECT set_eq('SELECT DISTINCT session_date FROM run_daily_batch_with_backfill(''2024-12-31'')',
+              '{2024-08-28, 2024-11-12, 2024-11-13, 2024-12-31}'::date[], 'several holes, also at both ends');
+SELECT set_eq('SELECT * FROM pg_temp.results()', 'SELECT * FROM saved_results', 'are filled with what was there');
+
+-- Everything computed afresh in another way: date by date, portfolios apart, the newest first.
+SELECT count(*) AS purged FROM portfolios AS p, purge_portfolio(p.id) \gset
+SELECT is(count(*), 87::bigint * 6, 'portfolio 2 alone')
+  FROM run_daily_batch_with_backfill('2024-12-31', '{22222222-2222-4222-8222-222222222222}');
+SELECT is(sum(failed), 0::numeric, 'the others on the last ten sessions, backwards')
+  FROM (SELECT session_date FROM sessions_between('2024-12-17', '2024-12-31') ORDER BY 1 DESC) AS d,
+       run_daily_batch(d.session_date, '{11111111-1111-4111-8111-111111111111,33333333-3333-4333-8333-333333333333}');
+SELECT is(count(DISTINCT session_date), 77::bigint, 'then the rest')
+  FROM run_daily_batch_with_backfill('2024-12-31');
+SELECT set_eq('SELECT * FROM pg_temp.results()', 'SELECT * FROM saved_results',
+              'the order in which dates and portfolios are run leaves no trace');
+
+-- As of D means as of D ----------------------------------------------------------------------------------------------
+
+-- All that is dated after October 31 changes: prices treble, trades, flows, splits and dividends are added.
+SELECT purge_portfolio(id) IS NOT NULL AS purged FROM portfolios LIMIT 1 \gset
+UPDATE market_data_cache SET close = close * 3, adj_close = adj_close * 3 WHERE date > '2024-10-31';
+INSERT INTO market_data_cache (symbol, date, close) VALUES ('HRBR-FUND-II', '2024-11-01', 1);
+INSERT INTO equity_changes (portfolio_id, change_type, amount, change_date)
+SELECT id, 'CONTRIBUTION', 12345, '2024-11-01' FROM portfolios;
+INSERT INTO positions (portfolio_id, symbol, position_type, quantity, entry_price, entry_date)
+SELECT id, 'AMZN', 'LONG', 77, 100, '2024-11-01' FROM portfolios;
+INSERT INTO corporate_actions (symbol, ex_date, kind, amount)
+SELECT DISTINCT symbol, '2024-11-01'::date, 'dividend', 5 FROM positions;
+INSERT INTO position_realized_events (portfolio_id, position_id, trade_date, quantity_closed, exit_price)
+SELECT portfolio_id, id, '2024-11-01', 1, 1 FROM positions WHERE exit_date IS NULL AND entry_date < '2024-11-01';
+SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-10-31') \gset
+CREATE FUNCTION pg_temp.until_october(source text) RETURNS text LANGUAGE sql AS $$
+  SELECT format('SELECT relation, content FROM %s WHERE relation NOT IN (''portfolios'', ''positions'') '
+                'AND COALESCE(content ->> ''snapshot_date'', content ->> ''calculation_date'') <= ''2024-10-31''',
+                source)
+$$;
+SELECT set_eq(pg_temp.until_october('pg_temp.results()'), pg_temp.until_october('saved_results'),
+              'nothing dated after a day changes its results');
+SELECT isnt_empty(pg_temp.until_october('saved_results'), 'of which there are some');
+
+-- All 74 symbols -----------------------------------------------------------------------------------------------------
+
+-- The changed prices again as they were.
+UPDATE market_data_cache SET close = close / 3, adj_close = adj_close / 3 WHERE date > '2024-10-31';
+DELETE FROM corporate_actions;
+DELETE FROM market_data_cache;
+\ir ../fixtures/load_prices.sql
+SELECT pg_temp.add_portfolio(1, 1e9, '2021-01-04');
+INSERT INTO positions (portfolio_id, symbol, position_type, quantity, entry_price, entry_date)
+SELECT pg_temp.id(1), symbol, 'LONG', 1, 100, '2021-01-04' FROM (SELECT DISTINCT symbol FROM golden_betas) AS s;
+SELECT results_eq(format('SELECT processed, skipped, failed FROM calc_market_betas(%L, ARRAY[pg_temp.id(1)])', date),
+                  format('SELECT count(beta), count(*) - count(beta), 0::bigint FROM golden_betas WHERE date = %L',
+                         date),
+                  'betas of 74 symbols on ' || date)
+  FROM (SELECT DISTINCT date FROM golden_betas ORDER BY date) AS d;
+SELECT is(count(*), 370::bigint, 'all of them can be compared') FROM compared;
+SELECT is_empty('SELECT * FROM compared WHERE NOT same_sample',
+                'observations, window, quality and reason equal the reference, also of young and of missing symbols');
+SELECT is_empty('SELECT * FROM compared WHERE NOT same_statistics', 'alpha, beta, errors, t, p and R2 to 1e-9');
+SELECT set_eq($$SELECT symbol, calculation_date, observations, quality_flag, reason FROM symbol_model_fits
+                WHERE calculation_date IN (SELECT date FROM golden_betas) AND quality_flag <> 'full_history'$$,
+              $$VALUES ('ABNB', '2021-03-31'::date,  75, 'limited_history',   NULL),
+                       ('PLTR', '2021-03-31',       125, 'limited_history',   NULL),
+                       ('CEG',  '2022-06-30',       112, 'limited_history',   NULL),
+                       ('COIN', '2021-06-30',        54, 'insufficient_data', 'insufficient_data'),
+                       ('COIN', '2021-03-31',         0, 'insufficient_data', 'no_prices'),
+                       ('CEG',  '2021-03-31',         0, 'insufficient_data', 'no_prices'),
+                       ('CEG',  '2021-06-30',         0, 'insufficient_data', 'no_prices')$$,
+              'the young ones by name');
+SELECT is_empty($$SELECT f.symbol, f.calculation_date FROM symbol_model_fits AS f
+                  JOIN symbol_factor_exposures AS e USING (symbol, calculation_date, model)
+                  WHERE f.symbol = 'SPY'
+                    AND ((e.beta, e.std_error, e.t_stat, e.p_value, f.r_squared, f.residual_volatility, f.reason)
+                         IS DISTINCT FROM (1::float8, 0::float8, NULL::float8, NULL::float8, 1::float8, 0::float8, NULL)
+                         OR abs(f.alpha) > 1e-17)$$,
+                'the beta of SPY on itself is 1, exactly, without error');
+
+-- A symbol with a few weeks of prices joins: every other estimate stays the same to the last bit.
+CREATE TEMP TABLE bits AS
+SELECT symbol, e.calculation_date, float8send(e.beta) AS beta, float8send(e.std_error) AS std_error,
+       float8send(e.p_value) AS p_value, float8send(f.alpha) AS alpha, float8send(f.r_squared) AS r_squared,
+       float8send(f.residual_volatility) AS residual_volatility, f.observations, f.window_start
+FROM symbol_factor_exposures AS e JOIN symbol_model_fits AS f USING (symbol, calculation_date, model)
+WHERE e.calculation_date IN (SELECT date FROM golden_betas);
+INSERT INTO market_data_cache (symbol, date, close)
+SELECT 'YOUNG', session_date, 20 + extract(doy FROM session_date)::int % 7
+FROM sessions_between('2024-12-02', '2024-12-31');
+INSERT INTO market_data_cache (symbol, date, close)
+SELECT 'RAGGED', session_date, 20 + extract(doy FROM session_date)::int % 7
+FROM sessions_between('2020-12-02', '2024-12-31') WHERE extract(isodow FROM session_date) <> 3;
+INSERT INTO positions (portfolio_id, symbol, position_type, quantity, entry_price, entry_date)
+VALUES (pg_temp.id(1), 'YOUNG', 'LONG', 1000, 20, '2024-12-02'),
+       (pg_temp.id(1), 'RAGGED', 'SHORT', -1000, 20, '2021-01-04');
+SELECT is(sum(processed), 370::numeric, 'the ragged symbol has a beta on four dates, the young one on none')
+  FROM (SELECT DISTINCT date FROM golden_betas ORDER BY date) AS d, calc_market_betas(d.date, ARRAY[pg_temp.id(1)]);
+SELECT is_empty($$
+  SELECT symbol, e.calculation_date FROM bits AS b
+  JOIN symbol_factor_exposures AS e USING (symbol, calculation_date)
+  JOIN symbol_model_fits AS f USING (symbol, calculation_date, model)
+  WHERE (b.beta, b.std_error, b.p_value, b.alpha, b.r_squared, b.residual_volatility, b.observations, b.window_start)
+        IS DISTINCT FROM
+        (float8send(e.beta), float8send(e.std_error), float8send(e.p_value), float8send(f.alpha),
+         float8send(f.r_squared), float8send(f.residual_volatility), f.observations, f.window_start)$$,
+  'no other symbol''s estimate changes in a single bit');
+SELECT is(count(*), 370::bigint, 'of 370') FROM bits;
+SELECT results_eq($$SELECT observations, reason FROM symbol_model_fits
+                    WHERE (symbol, calculation_date) = ('YOUNG', '2024-12-31')$$,
+                  $$VALUES (20, 'insufficient_data')$$, '21 prices are 20 returns, too few');
+SELECT ok(f.observations = r.days AND pg_temp.near(e.beta, r.beta, 1e-9),
+          'without Wednesdays two returns a week are none; the beta is that of plain SQL over the others')
+  FROM symbol_model_fits AS f JOIN symbol_factor_exposures AS e USING (symbol, calculation_date, model),
+       (SELECT count(*) AS days, regr_slope(own, market) AS beta
+        FROM (SELECT a.close / lag(a.close) OVER w - 1 AS own,
+                     m.adj_close / lag(m.adj_close) OVER w - 1 AS market
+              FROM (SELECT session_date FROM sessions_between('2022-01-03', '2024-12-31')
+                    ORDER BY session_date DESC LIMIT 379) AS s
+              LEFT JOIN market_data_cache AS m ON m.symbol = 'SPY' AND m.date = s.session_date
+              LEFT JOIN market_data_cache AS a ON a.symbol = 'RAGGED' AND a.date = s.session_date
+              WINDOW w AS (ORDER BY s.session_date)) AS returns
+        WHERE own IS NOT NULL AND market IS NOT NULL) AS r
+ WHERE (f.symbol, f.calculation_date) = ('RAGGED', '2024-12-31');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,234 @@
+-- Every entry point as a superuser, as the runner, as a reader and as somebody without grants; row-level security; and
+-- an owner who is no superuser.
+
+\ir include/prelude.psql
+
+CREATE ROLE pb_reader;
+CREATE ROLE pb_runner;
+CREATE ROLE pb_stranger;
+SELECT count(*) AS grants FROM grant_analytics_roles('pb_reader', 'pb_runner') \gset
+
+INSERT INTO market_data_cache (symbol, date, close)
+SELECT symbol, session_date, round((level * (1 + swing * sin(n) + n / 1000.0))::numeric, 4)
+FROM (SELECT session_date, row_number() OVER (ORDER BY session_date) AS n
+      FROM sessions_between('2024-03-01', '2024-07-12')) AS d,
+     (VALUES ('SPY', 500, 0.01), ('AAA', 100, 0.02), ('BBB', 50, 0.015)) AS s (symbol, level, swing);
+INSERT INTO company_profiles (symbol, sector) VALUES ('AAA', 'Energy');
+SELECT pg_temp.add_portfolio(1, 100000, '2024-07-08');
+SELECT pg_temp.add_portfolio(2, 100000, '2024-07-08');
+UPDATE portfolios SET owner = CASE id WHEN pg_temp.id(1) THEN 'north' ELSE 'south' END;
+SELECT pg_temp.add_lot(1, 11, 'AAA', 100, 100, '2024-07-08');
+SELECT pg_temp.add_lot(2, 21, 'BBB', 100, 50, '2024-07-08');
+SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-07-10') \gset
+
+-- Every entry point --------------------------------------------------------------------------------------------------
+
+-- run: the runner may. manage: granted to the runner too, but it changes tables that are not the runner's. read: who
+-- may read the tables. pure: reads no table of ours.
+CREATE TEMP TABLE entry_points (kind text, function_name text, statement text);
+INSERT INTO entry_points VALUES
+  ('run', 'run_daily_batch', 'SELECT * FROM pb.run_daily_batch(''2024-07-11'')'),
+  ('run', 'run_daily_batch_with_backfill', 'SELECT * FROM pb.run_daily_batch_with_backfill(''2024-07-12'')'),
+  ('run', 'daily_batch', 'CALL pb.daily_batch(''2024-07-10'')'),
+  ('run', 'begin_batch_run', 'SELECT pb.begin_batch_run(''procedure'', ''2024-07-11'', NULL, NULL)'),
+  ('run', 'run_batch_session', 'SELECT * FROM pb.run_batch_session(1, ''2024-07-11'', '
+   '''{00000000-0000-4000-8000-000000000001}'', true, 0, 1)'),
+  ('run', 'finish_batch_run', 'SELECT pb.finish_batch_run(1)'),
+  ('run', 'create_portfolio_snapshots', 'SELECT * FROM pb.create_portfolio_snapshots(''2024-07-11'')'),
+  ('run', 'calc_market_betas', 'SELECT * FROM pb.calc_market_betas(''2024-07-11'')'),
+  ('run', 'update_position_values', 'SELECT * FROM pb.update_position_values(''2024-07-11'')'),
+  ('run', 'restore_sector_tags', 'SELECT * FROM pb.restore_sector_tags(''2024-07-11'')'),
+  ('run', 'purge_portfolio', 'SELECT * FROM pb.purge_portfolio(''00000000-0000-4000-8000-000000000001'')'),
+  ('run', 'purge_results', 'SELECT * FROM pb.purge_results(''2024-07-09'')'),
+  ('manage', 'close_position', 'SELECT pb.close_position(''00000000-0000-4000-8000-000000000001'', '
+   '''00000000-0000-4000-8000-000000000011'', 1, 100, ''2024-07-09'')'),
+  ('manage', 'load_sample_data', 'SELECT * FROM pb.load_sample_data(portfolios => 1, last_session => ''2024-07-12'')'),
+  ('manage', 'create_analytics_tables', 'SELECT * FROM pb.create_analytics_tables()'),
+  ('manage', 'grant_analytics_roles', 'SELECT * FROM pb.grant_analytics_roles(''pb_stranger'', NULL)'),
+  ('read', 'is_session', 'SELECT pb.is_session(''2024-07-11'')'),
+  ('read', 'previous_session', 'SELECT pb.previous_session(''2024-07-11'')'),
+  ('read', 'next_session', 'SELECT pb.next_session(''2024-07-11'')'),
+  ('read', 'sessions_between', 'SELECT * FROM pb.sessions_between(''2024-07-11'', ''2024-07-12'')'),
+  ('read', 'latest_closed_session', 'SELECT pb.latest_closed_session()'),
+  ('read', 'price_asof', 'SELECT * FROM pb.price_asof(''AAA'', ''2024-07-11'')'),
+  ('read', 'positions_asof', 'SELECT * FROM pb.positions_asof(''2024-07-11'')'),
+  ('read', 'portfolio_exposures', 'SELECT * FROM pb.portfolio_exposures(''2024-07-11'')'),
+  ('read', 'market_data_coverage', 'SELECT * FROM pb.market_data_coverage(''2024-07-11'')'),
+  ('read', 'missing_prices', 'SELECT * FROM pb.missing_prices(''2024-07-11'', ''2024-07-12'')'),
+  ('read', 'missing_sessions', 'SELECT * FROM pb.missing_sessions(''2024-07-12'')'),
+  ('read', 'split_factor', 'SELECT pb.split_factor(''AAA'', ''2024-07-11'', ''2024-07-12'')'),
+  ('pure', 'analytics_schema', 'SELECT pb.analytics_schema()'),
+  ('pure', 'nyse_calendar', 'SELECT * FROM pb.nyse_calendar(''2024-07-11'', ''2024-07-12'')'),
+  ('pure', 'nyse_special_closures', 'SELECT * FROM pb.nyse_special_closures()'),
+  ('pure', 'correlation_p_value', 'SELECT pb.correlation_p_value(0.5, 60)');
+GRANT SELECT ON entry_points TO PUBLIC;
+
+-- The parts of create_analytics_tables and of the data dictionary run with the rights of their caller and are tested
+-- with it; everything else that the extension installs has to be in the list above.
+CREATE TEMP TABLE installed AS
+SELECT p.proname::text COLLATE "default" AS name, p.oid, p.provolatile
+FROM pg_extension AS e JOIN pg_depend AS d ON d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
+JOIN pg_proc AS p ON p.oid = d.objid
+WHERE e.extname = 'portfolio_batch';
+SELECT set_eq($$SELECT name FROM installed WHERE name !~ '^(analytics_columns|seed_)' AND name <> ALL (
+                  '{finite_check,analytics_misfits,refuse_misfits,add_missing_columns,create_analytics_relation,
+                    create_pairwise_p_value,writing_functions,role_privileges}')$$,
+              'SELECT function_name FROM entry_points', 'every entry point is tested here');
+
+-- What becomes of a statement: "done", or the error; in any case nothing of it stays.
+CREATE FUNCTION pg_temp.attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE statement;
+  RAISE 'undo' USING ERRCODE = 'PBTST';
+EXCEPTION
+  WHEN SQLSTATE 'PBTST' THEN RETURN 'done';
+  WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+
+SELECT is(pg_temp.attempt(statement), 'done', 'a superuser may call ' || function_name) FROM entry_points;
+
+SET LOCAL ROLE pb_runner;
+SET LOCAL client_min_messages = error;  -- GRANT warns of each table
+SELECT is(pg_temp.attempt(statement), 'done', 'the runner may call ' || function_name)
+  FROM entry_points WHERE kind <> 'manage';
+SELECT matches(pg_temp.attempt(statement), '^42501 ', 'the runner may not do what ' || function_name || ' does')
+  FROM entry_points WHERE kind = 'manage';
+SET LOCAL client_min_messages = warning;
+
+SET LOCAL ROLE pb_reader;
+SELECT is(pg_temp.attempt(statement), 'done', 'a reader may call ' || function_name)
+  FROM entry_points WHERE kind IN ('read', 'pure');
+SELECT is(pg_temp.attempt(statement),
+          format('42501 permission denied for %s %s', CASE function_name WHEN 'daily_batch' THEN 'procedure'
+                                                                         ELSE 'function' END, function_name),
+          'a reader is stopped before ' || function_name)
+  FROM entry_points WHERE kind IN ('run', 'manage');
+
+SET LOCAL ROLE pb_stranger;
+SELECT is(pg_temp.attempt(statement), '42501 permission denied for schema pb',
+          'others are stopped before ' || function_name)
+  FROM entry_points;
+RESET ROLE;
+GRANT USAGE ON SCHEMA pb TO pb_stranger;
+SET LOCAL ROLE pb_stranger;
+SELECT is(pg_temp.attempt(statement),
+          format('42501 permission denied for %s %s', CASE function_name WHEN 'daily_batch' THEN 'procedure'
+                                                                         ELSE 'function' END, function_name),
+          'the schema alone does not help with ' || function_name)
+  FROM entry_points WHERE kind IN ('run', 'manage');
+SELECT matches(pg_temp.attempt(statement), '^42501 permission denied for (table|view) ',
+               'nor to read by ' || function_name)
+  FROM entry_points WHERE kind = 'read';
+SELECT is(pg_temp.attempt(statement), 'done', 'what reads no table is free: ' || function_name)
+  FROM entry_points WHERE kind = 'pure';
+RESET ROLE;
+REVOKE USAGE ON SCHEMA pb FROM pb_stranger;
+
+SELECT set_eq($$SELECT name FROM installed
+                WHERE has_function_privilege('public', oid, 'EXECUTE') AND provolatile = 'v'$$,
+              '{create_analytics_relation,create_pairwise_p_value,add_missing_columns,seed_analytics_tables}'::text[],
+              'of what may write PUBLIC may execute only the parts of create_analytics_tables, with its own rights');
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p JOIN installed AS i ON i.oid = p.oid WHERE p.prosecdef$$,
+                'no function runs with the rights of its owner');
+
+-- The runner's work --------------------------------------------------------------------------------------------------
+
+SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-07-12') \gset
+CREATE TEMP TABLE by_superuser AS SELECT * FROM pg_temp.results();
+SELECT count(*) AS purged FROM portfolios AS p, purge_portfolio(p.id) \gset
+DELETE FROM symbol_model_fits;
+DELETE FROM symbol_factor_exposures;
+DELETE FROM position_tags;
+DELETE FROM tags;
+UPDATE positions SET last_price = NULL, last_price_date = NULL, market_value = NULL, unrealized_pnl = NULL;
+SET LOCAL ROLE pb_runner;
+-- As a careful job would: with an empty search path.
+SET LOCAL search_path = '';
+CREATE TEMP TABLE by_runner AS SELECT * FROM pb.run_daily_batch_with_backfill('2024-07-12');
+SET LOCAL search_path = pb, public;
+RESET ROLE;
+SELECT is_empty($$SELECT * FROM by_runner WHERE failed > 0 OR status NOT IN ('success', 'skipped')$$,
+                'the runner computes everything');
+SELECT set_eq($$SELECT relation, content - '{id,tag_id}'::text[] FROM pg_temp.results()
+                WHERE relation NOT IN ('portfolios', 'positions')$$,
+              $$SELECT relation, content - '{id,tag_id}'::text[] FROM by_superuser
+                WHERE relation NOT IN ('portfolios', 'positions')$$, 'with the results of a superuser');
+SELECT set_eq($$SELECT content FROM pg_temp.results('{portfolios,positions}')$$,
+              $$SELECT content FROM by_superuser WHERE relation IN ('portfolios', 'positions')$$,
+              'in the columns that are the batch''s of tables that are not');
+SELECT is(requested_by, session_user::text, 'the log names who was logged in')
+  FROM batch_runs ORDER BY run_id DESC LIMIT 1;
+
+-- Row-level security -------------------------------------------------------------------------------------------------
+
+-- The runner works for the north, the reader looks at the south.
+ALTER TABLE portfolios ENABLE ROW LEVEL SECURITY;
+ALTER TABLE positions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE portfolio_snapshots ENABLE ROW LEVEL SECURITY;
+CREATE POLICY north ON portfolios TO pb_runner USING (owner = 'north');
+CREATE POLICY south ON portfolios TO pb_reader USING (owner = 'south');
+CREATE POLICY seen ON positions USING (portfolio_id IN (SELECT id FROM pb.portfolios));
+CREATE POLICY seen ON portfolio_snapshots USING (portfolio_id IN (SELECT id FROM pb.portfolios));
+SELECT count(*) AS purged FROM portfolios AS p, purge_portfolio(p.id) \gset
+SET LOCAL ROLE pb_runner;
+SELECT set_eq($$SELECT DISTINCT portfolio_id FROM missing_sessions('2024-07-12')$$, $$VALUES (pg_temp.id(1))$$,
+              'row-level security: the work list of the runner has the portfolios it may see');
+SELECT set_eq($$SELECT processed FROM run_daily_batch_with_backfill('2024-07-10') WHERE phase = '2'$$, '{1}'::bigint[],
+              'a backfill takes no other');
+SELECT throws_ok($$SELECT * FROM run_daily_batch('2024-07-10', ARRAY[pg_temp.id(2)])$$, '42704',
+                 'portfolio does not exist: 00000000-0000-4000-8000-000000000002', 'and to name another does not help');
+SELECT set_eq($$SELECT DISTINCT portfolio_id FROM positions_asof('2024-07-10')$$, $$VALUES (pg_temp.id(1))$$,
+              'positions_asof shows the runner''s');
+SELECT throws_ok($$SELECT * FROM purge_portfolio(pg_temp.id(2))$$, '42704', NULL, 'nor can it be purged');
+SET LOCAL ROLE pb_reader;
+SELECT set_eq($$SELECT DISTINCT portfolio_id FROM positions_asof('2024-07-10')$$, $$VALUES (pg_temp.id(2))$$,
+              'the reader sees other positions');
+SELECT set_eq($$SELECT DISTINCT portfolio_id FROM portfolio_exposures('2024-07-10')$$, $$VALUES (pg_temp.id(2))$$,
+              'and other exposures');
+SELECT set_eq($$SELECT DISTINCT symbol FROM missing_prices('2024-07-10', '2024-07-11') WHERE symbol IN ('AAA', 'BBB')$$,
+              ARRAY[]::text[], 'neither lacks a price');
+SELECT is_empty('SELECT * FROM portfolio_snapshots', 'the north''s snapshots are hidden');
+RESET ROLE;
+SELECT set_eq($$SELECT portfolio_id, count(*) FROM portfolio_snapshots GROUP BY 1$$,
+              $$VALUES (pg_temp.id(1), 3::bigint)$$, 'the south was not touched');
+
+-- A policy that refuses a write is an error of the portfolio concerned.
+CREATE POLICY closed_day ON portfolio_snapshots AS RESTRICTIVE TO pb_runner
+  USING (true) WITH CHECK (snapshot_date <> '2024-07-11');
+SET LOCAL ROLE pb_runner;
+SELECT results_eq($$SELECT session_date, status, failed, skipped FROM run_daily_batch_with_backfill('2024-07-12')
+                    WHERE phase = '2'$$,
+                  $$VALUES ('2024-07-11'::date, 'failed', 1::bigint, 0::bigint), ('2024-07-12', 'skipped', 0, 0)$$,
+                  'a row that a policy refuses fails its portfolio');
+RESET ROLE;
+SELECT results_eq($$SELECT portfolio_id, sqlstate FROM batch_jobs
+                    WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND portfolio_id IS NOT NULL AND sqlstate <> ''$$,
+                  $$VALUES (pg_temp.id(1), '42501')$$, 'and is in the log');
+DROP POLICY closed_day ON portfolio_snapshots;
+SET LOCAL ROLE pb_runner;
+SELECT is(sum(failed), 0::numeric, 'without the policy it goes on')
+  FROM run_daily_batch_with_backfill('2024-07-12');
+RESET ROLE;
+
+-- An owner who is no superuser ---------------------------------------------------------------------------------------
+
+CREATE ROLE pb_owner;
+CREATE SCHEMA pb_desk AUTHORIZATION pb_owner;
+GRANT USAGE ON SCHEMA pb TO pb_owner;
+SELECT format('GRANT EXECUTE ON ROUTINE %s TO pb_owner', f) FROM writing_functions() AS f \gexec
+SET LOCAL ROLE pb_owner;
+SELECT is(count(*), :created_relations::bigint, 'an owner creates tables of its own')
+  FROM create_analytics_tables('pb_desk') WHERE action = 'created';
+SET LOCAL search_path = pb_desk, pb, public;
+SELECT pg_temp.add_portfolio(1, 1000, '2024-07-11');
+SELECT pg_temp.add_lot(1, 11, 'CCC', 10, 100, '2024-07-11');
+SELECT pg_temp.add_prices('CCC', '2024-07-11', '{101, 102}');
+SELECT is(sum(failed), 0::numeric, 'runs the batch on them')
+  FROM run_daily_batch_with_backfill('2024-07-12');
+SELECT results_eq('SELECT snapshot_date, equity_balance FROM pb_desk.portfolio_snapshots ORDER BY 1',
+                  $$VALUES ('2024-07-11'::date, 1010.0000), ('2024-07-12', 1020.0000)$$, 'and has its results');
+SELECT matches(pg_temp.attempt('SELECT * FROM pb.portfolios'), '^42501 ', 'those of others stay closed');
+RESET ROLE;
+
+SELECT * FROM finish();
+ROLLBACK;
