@@ -15,8 +15,7 @@ CORE_SOURCES   = $(sort $(wildcard src/core/*.cpp))
 SERVER_SOURCES = $(sort $(wildcard src/pg/*.cpp src/store/*.cpp src/engine/*.cpp src/batch/*.cpp))
 OBJS = $(CORE_SOURCES:.cpp=.o) $(SERVER_SOURCES:.cpp=.o)
 
-REGRESS      = $(basename $(notdir $(sort $(wildcard sql/regress/*.sql))))
-REGRESS_OPTS = --inputdir=sql/regress/.. --expecteddir=.
+REGRESS        = install calendar week errors
 ISOLATION      = $(basename $(notdir $(sort $(wildcard test/isolation/specs/*.spec))))
 ISOLATION_OPTS = --inputdir=test/isolation
 

@@ -60,32 +60,31 @@ LANGUAGE plpgsql AS $procedure$
 DECLARE
     run     bigint;
     session record;
-    done    bigint := 0;
-    total   bigint;
 BEGIN
     IF max_dates < 1 THEN
         RAISE EXCEPTION 'max_dates must be positive'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('It is %s.', max_dates),
                   HINT = 'Leave it out to process every missing session.';
     END IF;
-    SELECT count(DISTINCT m.session_date) INTO total
-    FROM @extschema@.missing_sessions(target_date, portfolio_ids) m;
-    total := least(total, max_dates);
-    IF total = 0 THEN
+    PERFORM FROM @extschema@.missing_sessions(target_date, portfolio_ids) LIMIT 1;
+    IF NOT FOUND THEN
         RAISE NOTICE 'portfolio_batch: up to date, no session is missing';
         RETURN;
     END IF;
     run := @extschema@.begin_batch_run('procedure', target_date, portfolio_ids, NULL);
     COMMIT;
-    -- The list is read once, into memory: a cursor over it would not outlive the first commit as it was.
+    -- The list is read once, into memory, when the first commit comes; it knows its own last date.
     FOR session IN
-        SELECT m.session_date, pg_catalog.array_agg(m.portfolio_id ORDER BY m.portfolio_id) AS ids
-        FROM @extschema@.missing_sessions(target_date, portfolio_ids) m
-        GROUP BY m.session_date ORDER BY m.session_date LIMIT max_dates
+        SELECT d.session_date, d.ids, pg_catalog.row_number() OVER (ORDER BY d.session_date) AS number,
+               pg_catalog.count(*) OVER () AS total
+        FROM (SELECT m.session_date, pg_catalog.array_agg(m.portfolio_id ORDER BY m.portfolio_id) AS ids
+              FROM @extschema@.missing_sessions(target_date, portfolio_ids) m
+              GROUP BY m.session_date ORDER BY m.session_date LIMIT max_dates) d
+        ORDER BY d.session_date
     LOOP
-        PERFORM @extschema@.run_batch_session(run, session.session_date, session.ids, done + 1 = total, done, total);
+        PERFORM @extschema@.run_batch_session(run, session.session_date, session.ids, session.number = session.total,
+                                              session.number - 1, session.total);
         COMMIT;
-        done := done + 1;
     END LOOP;
     PERFORM @extschema@.finish_batch_run(run);
     COMMIT;

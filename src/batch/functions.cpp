@@ -6,6 +6,7 @@
 #include "batch/run.hpp"
 #include "core/error.hpp"
 #include "pg/function.hpp"
+#include "pg/session.hpp"
 #include "store/calendar_store.hpp"
 #include "store/run_store.hpp"
 #include "store/snapshot_store.hpp"
@@ -91,6 +92,7 @@ PB_FUNCTION(pb_run_daily_batch) {
     return call.return_rows(result);
   }
   const bool force = call.boolean(3).value_or(false);
+  const pg::ActivityScope activity;
   const std::int64_t run_id = store::begin_run(
       store, {.kind = "daily", .target_date = day, .portfolio_ids = requested, .phases = phases, .force = force});
   const store::Store stamped = store.for_run({.run_id = run_id, .rewrite = force});
@@ -131,6 +133,7 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   work.erase(std::next(work.begin(), static_cast<std::ptrdiff_t>(total)), work.end());
   const Date first = work.begin()->first;
   const Date last = work.rbegin()->first;
+  const pg::ActivityScope activity;
   const std::int64_t run_id =
       store::begin_run(store, {.kind = "backfill", .target_date = target, .portfolio_ids = requested, .phases = {}});
   const store::Store stamped = store.for_run({.run_id = run_id});
@@ -141,6 +144,7 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   for (const auto& [day, portfolio_ids] : work) behind.insert(portfolio_ids.begin(), portfolio_ids.end());
   announce(store, total, behind.size(), first, last, {});
   Progress progress{.done = 0, .total = static_cast<std::int64_t>(total)};
+  run.run_ahead(context, last, work.rbegin()->second);
   for (const auto& [day, portfolio_ids] : work) {
     run.run_date(context, day, portfolio_ids, day == last, progress, result);
     ++progress.done;
@@ -200,5 +204,7 @@ PB_FUNCTION(pb_finish_batch_run) {
   using namespace pb;
   const store::Store store(call);
   store::finish_run(store, call.int8(0).value());
+  // The steps left the text of the last one, so that it is shown between dates as well.
+  pg::restore_activity();
   call.return_null();
 }

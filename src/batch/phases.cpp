@@ -17,7 +17,7 @@ const std::vector<Phase>& all_phases() {
       {"1.5", "fundamentals", true, false, {}, "no provider of fundamentals is configured"},
       {"2", "P&L and snapshots", false, false, {{"portfolio_snapshots", engine::create_portfolio_snapshots}}},
       {"2.5", "position values", true, false, {{"position_values", engine::update_position_values}}},
-      {"2.75", "sector tags", true, false, {{"sector_tags", engine::restore_sector_tags}}},
+      {"2.75", "sector tags", true, false, {{"sector_tags", engine::restore_sector_tags}}, nullptr, true},
       {"3", "risk analytics", false, true, {{"market_betas", engine::calc_market_betas}}},
   };
   return phases;

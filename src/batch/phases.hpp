@@ -23,6 +23,7 @@ struct Phase {
   bool needs_snapshot;    // works on portfolios that have a snapshot of the date
   std::vector<Engine> engines;
   const char* skip_reason = nullptr;
+  bool ahead = false;  // writes rows that all portfolios share, and so comes first in a transaction of many dates
 };
 
 // All phases in the order in which they run. A new engine is one more entry here.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/json.hpp"
+#include "pg/session.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/beta_store.hpp"
 #include "store/snapshot_store.hpp"
@@ -125,6 +126,8 @@ engine::Report Run::run_engine(engine::Context& context, const Phase& phase, con
 Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date day, std::span<const Uuid> portfolio_ids,
                             bool newest) {
   if (!requested(phase)) return {"skipped", skipped("not requested")};
+  if (newest)
+    if (auto done = ahead_.extract(phase.key)) return std::move(done.mapped());
   if (phase.engines.empty()) return {"skipped", skipped(phase.skip_reason)};
   if (phase.newest_date_only && !newest) return {"skipped", skipped("runs for the newest date only")};
   const std::vector<Uuid> open = open_portfolios(portfolio_ids, phase, day);
@@ -143,6 +146,14 @@ Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date d
     break;
   }
   return {status_of(total), total};
+}
+
+void Run::run_ahead(engine::Context& context, Date last, std::span<const Uuid> portfolio_ids) {
+  for (const Phase& phase : all_phases())
+    if (phase.ahead && requested(phase)) {
+      Outcome outcome = run_phase(context, phase, last, portfolio_ids, true);
+      ahead_.emplace(phase.key, std::move(outcome));
+    }
 }
 
 void Run::log_blocked(Date day, std::span<const Uuid> portfolio_ids) {
@@ -171,8 +182,8 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
   const std::int64_t date_started = pg::clock_usecs();
   std::string worst = "success";
   for (const Phase& phase : all_phases()) {
-    activity_.show("portfolio_batch run " + std::to_string(run_id_) + ": " + place + ", phase " + phase.key + " " +
-                   phase.name);
+    pg::show_activity("portfolio_batch run " + std::to_string(run_id_) + ": " + place + ", phase " + phase.key + " " +
+                      phase.name);
     store::Job job{.name = phase.name,
                    .type = "phase",
                    .phase = phase.key,

@@ -2,6 +2,7 @@
 #include "core/no_postgres.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -10,7 +11,6 @@
 
 #include "batch/phases.hpp"
 #include "pg/rows.hpp"
-#include "pg/session.hpp"
 #include "store/run_store.hpp"
 
 namespace pb::batch {
@@ -33,6 +33,10 @@ class Run {
   void block(std::span<const core::Uuid> portfolio_ids) { blocked_.insert(portfolio_ids.begin(), portfolio_ids.end()); }
   // Portfolios that another session is running.
   void set_busy(std::vector<core::Uuid> portfolio_ids) { busy_ = std::move(portfolio_ids); }
+
+  // Runs the phases that write rows which all portfolios share, before the first date of a transaction that computes
+  // several: when each transaction locks those before the rows of symbols, no two can wait for each other.
+  void run_ahead(engine::Context& context, core::Date last, std::span<const core::Uuid> portfolio_ids);
 
   // Runs every phase of one date for the portfolios, which must be locked. The context must cover them and the date.
   void run_date(engine::Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids, bool newest,
@@ -60,7 +64,7 @@ class Run {
   std::set<core::Uuid> blocked_;
   std::vector<core::Uuid> busy_;
   std::vector<store::Job> jobs_;
-  pg::Activity activity_;
+  std::map<std::string, Outcome> ahead_;  // by phase
 };
 
 // The result of a call that found nothing to run: every phase, skipped, with the reason.

@@ -25,13 +25,15 @@ const store::Market& Context::market() {
   // A fixed span before the first date, whatever the portfolios hold: an estimate must not depend on its company.
   const int lookback = std::max(core::search_span(settings.beta_window), settings.max_stale_sessions + 1);
   core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback);
+  // A lot that was closed before needs no prices any more, but its splits and dividends are part of its cash for good.
   std::vector<std::string> symbols{settings.market_symbol};
+  std::vector<std::string> closed_symbols;
   for (const store::Portfolio& portfolio : book())
     for (const core::Lot& lot : portfolio.lots)
-      if (!lot.exit_date || *lot.exit_date >= first_) symbols.push_back(lot.symbol);
+      (!lot.exit_date || *lot.exit_date >= first_ ? symbols : closed_symbols).push_back(lot.symbol);
   pg::MemoryBudget budget(settings.max_memory_bytes);
   market_ = std::make_unique<store::Market>(
-      store::load_market(store_, std::move(sessions), std::move(symbols), first_, last_, budget));
+      store::load_market(store_, std::move(sessions), std::move(symbols), closed_symbols, first_, last_, budget));
   return *market_;
 }
 

@@ -22,13 +22,10 @@ void notice(const std::string& message, const std::string& detail) {
   });
 }
 
-void Activity::show(const std::string& text) {
-  changed_ = true;
+void show_activity(const std::string& text) {
   pg_call([&] { pgstat_report_activity(STATE_RUNNING, text.c_str()); });
 }
 
-Activity::~Activity() {
-  if (changed_) pgstat_report_activity(STATE_RUNNING, debug_query_string);
-}
+void restore_activity() noexcept { pgstat_report_activity(STATE_RUNNING, debug_query_string); }
 
 }  // namespace pb::pg

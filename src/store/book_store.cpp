@@ -31,8 +31,7 @@ void load_portfolios(const Store& store, std::span<const Uuid> ids, Book& book) 
                    " WHERE id = ANY ($1) ORDER BY id",
                Args{Type::uuid_array}.add(ids), {Type::uuid, Type::text, Type::int8, Type::date},
                [&](const RowView& row) {
-                 book.push_back(
-                     {row.uuid(0), row.text_or_empty(1), row.money_or_null(2), row.date_or_null(3), {}, {}});
+                 book.push_back({row.uuid(0), row.text_or_empty(1), row.money_or_null(2), row.date_or_null(3), {}, {}});
                });
   std::sort(book.begin(), book.end(), [](const Portfolio& a, const Portfolio& b) { return a.id < b.id; });
 }

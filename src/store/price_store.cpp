@@ -71,13 +71,16 @@ void load_earlier_prices(const Store& store, Market& market, Date valued_from) {
 
 }  // namespace
 
-Market load_market(const Store& store, core::Sessions sessions, std::vector<std::string> symbols, Date valued_from,
-                   Date valued_until, pg::MemoryBudget& budget) {
+Market load_market(const Store& store, core::Sessions sessions, std::vector<std::string> symbols,
+                   std::span<const std::string> closed_symbols, Date valued_from, Date valued_until,
+                   pg::MemoryBudget& budget) {
   std::sort(symbols.begin(), symbols.end());
   symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
   // Two matrices: closes and returns.
   budget.take(static_cast<std::size_t>(sessions.size()), 2 * symbols.size(), sizeof(double), "price panel");
-  core::CorporateActions actions = load_actions(store, symbols);
+  std::vector<std::string> all_symbols = symbols;
+  all_symbols.insert(all_symbols.end(), closed_symbols.begin(), closed_symbols.end());
+  core::CorporateActions actions = load_actions(store, all_symbols);
   Market market{std::move(actions), core::PricePanel(std::move(sessions), std::move(symbols))};
   load_prices(store, market, valued_until);
   load_earlier_prices(store, market, valued_from);
@@ -103,7 +106,7 @@ PB_FUNCTION(pb_price_asof) {
     pb::store::require_covered(store, store.settings().calendar, *day);
     pb::pg::MemoryBudget budget(store.settings().max_memory_bytes);
     auto sessions = pb::store::load_sessions_with_lookback(store, *day, *day, max_stale);
-    const auto market = pb::store::load_market(store, std::move(sessions), {*symbol}, *day, *day, budget);
+    const auto market = pb::store::load_market(store, std::move(sessions), {*symbol}, {}, *day, *day, budget);
     const auto mark = market.panel.mark_asof(0, *day, market.actions);
     if (!mark) {
       rows.null().null().null();

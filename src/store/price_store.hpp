@@ -1,6 +1,7 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ struct Market {
 
 // Reads the prices of the symbols from the first session to the last day on which positions are valued (it need not be
 // a session), once, with one statement; a second one fetches the last earlier price of symbols that have none on the
-// first such day. Symbols may come in any order.
+// first such day. Symbols may come in any order; of closed symbols only the corporate actions are read.
 Market load_market(const Store& store, core::Sessions sessions, std::vector<std::string> symbols,
-                   core::Date valued_from, core::Date valued_until, pg::MemoryBudget& budget);
+                   std::span<const std::string> closed_symbols, core::Date valued_from, core::Date valued_until,
+                   pg::MemoryBudget& budget);
 
 }  // namespace pb::store

@@ -17,11 +17,15 @@ namespace {
 // A run is alive while its backend still executes the statement that began it. Where this session may not see the
 // other's state, the run is left alone.
 void mark_lost_runs(const Store& store) {
+  // A record that another session is marking just now needs no second one, and that session may take long to commit.
   pg::execute("UPDATE " + store.table("batch_runs") +
-              " r SET status = 'lost', completed_at = now() WHERE r.status = 'running' AND NOT EXISTS"
+              " SET status = 'lost', completed_at = now() WHERE run_id IN (SELECT r.run_id FROM " +
+              store.table("batch_runs") +
+              " r WHERE r.status = 'running' AND NOT EXISTS"
               " (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend_pid"
               " AND (a.backend_start IS NULL OR a.backend_start = r.backend_start)"
-              " AND (a.state IS NULL OR (a.state = 'active' AND a.query_start <= r.started_at)))");
+              " AND (a.state IS NULL OR a.state = 'disabled' OR"
+              " (a.state = 'active' AND a.query_start <= r.started_at))) FOR UPDATE SKIP LOCKED)");
 }
 
 }  // namespace
@@ -106,11 +110,12 @@ void write_jobs(const Store& store, std::int64_t run_id, std::span<const Job> jo
 
 void finish_run(const Store& store, std::int64_t run_id) {
   pg::execute("UPDATE " + store.table("batch_runs") +
-                  " r SET status = CASE WHEN j.bad = 0 THEN 'success' WHEN j.good = 0 THEN 'failed' ELSE 'partial' END,"
+                  " r SET status = CASE WHEN j.jobs = 0 THEN 'skipped' WHEN j.bad = 0 THEN 'success' WHEN j.good = 0 "
+                  "THEN 'failed' ELSE 'partial' END,"
                   " completed_at = clock_timestamp(),"
                   " duration_seconds = extract(epoch FROM clock_timestamp() - r.started_at),"
                   " dates_processed = j.dates, portfolio_dates = j.portfolio_dates, rows_written = j.rows_written,"
-                  " error_count = j.bad FROM (SELECT"
+                  " error_count = j.bad FROM (SELECT count(*) AS jobs,"
                   " count(*) FILTER (WHERE status = 'success' AND job_type = 'phase') AS good,"
                   " count(*) FILTER (WHERE status IN ('failed', 'partial', 'blocked') AND job_type <> 'phase') +"
                   " count(*) FILTER (WHERE status = 'failed' AND job_type = 'phase') AS bad,"

@@ -65,13 +65,16 @@ TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<con
                       " l WHERE l.portfolio_id = w.portfolio_id AND l.position_id = w.position_id AND l.tag_id = t.id)"
                       " ON CONFLICT DO NOTHING",
                   args());
-  if (changes.links_added + changes.links_removed > 0)
+  if (changes.links_added + changes.links_removed > 0) {
+    // By a statement of its own, so that the next one counts what other sessions linked before they let go of the rows.
+    pg::execute("SELECT FROM " + tags + " WHERE is_system ORDER BY id FOR NO KEY UPDATE");
     pg::execute("UPDATE " + tags +
                 " t SET usage_count = used.count, updated_at = now() FROM (SELECT t.id, count(l.tag_id)"
                 " FROM " +
                 tags + " t LEFT JOIN " + links +
                 " l ON l.tag_id = t.id WHERE t.is_system AND NOT t.is_archived GROUP BY t.id)"
                 " used (id, count) WHERE used.id = t.id AND t.usage_count IS DISTINCT FROM used.count");
+  }
   pg::each_row("SELECT count(*) FROM (" + wanted + ") w", args(), {Type::int8},
                [&](const pg::RowView& row) { changes.positions = row.int8(0); });
   return changes;

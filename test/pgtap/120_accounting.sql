@@ -84,6 +84,32 @@ SELECT pg_temp.identities('and every identity still holds');
 SELECT is(equity_balance, 10650.0000, 'the balance of the portfolio follows')
   FROM portfolios WHERE id = '44444444-4444-4444-8444-000000000007';
 
+-- Date by date, each a run of its own, as nights go: the same as one backfill.
+SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-03-05') \gset
+CREATE TEMP TABLE by_backfill AS SELECT * FROM pg_temp.results('{portfolio_snapshots,portfolios}');
+SELECT count(*) AS purged FROM portfolios AS p, purge_portfolio(p.id) \gset
+SELECT is(sum(failed), 0::numeric, 'the cases again, night by night')
+  FROM sessions_between('2024-02-28', '2024-03-05') AS d, run_daily_batch(d.session_date);
+SELECT set_eq($$SELECT * FROM pg_temp.results('{portfolio_snapshots,portfolios}')$$, 'SELECT * FROM by_backfill',
+              'single runs leave what one backfill leaves');
+
+-- A lot that is closed and gone keeps what it brought: dividends, and shares from a split.
+SELECT pg_temp.add_portfolio(20, 10000, '2024-02-28');
+SELECT pg_temp.add_lot(20, 201, 'PAID', 100, 20, '2024-02-28', 11, '2024-03-01');
+SELECT pg_temp.add_prices('PAID', '2024-02-28', '{20, 10, 11}');
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio, amount)
+VALUES ('PAID', '2024-02-29', 'split', 2, NULL), ('PAID', '2024-02-29', 'dividend', NULL, 0.5);
+SELECT is(sum(failed), 0::numeric, 'a lot with a split and a dividend is closed, and two nights pass')
+  FROM sessions_between('2024-02-28', '2024-03-05') AS d, run_daily_batch(d.session_date, ARRAY[pg_temp.id(20)]);
+SELECT results_eq($$SELECT snapshot_date, equity_balance, daily_pnl, cumulative_realized_pnl FROM portfolio_snapshots
+                    WHERE portfolio_id = pg_temp.id(20) ORDER BY 1$$,
+                  $$VALUES ('2024-02-28'::date, 10000.0000, 0.0000, 0.0000),
+                           ('2024-02-29', 10050.0000, 50.0000, 0.0000), ('2024-03-01', 10250.0000, 200.0000, 200.0000),
+                           ('2024-03-04', 10250.0000, 0.0000, 200.0000), ('2024-03-05', 10250.0000, 0.0000, 200.0000)$$,
+                  'its split and its dividend count on every later day');
+SELECT purge_portfolio(pg_temp.id(20)) IS NOT NULL AS purged LIMIT 1 \gset
+UPDATE portfolios SET is_active = false WHERE id = pg_temp.id(20);
+
 -- By name -----------------------------------------------------------------------------------------------------------
 
 SELECT is(sum(daily_pnl), 300.0000, 'buy 100 at 10, close 12, sell at 13: 300, not 500')

@@ -1,0 +1,96 @@
+// The books of test/fixtures, as core types.
+#pragma once
+
+// Boost's JSON reader still asks for its placeholders by their global names.
+#define BOOST_BIND_GLOBAL_PLACEHOLDERS
+#include <boost/property_tree/json_parser.hpp>
+#include <boost/property_tree/ptree.hpp>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/accounting.hpp"
+#include "support.hpp"
+
+namespace pb::test {
+
+using Json = boost::property_tree::ptree;
+
+struct Book {
+  std::string id;
+  std::string name;  // of the case; empty for the real books
+  core::Money initial_equity;
+  std::vector<core::Lot> lots;
+  std::vector<core::CapitalFlow> flows;       // booked from the beginning
+  std::vector<core::CapitalFlow> late_flows;  // booked when the snapshots already exist
+  std::vector<Date> sessions;
+};
+
+struct Fixture {
+  std::vector<Book> books;
+  std::vector<Price> prices;
+  core::CorporateActions actions;
+};
+
+inline core::Lot read_lot(const Json& row, const Json& events) {
+  core::Lot lot;
+  lot.symbol = row.get<std::string>("symbol");
+  lot.position_type = row.get<std::string>("position_type");
+  const auto declared = row.get<std::string>("investment_class");
+  if (declared == "OPTIONS") lot.investment_class = core::InvestmentClass::option;
+  if (declared == "PRIVATE") lot.investment_class = core::InvestmentClass::private_asset;
+  lot.quantity = row.get<double>("quantity");
+  lot.entry_price = row.get<double>("entry_price");
+  lot.entry_date = day(row.get<std::string>("entry_date"));
+  if (const auto date = row.get_optional<std::string>("exit_date")) lot.exit_date = day(*date);
+  if (const auto price = row.get_optional<double>("exit_price")) lot.exit_price = *price;
+  lot.multiplier = row.get<double>("contract_multiplier", lot.is_option() ? 100 : 1);
+  for (const auto& [_, event] : events)
+    if (event.get<std::string>("position_id") == row.get<std::string>("id"))
+      lot.closings.push_back({day(event.get<std::string>("trade_date")), event.get<double>("quantity_closed"),
+                              event.get<double>("exit_price"), std::nullopt});
+  return lot;
+}
+
+inline Book read_book(const Json& portfolio) {
+  Book book;
+  book.id = portfolio.get<std::string>("id");
+  book.name = portfolio.get<std::string>("case", "");
+  book.initial_equity = core::to_money(portfolio.get<double>("initial_equity"));
+  for (const auto& [_, position] : portfolio.get_child("positions"))
+    book.lots.push_back(read_lot(position, portfolio.get_child("realized_events")));
+  for (const auto& [_, change] : portfolio.get_child("equity_changes")) {
+    const core::Money amount = core::to_money(change.get<double>("amount"));
+    const bool contribution = change.get<std::string>("change_type") == "CONTRIBUTION";
+    auto& flows = change.get<bool>("booked_late", false) ? book.late_flows : book.flows;
+    flows.push_back({day(change.get<std::string>("change_date")), contribution ? amount : -amount});
+  }
+  if (const auto sessions = portfolio.get_child_optional("sessions"))
+    for (const auto& [_, session] : *sessions) book.sessions.push_back(day(session.get_value<std::string>()));
+  return book;
+}
+
+inline Fixture read_fixture(const char* name) {
+  Json json;
+  boost::property_tree::read_json(fixture_file(name).string(), json);
+  Fixture fixture;
+  for (const auto& [_, portfolio] : json.get_child("portfolios")) fixture.books.push_back(read_book(portfolio));
+  for (const auto& [_, series] : json.get_child("market_data"))
+    for (const auto& [_, row] : series.get_child("rows"))
+      fixture.prices.push_back({series.get<std::string>("symbol"), day(row.front().second.get_value<std::string>()),
+                                row.back().second.get_value<double>(), nan,
+                                series.get<std::string>("adjustment") == "split"});
+  for (const auto& [_, action] : json.get_child("corporate_actions")) {
+    const auto symbol = action.get<std::string>("symbol");
+    const Date ex_date = day(action.get<std::string>("ex_date"));
+    if (action.get<std::string>("kind") == "split")
+      fixture.actions.add_split(symbol, {ex_date, action.get<double>("ratio")});
+    else
+      fixture.actions.add_dividend(symbol, {ex_date, action.get<double>("amount")});
+  }
+  return fixture;
+}
+
+}  // namespace pb::test

@@ -1,0 +1,126 @@
+#include "core/lot.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "support.hpp"
+
+namespace {
+
+using pb::core::Closing;
+using pb::core::closings_through;
+using pb::core::CorporateActions;
+using pb::core::Lot;
+using pb::core::Money;
+using pb::core::quantity_asof;
+using pb::core::realized_pnl;
+using pb::core::to_money;
+using pb::test::day;
+
+const CorporateActions no_actions;
+
+Lot lot_of(double quantity, double entry_price, const char* entry_date) {
+  Lot lot;
+  lot.symbol = "A";
+  lot.position_type = quantity > 0 ? "LONG" : "SHORT";
+  lot.quantity = quantity;
+  lot.entry_price = entry_price;
+  lot.entry_date = day(entry_date);
+  return lot;
+}
+
+Closing closing(const char* date, double quantity, double price) { return {day(date), quantity, price, std::nullopt}; }
+
+TEST(Lot, KindComesFromTypeAndClass) {
+  Lot lot = lot_of(1, 1, "2024-01-02");
+  EXPECT_FALSE(lot.is_option());
+  EXPECT_FALSE(lot.is_private());
+  for (const char* type : {"LC", "LP", "SC", "SP"}) {
+    lot.position_type = type;
+    EXPECT_TRUE(lot.is_option()) << type;
+  }
+  lot.position_type = "LONG";
+  lot.investment_class = pb::core::InvestmentClass::private_asset;
+  EXPECT_TRUE(lot.is_private());
+}
+
+TEST(Lot, QuantityIsWhatIsLeftAtTheEndOfTheDay) {
+  Lot lot = lot_of(-100, 50, "2024-03-04");
+  lot.closings = {closing("2024-03-06", 30, 48), closing("2024-03-08", 70, 49)};
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-03"), no_actions), 0);
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-04"), no_actions), -100);
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-05"), no_actions), -100);
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-06"), no_actions), -70);
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-08"), no_actions), 0);
+}
+
+TEST(Lot, QuantityCountsSharesOfTheDay) {
+  CorporateActions actions;
+  actions.add_split("A", {day("2024-03-06"), 4});
+  Lot lot = lot_of(50, 400, "2024-03-04");
+  lot.closings = {closing("2024-03-05", 10, 410), closing("2024-03-07", 80, 103)};
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-05"), actions), 40);
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-06"), actions), 160);
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-07"), actions), 80);
+  // A split on the day of the purchase is already in the quantity bought.
+  EXPECT_EQ(quantity_asof(lot_of(200, 100, "2024-03-06"), day("2024-03-07"), actions), 200);
+}
+
+TEST(Lot, IsClosedByItsClosingsWhateverTheSplitRatio) {
+  CorporateActions actions;
+  actions.add_split("A", {day("2024-03-05"), 3.0 / 7});
+  Lot lot = lot_of(1, 10, "2024-03-04");
+  for (int i = 0; i < 3; ++i) lot.closings.push_back(closing("2024-03-06", 1.0 / 7, 25));
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-06"), actions), 0);
+}
+
+TEST(Lot, ExitWithoutEventsClosesTheRest) {
+  CorporateActions actions;
+  actions.add_split("A", {day("2024-03-06"), 2});
+  Lot lot = lot_of(100, 20, "2024-03-04");
+  lot.closings = {closing("2024-03-05", 40, 21)};
+  lot.exit_date = day("2024-03-07");
+  lot.exit_price = 11;
+  EXPECT_EQ(closings_through(lot, day("2024-03-04"), actions).size(), 0u);
+  EXPECT_EQ(closings_through(lot, day("2024-03-06"), actions).size(), 1u);
+  const std::vector<Closing> all = closings_through(lot, day("2024-03-07"), actions);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[1].trade_date, day("2024-03-07"));
+  EXPECT_EQ(all[1].quantity, 120);
+  EXPECT_EQ(all[1].price, 11);
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-06"), actions), 120);
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-07"), actions), 0);
+}
+
+TEST(Lot, ExitThatEventsExplainAddsNothing) {
+  Lot lot = lot_of(100, 20, "2024-03-04");
+  lot.closings = {closing("2024-03-05", 40, 21), closing("2024-03-07", 60, 22)};
+  lot.exit_date = day("2024-03-07");
+  lot.exit_price = 22;
+  EXPECT_EQ(closings_through(lot, day("2024-03-08"), no_actions).size(), 2u);
+}
+
+TEST(Lot, RealizedHasTheSignOfTheLot) {
+  EXPECT_EQ(realized_pnl(lot_of(100, 10, "2024-03-04"), closing("2024-03-05", 40, 12.5), no_actions), to_money(100));
+  EXPECT_EQ(realized_pnl(lot_of(-100, 10, "2024-03-04"), closing("2024-03-05", 40, 12.5), no_actions), to_money(-100));
+  Lot call = lot_of(2, 3.5, "2024-03-04");
+  call.multiplier = 100;
+  EXPECT_EQ(realized_pnl(call, closing("2024-03-05", 2, 3), no_actions), to_money(-100));
+}
+
+TEST(Lot, RealizedComparesPricesOfTheSameShares) {
+  CorporateActions actions;
+  actions.add_split("A", {day("2024-03-06"), 4});
+  const Lot lot = lot_of(50, 400, "2024-03-04");
+  EXPECT_EQ(realized_pnl(lot, closing("2024-03-05", 10, 410), actions), to_money(100));
+  EXPECT_EQ(realized_pnl(lot, closing("2024-03-07", 80, 103), actions), to_money(240));
+}
+
+TEST(Lot, RealizedAsBookedIsKept) {
+  Closing booked = closing("2024-03-05", 40, 12.5);
+  booked.realized = Money{123};
+  EXPECT_EQ(realized_pnl(lot_of(100, 10, "2024-03-04"), booked, no_actions), Money{123});
+}
+
+}  // namespace

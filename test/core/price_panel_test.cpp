@@ -1,0 +1,177 @@
+#include "core/price_panel.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "support.hpp"
+
+namespace {
+
+using pb::core::CorporateActions;
+using pb::core::Mark;
+using pb::core::PricePanel;
+using pb::core::Sessions;
+using pb::test::day;
+using pb::test::make_panel;
+using pb::test::nan;
+
+// A return is a ratio less one: its error is that of the ratio.
+constexpr double rounding = 2e-16;
+
+// Monday 2024-03-04 to Friday 2024-03-08.
+const Sessions week = pb::test::weekdays(day("2024-03-04"), 5);
+
+TEST(PricePanel, KnowsItsSymbols) {
+  PricePanel panel(week, {"AAA", "BBB"});
+  EXPECT_EQ(panel.column("BBB"), 1);
+  EXPECT_EQ(panel.column("AA"), std::nullopt);
+  const PricePanel moved = std::move(panel);
+  EXPECT_EQ(moved.column("AAA"), 0);
+}
+
+TEST(PricePanel, ReturnsAreSimple) {
+  const PricePanel panel =
+      make_panel(week, {{"A", week[0], 100}, {"A", week[1], 110}, {"A", week[2], 99}, {"A", week[3], 99}});
+  EXPECT_TRUE(std::isnan(panel.returns(0)(0)));
+  EXPECT_NEAR(panel.returns(0)(1), 0.1, rounding);
+  EXPECT_NEAR(panel.returns(0)(2), -0.1, rounding);
+  EXPECT_EQ(panel.returns(0)(3), 0);
+  EXPECT_TRUE(std::isnan(panel.returns(0)(4)));
+}
+
+// A two-day return in a series of daily ones would distort every estimate.
+TEST(PricePanel, GapsAreNotBridged) {
+  const PricePanel panel = make_panel(week, {{"A", week[0], 100},
+                                             {"A", week[2], 120},
+                                             {"A", week[3], 126},
+                                             {"B", week[0], 10},
+                                             {"B", week[1], 11},
+                                             {"B", week[2], 11},
+                                             {"B", week[3], 11}});
+  EXPECT_TRUE(std::isnan(panel.close(1, 0)));
+  EXPECT_TRUE(std::isnan(panel.returns(0)(1)));
+  EXPECT_TRUE(std::isnan(panel.returns(0)(2)));
+  EXPECT_NEAR(panel.returns(0)(3), 0.05, rounding);
+  EXPECT_NEAR(panel.returns(1)(1), 0.1, rounding);
+}
+
+TEST(PricePanel, AdjustedClosesMakeTheReturnWhereBothAreThere) {
+  // Adjusted prices move by 10 %, closes do not; the last pair has closes only.
+  const PricePanel panel =
+      make_panel(week, {{"A", week[0], 50, 100}, {"A", week[1], 50, 110}, {"A", week[2], 50, 121}, {"A", week[3], 50}});
+  EXPECT_NEAR(panel.returns(0)(1), 0.1, rounding);
+  EXPECT_NEAR(panel.returns(0)(2), 0.1, rounding);
+  EXPECT_EQ(panel.close(1, 0), 50);
+}
+
+TEST(PricePanel, ChangeOfBasisIsNoReturn) {
+  const PricePanel to_unadjusted =
+      make_panel(week, {{"A", week[0], 50, 40}, {"A", week[1], 50, 40}, {"A", week[2], 50}, {"A", week[3], 55}});
+  EXPECT_EQ(to_unadjusted.returns(0)(1), 0);
+  EXPECT_TRUE(std::isnan(to_unadjusted.returns(0)(2)));
+  EXPECT_NEAR(to_unadjusted.returns(0)(3), 0.1, rounding);
+  const PricePanel to_adjusted = make_panel(week, {{"A", week[0], 50}, {"A", week[1], 50, 40}, {"A", week[2], 50, 44}});
+  EXPECT_TRUE(std::isnan(to_adjusted.returns(0)(1)));
+  EXPECT_NEAR(to_adjusted.returns(0)(2), 0.1, rounding);
+}
+
+TEST(PricePanel, SplitsAndDividendsArePartOfTheReturn) {
+  CorporateActions actions;
+  actions.add_split("A", {week[1], 4});
+  actions.add_dividend("A", {week[2], 2});
+  actions.add_split("A", {week[3], 0.5});
+  actions.add_dividend("A", {week[3], 3});  // on one of the shares held before the reverse split
+  const PricePanel panel =
+      make_panel(week, {{"A", week[0], 400}, {"A", week[1], 101}, {"A", week[2], 99}, {"A", week[3], 195}}, actions);
+  EXPECT_DOUBLE_EQ(panel.returns(0)(1), 404.0 / 400 - 1);
+  EXPECT_DOUBLE_EQ(panel.returns(0)(2), 101.0 / 101 - 1);
+  EXPECT_DOUBLE_EQ(panel.returns(0)(3), (195 * 0.5 + 3) / 99 - 1);
+}
+
+// Vendors restate the past in today's shares; closes here are what was traded.
+TEST(PricePanel, SplitAdjustedClosesAreTakenBackToTheirDay) {
+  CorporateActions actions;
+  actions.add_split("A", {week[2], 4});
+  const PricePanel raw = make_panel(week, {{"A", week[1], 404}, {"A", week[2], 100}, {"A", week[3], 102}}, actions);
+  const PricePanel adjusted = make_panel(
+      week, {{"A", week[1], 101, nan, true}, {"A", week[2], 100, nan, true}, {"A", week[3], 102, nan, true}}, actions);
+  for (int t = 1; t <= 3; ++t) {
+    EXPECT_DOUBLE_EQ(adjusted.close(t, 0), raw.close(t, 0)) << t;
+    if (t > 1) {
+      EXPECT_DOUBLE_EQ(adjusted.returns(0)(t), raw.returns(0)(t)) << t;
+    }
+  }
+  EXPECT_DOUBLE_EQ(adjusted.returns(0)(2), 100.0 / 101 - 1);
+}
+
+// Also when a split is yet to come: the day's own close does not change with it.
+TEST(PricePanel, SplitAfterThePanelIsTakenBackToo) {
+  CorporateActions actions;
+  actions.add_split("A", {day("2030-01-02"), 2});
+  const PricePanel panel = make_panel(week, {{"A", week[1], 50, nan, true}}, actions);
+  EXPECT_EQ(panel.close(1, 0), 100);
+  EXPECT_EQ(panel.mark_asof(0, week[4], actions)->price, 100);
+}
+
+TEST(PricePanel, MarkIsTheNewestOnOrBeforeTheDay) {
+  const CorporateActions actions;
+  const PricePanel panel = make_panel(week, {{"A", week[1], 10}, {"A", week[3], 12}});
+  EXPECT_EQ(panel.mark_asof(0, week[0], actions), std::nullopt);
+  EXPECT_EQ(panel.mark_asof(0, week[1], actions)->stale_sessions, 0);
+  const Mark carried = panel.mark_asof(0, week[2], actions).value();
+  EXPECT_EQ(carried.price, 10);
+  EXPECT_EQ(carried.date, week[1]);
+  EXPECT_EQ(carried.stale_sessions, 1);
+  EXPECT_EQ(panel.mark_asof(0, day("2024-03-10"), actions)->price, 12);
+  EXPECT_EQ(panel.mark_asof(0, day("2024-03-10"), actions)->stale_sessions, 1);
+}
+
+TEST(PricePanel, MarkIsInSharesOfTheDayAsked) {
+  CorporateActions actions;
+  actions.add_split("A", {week[2], 4});
+  const PricePanel panel = make_panel(week, {{"A", week[1], 404}}, actions);
+  EXPECT_EQ(panel.mark_asof(0, week[1], actions)->price, 404);
+  EXPECT_EQ(panel.mark_asof(0, week[2], actions)->price, 101);
+}
+
+TEST(PricePanel, PricesOffSessionsAreForValuationOnly) {
+  const CorporateActions actions;
+  const auto saturday = day("2024-03-09");
+  const Sessions two_weeks = pb::test::weekdays(week[0], 10);
+  const PricePanel panel =
+      make_panel(two_weeks, {{"A", week[4], 10}, {"A", saturday, 20}, {"A", two_weeks[5], 11}}, actions);
+  EXPECT_NEAR(panel.returns(0)(5), 0.1, rounding);
+  EXPECT_EQ(panel.mark_asof(0, week[4], actions)->price, 10);
+  EXPECT_EQ(panel.mark_asof(0, saturday, actions)->price, 20);
+  EXPECT_EQ(panel.mark_asof(0, saturday, actions)->stale_sessions, 0);
+  EXPECT_EQ(panel.mark_asof(0, two_weeks[5], actions)->price, 11);
+}
+
+TEST(PricePanel, EarlierMarkServesUntilThePanelHasAPrice) {
+  CorporateActions actions;
+  actions.add_split("A", {week[1], 2});
+  PricePanel panel(week, {"A"});
+  panel.set_earlier(0, {day("2024-02-29"), 30, nan, false}, actions);
+  panel.set(0, {week[3], 16, nan, false}, actions);
+  panel.finish(actions);
+  EXPECT_EQ(panel.mark_asof(0, day("2024-02-28"), actions), std::nullopt);
+  const Mark earlier = panel.mark_asof(0, week[2], actions).value();
+  EXPECT_EQ(earlier.price, 15);
+  EXPECT_EQ(earlier.date, day("2024-02-29"));
+  EXPECT_EQ(earlier.stale_sessions, 3);
+  EXPECT_EQ(panel.mark_asof(0, week[3], actions)->price, 16);
+  EXPECT_TRUE(std::isnan(panel.returns(0)(3)));
+}
+
+TEST(PricePanel, MayBeEmpty) {
+  const CorporateActions actions;
+  PricePanel panel(Sessions{}, {"A"});
+  panel.set(0, {week[0], 5, nan, false}, actions);
+  panel.finish(actions);
+  EXPECT_EQ(panel.mark_asof(0, week[1], actions)->price, 5);
+}
+
+}  // namespace

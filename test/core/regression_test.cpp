@@ -1,0 +1,346 @@
+#include "core/regression.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support.hpp"
+
+namespace {
+
+using pb::core::CovarianceType;
+using pb::core::Matrix;
+using pb::core::newey_west_lag;
+using pb::core::ols;
+using pb::core::RegressionFit;
+using pb::core::RegressionOptions;
+using pb::core::Vector;
+using pb::test::nan;
+using pb::test::Record;
+using pb::test::relative_error;
+using pb::test::sqlstate_of;
+
+struct Data {
+  Vector y;
+  Matrix x;
+};
+
+// Normal regressors and noise, from a fixed seed.
+Data random_data(Eigen::Index n, Eigen::Index k, unsigned seed) {
+  std::mt19937_64 random(seed);
+  std::normal_distribution<double> normal(0, 0.01);
+  Data data{Vector(n), Matrix(n, k)};
+  for (Eigen::Index i = 0; i < n; ++i) {
+    for (Eigen::Index j = 0; j < k; ++j) data.x(i, j) = normal(random);
+    data.y(i) = 0.001 + data.x.row(i).sum() + normal(random);
+  }
+  return data;
+}
+
+double worst_error(const Vector& actual, const std::vector<double>& expected) {
+  double worst = actual.size() == static_cast<Eigen::Index>(expected.size()) ? 0 : nan;
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    worst = std::max(worst, relative_error(actual(static_cast<Eigen::Index>(i)), expected[i]));
+  return worst;
+}
+
+// ---- reference vectors ---------------------------------------------------------------------------------------------
+
+std::map<std::string, Data> read_designs() {
+  std::map<std::string, std::vector<Record>> rows;
+  for (Record& record : pb::test::read_csv(pb::test::golden_file("ols_data.csv")))
+    rows[record.text("design")].push_back(std::move(record));
+  std::map<std::string, Data> designs;
+  for (const auto& [name, records] : rows) {
+    const char* names[] = {"x1", "x2", "x3", "x4", "x5"};
+    const Record& first = records.front();
+    const auto k = std::count_if(std::begin(names), std::end(names), [&](const char* x) { return first.has(x); });
+    Data data{Vector(records.size()), Matrix(records.size(), k)};
+    for (Eigen::Index i = 0; i < data.y.size(); ++i) {
+      const Record& record = records[static_cast<std::size_t>(i)];
+      data.y(i) = record.number("y");
+      for (Eigen::Index j = 0; j < k; ++j) data.x(i, j) = record.number(names[j]);
+    }
+    designs[name] = std::move(data);
+  }
+  return designs;
+}
+
+RegressionOptions options_of(const Record& expected) {
+  RegressionOptions options;
+  options.covariance = expected.text("covariance") == "classical" ? CovarianceType::classical
+                       : expected.text("covariance") == "HC1"     ? CovarianceType::hc1
+                                                                  : CovarianceType::newey_west;
+  if (expected.has("lags")) options.lag = expected.integer("lags");
+  return options;
+}
+
+// A p-value moves by about t^2 as much as t does, relatively; its own digits are tested with the distributions.
+double p_value_tolerance(double tolerance, double t_stat) { return tolerance * std::max(1.0, t_stat * t_stat); }
+
+TEST(Regression, AgreesWithExactArithmetic) {
+  // Digits are lost in proportion to the condition number of the scaled design, never to its square: 9e5 leaves ten.
+  const std::map<std::string, double> tolerances{{"near_collinear_200", 3e-10}};
+  const std::map<std::string, Data> designs = read_designs();
+  const std::vector<Record> vectors = pb::test::read_csv(pb::test::golden_file("ols_vectors.csv"));
+  EXPECT_EQ(vectors.size(), 84u);
+  for (const Record& expected : vectors) {
+    const std::string name = expected.text("design");
+    SCOPED_TRACE(name + " " + expected.text("covariance") + " " + expected.text("term"));
+    const auto found = tolerances.find(name);
+    const double tolerance = found == tolerances.end() ? 2e-14 : found->second;
+    const Data& data = designs.at(name);
+    const RegressionFit fit = ols(data.y, data.x, options_of(expected));
+    const int j = expected.text("term") == "intercept" ? 0 : std::stoi(expected.text("term").substr(1));
+    const double t_stat = expected.number("t_stat_exact");
+    EXPECT_LE(relative_error(fit.coefficients(j), expected.number("coefficient_exact")), tolerance);
+    EXPECT_LE(relative_error(fit.std_errors(j), expected.number("std_error_exact")), tolerance);
+    EXPECT_LE(relative_error(fit.t_stats(j), t_stat), tolerance);
+    EXPECT_LE(relative_error(fit.p_values(j), expected.number("p_value_exact")), p_value_tolerance(tolerance, t_stat));
+    EXPECT_LE(relative_error(fit.r_squared, expected.number("r_squared_exact")), 2e-13);
+    EXPECT_LE(relative_error(fit.residual_sd * fit.residual_sd * fit.residual_df, expected.number("ssr_exact")), 3e-13);
+    EXPECT_LE(relative_error(fit.adj_r_squared, expected.number("adj_r_squared")), 1e-12);
+    EXPECT_LE(relative_error(fit.condition_number, expected.number("condition_number")), 1e-10);
+    EXPECT_EQ(fit.observations, expected.integer("n"));
+    EXPECT_EQ(fit.residual_df, expected.integer("n") - expected.integer("k") - 1);
+  }
+}
+
+// t = 1..60; f = 0.010 sin t; y = 0.0005 + 1.2 f + 0.0015 cos 2.3t + 0.004 sin(3.1t + 0.4): errors of each kind.
+TEST(Regression, SineSeries) {
+  Data data{Vector(60), Matrix(60, 1)};
+  for (int t = 1; t <= 60; ++t) {
+    data.x(t - 1, 0) = 0.010 * std::sin(t);
+    data.y(t - 1) = 0.0005 + 1.2 * data.x(t - 1, 0) + 0.0015 * std::cos(2.3 * t) + 0.004 * std::sin(3.1 * t + 0.4);
+  }
+  const auto error_of = [&](CovarianceType type) { return ols(data.y, data.x, {true, type, {}}).std_errors(1); };
+  EXPECT_NEAR(error_of(CovarianceType::classical), 0.056702925719, 1e-12);
+  EXPECT_NEAR(error_of(CovarianceType::hc1), 0.056977233077, 1e-12);
+  EXPECT_NEAR(error_of(CovarianceType::newey_west), 0.028244422767, 1e-12);  // three lags by the rule
+  const RegressionFit fit = ols(data.y, data.x, {true, CovarianceType::classical, {}});
+  EXPECT_NEAR(fit.coefficients(1), 1.199550804695, 1e-12);
+  EXPECT_NEAR(fit.coefficients(0), 0.000457674467, 1e-12);
+  EXPECT_NEAR(fit.r_squared, 0.885269908774, 1e-12);
+  EXPECT_NEAR(fit.t_stats(1), 21.15500725, 1e-8);
+  EXPECT_LE(relative_error(fit.p_values(1), 5.950123e-29), 1e-7);
+}
+
+// NIST Statistical Reference Datasets, linear regression; certified to the digits given.
+// https://www.itl.nist.gov/div898/strd/lls/lls.shtml
+// The tolerances are the digits reached: 13 for Norris, 10 for Longley (condition number 4e4 with scaled columns).
+TEST(RegressionNist, Norris) {
+  const double rows[][2] = {
+      {0.1, 0.2},     {338.8, 337.4}, {118.1, 118.2}, {888.0, 884.6}, {9.2, 10.1},    {228.1, 226.5},
+      {668.5, 666.3}, {998.5, 996.3}, {449.1, 448.6}, {778.9, 777.0}, {559.2, 558.2}, {0.3, 0.4},
+      {0.1, 0.6},     {778.1, 775.5}, {668.8, 666.9}, {339.3, 338.0}, {448.9, 447.5}, {10.8, 11.6},
+      {557.7, 556.0}, {228.3, 228.1}, {998.0, 995.8}, {888.8, 887.6}, {119.6, 120.2}, {0.3, 0.3},
+      {0.6, 0.3},     {557.6, 556.8}, {339.3, 339.1}, {888.0, 887.2}, {998.5, 999.0}, {778.9, 779.0},
+      {10.2, 11.1},   {117.6, 118.3}, {228.9, 229.2}, {668.4, 669.1}, {449.2, 448.9}, {0.2, 0.5}};
+  Data data{Vector(36), Matrix(36, 1)};
+  for (Eigen::Index i = 0; i < 36; ++i) {
+    data.y(i) = rows[i][0];
+    data.x(i, 0) = rows[i][1];
+  }
+  const RegressionFit fit = ols(data.y, data.x, {true, CovarianceType::classical, {}});
+  EXPECT_LE(worst_error(fit.coefficients, {-0.262323073774029, 1.00211681802045}), 5e-14);
+  EXPECT_LE(worst_error(fit.std_errors, {0.232818234301152, 0.429796848199937e-03}), 1e-14);
+  EXPECT_LE(relative_error(fit.residual_sd, 0.884796396144373), 1e-14);
+  EXPECT_LE(relative_error(fit.r_squared, 0.999993745883712), 1e-14);
+}
+
+TEST(RegressionNist, Longley) {
+  // TOTEMP; GNPDEFL, GNP, UNEMP, ARMED, POP, YEAR.
+  const double rows[][7] = {
+      {60323, 83, 234289, 2356, 1590, 107608, 1947},    {61122, 88.5, 259426, 2325, 1456, 108632, 1948},
+      {60171, 88.2, 258054, 3682, 1616, 109773, 1949},  {61187, 89.5, 284599, 3351, 1650, 110929, 1950},
+      {63221, 96.2, 328975, 2099, 3099, 112075, 1951},  {63639, 98.1, 346999, 1932, 3594, 113270, 1952},
+      {64989, 99, 365385, 1870, 3547, 115094, 1953},    {63761, 100, 363112, 3578, 3350, 116219, 1954},
+      {66019, 101.2, 397469, 2904, 3048, 117388, 1955}, {67857, 104.6, 419180, 2822, 2857, 118734, 1956},
+      {68169, 108.4, 442769, 2936, 2798, 120445, 1957}, {66513, 110.8, 444546, 4681, 2637, 121950, 1958},
+      {68655, 112.6, 482704, 3813, 2552, 123366, 1959}, {69564, 114.2, 502601, 3931, 2514, 125368, 1960},
+      {69331, 115.7, 518173, 4806, 2572, 127852, 1961}, {70551, 116.9, 554894, 4007, 2827, 130081, 1962}};
+  Data data{Vector(16), Matrix(16, 6)};
+  for (Eigen::Index i = 0; i < 16; ++i) {
+    data.y(i) = rows[i][0];
+    for (Eigen::Index j = 0; j < 6; ++j) data.x(i, j) = rows[i][j + 1];
+  }
+  const RegressionFit fit = ols(data.y, data.x, {true, CovarianceType::classical, {}});
+  EXPECT_LE(
+      worst_error(fit.coefficients, {-3482258.63459582, 15.0618722713733, -0.358191792925910e-01, -2.02022980381683,
+                                     -1.03322686717359, -0.511041056535807e-01, 1829.15146461355}),
+      2e-11);
+  EXPECT_LE(worst_error(fit.std_errors, {890420.383607373, 84.9149257747669, 0.334910077722432e-01, 0.488399681651699,
+                                         0.214274163161675, 0.226073200069370, 455.478499142212}),
+            1e-12);
+  EXPECT_LE(relative_error(fit.residual_sd, 304.854073561965), 1e-12);
+  EXPECT_LE(relative_error(fit.r_squared, 0.995479004577296), 1e-14);
+}
+
+// y = 1 + x + ... + x^5 and y = 1 + 0.1 x + ... + 1e-5 x^5 on 0..20; the certified errors are 0.
+TEST(RegressionNist, WamplerExactPolynomials) {
+  for (const double base : {1.0, 0.1}) {
+    Data data{Vector::Ones(21), Matrix(21, 5)};
+    std::vector<double> expected{1};
+    for (int j = 1; j <= 5; ++j) {
+      expected.push_back(std::pow(base, j));
+      for (int i = 0; i <= 20; ++i) data.x(i, j - 1) = std::pow(i, j);
+      data.y += expected.back() * data.x.col(j - 1);
+    }
+    const RegressionFit fit = ols(data.y, data.x);
+    EXPECT_LE(worst_error(fit.coefficients, expected), 1e-10) << base;
+    EXPECT_TRUE(fit.std_errors.isZero(0)) << base;
+    EXPECT_EQ(fit.residual_sd, 0) << base;
+    EXPECT_EQ(fit.r_squared, 1) << base;
+  }
+}
+
+// ---- properties ----------------------------------------------------------------------------------------------------
+
+TEST(Regression, LagRuleOfNeweyAndWest) {
+  const std::pair<int, int> lags[] = {{1, 1},   {2, 1},   {60, 3},  {99, 3},  {100, 4},
+                                      {126, 4}, {252, 4}, {272, 4}, {273, 5}, {504, 5}};
+  for (const auto& [observations, lag] : lags) EXPECT_EQ(newey_west_lag(observations), lag) << observations;
+}
+
+TEST(Regression, LagIsTheRuleUnlessGiven) {
+  const Data data = random_data(252, 1, 1);
+  const auto errors = [&](std::optional<int> lag) {
+    return ols(data.y, data.x, {true, CovarianceType::newey_west, lag}).std_errors;
+  };
+  EXPECT_EQ(errors({}), errors(4));
+  EXPECT_NE(errors({}), errors(5));
+  EXPECT_EQ(errors(0), ols(data.y, data.x, {true, CovarianceType::hc1, {}}).std_errors);
+  EXPECT_TRUE(errors(1000).allFinite());
+}
+
+TEST(Regression, UnitsOfTheRegressorDoNotMatter) {
+  const Data data = random_data(120, 2, 2);
+  const RegressionFit fit = ols(data.y, data.x);
+  for (const double c : {1e-6, 0.5, -3.0, 1e9}) {
+    Matrix scaled = data.x;
+    scaled.col(1) *= c;
+    const RegressionFit other = ols(data.y, scaled);
+    EXPECT_LE(relative_error(other.coefficients(2) * c, fit.coefficients(2)), 1e-13) << c;
+    EXPECT_LE(relative_error(other.std_errors(2) * std::fabs(c), fit.std_errors(2)), 1e-13) << c;
+    EXPECT_LE(relative_error(other.coefficients(1), fit.coefficients(1)), 1e-13) << c;
+    EXPECT_LE(relative_error(other.condition_number, fit.condition_number), 1e-12) << c;
+    EXPECT_LE(relative_error(other.r_squared, fit.r_squared), 1e-13) << c;
+  }
+}
+
+TEST(Regression, CoefficientsScaleWithTheResponse) {
+  const Data data = random_data(120, 2, 3);
+  const RegressionFit fit = ols(data.y, data.x);
+  const RegressionFit tripled = ols(3 * data.y, data.x);
+  for (int j = 0; j < 3; ++j) {
+    EXPECT_LE(relative_error(tripled.coefficients(j), 3 * fit.coefficients(j)), 1e-13);
+    EXPECT_LE(relative_error(tripled.std_errors(j), 3 * fit.std_errors(j)), 1e-13);
+    EXPECT_LE(relative_error(tripled.t_stats(j), fit.t_stats(j)), 1e-12);
+  }
+}
+
+TEST(Regression, OrderOfColumnsDoesNotMatter) {
+  const Data data = random_data(120, 3, 4);
+  const Matrix reversed = data.x.rowwise().reverse();
+  const RegressionFit fit = ols(data.y, data.x);
+  const RegressionFit other = ols(data.y, reversed);
+  for (int j = 1; j <= 3; ++j) {
+    EXPECT_LE(relative_error(other.coefficients(4 - j), fit.coefficients(j)), 1e-13);
+    EXPECT_LE(relative_error(other.std_errors(4 - j), fit.std_errors(j)), 1e-13);
+  }
+}
+
+TEST(Regression, WithoutInterceptGoesThroughTheOrigin) {
+  const Data data = random_data(80, 1, 5);
+  const RegressionFit fit = ols(data.y, data.x, {false, CovarianceType::classical, {}});
+  const Vector x = data.x.col(0);
+  const double slope = x.dot(data.y) / x.squaredNorm();
+  const double unexplained = (data.y - slope * x).squaredNorm();
+  ASSERT_EQ(fit.coefficients.size(), 1);
+  EXPECT_EQ(fit.residual_df, 79);
+  EXPECT_LE(relative_error(fit.coefficients(0), slope), 1e-13);
+  EXPECT_LE(relative_error(fit.r_squared, 1 - unexplained / data.y.squaredNorm()), 1e-13);  // not centered
+  EXPECT_LE(relative_error(fit.adj_r_squared, 1 - (1 - fit.r_squared) * 80 / 79), 1e-13);
+  EXPECT_LE(relative_error(fit.std_errors(0), std::sqrt(unexplained / 79 / x.squaredNorm())), 1e-13);
+  EXPECT_DOUBLE_EQ(fit.condition_number, 1);
+}
+
+TEST(Regression, ExactFitHasNoErrorAndNoTStatistic) {
+  const Data data = random_data(60, 1, 6);
+  for (const auto& [alpha, beta] : {std::pair{0.0, 1.0}, {0.013, -0.7}, {1e-4, 1e3}}) {
+    const RegressionFit fit = ols(alpha + beta * data.x.col(0).array(), data.x);
+    EXPECT_NEAR(fit.coefficients(0), alpha, 1e-15 * std::max(1.0, std::fabs(beta)));
+    EXPECT_LE(relative_error(fit.coefficients(1), beta), 1e-14);
+    EXPECT_EQ(fit.std_errors(1), 0);
+    EXPECT_TRUE(std::isnan(fit.t_stats(1)));
+    EXPECT_TRUE(std::isnan(fit.p_values(1)));
+    EXPECT_EQ(fit.r_squared, 1);
+    EXPECT_EQ(fit.adj_r_squared, 1);
+    EXPECT_EQ(fit.residual_sd, 0);
+  }
+}
+
+// Whatever the mean of equal numbers is rounded to, there is no variation to explain.
+TEST(Regression, ConstantResponseHasNoRSquared) {
+  const Data data = random_data(252, 1, 7);
+  for (const double constant : {0.0, 1.0, 0.1, 0.0123, -57.31}) {
+    const RegressionFit fit = ols(Vector::Constant(252, constant), data.x);
+    EXPECT_TRUE(std::isnan(fit.r_squared)) << constant;
+    EXPECT_TRUE(std::isnan(fit.adj_r_squared)) << constant;
+    EXPECT_NEAR(fit.coefficients(0), constant, 1e-13);
+    EXPECT_NEAR(fit.coefficients(1), 0, 1e-12);
+  }
+}
+
+// ---- refusals ------------------------------------------------------------------------------------------------------
+
+TEST(Regression, SingularDesignIsRefused) {
+  const Data data = random_data(60, 3, 8);
+  const auto with_column = [&](const Vector& column) {
+    Matrix x = data.x;
+    x.col(1) = column;
+    return sqlstate_of([&] { ols(data.y, x); });
+  };
+  const Vector first = data.x.col(0);
+  EXPECT_EQ(with_column(first), "PB002");
+  EXPECT_EQ(with_column(-1e6 * first), "PB002");
+  EXPECT_EQ(with_column(0.3 + 0.1 * first.array()), "PB002");
+  EXPECT_EQ(with_column(first - data.x.col(2) / 3), "PB002");
+  EXPECT_EQ(with_column(Vector::Zero(60)), "PB002");
+  EXPECT_EQ(with_column(Vector::Constant(60, 0.1)), "PB002");
+  EXPECT_EQ(with_column(data.x.col(1)), "");
+  // A constant is a regressor like any other where there is no intercept.
+  EXPECT_EQ(sqlstate_of([&] { ols(data.y, Matrix::Constant(60, 1, 0.1), {false, CovarianceType::hc1, {}}); }), "");
+}
+
+TEST(Regression, TooFewObservationsAreRefused) {
+  for (const Eigen::Index n : {0, 1, 2, 3}) {
+    const Data data = random_data(n, 2, 9);
+    EXPECT_EQ(sqlstate_of([&] { ols(data.y, data.x); }), "PB001") << n;
+  }
+  const Data data = random_data(4, 2, 9);
+  EXPECT_EQ(ols(data.y, data.x).residual_df, 1);
+}
+
+TEST(Regression, IncompleteDataAreRefused) {
+  for (const double bad : {nan, HUGE_VAL, -HUGE_VAL}) {
+    Data data = random_data(60, 2, 10);
+    data.y(59) = bad;
+    EXPECT_EQ(sqlstate_of([&] { ols(data.y, data.x); }), "22000") << bad;
+    data = random_data(60, 2, 10);
+    data.x(0, 1) = bad;
+    EXPECT_EQ(sqlstate_of([&] { ols(data.y, data.x); }), "22000") << bad;
+  }
+  const Data data = random_data(60, 2, 10);
+  EXPECT_EQ(sqlstate_of([&] { ols(data.y.head(59), data.x); }), "22023");
+}
+
+}  // namespace

@@ -1,0 +1,124 @@
+#include "core/valuation.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support.hpp"
+
+namespace {
+
+using pb::core::CorporateActions;
+using pb::core::InvestmentClass;
+using pb::core::Lot;
+using pb::core::LotValue;
+using pb::core::MarkQuality;
+using pb::core::PricePanel;
+using pb::core::Sessions;
+using pb::test::day;
+using pb::test::make_panel;
+
+constexpr int max_stale_sessions = 5;
+
+// Monday 2024-03-04 to Friday 2024-03-15.
+const Sessions sessions = pb::test::weekdays(day("2024-03-04"), 10);
+
+Lot lot_of(const char* symbol, double quantity, double entry_price, pb::core::Date entry_date) {
+  Lot lot;
+  lot.symbol = symbol;
+  lot.position_type = quantity > 0 ? "LONG" : "SHORT";
+  lot.quantity = quantity;
+  lot.entry_price = entry_price;
+  lot.entry_date = entry_date;
+  return lot;
+}
+
+LotValue value_of(const Lot& lot, pb::core::Date date, const PricePanel& panel, const CorporateActions& actions = {}) {
+  return value_lot(lot, date, {&panel, &actions, max_stale_sessions});
+}
+
+TEST(Valuation, MarketValueIsSignedAndMultiplied) {
+  const PricePanel panel = make_panel(sessions, {{"A", sessions[1], 11}, {"C", sessions[1], 3.5}});
+  const LotValue value = value_of(lot_of("A", -100, 10, sessions[0]), sessions[1], panel);
+  EXPECT_EQ(value.quantity, -100);
+  EXPECT_EQ(value.price, 11);
+  EXPECT_EQ(value.price_date, sessions[1]);
+  EXPECT_EQ(value.market_value, -1100);
+  EXPECT_EQ(value.quality, MarkQuality::current);
+  Lot call = lot_of("C", 2, 4, sessions[0]);
+  call.multiplier = 100;
+  EXPECT_EQ(value_of(call, sessions[1], panel).market_value, 700);
+}
+
+TEST(Valuation, OldPriceIsStaleThenUnpricedButCarried) {
+  const PricePanel panel = make_panel(sessions, {{"A", sessions[1], 11}});
+  const Lot lot = lot_of("A", 100, 10, sessions[0]);
+  EXPECT_EQ(value_of(lot, sessions[1], panel).quality, MarkQuality::current);
+  EXPECT_EQ(value_of(lot, sessions[2], panel).quality, MarkQuality::stale);
+  EXPECT_EQ(value_of(lot, sessions[6], panel).quality, MarkQuality::stale);
+  EXPECT_EQ(value_of(lot, sessions[7], panel).quality, MarkQuality::unpriced);
+  EXPECT_EQ(value_of(lot, sessions[7], panel).market_value, 1100);
+  EXPECT_EQ(value_of(lot, sessions[7], panel).price_date, sessions[1]);
+}
+
+TEST(Valuation, PriceFromBeforeTheTradeIsNotUsed) {
+  const PricePanel panel = make_panel(sessions, {{"A", sessions[0], 9}, {"A", sessions[3], 11}});
+  const Lot lot = lot_of("A", 100, 10, sessions[1]);
+  EXPECT_EQ(value_of(lot, sessions[1], panel).price, 10);
+  EXPECT_EQ(value_of(lot, sessions[1], panel).quality, MarkQuality::current);
+  EXPECT_EQ(value_of(lot, sessions[2], panel).price, 10);
+  EXPECT_EQ(value_of(lot, sessions[2], panel).quality, MarkQuality::stale);
+  EXPECT_EQ(value_of(lot, sessions[3], panel).price, 11);
+  // The close of the trade date is newer than the trade.
+  EXPECT_EQ(value_of(lot_of("A", 100, 10, sessions[0]), sessions[0], panel).price, 9);
+}
+
+TEST(Valuation, UnknownSymbolIsCarriedAtItsTradePriceThroughSplits) {
+  CorporateActions actions;
+  actions.add_split("NONE", {sessions[2], 4});
+  const PricePanel panel = make_panel(sessions, {{"A", sessions[0], 9}});
+  const LotValue value = value_of(lot_of("NONE", 50, 400, sessions[0]), sessions[9], panel, actions);
+  EXPECT_EQ(value.quantity, 200);
+  EXPECT_EQ(value.price, 100);
+  EXPECT_EQ(value.market_value, 20'000);
+  EXPECT_EQ(value.quality, MarkQuality::unpriced);
+}
+
+TEST(Valuation, OptionIsWorthItsOwnPriceOnly) {
+  const PricePanel panel = make_panel(sessions, {{"AAPL", sessions[1], 180}, {"AAPL C", sessions[1], 6}});
+  Lot option = lot_of("AAPL C", 1, 5, sessions[0]);
+  option.position_type = "LC";
+  option.investment_class = InvestmentClass::option;
+  option.multiplier = 100;
+  option.underlying_symbol = "AAPL";
+  EXPECT_EQ(value_of(option, sessions[1], panel).market_value, 600);
+  option.symbol = "AAPL P";  // has no price
+  EXPECT_EQ(value_of(option, sessions[1], panel).market_value, 500);
+}
+
+TEST(Valuation, PrivateAssetIsManualAtAnyAge) {
+  const PricePanel panel = make_panel(sessions, {{"FUND", sessions[5], 130}});
+  Lot fund = lot_of("FUND", 10, 100, day("2023-01-03"));
+  fund.investment_class = InvestmentClass::private_asset;
+  EXPECT_EQ(value_of(fund, sessions[1], panel).price, 100);
+  fund.manual_price = 120;
+  fund.manual_price_date = sessions[2];
+  // The mark counts from its date on, until a newer one is there.
+  EXPECT_EQ(value_of(fund, sessions[1], panel).price, 100);
+  EXPECT_EQ(value_of(fund, sessions[2], panel).price, 120);
+  EXPECT_EQ(value_of(fund, sessions[4], panel).price, 120);
+  EXPECT_EQ(value_of(fund, sessions[5], panel).price, 130);
+  for (const auto date : {sessions[1], sessions[4], sessions[9], day("2029-01-02")}) {
+    EXPECT_EQ(value_of(fund, date, panel).quality, MarkQuality::manual);
+  }
+  // A public position's own last price is a result, never an input.
+  fund.investment_class = InvestmentClass::public_market;
+  EXPECT_EQ(value_of(fund, sessions[4], panel).price, 100);
+}
+
+TEST(Valuation, NothingIsOpenBeforeTheTrade) {
+  const PricePanel panel = make_panel(sessions, {{"A", sessions[0], 9}});
+  const LotValue value = value_of(lot_of("A", 100, 10, sessions[1]), sessions[0], panel);
+  EXPECT_EQ(value.quantity, 0);
+  EXPECT_EQ(value.market_value, 0);
+}
+
+}  // namespace
