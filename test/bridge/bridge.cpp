@@ -39,14 +39,22 @@ class Witness {
 };
 
 std::vector<pb::pg::ColumnDef> every_type() {
-  return {{"a_boolean", Type::boolean},     {"an_int4", Type::int4},
-          {"an_int8", Type::int8},          {"a_float8", Type::float8},
-          {"money", Type::money},           {"a_date", Type::date},
-          {"a_timestamptz", Type::timestamptz}, {"an_interval", Type::interval},
-          {"a_time", Type::time},           {"a_text", Type::text},
-          {"a_jsonb", Type::jsonb},         {"a_uuid", Type::uuid},
-          {"float8s", Type::float8_array},  {"int4s", Type::int4_array},
-          {"texts", Type::text_array},      {"uuids", Type::uuid_array}};
+  return {{"a_boolean", Type::boolean},
+          {"an_int4", Type::int4},
+          {"an_int8", Type::int8},
+          {"a_float8", Type::float8},
+          {"money", Type::money},
+          {"a_date", Type::date},
+          {"a_timestamptz", Type::timestamptz},
+          {"an_interval", Type::interval},
+          {"a_time", Type::time},
+          {"a_text", Type::text},
+          {"a_jsonb", Type::jsonb},
+          {"a_uuid", Type::uuid},
+          {"float8s", Type::float8_array},
+          {"int4s", Type::int4_array},
+          {"texts", Type::text_array},
+          {"uuids", Type::uuid_array}};
 }
 
 pb::core::Uuid counting_uuid(unsigned char first) {
@@ -160,8 +168,8 @@ PB_FUNCTION(pb_test_throw_in_callback) {
 PB_FUNCTION(pb_test_spin) {
   using clock = std::chrono::steady_clock;
   const Witness witness;
-  const auto end = clock::now() + std::chrono::duration_cast<clock::duration>(
-                                      std::chrono::duration<double>(call.float8(0).value()));
+  const auto end =
+      clock::now() + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(call.float8(0).value()));
   double sum = 0;
   for (std::int64_t step = 1;; ++step) {
     sum += std::sqrt(static_cast<double>(step));
@@ -197,17 +205,30 @@ PB_FUNCTION(pb_test_roundtrip) {
 
 // Sends the values as parameters, reads them back row by row, and returns what came back.
 PB_FUNCTION(pb_test_parameters) {
-  pb::pg::Args args{Type::boolean, Type::int4, Type::int8, Type::float8, Type::money, Type::date,
-                    Type::timestamptz, Type::text, Type::uuid};
+  pb::pg::Args args{Type::boolean, Type::int4,        Type::int8, Type::float8, Type::money,
+                    Type::date,    Type::timestamptz, Type::text, Type::uuid};
   const bool null = call.boolean(0).value();
   if (null)
     for (int i = 0; i < 9; ++i) args.null();
   else
-    args.add(true).add(std::int32_t{-42}).add(std::int64_t{1} << 40).add(0.1).add(pb::core::Money{-12345678})
-        .add(day(-1)).add(std::int64_t{-1}).add("na\xc3\xafve").add(counting_uuid(16));
-  RowBuffer rows({{"a_boolean", Type::boolean}, {"an_int4", Type::int4}, {"an_int8", Type::int8},
-                  {"a_float8", Type::float8}, {"money", Type::money}, {"a_date", Type::date},
-                  {"a_timestamptz", Type::timestamptz}, {"a_text", Type::text}, {"a_uuid", Type::uuid}});
+    args.add(true)
+        .add(std::int32_t{-42})
+        .add(std::int64_t{1} << 40)
+        .add(0.1)
+        .add(pb::core::Money{-12345678})
+        .add(day(-1))
+        .add(std::int64_t{-1})
+        .add("na\xc3\xafve")
+        .add(counting_uuid(16));
+  RowBuffer rows({{"a_boolean", Type::boolean},
+                  {"an_int4", Type::int4},
+                  {"an_int8", Type::int8},
+                  {"a_float8", Type::float8},
+                  {"money", Type::money},
+                  {"a_date", Type::date},
+                  {"a_timestamptz", Type::timestamptz},
+                  {"a_text", Type::text},
+                  {"a_uuid", Type::uuid}});
   pb::pg::each_row("SELECT $1, $2, $3, $4, ($5 * 10000)::bigint, $6, $7, $8, $9 FROM generate_series(1, 2)", args,
                    {Type::boolean, Type::int4, Type::int8, Type::float8, Type::int8, Type::date, Type::timestamptz,
                     Type::text, Type::uuid},
@@ -233,14 +254,14 @@ PB_FUNCTION(pb_test_read) {
 }
 
 // Writes one row per name into a table (group_id int4, name text, value float8, labels text[], run_id, created_at,
-// revision), key (group_id, name); with replace, the group's other rows go; with rewrite, unchanged rows are stamped too.
-// Returns the rows written.
+// revision), key (group_id, name); with replace, the group's other rows go; with rewrite, unchanged rows are stamped
+// too. Returns the rows written.
 PB_FUNCTION(pb_test_upsert) {
   const std::int32_t group = call.int4(1).value();
   const auto names = call.texts(2).value();
   const auto value = call.float8(3);
-  RowBuffer rows({{"group_id", Type::int4}, {"name", Type::text}, {"value", Type::float8},
-                  {"labels", Type::text_array}});
+  RowBuffer rows(
+      {{"group_id", Type::int4}, {"name", Type::text}, {"value", Type::float8}, {"labels", Type::text_array}});
   for (const std::string& name : names) {
     const std::vector<std::string> labels{name, "group " + std::to_string(group)};
     rows.add(group).add(name).add(value).add(std::span<const std::string>(labels));

@@ -93,7 +93,7 @@ TEST(Regression, AgreesWithExactArithmetic) {
   const std::vector<Record> vectors = pb::test::read_csv(pb::test::golden_file("ols_vectors.csv"));
   EXPECT_EQ(vectors.size(), 84u);
   for (const Record& expected : vectors) {
-    const std::string name = expected.text("design");
+    const std::string& name = expected.text("design");
     SCOPED_TRACE(name + " " + expected.text("covariance") + " " + expected.text("term"));
     const auto found = tolerances.find(name);
     const double tolerance = found == tolerances.end() ? 2e-14 : found->second;
