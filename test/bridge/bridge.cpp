@@ -267,7 +267,7 @@ PB_FUNCTION(pb_test_upsert) {
     rows.add(group).add(name).add(value).add(std::span<const std::string>(labels));
   }
   pb::pg::Target target{.table = call.text(0).value(), .keys = {"group_id", "name"}};
-  target.stamp.run_id = call.int8(4);
+  target.stamp = {.run_id = call.int8(4), .rewrite = call.boolean(6).value()};
   target.also_on_change = "revision = t.revision + 1";
   if (!call.boolean(5).value()) return call.return_int8(pb::pg::upsert(target, rows));
   target.replaced_scope = "t.group_id = $1";
