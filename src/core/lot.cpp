@@ -6,17 +6,22 @@ namespace pb::core {
 
 namespace {
 
-// What is left of a lot after closings that split ratios made inexact; far below the sixth decimal of a quantity.
-constexpr double nothing_left = 1e-9;
+// Quantities have six decimals on the day of their trade, so each closing may be off by half of the last one.
+constexpr double half_last_decimal = 5e-7;
 
-// Quantity still open after the given closings, unsigned and in shares of the entry date.
+// Quantity still open after the given closings, unsigned and in shares of the entry date; nothing where what is left
+// is no more than their rounding, which a split between entry and closing makes visible.
 double open_as_entered(const Lot& lot, const std::vector<Closing>& closings, Date day,
                        const CorporateActions& actions) {
   double open = std::fabs(lot.quantity);
-  for (const Closing& closing : closings)
-    if (closing.trade_date <= day)
-      open -= closing.quantity / actions.split_factor(lot.symbol, lot.entry_date, closing.trade_date);
-  return open > nothing_left ? open : 0;
+  double rounding = 0;
+  for (const Closing& closing : closings) {
+    if (closing.trade_date > day) continue;
+    const double factor = actions.split_factor(lot.symbol, lot.entry_date, closing.trade_date);
+    open -= closing.quantity / factor;
+    rounding += half_last_decimal / factor;
+  }
+  return open > rounding ? open : 0;
 }
 
 }  // namespace

@@ -418,6 +418,29 @@ TEST(Accounting, RealizedIsAClassificationOnly) {
   EXPECT_EQ(snapshots.at(setting.sessions[1]).period.daily_pnl, to_money(200));
 }
 
+// Cash for shares that nobody held would look like profit.
+TEST(Accounting, ClosingMoreThanWasOpenedIsRefused) {
+  OneLot setting;
+  const auto refusal = [&] { return pb::test::sqlstate_of([&] { setting.snapshots({}); }); };
+  setting.lot.closings = {{setting.sessions[1], 60, 12, {}}, {setting.sessions[2], 40, 12, {}}};
+  EXPECT_EQ(refusal(), "");
+  setting.lot.closings[1].quantity = 41;
+  EXPECT_EQ(refusal(), "22000");
+  // An event after the exit sells the same shares again.
+  setting.lot.closings = {{setting.sessions[3], 40, 12, {}}};
+  setting.lot.exit_date = setting.sessions[2];
+  setting.lot.exit_price = 12;
+  EXPECT_EQ(refusal(), "22000");
+  // 300 shares of which a split made 128.571429, to the sixth decimal.
+  setting.lot.exit_date.reset();
+  setting.lot.quantity = 300;
+  setting.actions.add_split("A", {setting.sessions[1], 3.0 / 7});
+  setting.lot.closings = {{setting.sessions[2], 128.571429, 12, {}}};
+  EXPECT_EQ(refusal(), "");
+  setting.lot.closings[0].quantity = 128.571432;
+  EXPECT_EQ(refusal(), "22000");
+}
+
 TEST(Accounting, MonthAndYearStartFromTheLastSnapshotBeforeThem) {
   const auto levels_with_pnl = [](double pnl) {
     PortfolioLevels levels;

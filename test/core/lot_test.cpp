@@ -55,6 +55,17 @@ TEST(Lot, QuantityIsWhatIsLeftAtTheEndOfTheDay) {
   EXPECT_EQ(quantity_asof(lot, day("2024-03-08"), no_actions), 0);
 }
 
+// 100 shares become 33.333333 by a 1:3 reverse split; selling those leaves nothing, though 100 / 3 has more decimals.
+TEST(Lot, RoundingOfAClosingAfterASplitLeavesNothing) {
+  CorporateActions actions;
+  actions.add_split("A", {day("2024-03-05"), 1.0 / 3});
+  Lot lot = lot_of(100, 50, "2024-03-04");
+  lot.closings = {closing("2024-03-06", 33.333333, 150)};
+  EXPECT_EQ(quantity_asof(lot, day("2024-03-06"), actions), 0);
+  lot.closings = {closing("2024-03-06", 33.333332, 150)};
+  EXPECT_GT(quantity_asof(lot, day("2024-03-06"), actions), 0);
+}
+
 TEST(Lot, QuantityCountsSharesOfTheDay) {
   CorporateActions actions;
   actions.add_split("A", {day("2024-03-06"), 4});
