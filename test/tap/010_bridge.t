@@ -98,7 +98,7 @@ SELECT pb_test_sql('SELECT 1/0');
 SELECT pb_test_throw_in_callback('SELECT g FROM generate_series(1, 100) g', 'bad_alloc');
 SELECT pb_test_caught('SELECT 1/0', 10);
 SET statement_timeout = 100;
-SELECT pb_test_spin(60);
+SELECT pb_test_spin(10);
 SELECT pb_test_sql('SELECT pg_sleep(60)');
 RESET statement_timeout;
 SELECT pb_test_living();
@@ -163,19 +163,19 @@ cancel_delay() {
        WHERE c.event = 'caught' AND s.event = 'sent'"
 }
 
-best_of_three timeout_delay 'pb_test_spin(60)'
+best_of_three timeout_delay 'pb_test_spin(10)'
 holds "$(cat "$tap_folder/best")" '<' 100 'statement_timeout ends a computation within 100 ms'
-best_of_three timeout_delay "pb_test_caught('SELECT pb_test_spin(60)', 1)"
+best_of_three timeout_delay "pb_test_caught('SELECT pb_test_spin(10)', 1)"
 holds "$(cat "$tap_folder/best")" '<' 100 'also inside an isolated statement, which does not survive it'
-best_of_three cancel_delay 'pb_test_spin(60)'
+best_of_three cancel_delay 'pb_test_spin(10)'
 holds "$(cat "$tap_folder/best")" '<' 100 'pg_cancel_backend ends a computation within 100 ms'
-like "$(sql_error 'SET statement_timeout = 100' 'SELECT pb_test_spin(60)')" \
+like "$(sql_error 'SET statement_timeout = 100' 'SELECT pb_test_spin(10)')" \
   '57014: canceling statement due to statement timeout' "the server's own message says which cancel it was"
-like "$(sql_error 'SET statement_timeout = 100' "SELECT pb_test_caught('SELECT pg_sleep(60)', 1000)")" \
+like "$(sql_error 'SET statement_timeout = 100' "SELECT pb_test_caught('SELECT pg_sleep(5)', 2)")" \
   '57014: canceling statement due to statement timeout' 'isolation does not survive a cancel'
 
 terminate_delay() {
-  PGAPPNAME=victim psql -XAtq -v VERBOSITY=verbose -c 'SELECT pb_test_spin(60)' </dev/null >"$tap_folder/victim" 2>&1 &
+  PGAPPNAME=victim psql -XAtq -v VERBOSITY=verbose -c 'SELECT pb_test_spin(10)' </dev/null >"$tap_folder/victim" 2>&1 &
   wait_until 10 "$is_active"
   sql "DO \$\$
 DECLARE sent timestamptz; victim integer := $victim;
@@ -210,7 +210,7 @@ is "$logged $(sql "$is_active")" 'yes t' 'it answers while it computes'
 wait "$spinning" || true
 is "$(cat "$tap_folder/victim")" t 'and computes on to its result'
 
-PGAPPNAME=victim psql -XAtq -c 'SELECT pb_test_spin(60)' </dev/null >/dev/null 2>&1 &
+PGAPPNAME=victim psql -XAtq -c 'SELECT pb_test_spin(10)' </dev/null >/dev/null 2>&1 &
 client=$!
 wait_until 10 "$is_active"
 kill -9 "$client"
