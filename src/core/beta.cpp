@@ -6,55 +6,20 @@
 
 namespace pb::core {
 
-namespace {
-
-// A variance below this is that of a constant series seen through rounding.
-constexpr double constant_variance = 1e-18;
-
-bool is_constant(const Vector& values) {
-  return (values.array() - values.mean()).square().sum() / static_cast<double>(values.size()) < constant_variance;
-}
-
-// Sessions, newest first, on which the test holds: at most `window` of them within the search span.
-template <class Test>
-std::vector<int> newest_sessions(int session, int window, Test&& usable) {
-  std::vector<int> chosen;
-  const int oldest = std::max(1, session - search_span(window) + 1);
-  for (int t = session; t >= oldest && static_cast<int>(chosen.size()) < window; --t)
-    if (usable(t)) chosen.push_back(t);
-  std::reverse(chosen.begin(), chosen.end());
-  return chosen;
-}
-
-}  // namespace
-
-int search_span(int window) { return (3 * window + 1) / 2; }
-
 BetaFit fit_beta(const Eigen::Ref<const Vector>& asset_returns, const Eigen::Ref<const Vector>& market_returns,
                  int session, const Sessions& sessions, const BetaSettings& settings) {
   const std::vector<int> days = newest_sessions(session, settings.window, [&](int t) {
     return std::isfinite(asset_returns(t)) && std::isfinite(market_returns(t));
   });
-  BetaFit result;
-  result.observations = static_cast<int>(days.size());
-  if (days.empty()) {
-    result.reason = "insufficient_data";
-    return result;
-  }
-  result.window_start = sessions[days.front()];
-  result.window_end = sessions[days.back()];
-  if (result.observations < settings.min_observations) {
-    result.reason = "insufficient_data";
-    return result;
-  }
+  BetaFit result{describe_sample(days, sessions, settings), {}};
+  if (result.reason != nullptr) return result;
   const Vector y = asset_returns(days);
   const Matrix x = market_returns(days);
   if (is_constant(y) || is_constant(x.col(0))) {
-    result.reason = "constant_series";
+    result.refuse("constant_series");
     return result;
   }
   result.fit = ols(y, x);
-  result.quality_flag = result.observations < settings.limited_below ? "limited_history" : "full_history";
   return result;
 }
 

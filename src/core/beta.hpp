@@ -9,27 +9,15 @@
 #include "core/linear_algebra.hpp"
 #include "core/regression.hpp"
 #include "core/sessions.hpp"
+#include "core/window.hpp"
 
 namespace pb::core {
 
-struct BetaSettings {
-  int window;  // observations
-  int min_observations;
-  int limited_below;  // fewer observations than this are flagged
-};
+using BetaSettings = WindowSettings;
 
-// How many sessions back a window of observations is searched for: half as many again as it holds, whatever else is
-// in the panel, so that no symbol's estimate depends on the company it is computed in.
-int search_span(int window);
-
-// A symbol's market model r = alpha + beta r_m + e. Where there is no estimate, the reason says why.
-struct BetaFit {
-  int observations = 0;
+// A symbol's market model r = alpha + beta r_m + e.
+struct BetaFit : Sample {
   std::optional<RegressionFit> fit;
-  std::optional<Date> window_start;
-  std::optional<Date> window_end;
-  const char* quality_flag = "insufficient_data";
-  const char* reason = nullptr;
 
   double alpha() const { return fit->coefficients(0); }
   double beta() const { return fit->coefficients(1); }

@@ -57,6 +57,8 @@ class PricePanel {
   double close(int session, int column) const { return close_(session, column); }
   // Simple total return of the session over the one before; NaN unless both sessions have a price.
   auto returns(int column) const { return returns_.col(column); }
+  // All of them, sessions x symbols.
+  const Matrix& returns() const noexcept { return returns_; }
 
   // The newest price on or before the day, in shares of that day, with its age in sessions; none when there is none.
   std::optional<Mark> mark_asof(int column, Date day, const CorporateActions& actions) const;

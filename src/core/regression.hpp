@@ -4,18 +4,9 @@
 #include <optional>
 
 #include "core/linear_algebra.hpp"
+#include "core/sandwich.hpp"
 
 namespace pb::core {
-
-// How the covariance of the coefficients is estimated.
-enum class CovarianceType {
-  classical,   // homoskedastic, s^2 (X'X)^-1
-  hc1,         // White with n/(n-k)
-  newey_west,  // Bartlett kernel, n/(n-k)
-};
-
-// floor(4 (n/100)^(2/9)), the lag rule of Newey and West (1994) for the Bartlett kernel.
-int newey_west_lag(int observations);
 
 struct RegressionOptions {
   bool intercept = true;
@@ -42,5 +33,12 @@ struct RegressionFit {
 // Throws PB001 when there are not more observations than coefficients, and PB002 when the design is rank-deficient
 // or a column is constant beside an intercept: such a fit has no unique answer.
 RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& options = {});
+
+// The length below which a vector of residuals of y is that of an exact fit, whose pattern means nothing, and below
+// which the variation of y itself is that of a constant.
+double rounding_level(const Eigen::Ref<const Vector>& y);
+
+// Coefficient over its standard error; NaN where the error is 0, which only an exact fit has.
+double t_statistic(double coefficient, double std_error);
 
 }  // namespace pb::core

@@ -159,19 +159,24 @@ inline core::PricePanel make_panel(core::Sessions sessions, const std::vector<Pr
   return panel;
 }
 
-// The real closes, adjusted for splits and dividends; call only with shared_data().
-inline std::vector<Price> read_shared_prices() {
-  const std::string command = "gzip -dc '" + (*shared_data() / "prices_adjusted_2016_2024.csv.gz").string() + "'";
+// The records of a compressed CSV file of the shared data; call only with shared_data().
+inline std::vector<std::vector<std::string>> read_shared_records(const std::filesystem::path& name) {
+  const std::string command = "gzip -dc '" + (*shared_data() / name).string() + "'";
   const auto close = [](std::FILE* pipe) { pclose(pipe); };
   const std::unique_ptr<std::FILE, decltype(close)> pipe(popen(command.c_str(), "r"), close);
-  std::vector<Price> prices;
-  char line[256];
+  std::vector<std::vector<std::string>> records;
+  char line[1024];
   const bool has_header = pipe && std::fgets(line, sizeof line, pipe.get()) != nullptr;
-  while (has_header && std::fgets(line, sizeof line, pipe.get()) != nullptr) {
-    const std::vector<std::string> fields = split_line(line);
+  while (has_header && std::fgets(line, sizeof line, pipe.get()) != nullptr) records.push_back(split_line(line));
+  if (records.empty()) throw std::runtime_error("no records from: " + command);
+  return records;
+}
+
+// The real closes, adjusted for splits and dividends; call only with shared_data().
+inline std::vector<Price> read_shared_prices() {
+  std::vector<Price> prices;
+  for (const std::vector<std::string>& fields : read_shared_records("prices_adjusted_2016_2024.csv.gz"))
     prices.push_back({fields.at(0), day(fields.at(1)), std::stod(fields.at(2))});
-  }
-  if (prices.empty()) throw std::runtime_error("no prices from: " + command);
   return prices;
 }
 

@@ -1,0 +1,134 @@
+#include "core/stress.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "core/error.hpp"
+
+namespace pb::core {
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+// Correlation matrices whose smallest eigenvalue is below this share of the largest say nothing about the inverse:
+// what is left of it is rounding.
+constexpr double singular_below = 1e-10;
+
+using Indexes = std::vector<int>;
+
+Indexes others(const Indexes& chosen, int count) {
+  Indexes rest;
+  for (int i = 0; i < count; ++i)
+    if (std::find(chosen.begin(), chosen.end(), i) == chosen.end()) rest.push_back(i);
+  return rest;
+}
+
+[[noreturn]] void refuse_singular(const FactorModel& model, const Scenario& scenario, const Indexes& shocked) {
+  std::string names;
+  for (const int i : shocked) names += (names.empty() ? "" : ", ") + model.factors[static_cast<std::size_t>(i)].name;
+  throw Error(sqlstate::singular_design,
+              "covariance of the shocked factors of scenario \"" + scenario.id + "\" is singular",
+              "Shocked: " + names + ".", "Shock fewer factors: one of these follows from the others or does not move.");
+}
+
+// Sigma_SS^-1 = W W', from the eigenvalues of the correlations, which do not depend on the units of the factors.
+Matrix inverse_root(const FactorModel& model, const Scenario& scenario, const Indexes& shocked) {
+  const Matrix covariance = model.covariance(shocked, shocked);
+  if (!(covariance.diagonal().array() > 0).all()) refuse_singular(model, scenario, shocked);
+  const Vector unit = covariance.diagonal().cwiseSqrt().cwiseInverse();
+  const Eigen::SelfAdjointEigenSolver<Matrix> eigen(unit.asDiagonal() * covariance * unit.asDiagonal());
+  const Vector& values = eigen.eigenvalues();  // ascending
+  if (eigen.info() != Eigen::Success || !(values(0) > singular_below * values(values.size() - 1)))
+    refuse_singular(model, scenario, shocked);
+  return unit.asDiagonal() * eigen.eigenvectors() * values.cwiseSqrt().cwiseInverse().asDiagonal();
+}
+
+// x' S x over the factors that the portfolio is exposed to; NaN when one of the covariances is.
+double quadratic_form(const Vector& x, const Matrix& s) {
+  double sum = 0;
+  for (Eigen::Index j = 0; j < x.size(); ++j)
+    for (Eigen::Index i = 0; i < x.size(); ++i)
+      if (x(i) != 0 && x(j) != 0) sum += x(i) * s(i, j) * x(j);
+  return sum;
+}
+
+Estimate<double> estimate_or_missing(double value) {
+  return std::isfinite(value) ? Estimate<double>(value) : Estimate<double>::missing("insufficient_data");
+}
+
+std::optional<double> finite(double value) { return std::isfinite(value) ? std::optional(value) : std::nullopt; }
+
+// A product that is 0 when the exposure is: what one does not hold needs no estimate.
+double pnl_of(double exposure, double move) { return exposure == 0 ? 0 : exposure * move; }
+
+}  // namespace
+
+ScenarioMoves propagate(const FactorModel& model, const Scenario& scenario) {
+  const auto k = static_cast<int>(model.factors.size());
+  if (model.covariance.rows() != k || model.covariance.cols() != k)
+    throw Error(sqlstate::invalid_parameter, "covariance must have a row and a column for each factor");
+  const Indexes shocked = resolve_shocks(scenario, model.factors);
+  const Indexes free = others(shocked, k);
+
+  ScenarioMoves result{std::vector<bool>(static_cast<std::size_t>(k)), Vector::Constant(k, nan), Matrix::Zero(k, k)};
+  Vector shocks(static_cast<Eigen::Index>(shocked.size()));
+  for (std::size_t i = 0; i < shocked.size(); ++i) {
+    shocks(static_cast<Eigen::Index>(i)) = scenario.shocks[i].size;
+    result.shocked[static_cast<std::size_t>(shocked[i])] = true;
+  }
+  result.moves(shocked) = shocks;
+  if (free.empty()) return result;
+  result.residual_covariance(free, free).setConstant(nan);
+  if (!model.covariance(shocked, shocked).allFinite()) return result;
+
+  // A factor without a covariance stays NaN and leaves the others alone: each takes part in its own row only.
+  const Matrix root = inverse_root(model, scenario, shocked);
+  const Matrix loadings = model.covariance(free, shocked) * root;
+  result.moves(free) = loadings * (root.transpose() * shocks);
+  result.residual_covariance(free, free) = model.covariance(free, free) - loadings * loadings.transpose();
+  return result;
+}
+
+StressResult stress(const ScenarioMoves& scenario, const StressExposure& portfolio, double sessions) {
+  const Eigen::Index k = scenario.moves.size();
+  if (portfolio.dollars.size() != k)
+    throw Error(sqlstate::invalid_parameter, "a stress test needs one exposure for each factor");
+  if (!(sessions > 0)) throw Error(sqlstate::invalid_parameter, "a stress test must last a positive time");
+  StressResult result;
+  result.impacts.reserve(static_cast<std::size_t>(k));
+  double direct = 0;
+  double effect = 0;
+  for (Eigen::Index i = 0; i < k; ++i) {
+    const double exposure = portfolio.dollars(i);
+    const double pnl = pnl_of(exposure, scenario.moves(i));
+    const bool shocked = scenario.shocked[static_cast<std::size_t>(i)];
+    (shocked ? direct : effect) += pnl;
+    result.impacts.push_back({shocked, exposure, scenario.moves(i), finite(shocked ? pnl : 0), finite(pnl)});
+  }
+  const double correlated = direct + effect;
+  result.direct_pnl = estimate_or_missing(direct);
+  result.correlated_pnl = estimate_or_missing(correlated);
+  if (result.correlated_pnl.has_value()) result.correlation_effect = effect;
+
+  const double variance = quadratic_form(portfolio.dollars, scenario.residual_covariance);
+  result.conditional_sd =
+      estimate_or_missing(std::sqrt((std::max(variance, 0.0) + portfolio.specific_variance) * sessions));
+
+  if (!std::isfinite(portfolio.equity)) {
+    result.equity_fraction = Estimate<double>::missing("no_equity");
+    result.exceeds_equity = Estimate<bool>::missing("no_equity");
+    return result;
+  }
+  if (!(portfolio.equity > 0))
+    result.equity_fraction = Estimate<double>::missing("no_equity");
+  else
+    result.equity_fraction = estimate_or_missing(correlated / portfolio.equity);
+  const Estimate<double>& pnl = result.correlated_pnl.has_value() ? result.correlated_pnl : result.direct_pnl;
+  if (pnl.has_value()) result.exceeds_equity = *pnl < 0 && -*pnl > portfolio.equity;
+  return result;
+}
+
+}  // namespace pb::core
