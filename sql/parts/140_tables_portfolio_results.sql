@@ -241,7 +241,7 @@ AS $columns$
     ('portfolio_factor_exposures', 'model',                         'text',                     'NOT NULL',
      'Factor model: market, ridge, spread or rate.'),
     ('portfolio_factor_exposures', 'factor',                        'text',                     'NOT NULL',
-     'Name of the factor (factor_definitions.name).'),
+     'Name of the factor (factor_definitions.name), or specific for what the symbols'' own returns contribute.'),
     ('portfolio_factor_exposures', 'exposure_value',                'double precision',         NULL,
      'exposure_dollar over equity: the portfolio''s beta to the factor; NULL with a reason.'),
     ('portfolio_factor_exposures', 'exposure_dollar',               'numeric(20,4)',            NULL,
@@ -251,9 +251,12 @@ AS $columns$
     ('portfolio_factor_exposures', 'marginal_contribution_to_risk', 'double precision',         NULL,
      'Change of the portfolio''s annualized volatility per unit of exposure_value; NULL without factor '
      'covariances.'),
+    ('portfolio_factor_exposures', 'contribution_to_risk',          'double precision',         NULL,
+     'exposure_value x marginal_contribution_to_risk, annualized; the rows of a model add up to the portfolio''s '
+     'volatility under it; NULL without factor covariances.'),
     ('portfolio_factor_exposures', 'percent_contribution_to_risk',  'double precision',         NULL,
-     'Share of the portfolio''s variance due to the factor, a fraction that may be negative; NULL without factor '
-     'covariances.'),
+     'Share of the portfolio''s variance due to the factor, a fraction that may be negative; the rows of a model add '
+     'up to 1; NULL without factor covariances.'),
     ('portfolio_factor_exposures', 'reason',                        'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
     ('portfolio_factor_exposures', 'created_at',                    'timestamp with time zone',

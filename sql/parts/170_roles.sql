@@ -15,7 +15,9 @@ AS $$
     AND p.proname = ANY (ARRAY[
       'run_daily_batch', 'run_daily_batch_with_backfill', 'daily_batch',
       'begin_batch_run', 'run_batch_session', 'finish_batch_run',
-      'calc_market_betas', 'create_portfolio_snapshots', 'update_position_values', 'restore_sector_tags',
+      'calc_market_betas', 'calc_interest_rate_betas', 'calc_factor_betas', 'calc_sector_exposures', 'calc_volatility',
+      'calc_correlations', 'calc_factor_correlations', 'calc_stress_tests',
+      'create_portfolio_snapshots', 'update_position_values', 'restore_sector_tags',
       'close_position', 'purge_portfolio', 'purge_results',
       'load_sample_data', 'create_analytics_tables', 'grant_analytics_roles'])
   ORDER BY p.proname, p.oid

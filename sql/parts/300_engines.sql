@@ -46,6 +46,48 @@ Sample: the newest portfolio_batch.beta_window sessions (252) up to the date on 
 last 1.5 times as many; a return needs a price on both of two consecutive sessions. Fewer than beta_min_observations
 (60) give NULL with a reason; fewer than limited_history_below (126) are flagged limited_history.
 Writes symbol_model_fits, symbol_factor_exposures (model and factor market), position_market_betas (options and private
-positions NULL with the reason) and the beta columns of the snapshot: beta = sum of exposure x beta / net asset value,
-R2 of the present weights'' return series on the market. Counts positions.';
+positions NULL with the reason), portfolio_factor_exposures and the beta columns of the snapshot: beta = sum of exposure
+x beta / net asset value, R2 of the present weights'' return series on the market. Counts positions.';
+
+CREATE FUNCTION @extschema@.calc_interest_rate_betas(calculation_date date DEFAULT NULL,
+                                                     portfolio_ids uuid[] DEFAULT NULL)
+RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_interest_rate_betas';
+COMMENT ON FUNCTION @extschema@.calc_interest_rate_betas(date, uuid[]) IS
+'Sensitivity of every symbol held on a session to the yield, once per symbol, by r = alpha + beta_m r_m + beta_r dy + e,
+ordinary least squares with Newey-West errors as for the market beta: without the market beside it a rate beta mostly
+measures equity beta. dy is a decimal change, 0.01 for 100 basis points, so beta_r is the return per 1.00 of yield:
+negative for a bond (rates up, bonds down), and minus its modified duration in years.
+Yields: the quotes of portfolio_batch.rate_series (DGS10) in interest_rates, in percent; sessions without a quote are
+left out first and the rest differenced, and returns are compounded over the same intervals; intervals of more than 5
+sessions are dropped. Where the series has fewer than beta_min_observations changes in reach of the date, the returns of
+the symbol of model rate in factor_definitions (TLT) stand in, dy = -r / portfolio_batch.rate_duration (16.5 years).
+Sample: beta_window (252) intervals up to the date on which symbol, market and yield are all there; fewer than
+beta_min_observations (60) give NULL with a reason. Writes symbol_model_fits and symbol_factor_exposures (model rate),
+position_interest_rate_betas with series and unit, and portfolio_factor_exposures: exposure_dollar is the P&L per 1.00
+of yield. Counts
+positions. The two-factor model of Stone (1974).';
+
+CREATE FUNCTION @extschema@.calc_factor_betas(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                              model text DEFAULT 'ridge', alpha double precision DEFAULT NULL,
+                                              choose text DEFAULT NULL, orthogonalize boolean DEFAULT true)
+RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_factor_betas';
+COMMENT ON FUNCTION @extschema@.calc_factor_betas(date, uuid[], text, double precision, text, boolean) IS
+'Factor betas of every symbol held on a session, once per symbol, on the active factors of factor_definitions.
+ridge: the market, and the styles with what the market explains of them taken out over the same window; market
+unpenalized, styles standardized (population deviation) and penalized by alpha: minimize ||y - X b||^2 + alpha sum of
+the styles'' squared standardized coefficients. The market beta is then that of calc_market_betas. Betas are per unit
+of return. alpha: as given, else portfolio_batch.ridge_alpha (1.0); choose => gcv takes the alpha that minimizes the
+sum over symbols of n RSS / (n - 1 - df)^2 (Golub, Heath and Wahba 1979). orthogonalize => false: all factors as they
+are, standardized and penalized, scikit-learn''s Ridge behind StandardScaler.
+spread: the market and the spreads (long less short) in one ordinary least squares regression.
+Errors of both: Newey-West, lag floor(4 (n/100)^(2/9)), n - 1 - df degrees of freedom, df the effective number of
+factors. residual_volatility is annualized by sqrt(252). Sample: factor_window (252) sessions up to the date on which
+symbol and factors have returns; fewer than factor_min_observations (126) give NULL with a reason, as do constant series
+and factors that are combinations of one another (singular).
+Writes symbol_model_fits, symbol_factor_exposures, position_factor_exposures and portfolio_factor_exposures: exposure
+over net asset value and in dollars, coverage, and by the covariances of calc_factor_correlations the contribution to
+risk, sigma^2 = x'' F x + sum of w_i^2 s_i^2 (Litterman 1996), factors and specific adding up to the whole. Counts
+positions.';
 

@@ -4,8 +4,10 @@
 
 #include "core/error.hpp"
 #include "engine/coverage.hpp"
+#include "engine/factor_betas.hpp"
 #include "engine/market_betas.hpp"
 #include "engine/position_values.hpp"
+#include "engine/rate_betas.hpp"
 #include "engine/sector_tags.hpp"
 #include "engine/snapshots.hpp"
 
@@ -18,7 +20,14 @@ const std::vector<Phase>& all_phases() {
       {"2", "P&L and snapshots", false, false, {{"portfolio_snapshots", engine::create_portfolio_snapshots}}},
       {"2.5", "position values", true, false, {{"position_values", engine::update_position_values}}},
       {"2.75", "sector tags", true, false, {{"sector_tags", engine::restore_sector_tags}}, nullptr, true},
-      {"3", "risk analytics", false, true, {{"market_betas", engine::calc_market_betas}}},
+      {"3",
+       "risk analytics",
+       false,
+       true,
+       {{"market_betas", engine::calc_market_betas},
+        {"interest_rate_betas", engine::calc_interest_rate_betas},
+        {"ridge_betas", engine::calc_ridge_betas},
+        {"spread_betas", engine::calc_spread_betas}}},
   };
   return phases;
 }

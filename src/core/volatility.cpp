@@ -5,16 +5,16 @@
 #include <string>
 #include <vector>
 
-#include "core/beta.hpp"
+#include "core/annualization.hpp"
 #include "core/chi_squared.hpp"
 #include "core/constant_series.hpp"
 #include "core/error.hpp"
+#include "core/window.hpp"
 
 namespace pb::core {
 
 namespace {
 
-constexpr double sessions_per_year = 252;
 // Sums of the same squares in another order are equal, whatever their last digits say.
 constexpr double equal_within = 1e-12;
 
@@ -80,7 +80,9 @@ VolatilityEstimator::VolatilityEstimator(const VolatilitySettings& settings) : s
                               settings.percentile_max_values + settings.short_window - 1});
 }
 
-int VolatilityEstimator::sessions_needed() const { return search_span(longest_window_); }
+int VolatilityEstimator::sessions_needed() const {
+  return std::max({longest_window_, search_span(settings_.long_window), search_span(2 * settings_.short_window)});
+}
 
 VolatilityEstimator::Window VolatilityEstimator::make_window(int observations) const {
   const double df = observations - 1;
@@ -129,7 +131,8 @@ Estimate<VolatilityTrend> VolatilityEstimator::trend(const History& history) con
 
 Estimate<double> VolatilityEstimator::percentile(const History& history) const {
   const int n = settings_.short_window;
-  const int observations = history.within_span(settings_.percentile_max_values + n - 1);
+  const int observations =
+      std::min(settings_.percentile_max_values + n - 1, static_cast<int>(history.squares.size()));
   if (observations < full_observations()) return Estimate<double>::missing("insufficient_data");
   return mid_rank_of_last(rolling_sums(history.squares.tail(observations), n));
 }
@@ -138,7 +141,7 @@ Volatility VolatilityEstimator::estimate(const Eigen::Ref<const Vector>& returns
   History history;
   std::vector<double> squares;  // newest first
   const int oldest = std::max(1, session - sessions_needed() + 1);
-  for (int t = session; t >= oldest && static_cast<int>(squares.size()) < longest_window_; --t) {
+  for (int t = session; t >= oldest; --t) {
     const double square = returns(t) * returns(t);
     if (!std::isfinite(square)) continue;
     squares.push_back(square);

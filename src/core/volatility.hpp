@@ -74,7 +74,8 @@ class VolatilityEstimator {
   int sessions_needed() const;
 
   // Returns are simple, one a session, NaN where there is none; the first session of a panel has none. Nothing after
-  // the session is read. A figure over n observations takes them from the newest search_span(n) sessions.
+  // the session is read. A window of n observations is taken from the newest search_span(n) sessions; forecast and
+  // percentile use as much history as the newest sessions_needed() hold, at most what they ask for.
   Volatility estimate(const Eigen::Ref<const Vector>& returns, int session) const;
 
  private:

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
-#include "core/beta.hpp"
 #include "core/error.hpp"
+#include "core/volatility.hpp"
+#include "core/window.hpp"
+#include "engine/risk_models.hpp"
 #include "store/calendar_store.hpp"
 #include "store/snapshot_store.hpp"
 
@@ -14,6 +16,19 @@ using core::Date;
 Context::Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, Date first, Date last)
     : store_(store), portfolio_ids_(std::move(portfolio_ids)), first_(first), last_(last) {}
 
+Context::~Context() = default;
+
+namespace {
+
+// A fixed span before the first date, whatever the portfolios hold: an estimate must not depend on its company.
+int lookback(const pg::Settings& settings) {
+  return std::max({core::search_span(std::max(settings.beta_window, settings.factor_window)),
+                   core::VolatilityEstimator().sessions_needed(), settings.correlation_window,
+                   settings.covariance_window, settings.max_stale_sessions + 1});
+}
+
+}  // namespace
+
 const store::Book& Context::book() {
   if (!book_) book_ = std::make_unique<store::Book>(store::load_book(store_, portfolio_ids_, last_));
   return *book_;
@@ -22,15 +37,20 @@ const store::Book& Context::book() {
 const store::Market& Context::market() {
   if (market_) return *market_;
   const pg::Settings& settings = store_.settings();
-  // A fixed span before the first date, whatever the portfolios hold: an estimate must not depend on its company.
-  const int lookback = std::max(core::search_span(settings.beta_window), settings.max_stale_sessions + 1);
-  core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback);
+  core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback(settings));
   // A lot that was closed before needs no prices any more, but its splits and dividends are part of its cash for good.
   std::vector<std::string> symbols{settings.market_symbol};
   std::vector<std::string> closed_symbols;
   for (const store::Portfolio& portfolio : book())
-    for (const core::Lot& lot : portfolio.lots)
-      (!lot.exit_date || *lot.exit_date >= first_ ? symbols : closed_symbols).push_back(lot.symbol);
+    for (const core::Lot& lot : portfolio.lots) {
+      const bool needed = !lot.exit_date || *lot.exit_date >= first_;
+      (needed ? symbols : closed_symbols).push_back(lot.symbol);
+      if (needed && lot.is_option() && !lot.underlying_symbol.empty()) symbols.push_back(lot.underlying_symbol);
+    }
+  for (const store::FactorDefinition& factor : factors()) {
+    symbols.push_back(factor.long_symbol);
+    if (!factor.short_symbol.empty()) symbols.push_back(factor.short_symbol);
+  }
   pg::MemoryBudget budget(settings.max_memory_bytes);
   market_ = std::make_unique<store::Market>(
       store::load_market(store_, std::move(sessions), std::move(symbols), closed_symbols, first_, last_, budget));
@@ -56,6 +76,29 @@ const std::vector<Held>& Context::held(Date day, const core::Uuid& portfolio_id)
       if (value.quantity != 0) open.push_back({&lot, value});
     }
   return held_[portfolio_id] = std::move(open);
+}
+
+const std::vector<store::FactorDefinition>& Context::factors() {
+  if (!factors_) factors_ = store::load_factors(store_);
+  return *factors_;
+}
+
+const store::FactorDefinition* Context::rate_factor() {
+  for (const store::FactorDefinition& factor : factors())
+    if (factor.model == "rate") return &factor;
+  return nullptr;
+}
+
+const std::vector<core::YieldQuote>& Context::yields() {
+  if (yields_) return *yields_;
+  const std::vector<Date>& sessions = market().panel.sessions().dates();
+  if (sessions.empty()) return yields_.emplace();
+  return yields_.emplace(store::load_yields(store_, store_.settings().rate_series, sessions.front(), sessions.back()));
+}
+
+RiskModels& Context::risk(Date day, std::span<const core::Uuid> portfolio_ids) {
+  if (!risk_ || !risk_->is_for(day, portfolio_ids)) risk_ = std::make_unique<RiskModels>(*this, day, portfolio_ids);
+  return *risk_;
 }
 
 void require_closed_session(const store::Store& store, Date day) {
@@ -100,6 +143,15 @@ std::vector<core::Uuid> not_superseded(const store::Store& store, Date day, std:
 
 std::string counted(std::int64_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+void run_engine_by_hand(pg::Call& call, Engine engine) { run_engine_by_hand(call, engine, store::Store(call)); }
+
+void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store) {
+  const Date day = session_argument(call, 0, store);
+  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  Context context(store, ids, day, day);
+  return_report(call, engine(context, day, ids));
 }
 
 void return_report(pg::Call& call, const Report& report) {

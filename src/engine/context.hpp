@@ -14,6 +14,7 @@
 #include "pg/memory.hpp"
 #include "pg/server_error.hpp"
 #include "store/book_store.hpp"
+#include "store/factor_store.hpp"
 #include "store/price_store.hpp"
 #include "store/store.hpp"
 
@@ -42,11 +43,16 @@ struct Held {
   core::LotValue value;
 };
 
+class RiskModels;
+
 // The inputs that engines share, each read at most once however many engines and dates use it. It covers the
 // portfolios and the dates it was made for.
 class Context {
  public:
   Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, core::Date first, core::Date last);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
 
   const store::Store& store() const noexcept { return store_; }
   std::span<const core::Uuid> portfolio_ids() const noexcept { return portfolio_ids_; }
@@ -59,6 +65,16 @@ class Context {
   // day is asked for.
   const std::vector<Held>& held(core::Date day, const core::Uuid& portfolio_id);
 
+  // The active factors, and the one that stands for interest rates, if any.
+  const std::vector<store::FactorDefinition>& factors();
+  const store::FactorDefinition* rate_factor();
+  // The yields of portfolio_batch.rate_series over the sessions of the market.
+  const std::vector<core::YieldQuote>& yields();
+
+  // Risk positions and estimates of a day, made once for all engines of the day. A reference is good until another
+  // day or other portfolios are asked for.
+  RiskModels& risk(core::Date day, std::span<const core::Uuid> portfolio_ids);
+
  private:
   store::Store store_;
   std::vector<core::Uuid> portfolio_ids_;
@@ -68,6 +84,9 @@ class Context {
   std::unique_ptr<store::Market> market_;
   std::optional<core::Date> held_day_;
   std::map<core::Uuid, std::vector<Held>> held_;
+  std::optional<std::vector<store::FactorDefinition>> factors_;
+  std::optional<std::vector<core::YieldQuote>> yields_;
+  std::unique_ptr<RiskModels> risk_;
 };
 
 // Arguments (date, portfolio_ids) as every engine takes them from SQL: NULL means the latest closed session and every
@@ -83,6 +102,13 @@ std::vector<core::Uuid> not_superseded(const store::Store& store, core::Date day
 
 // "1 portfolio", "2 portfolios".
 std::string counted(std::int64_t count, const char* noun);
+
+using Engine = Report (*)(Context&, core::Date, std::span<const core::Uuid>);
+
+// An SQL function (calculation_date, portfolio_ids, …) that is one engine: resolves the arguments, runs it for the
+// day, and returns its report. With a store of its own where further arguments change the settings.
+void run_engine_by_hand(pg::Call& call, Engine engine);
+void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store);
 
 // The result of an engine that was called by hand: one row (processed, skipped, failed, rows_written, detail). Raises
 // the first issue as an error when nothing at all could be processed.

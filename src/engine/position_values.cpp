@@ -69,11 +69,4 @@ Report update_position_values(Context& context, Date day, std::span<const core::
 
 }  // namespace pb::engine
 
-PB_FUNCTION(pb_update_position_values) {
-  using namespace pb;
-  const store::Store store(call);
-  const core::Date day = engine::session_argument(call, 0, store);
-  const auto ids = store::resolve_portfolios(store, call.uuids(1));
-  engine::Context context(store, ids, day, day);
-  engine::return_report(call, engine::update_position_values(context, day, ids));
-}
+PB_FUNCTION(pb_update_position_values) { pb::engine::run_engine_by_hand(call, pb::engine::update_position_values); }

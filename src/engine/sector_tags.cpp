@@ -20,11 +20,4 @@ Report restore_sector_tags(Context& context, core::Date day, std::span<const cor
 
 }  // namespace pb::engine
 
-PB_FUNCTION(pb_restore_sector_tags) {
-  using namespace pb;
-  const store::Store store(call);
-  const core::Date day = engine::session_argument(call, 0, store);
-  const auto ids = store::resolve_portfolios(store, call.uuids(1));
-  engine::Context context(store, ids, day, day);
-  engine::return_report(call, engine::restore_sector_tags(context, day, ids));
-}
+PB_FUNCTION(pb_restore_sector_tags) { pb::engine::run_engine_by_hand(call, pb::engine::restore_sector_tags); }

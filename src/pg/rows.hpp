@@ -70,7 +70,7 @@ class RowBuffer {
   }
   RowBuffer& add(const core::Uuid& value) { return blob(value.bytes.data(), value.bytes.size()); }
   RowBuffer& add(std::string_view value) { return blob(value.data(), value.size()); }
-  RowBuffer& add(const char* value) { return add(std::string_view(value)); }
+  RowBuffer& add(const char* value) { return value == nullptr ? null() : add(std::string_view(value)); }
   RowBuffer& add(const std::string& value) { return add(std::string_view(value)); }
   RowBuffer& add(std::span<const double> values) { return blob(values.data(), values.size_bytes()); }
   RowBuffer& add(std::span<const std::int32_t> values) { return blob(values.data(), values.size_bytes()); }

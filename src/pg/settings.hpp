@@ -16,6 +16,22 @@ struct Settings {
   int beta_window;
   int beta_min_observations;
   int limited_history_below;
+  int factor_window;
+  int factor_min_observations;
+  double ridge_alpha;
+  std::string ridge_alpha_choice;  // fixed or gcv
+  bool orthogonalize = true;       // styles to the market; not a setting of its own
+  std::string rate_series;
+  double rate_duration;
+  int covariance_window;
+  double covariance_half_life;
+  int correlation_window;
+  int correlation_min_overlap;
+  double correlation_threshold;
+  double min_position_value;
+  double min_portfolio_weight;
+  std::string position_filter;  // both, either, value_only or weight_only
+  std::string benchmark;
   std::size_t max_memory_bytes;
   bool progress;
 };

@@ -1,9 +1,11 @@
 #include "store/position_store.hpp"
 
+#include "pg/query.hpp"
 #include "pg/writer.hpp"
 
 namespace pb::store {
 
+using pg::Args;
 using pg::Type;
 
 std::int64_t write_position_values(const Store& store, std::span<const PositionValue> rows) {
@@ -37,6 +39,17 @@ std::int64_t write_position_values(const Store& store, std::span<const PositionV
           " AND (t.last_price, t.last_price_date, t.market_value, t.unrealized_pnl, t.realized_pnl)"
           " IS DISTINCT FROM (n.price, n.price_date, n.market_value, n.unrealized_pnl, n.realized_pnl)",
       out);
+}
+
+Deltas load_deltas(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  Deltas deltas;
+  pg::each_row("SELECT portfolio_id, position_id, delta, underlying_price FROM " + store.table("position_greeks") +
+                   " WHERE portfolio_id = ANY ($1) AND calculation_date = $2 AND delta IS NOT NULL",
+               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
+               {Type::uuid, Type::uuid, Type::float8, Type::float8}, [&](const pg::RowView& row) {
+                 deltas[{row.uuid(0), row.uuid(1)}] = {row.float8(2), row.float8(3)};
+               });
+  return deltas;
 }
 
 }  // namespace pb::store

@@ -102,6 +102,16 @@ std::int64_t refresh_equity_balances(const Store& store, std::span<const Uuid> p
                      Args{Type::uuid_array}.add(portfolio_ids));
 }
 
+std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Date day,
+                                                   std::span<const core::Uuid> portfolio_ids) {
+  std::map<core::Uuid, core::Money> values;
+  pg::each_row("SELECT portfolio_id, (total_value * 10000)::bigint FROM " + store.table("portfolio_snapshots") +
+                   " WHERE portfolio_id = ANY ($1) AND snapshot_date = $2",
+               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day), {Type::uuid, Type::int8},
+               [&](const pg::RowView& row) { values[row.uuid(0)] = row.money(1); });
+  return values;
+}
+
 std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const SnapshotBeta> rows) {
   RowBuffer out({{"portfolio_id", Type::uuid},
                  {"beta", Type::float8},

@@ -36,6 +36,10 @@ std::int64_t write_snapshots(const Store& store, std::span<const SnapshotRow> ro
 // Brings portfolios.equity_balance up to each portfolio's newest snapshot.
 std::int64_t refresh_equity_balances(const Store& store, std::span<const core::Uuid> portfolio_ids);
 
+// Net asset value of each portfolio that has a snapshot of the day.
+std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Date day,
+                                                   std::span<const core::Uuid> portfolio_ids);
+
 struct SnapshotBeta {
   core::Uuid portfolio_id;
   std::optional<double> beta;

@@ -25,6 +25,13 @@ class Store {
   }
   const pg::Stamp& stamp() const noexcept { return stamp_; }
 
+  // The same store under other settings, for what one call asks for.
+  Store with_settings(const pg::Settings& settings) const {
+    Store store = *this;
+    store.settings_ = settings;
+    return store;
+  }
+
   const pg::Settings& settings() const noexcept { return settings_; }
   const std::string& schema() const noexcept { return schema_; }
 

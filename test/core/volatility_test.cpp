@@ -174,7 +174,7 @@ TEST(Volatility, ScalesWithTheReturnsAndNotWithTheirSign) {
 // ---- windows -------------------------------------------------------------------------------------------------------
 
 TEST(Volatility, WindowCountsObservationsWithinTheSearchSpan) {
-  EXPECT_EQ(estimator().sessions_needed(), pb::core::search_span(546));
+  EXPECT_EQ(estimator().sessions_needed(), 546);
   const Vector full = random_returns(2);
   // Eleven of the newest 32 sessions may be missing for a window of 21, no more.
   Vector returns = full;

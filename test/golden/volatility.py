@@ -5,7 +5,7 @@ volatility_real.csv of the real prices.
 usage: volatility.py [--check] [DATA_DIR]        DATA_DIR defaults to the environment variable PB_SHARED_DATA
 
 Without a data directory only the first file is made. Windows are in observations, each looked for within half as many
-sessions again. Realized: sqrt(252 mean r^2) over 21 and 63, interval s sqrt((n-1)/chi2) with n-1 degrees of freedom.
+sessions again; forecast and percentile use what the newest 546 sessions hold. Realized: sqrt(252 mean r^2) over 21 and 63, interval s sqrt((n-1)/chi2) with n-1 degrees of freedom.
 Forecast: from 500 returns on, non-negative least squares of the mean of the next 21 r^2 on 1, r^2, mean5, mean22 over
 the last 504 rows (scipy's Lawson-Hanson), unless its slopes add up to 1 or more; else weights 0.97^age over all returns
 there are, at most 546; the variance is at least 1e-12 a day. Trend: ln(s1/s0)/sqrt(1/20) of two windows of 21.
@@ -38,8 +38,13 @@ class NotEnough(Exception):
 
 def newest(returns, session, window):
     """The newest observations up to the session, oldest first, within the search span; the first session has none."""
-    searched = returns[max(1, session - search_span(window) + 1):session + 1]
-    return searched[np.isfinite(searched)][-window:]
+    return within(returns, session, search_span(window))[-window:]
+
+
+def within(returns, session, span):
+    """The observations of the newest sessions, oldest first."""
+    searched = returns[max(1, session - span + 1):session + 1]
+    return searched[np.isfinite(searched)]
 
 
 def full_window(returns, session, window):
@@ -94,7 +99,7 @@ def har(squares, row):
 
 
 def forecast(returns, session, row):
-    squares = newest(returns, session, LONGEST) ** 2
+    squares = within(returns, session, LONGEST) ** 2
     variance = har(squares, row) if len(squares) >= 500 else None
     row["forecast_method"] = "ewma" if variance is None else "har"
     if variance is None:
@@ -115,7 +120,7 @@ def trend(returns, session, row):
 
 
 def percentile(returns, session, row):
-    sample = newest(returns, session, 504 + 20)
+    sample = within(returns, session, LONGEST)[-(504 + 20):]
     if len(sample) < 126 + 20:
         row["percentile_reason"] = "insufficient_data"
         return
@@ -128,7 +133,7 @@ def percentile(returns, session, row):
 
 
 def figures(series, label, returns, session):
-    row = {"series": series, "session": label, "observations": len(newest(returns, session, LONGEST))}
+    row = {"series": series, "session": label, "observations": len(within(returns, session, LONGEST))}
     realized(returns, session, 21, "realized_21", row)
     realized(returns, session, 63, "realized_63", row)
     trend(returns, session, row)

@@ -1,0 +1,174 @@
+#include "engine/factor_betas.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "core/risk_contribution.hpp"
+#include "engine/portfolio_exposures.hpp"
+#include "engine/risk_models.hpp"
+#include "pg/function.hpp"
+#include "store/exposure_store.hpp"
+#include "store/symbol_model_store.hpp"
+
+namespace pb::engine {
+
+namespace {
+
+// The row of a portfolio that holds what its symbols' own returns contribute, beside those of the factors.
+constexpr const char* specific = "specific";
+
+// One factor model of a day, from the symbols' betas to the tables.
+class FactorEngine {
+ public:
+  FactorEngine(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids, const char* model)
+      : context_(context),
+        day_(day),
+        ids_(portfolio_ids),
+        model_(model),
+        models_(context.risk(day, portfolio_ids)),
+        fits_(std::string(model) == "ridge" ? models_.ridge() : models_.spread()),
+        covariance_(models_.covariance().of(fits_.factors)) {}
+
+  Report run() {
+    describe_symbols();
+    for (const RiskPortfolio& portfolio : models_.book().portfolios) {
+      for (const RiskPosition& position : portfolio.positions) add_position(portfolio, position);
+      if (portfolio.net_asset_value) add_portfolio(portfolio);
+    }
+    const store::Store& store = context_.store();
+    report_.rows_written =
+        store::write_symbol_models(store, day_, model_, fits_.factors, symbols_) +
+        store::write_position_exposures(store, day_, model_, fits_.factors, ids_, positions_) +
+        store::write_portfolio_exposures(store, day_, model_, ids_, exposures_);
+    const auto estimated = std::count_if(symbols_.begin(), symbols_.end(),
+                                         [](const auto& symbol) { return symbol.sample.reason == nullptr; });
+    report_.detail = model_ + " betas of " + std::to_string(estimated) + " of " +
+                     counted(static_cast<std::int64_t>(symbols_.size()), "symbol");
+    return std::move(report_);
+  }
+
+ private:
+  void describe_symbols() {
+    const RiskBook& book = models_.book();
+    betas_.resize(book.symbols.size());
+    for (std::size_t i = 0; i < book.symbols.size(); ++i) {
+      symbols_.push_back(store::symbol_model(book.symbols[i], fits_.fits, static_cast<int>(i)));
+      if (symbols_[i].sample.reason != nullptr) continue;
+      for (const store::SymbolBeta& beta : symbols_[i].betas) betas_[i].push_back(beta.beta);
+    }
+  }
+
+  void add_position(const RiskPortfolio& portfolio, const RiskPosition& position) {
+    store::PositionExposure& row = positions_.emplace_back();
+    row.portfolio_id = portfolio.id;
+    row.position_id = position.lot->id;
+    row.reason = position.reason;
+    if (position.symbol >= 0) {
+      const auto place = static_cast<std::size_t>(position.symbol);
+      const store::SymbolModel& symbol = symbols_[place];
+      row.betas = betas_[place];
+      row.r_squared = symbol.r_squared;
+      row.residual_volatility = symbol.residual_volatility;
+      row.observations = symbol.sample.observations;
+      row.quality_flag = symbol.sample.quality_flag;
+      row.reason = symbol.sample.reason;
+    }
+    ++(row.reason == nullptr ? report_.processed : report_.skipped);
+  }
+
+  void add_portfolio(const RiskPortfolio& portfolio) {
+    const auto factors = static_cast<Eigen::Index>(fits_.factors.size());
+    const std::size_t first = exposures_.size();
+    core::Vector x(factors);
+    for (Eigen::Index k = 0; k < factors; ++k) {
+      const FactorExposure exposure =
+          exposure_to(portfolio, [&](int symbol) { return fits_.beta(static_cast<int>(k), symbol); });
+      exposures_.push_back(portfolio_exposure(portfolio, fits_.factors[static_cast<std::size_t>(k)], exposure));
+      x(k) = exposures_.back().value;
+    }
+    store::PortfolioExposure& own = exposures_.emplace_back();
+    own.portfolio_id = portfolio.id;
+    own.factor = specific;
+    own.coverage = exposures_[first].coverage;
+    own.reason = exposures_[first].reason;
+    if (own.reason == nullptr) add_contributions(portfolio, x, first);
+  }
+
+  void add_contributions(const RiskPortfolio& portfolio, const core::Vector& x, std::size_t first) {
+    store::PortfolioExposure& own = exposures_.back();
+    if (!covariance_.allFinite()) {
+      own.reason = "no_factor_covariance";
+      return;
+    }
+    std::vector<double> weights;
+    std::vector<double> variances;
+    for (const SymbolExposure& exposure : portfolio.exposures) {
+      if (!fits_.fits.estimated(exposure.symbol)) continue;
+      const double deviation = fits_.fits.fits.residual_sd(exposure.symbol);
+      weights.push_back(exposure.net / *portfolio.net_asset_value);
+      variances.push_back(deviation * deviation);
+    }
+    const auto as_vector = [](const std::vector<double>& values) {
+      return core::Vector(Eigen::Map<const core::Vector>(values.data(), static_cast<Eigen::Index>(values.size())));
+    };
+    const core::RiskContributions risk =
+        core::risk_contributions(x, covariance_, as_vector(weights), as_vector(variances));
+    for (Eigen::Index k = 0; k < x.size(); ++k) {
+      store::PortfolioExposure& row = exposures_[first + static_cast<std::size_t>(k)];
+      row.marginal = risk.marginal(k);
+      row.contribution = risk.component(k);
+      row.percent = risk.percent(k);
+    }
+    own.contribution = risk.specific_component;
+    own.percent = risk.specific_percent;
+  }
+
+  Context& context_;
+  core::Date day_;
+  std::span<const core::Uuid> ids_;
+  std::string model_;
+  RiskModels& models_;
+  const SymbolFits& fits_;
+  core::Matrix covariance_;
+  std::vector<store::SymbolModel> symbols_;
+  std::vector<std::vector<double>> betas_;
+  std::vector<store::PositionExposure> positions_;
+  std::vector<store::PortfolioExposure> exposures_;
+  Report report_;
+};
+
+}  // namespace
+
+Report calc_ridge_betas(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  return FactorEngine(context, day, portfolio_ids, "ridge").run();
+}
+
+Report calc_spread_betas(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  return FactorEngine(context, day, portfolio_ids, "spread").run();
+}
+
+}  // namespace pb::engine
+
+// calc_factor_betas(calculation_date, portfolio_ids, model, alpha, choose, orthogonalize)
+PB_FUNCTION(pb_calc_factor_betas) {
+  using namespace pb;
+  const store::Store store(call);
+  const std::string model = call.text(2).value_or("ridge");
+  if (model != "ridge" && model != "spread")
+    throw core::Error(core::sqlstate::invalid_parameter, "unknown factor model \"" + model + "\"",
+                      "The models are ridge and spread.", "Pass model => 'ridge' or model => 'spread'.");
+  pg::Settings settings = store.settings();
+  settings.ridge_alpha = call.float8(3).value_or(settings.ridge_alpha);
+  settings.ridge_alpha_choice = call.text(4).value_or(settings.ridge_alpha_choice);
+  settings.orthogonalize = call.boolean(5).value_or(true);
+  if (!(settings.ridge_alpha >= 0) || !std::isfinite(settings.ridge_alpha))
+    throw core::Error(core::sqlstate::invalid_parameter, "alpha must be a number of at least 0",
+                      "It is " + std::to_string(settings.ridge_alpha) + ".", "1.0 is the usual penalty.");
+  if (settings.ridge_alpha_choice != "fixed" && settings.ridge_alpha_choice != "gcv")
+    throw core::Error(core::sqlstate::invalid_parameter,
+                      "unknown choice of alpha \"" + settings.ridge_alpha_choice + "\"",
+                      "It is fixed, or gcv for generalized cross-validation.",
+                      "Pass choose => 'fixed' or choose => 'gcv'.");
+  engine::run_engine_by_hand(call, model == "ridge" ? engine::calc_ridge_betas : engine::calc_spread_betas,
+                             store.with_settings(settings));
+}

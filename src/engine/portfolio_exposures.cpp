@@ -1,0 +1,21 @@
+#include "engine/portfolio_exposures.hpp"
+
+namespace pb::engine {
+
+store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, const std::string& factor,
+                                            const FactorExposure& exposure) {
+  store::PortfolioExposure row;
+  row.portfolio_id = portfolio.id;
+  row.factor = factor;
+  row.coverage = exposure.coverage;
+  row.reason = missing_exposure_reason(portfolio, exposure);
+  if (row.reason != nullptr) return row;
+  row.dollars = core::to_money(exposure.dollars);
+  if (portfolio.has_equity())
+    row.value = exposure.dollars / *portfolio.net_asset_value;
+  else
+    row.reason = "no_equity";
+  return row;
+}
+
+}  // namespace pb::engine

@@ -1,0 +1,70 @@
+#include "engine/rate_betas.hpp"
+
+#include "core/error.hpp"
+#include "engine/portfolio_exposures.hpp"
+#include "engine/risk_models.hpp"
+#include "pg/function.hpp"
+#include "store/exposure_store.hpp"
+#include "store/symbol_model_store.hpp"
+
+namespace pb::engine {
+
+namespace {
+
+constexpr int rate = 1;  // its place among the model's factors, after the market
+
+store::PositionRateBeta position_beta(const RiskPortfolio& portfolio, const RiskPosition& position,
+                                      const RateFits& fits) {
+  store::PositionRateBeta row;
+  row.portfolio_id = portfolio.id;
+  row.position_id = position.lot->id;
+  row.reason = position.reason;
+  if (position.symbol < 0) return row;
+  const core::FactorSample& sample = fits.fits.samples[static_cast<std::size_t>(position.symbol)];
+  row.observations = sample.observations;
+  row.quality_flag = sample.quality_flag;
+  row.reason = sample.reason;
+  if (!fits.fits.estimated(position.symbol)) return row;
+  row.beta = fits.fits.beta(rate, position.symbol);
+  row.std_error = fits.fits.std_error(rate, position.symbol);
+  row.r_squared = fits.fits.fits.r_squared(position.symbol);
+  return row;
+}
+
+std::vector<store::SymbolModel> symbol_models(const RiskBook& book, const RateFits& fits) {
+  std::vector<store::SymbolModel> rows;
+  rows.reserve(book.symbols.size());
+  for (std::size_t i = 0; i < book.symbols.size(); ++i)
+    rows.push_back(store::symbol_model(book.symbols[i], fits.fits, static_cast<int>(i)));
+  return rows;
+}
+
+}  // namespace
+
+Report calc_interest_rate_betas(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  RiskModels& models = context.risk(day, portfolio_ids);
+  const RateFits& fits = models.rate();
+  Report report;
+  std::vector<store::PositionRateBeta> positions;
+  std::vector<store::PortfolioExposure> exposures;
+  for (const RiskPortfolio& portfolio : models.book().portfolios) {
+    for (const RiskPosition& position : portfolio.positions) {
+      positions.push_back(position_beta(portfolio, position, fits));
+      ++(positions.back().reason == nullptr ? report.processed : report.skipped);
+    }
+    if (!portfolio.net_asset_value) continue;
+    const FactorExposure exposure = exposure_to(portfolio, [&](int symbol) { return fits.beta(rate, symbol); });
+    exposures.push_back(portfolio_exposure(portfolio, fits.factor, exposure));
+  }
+  report.rows_written =
+      store::write_symbol_models(context.store(), day, "rate", fits.factors, symbol_models(models.book(), fits)) +
+      store::write_position_rate_betas(context.store(), day, fits.series, portfolio_ids, positions) +
+      store::write_portfolio_exposures(context.store(), day, "rate", portfolio_ids, exposures);
+  report.detail = "rate betas of " + counted(static_cast<std::int64_t>(positions.size()), "position") +
+                  (fits.series.empty() ? ", no yield series and no bond fund" : " on " + fits.series);
+  return report;
+}
+
+}  // namespace pb::engine
+
+PB_FUNCTION(pb_calc_interest_rate_betas) { pb::engine::run_engine_by_hand(call, pb::engine::calc_interest_rate_betas); }

@@ -1,0 +1,56 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/date.hpp"
+#include "core/lot.hpp"
+#include "core/uuid.hpp"
+
+namespace pb::engine {
+
+class Context;
+
+// An open lot as the risk engines see it.
+struct RiskPosition {
+  const core::Lot* lot;
+  double value;               // signed market value
+  double exposure;            // signed dollars that move with the symbol, an option's by its delta; NaN when not known
+  int symbol;                 // whose returns it follows, by its place in RiskBook::symbols; -1 when none
+  const char* reason;         // why there is no such symbol: private or option_without_delta; else nullptr
+};
+
+// What a portfolio has in one symbol, all its lots together: splitting a lot changes nothing.
+struct SymbolExposure {
+  int symbol;
+  double net;    // signed dollars
+  double gross;  // sum of the lots' absolute exposures
+};
+
+struct RiskPortfolio {
+  core::Uuid id;
+  std::optional<double> net_asset_value;  // none without a snapshot of the day
+  std::vector<RiskPosition> positions;
+  std::vector<SymbolExposure> exposures;  // ascending by symbol
+  double gross = 0;                       // absolute exposures, or values where the exposure is not known
+
+  bool has_equity() const { return net_asset_value && *net_asset_value > 0; }
+};
+
+// The positions of a day's portfolios with the symbols whose returns they follow. A beta belongs to a symbol: engines
+// estimate once for each of these, and sum over exposures.
+struct RiskBook {
+  core::Date day;
+  int session = 0;                   // of the panel
+  std::vector<std::string> symbols;  // ascending by bytes
+  std::vector<int> columns;          // of the panel, one for each symbol
+  std::vector<bool> priced;          // whether the symbol has a price on or before the day
+  std::vector<RiskPortfolio> portfolios;
+};
+
+RiskBook make_risk_book(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
+
+}  // namespace pb::engine

@@ -1,0 +1,219 @@
+#include "engine/risk_models.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.hpp"
+#include "core/window.hpp"
+#include "engine/context.hpp"
+#include "pg/interrupts.hpp"
+
+namespace pb::engine {
+
+using core::Matrix;
+using core::Vector;
+
+namespace {
+
+core::WindowSettings beta_window(const pg::Settings& settings) {
+  return {settings.beta_window, settings.beta_min_observations, settings.limited_history_below};
+}
+
+core::WindowSettings factor_window(const pg::Settings& settings) {
+  return {settings.factor_window, settings.factor_min_observations, settings.limited_history_below};
+}
+
+// The sessions up to the given one on which all of a model's factors have returns, the newest `window` of them.
+std::vector<int> complete_sessions(const Matrix& factors, int session, int window) {
+  return core::newest_sessions(session, window, [&](int t) { return factors.row(t).allFinite(); });
+}
+
+}  // namespace
+
+int FactorCovariance::index(const std::string& factor) const {
+  const auto found = std::find(factors.begin(), factors.end(), factor);
+  return found == factors.end() ? -1 : static_cast<int>(found - factors.begin());
+}
+
+Matrix FactorCovariance::of(std::span<const std::string> names) const {
+  std::vector<int> places;
+  for (const std::string& name : names) places.push_back(index(name));
+  return moments.covariance(places, places);
+}
+
+RiskModels::RiskModels(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids)
+    : context_(context),
+      portfolio_ids_(portfolio_ids.begin(), portfolio_ids.end()),
+      book_(make_risk_book(context, day, portfolio_ids)) {}
+
+bool RiskModels::is_for(core::Date day, std::span<const core::Uuid> portfolio_ids) const {
+  return book_.day == day && std::equal(portfolio_ids.begin(), portfolio_ids.end(), portfolio_ids_.begin(),
+                                        portfolio_ids_.end());
+}
+
+Eigen::Ref<const Matrix> RiskModels::returns() const { return context_.market().panel.returns(); }
+
+Eigen::Ref<const Vector> RiskModels::market_returns() const {
+  const core::PricePanel& panel = context_.market().panel;
+  return panel.returns(panel.column(context_.store().settings().market_symbol).value());
+}
+
+const std::vector<core::BetaFit>& RiskModels::market() {
+  if (market_) return *market_;
+  const core::PricePanel& panel = context_.market().panel;
+  const core::WindowSettings window = beta_window(context_.store().settings());
+  market_.emplace(book_.symbols.size());
+  for (std::size_t i = 0; i < book_.symbols.size(); ++i) {
+    pg::poll();
+    if (book_.priced[i])
+      (*market_)[i] =
+          core::fit_beta(panel.returns(book_.columns[i]), market_returns(), book_.session, panel.sessions(), window);
+    else
+      (*market_)[i].refuse("no_prices");
+  }
+  return *market_;
+}
+
+// A symbol that never had a price says so, whatever the fit made of its empty series.
+void RiskModels::mark_unpriced(core::FactorFits& fits) const {
+  for (std::size_t i = 0; i < book_.symbols.size(); ++i)
+    if (!book_.priced[i]) fits.samples[i].refuse("no_prices");
+}
+
+std::vector<std::string> RiskModels::factor_names(const char* model) const {
+  std::vector<std::string> names;
+  for (const store::FactorDefinition& factor : context_.factors())
+    if (factor.model == model) names.push_back(factor.name);
+  return names;
+}
+
+// Returns of a model's own factors, without the market.
+Matrix RiskModels::factor_moves(const char* model) const {
+  const core::PricePanel& panel = context_.market().panel;
+  std::vector<core::FactorLegs> legs;
+  for (const store::FactorDefinition& factor : context_.factors()) {
+    if (factor.model != model) continue;
+    core::FactorLegs& leg = legs.emplace_back(core::FactorLegs{panel.column(factor.long_symbol).value(), {}});
+    if (!factor.short_symbol.empty()) leg.short_column = panel.column(factor.short_symbol).value();
+  }
+  return core::factor_returns(panel, legs);
+}
+
+SymbolFits RiskModels::fit_factors(const char* model, core::FactorModelSettings settings) const {
+  const core::PricePanel& panel = context_.market().panel;
+  settings.history = factor_window(context_.store().settings());
+  SymbolFits result;
+  result.factors = factor_names(model);
+  result.factors.insert(result.factors.begin(), market_factor);
+  Matrix factors(panel.sessions().size(), static_cast<Eigen::Index>(result.factors.size()));
+  factors.col(0) = market_returns();
+  factors.rightCols(factors.cols() - 1) = factor_moves(model);
+  result.fits = core::fit_factor_model(panel.returns(), book_.columns, factors, book_.session, panel.sessions(),
+                                       settings, pg::poll);
+  mark_unpriced(result.fits);
+  return result;
+}
+
+const SymbolFits& RiskModels::ridge() {
+  if (ridge_) return *ridge_;
+  const pg::Settings& settings = context_.store().settings();
+  core::FactorModelSettings model = settings.orthogonalize ? core::ridge_model() : core::plain_ridge_model();
+  model.ridge.alpha = settings.ridge_alpha;
+  model.ridge.choice = settings.ridge_alpha_choice == "gcv" ? core::AlphaChoice::gcv_shared : core::AlphaChoice::fixed;
+  return ridge_.emplace(fit_factors("ridge", model));
+}
+
+const SymbolFits& RiskModels::spread() {
+  return spread_ ? *spread_ : spread_.emplace(fit_factors("spread", core::spread_model()));
+}
+
+// The changes of the yield, where the series has enough of them in reach of the day; else those that the bond fund's
+// returns imply.
+const core::RateChanges& RiskModels::rate_changes() {
+  if (rate_changes_) return *rate_changes_;
+  const pg::Settings& settings = context_.store().settings();
+  const core::PricePanel& panel = context_.market().panel;
+  core::RateChanges quoted = core::yield_changes(context_.yields(), panel.sessions());
+  const auto found = core::newest_sessions(book_.session, settings.beta_window,
+                                           [&](int t) { return std::isfinite(quoted.change(t)); });
+  if (static_cast<int>(found.size()) >= settings.beta_min_observations) {
+    rate_series_ = settings.rate_series;
+    return rate_changes_.emplace(std::move(quoted));
+  }
+  const auto fund = context_.rate_factor();
+  if (!fund) return rate_changes_.emplace(std::move(quoted));
+  rate_series_ = fund->long_symbol;
+  return rate_changes_.emplace(
+      core::implied_changes(panel.returns(panel.column(fund->long_symbol).value()), settings.rate_duration));
+}
+
+const RateFits& RiskModels::rate() {
+  if (rate_) return *rate_;
+  const core::PricePanel& panel = context_.market().panel;
+  const pg::Settings& settings = context_.store().settings();
+  const core::RateChanges& changes = rate_changes();
+  RateFits result;
+  result.factor = context_.rate_factor() ? context_.rate_factor()->name : "interest_rate";
+  result.factors = {market_factor, result.factor};
+  result.series = rate_series_;
+  result.fits = core::fit_rate_betas(panel.returns(), book_.columns, panel.column(settings.market_symbol).value(),
+                                     changes, book_.session, panel.sessions(), beta_window(settings), pg::poll)
+                    .fits;
+  mark_unpriced(result.fits);
+  return rate_.emplace(std::move(result));
+}
+
+// The moves of all factors by session, in the form their exposures are measured in.
+Matrix RiskModels::covariance_series(std::vector<std::string>& names) {
+  const pg::Settings& settings = context_.store().settings();
+  const Matrix styles = factor_moves("ridge");
+  const Matrix spreads = factor_moves("spread");
+  Matrix own(styles.rows(), styles.cols() + 1);
+  own.col(0) = market_returns();
+  own.rightCols(styles.cols()) = styles;
+  const std::vector<int> days = complete_sessions(own, book_.session, settings.factor_window);
+  Vector slopes = Vector::Constant(own.cols(), std::numeric_limits<double>::quiet_NaN());
+  if (!settings.orthogonalize) slopes.setZero();
+  slopes(0) = 0;
+  if (settings.orthogonalize && static_cast<int>(days.size()) >= settings.factor_min_observations) {
+    Matrix window = own(days, Eigen::all);
+    try {
+      slopes = core::orthogonalize_to_first(window);
+    } catch (const core::Error& error) {
+      // Factors that are constant or the market over again have no part of their own: no covariance either.
+      if (std::string_view(error.sqlstate()) != core::sqlstate::singular_design) throw;
+    }
+  }
+  for (Eigen::Index k = 1; k < own.cols(); ++k) own.col(k) -= slopes(k) * own.col(0);
+
+  names = {market_factor};
+  for (const char* model : {"ridge", "spread"})
+    for (const std::string& name : factor_names(model)) names.push_back(name);
+  names.push_back(rate().factor);
+  Matrix series(own.rows(), static_cast<Eigen::Index>(names.size()));
+  series << own, spreads, rate_changes().change;
+  return series;
+}
+
+const FactorCovariance& RiskModels::covariance() {
+  if (covariance_) return *covariance_;
+  const pg::Settings& settings = context_.store().settings();
+  FactorCovariance result;
+  const Matrix series = covariance_series(result.factors);
+  result.moments = core::ewma_moments(series, book_.session,
+                                      {.half_life = settings.covariance_half_life,
+                                       .window = settings.covariance_window,
+                                       .min_observations = settings.beta_min_observations},
+                                      pg::poll);
+  return covariance_.emplace(std::move(result));
+}
+
+const char* missing_exposure_reason(const RiskPortfolio& portfolio, const FactorExposure& exposure) {
+  if (exposure.estimated) return nullptr;
+  if (portfolio.gross == 0) return "no_exposure";
+  if (!portfolio.exposures.empty()) return "insufficient_data";
+  // Nothing but positions without a symbol: the reason of the first speaks for all.
+  return portfolio.positions.front().reason;
+}
+
+}  // namespace pb::engine

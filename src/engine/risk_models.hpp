@@ -1,0 +1,112 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/beta.hpp"
+#include "core/ewma.hpp"
+#include "core/factor_model.hpp"
+#include "core/rate_beta.hpp"
+#include "engine/risk_book.hpp"
+
+namespace pb::engine {
+
+inline constexpr const char* market_factor = "market";
+
+// A factor model of the book's symbols, a column each.
+struct SymbolFits {
+  std::vector<std::string> factors;  // names, the market first
+  core::FactorFits fits;
+
+  // A symbol's beta, or nothing with the sample's reason.
+  std::optional<double> beta(int factor, int symbol) const {
+    if (!fits.estimated(symbol)) return std::nullopt;
+    return fits.beta(factor, symbol);
+  }
+};
+
+// Betas to the market and to the changes of a yield.
+struct RateFits : SymbolFits {
+  std::string factor;  // name of the rate
+  std::string series;  // of interest_rates, or the symbol whose returns stood in
+};
+
+// Covariances of all factors' daily moves: of the market, of what each style adds to it, of the spreads, and of the
+// yield's change.
+struct FactorCovariance {
+  std::vector<std::string> factors;
+  core::EwmaMoments moments;
+
+  int index(const std::string& factor) const;  // -1 when there is none
+  // Of some of the factors, in their order; NaN where there is no estimate.
+  core::Matrix of(std::span<const std::string> names) const;
+};
+
+// What a portfolio moves with a factor: sum of exposure x beta.
+struct FactorExposure {
+  double dollars = 0;   // signed, per 1.00 of the factor
+  double coverage = 0;  // share of the gross exposure that has the beta; NaN without exposure
+  bool estimated = false;
+};
+
+// Everything that is estimated for the symbols and factors of a day, each at most once however many engines ask.
+class RiskModels {
+ public:
+  RiskModels(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
+
+  bool is_for(core::Date day, std::span<const core::Uuid> portfolio_ids) const;
+  const RiskBook& book() const noexcept { return book_; }
+  // Returns of the market, sessions.
+  Eigen::Ref<const core::Vector> market_returns() const;
+  Eigen::Ref<const core::Matrix> returns() const;
+
+  const std::vector<core::BetaFit>& market();
+  const RateFits& rate();
+  const SymbolFits& ridge();
+  const SymbolFits& spread();
+  const FactorCovariance& covariance();
+
+ private:
+  SymbolFits fit_factors(const char* model, core::FactorModelSettings settings) const;
+  const core::RateChanges& rate_changes();
+  core::Matrix covariance_series(std::vector<std::string>& names);
+  std::vector<std::string> factor_names(const char* model) const;
+  core::Matrix factor_moves(const char* model) const;
+  void mark_unpriced(core::FactorFits& fits) const;
+
+  Context& context_;
+  std::vector<core::Uuid> portfolio_ids_;
+  RiskBook book_;
+  std::optional<std::vector<core::BetaFit>> market_;
+  std::optional<core::RateChanges> rate_changes_;
+  std::string rate_series_;
+  std::optional<RateFits> rate_;
+  std::optional<SymbolFits> ridge_;
+  std::optional<SymbolFits> spread_;
+  std::optional<FactorCovariance> covariance_;
+};
+
+// Sums exposure x beta over a portfolio's symbols; beta(symbol) is empty where there is none.
+template <class Beta>
+FactorExposure exposure_to(const RiskPortfolio& portfolio, Beta&& beta) {
+  FactorExposure sum;
+  double covered = 0;
+  for (const SymbolExposure& exposure : portfolio.exposures) {
+    const std::optional<double> own = beta(exposure.symbol);
+    if (!own) continue;
+    sum.dollars += exposure.net * *own;
+    covered += exposure.gross;
+    sum.estimated = true;
+  }
+  sum.coverage = covered / portfolio.gross;
+  return sum;
+}
+
+// Why a portfolio has no exposure to a factor in spite of having positions: no_exposure, or that none of its symbols
+// could be estimated. Nullptr when it has one.
+const char* missing_exposure_reason(const RiskPortfolio& portfolio, const FactorExposure& exposure);
+
+}  // namespace pb::engine

@@ -1,0 +1,30 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/rate_beta.hpp"
+#include "store/store.hpp"
+
+namespace pb::store {
+
+// A factor with the instruments whose returns stand for it.
+struct FactorDefinition {
+  std::string name;
+  std::string model;  // market, ridge, spread or rate
+  std::string long_symbol;
+  std::string short_symbol;  // empty: no short leg
+};
+
+// The active factors in display order, then by name. Throws 22023 when two of them have one name: results and scenarios
+// could not tell them apart.
+std::vector<FactorDefinition> load_factors(const Store& store);
+
+// The quotes of a yield series in [from, to], ascending.
+std::vector<core::YieldQuote> load_yields(const Store& store, const std::string& series, core::Date from,
+                                          core::Date to);
+
+}  // namespace pb::store
