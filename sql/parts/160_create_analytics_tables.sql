@@ -396,15 +396,15 @@ AS $$
     ('liquidity_crisis',            'Liquidity Crisis',             'volatility', 'severe',   true,
      '{"shocks": {"market": -0.20, "low_vol": -0.30, "quality": 0.15, "size": -0.10}, "unit": "return"}',
      'Liquidity dries up and holders sell what they can.'),
-    ('financial_crisis_2008',       '2008 Financial Crisis Replay', 'historical', 'extreme',  false,
+    ('financial_crisis_2008',       '2008 Financial Crisis Replay', 'historical', 'extreme',  true, 
      '{"shocks": {"market": -0.45, "value": -0.30, "size": -0.25, "quality": 0.20, "low_vol": -0.35}, '
      '"unit": "return", "window": {"start": "2008-09-15", "end": "2009-03-15"}}',
      'The financial crisis, September 2008 to March 2009.'),
-    ('covid_crash_2020',            'COVID-19 Crash Replay',        'historical', 'extreme',  false,
+    ('covid_crash_2020',            'COVID-19 Crash Replay',        'historical', 'extreme',  true, 
      '{"shocks": {"market": -0.35, "growth": 0.15, "value": -0.40, "size": -0.30, "quality": 0.10}, '
      '"unit": "return", "window": {"start": "2020-02-19", "end": "2020-03-23"}}',
      'The pandemic crash, February and March 2020.'),
-    ('dotcom_crash_2000',           'Dot-Com Crash Replay',         'historical', 'extreme',  false,
+    ('dotcom_crash_2000',           'Dot-Com Crash Replay',         'historical', 'extreme',  true, 
      '{"shocks": {"market": -0.45, "growth": -0.60, "value": 0.20, "momentum": -0.50, "quality": 0.15}, '
      '"unit": "return", "window": {"start": "2000-03-10", "end": "2002-10-09"}}',
      'The end of the dot-com boom, March 2000 to October 2002.')
@@ -412,8 +412,8 @@ $$;
 
 COMMENT ON FUNCTION @extschema@.seed_stress_test_scenarios() IS
   'The 22 stress scenarios that create_analytics_tables seeds, as rows of stress_test_scenarios. The three replays '
-  'of historical crises are inactive, because their shocks are not the returns that the factors had. Takes no '
-  'argument.';
+  'of historical crises play the returns of their window where the price history reaches it; their shocks stand in '
+  'where it does not. Takes no argument.';
 
 CREATE FUNCTION @extschema@.seed_market_risk_scenarios()
 RETURNS TABLE (scenario_name text, scenario_type text, market_shock double precision, parameters jsonb)

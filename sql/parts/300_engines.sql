@@ -91,3 +91,45 @@ over net asset value and in dollars, coverage, and by the covariances of calc_fa
 risk, sigma^2 = x'' F x + sum of w_i^2 s_i^2 (Litterman 1996), factors and specific adding up to the whole. Counts
 positions.';
 
+CREATE FUNCTION @extschema@.calc_factor_correlations(calculation_date date DEFAULT NULL)
+RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_factor_correlations';
+COMMENT ON FUNCTION @extschema@.calc_factor_correlations(date) IS
+'Covariances and correlations of the factors'' daily moves as of a session, the same for every portfolio, written to
+factor_correlations once per date: each pair of active factors and each factor with itself.
+Exponentially weighted, not centered (RiskMetrics 1996): sum of w f g / sum of w, w = 2^(-age / covariance_half_life),
+half-life 63 sessions over the newest covariance_window (252). Per day, not annualized. Moves are those on which
+exposures are measured: the market''s return; a style''s return less its slope on the market''s over the newest
+factor_window (252) complete sessions; a spread''s return, long less short; for interest_rate the decimal change of the
+yield of calc_interest_rate_betas. Each pair uses the sessions on which both moved; fewer than beta_min_observations
+(60) give NULL with insufficient_data, a factor that does not move constant_series. Counts pairs.';
+
+CREATE FUNCTION @extschema@.calc_stress_tests(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                              scenarios text[] DEFAULT NULL)
+RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_stress_tests';
+COMMENT ON FUNCTION @extschema@.calc_stress_tests(date, uuid[], text[]) IS
+'P&L of each portfolio under the active scenarios of stress_test_scenarios, or under the named ones (active or not), a
+loss negative, in the portfolio''s currency. Factors: the market, the styles beside the market (a shock to a style is a
+move relative to the market), and the yield; exposures X in dollars are those of portfolio_factor_exposures: market of
+model market, styles of model ridge, interest_rate of model rate, the P&L per 1.00 of yield (duration).
+direct_pnl = sum of X s over the shocked factors, all others standing still. correlated_pnl = sum of X f with f = s for
+the shocked factors, exactly as prescribed, and f_U = Sigma_US Sigma_SS^-1 s for the rest (Kupiec 1998), Sigma the
+covariances of calc_factor_correlations. The market beta holds what the yield does along with the market, so of the
+yield''s move only the rest, dy - cov(dy, m) / var(m) x m, counts beside a move m of the market: nothing is counted
+twice. Linear in the shocks, no cap; exceeds_equity says when the loss is larger than the net asset value.
+A scenario with a window (start, end) in shock_config replays it where the prices of portfolio_batch.market_symbol reach
+back to its start and the window ended by the date: sum of exposure x compounded return of each symbol; on sessions
+without a return the symbol''s factor model stands in and the result is flagged proxied. Elsewhere its shocks apply.
+NULL with a reason: private, option_without_delta, insufficient_data, no_exposure; invalid_scenario or singular for a
+scenario that cannot be computed, which is named in the detail and does not stop the others. Replaces the date''s rows.
+Counts portfolios x scenarios. Errors: 42704 for a scenario that does not exist.';
+
+CREATE FUNCTION @extschema@.market_risk(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+RETURNS TABLE (portfolio_id uuid, scenario_name text, scenario_type text, shock double precision,
+               direct_pnl numeric, correlated_pnl numeric, exceeds_equity boolean, reason text)
+LANGUAGE c STABLE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pb_market_risk';
+COMMENT ON FUNCTION @extschema@.market_risk(date, uuid[]) IS
+'P&L of each portfolio on the grid of market_risk_scenarios, single moves of the market (decimal return) or of the yield
+(decimal change), by the definitions of calc_stress_tests; computed anew and not stored. shock is NULL where a
+scenario has more than one. Reads only.';

@@ -5,11 +5,13 @@
 #include "core/error.hpp"
 #include "engine/coverage.hpp"
 #include "engine/factor_betas.hpp"
+#include "engine/factor_correlations.hpp"
 #include "engine/market_betas.hpp"
 #include "engine/position_values.hpp"
 #include "engine/rate_betas.hpp"
 #include "engine/sector_tags.hpp"
 #include "engine/snapshots.hpp"
+#include "engine/stress_tests.hpp"
 
 namespace pb::batch {
 
@@ -27,7 +29,9 @@ const std::vector<Phase>& all_phases() {
        {{"market_betas", engine::calc_market_betas},
         {"interest_rate_betas", engine::calc_interest_rate_betas},
         {"ridge_betas", engine::calc_ridge_betas},
-        {"spread_betas", engine::calc_spread_betas}}},
+        {"spread_betas", engine::calc_spread_betas},
+        {"factor_correlations", engine::calc_factor_correlations},
+        {"stress_tests", engine::calc_stress_tests}}},
   };
   return phases;
 }

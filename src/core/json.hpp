@@ -1,6 +1,7 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -34,9 +35,9 @@ class JsonObject {
   JsonObject& add(std::string_view name, std::string_view value) { return raw(name, json_string(value)); }
   JsonObject& add(std::string_view name, double value) {
     if (!std::isfinite(value)) return raw(name, "null");
-    char text[32];
-    std::snprintf(text, sizeof text, "%.17g", value);
-    return raw(name, text);
+    char text[32];  // the fewest digits that read back as the same number
+    const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+    return raw(name, std::string(text, end));
   }
   JsonObject& raw(std::string_view name, const std::string& json) {
     body_ += (body_.empty() ? "" : ", ") + json_string(name) + ": " + json;

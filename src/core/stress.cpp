@@ -64,6 +64,12 @@ std::optional<double> finite(double value) { return std::isfinite(value) ? std::
 // A product that is 0 when the exposure is: what one does not hold needs no estimate.
 double pnl_of(double exposure, double move) { return exposure == 0 ? 0 : exposure * move; }
 
+// A factor's move without the part that goes along with the market's, if the market moves.
+double beside_market(const ScenarioMoves& scenario, const Vector& slopes, Eigen::Index factor, bool market_moves) {
+  const double move = scenario.moves(factor);
+  return slopes(factor) == 0 || !market_moves ? move : move - slopes(factor) * scenario.moves(0);
+}
+
 }  // namespace
 
 ScenarioMoves propagate(const FactorModel& model, const Scenario& scenario) {
@@ -97,23 +103,29 @@ StressResult stress(const ScenarioMoves& scenario, const StressExposure& portfol
   if (portfolio.dollars.size() != k)
     throw Error(sqlstate::invalid_parameter, "a stress test needs one exposure for each factor");
   if (!(sessions > 0)) throw Error(sqlstate::invalid_parameter, "a stress test must last a positive time");
+  const Vector slopes = portfolio.market_slopes.size() == k ? portfolio.market_slopes : Vector::Zero(k);
   StressResult result;
   result.impacts.reserve(static_cast<std::size_t>(k));
   double direct = 0;
-  double effect = 0;
+  double correlated = 0;
   for (Eigen::Index i = 0; i < k; ++i) {
     const double exposure = portfolio.dollars(i);
-    const double pnl = pnl_of(exposure, scenario.moves(i));
     const bool shocked = scenario.shocked[static_cast<std::size_t>(i)];
-    (shocked ? direct : effect) += pnl;
-    result.impacts.push_back({shocked, exposure, scenario.moves(i), finite(shocked ? pnl : 0), finite(pnl)});
+    const double alone = shocked ? pnl_of(exposure, beside_market(scenario, slopes, i, scenario.shocked[0])) : 0;
+    const double pnl = pnl_of(exposure, beside_market(scenario, slopes, i, true));
+    direct += alone;
+    correlated += pnl;
+    result.impacts.push_back({shocked, exposure, scenario.moves(i), finite(alone), finite(pnl)});
   }
-  const double correlated = direct + effect;
   result.direct_pnl = estimate_or_missing(direct);
   result.correlated_pnl = estimate_or_missing(correlated);
-  if (result.correlated_pnl.has_value()) result.correlation_effect = effect;
+  if (result.correlated_pnl.has_value() && result.direct_pnl.has_value())
+    result.correlation_effect = correlated - direct;
 
-  const double variance = quadratic_form(portfolio.dollars, scenario.residual_covariance);
+  Vector exposures = portfolio.dollars;
+  for (Eigen::Index i = 1; i < k; ++i)
+    if (slopes(i) != 0) exposures(0) -= slopes(i) * exposures(i);
+  const double variance = quadratic_form(exposures, scenario.residual_covariance);
   result.conditional_sd =
       estimate_or_missing(std::sqrt((std::max(variance, 0.0) + portfolio.specific_variance) * sessions));
 

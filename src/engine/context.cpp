@@ -8,6 +8,7 @@
 #include "engine/risk_models.hpp"
 #include "store/calendar_store.hpp"
 #include "store/snapshot_store.hpp"
+#include "store/stress_store.hpp"
 
 namespace pb::engine {
 
@@ -94,6 +95,17 @@ const std::vector<core::YieldQuote>& Context::yields() {
   const std::vector<Date>& sessions = market().panel.sessions().dates();
   if (sessions.empty()) return yields_.emplace();
   return yields_.emplace(store::load_yields(store_, store_.settings().rate_series, sessions.front(), sessions.back()));
+}
+
+const store::Market* Context::history(Date from, Date to) {
+  const pg::Settings& settings = store_.settings();
+  if (!first_price_) first_price_.emplace(store::first_price_date(store_, settings.market_symbol));
+  if (!*first_price_ || **first_price_ > from || to <= from) return nullptr;
+  if (const auto found = histories_.find({from, to}); found != histories_.end()) return &found->second;
+  core::Sessions sessions = store::load_sessions_with_lookback(store_, from, to, 1);
+  pg::MemoryBudget budget(settings.max_memory_bytes);
+  store::Market loaded = store::load_market(store_, std::move(sessions), market().panel.symbols(), {}, from, to, budget);
+  return &histories_.emplace(std::pair(from, to), std::move(loaded)).first->second;
 }
 
 RiskModels& Context::risk(Date day, std::span<const core::Uuid> portfolio_ids) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/uuid.hpp"
@@ -71,6 +72,9 @@ class Context {
   // The yields of portfolio_batch.rate_series over the sessions of the market.
   const std::vector<core::YieldQuote>& yields();
 
+  // The prices of the market's symbols in a span of the past; nullptr when the market symbol's prices begin later.
+  const store::Market* history(core::Date from, core::Date to);
+
   // Risk positions and estimates of a day, made once for all engines of the day. A reference is good until another
   // day or other portfolios are asked for.
   RiskModels& risk(core::Date day, std::span<const core::Uuid> portfolio_ids);
@@ -86,6 +90,8 @@ class Context {
   std::map<core::Uuid, std::vector<Held>> held_;
   std::optional<std::vector<store::FactorDefinition>> factors_;
   std::optional<std::vector<core::YieldQuote>> yields_;
+  std::optional<std::optional<core::Date>> first_price_;
+  std::map<std::pair<core::Date, core::Date>, store::Market> histories_;
   std::unique_ptr<RiskModels> risk_;
 };
 

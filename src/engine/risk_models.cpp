@@ -88,8 +88,7 @@ std::vector<std::string> RiskModels::factor_names(const char* model) const {
 }
 
 // Returns of a model's own factors, without the market.
-Matrix RiskModels::factor_moves(const char* model) const {
-  const core::PricePanel& panel = context_.market().panel;
+Matrix RiskModels::factor_moves(const core::PricePanel& panel, const char* model) const {
   std::vector<core::FactorLegs> legs;
   for (const store::FactorDefinition& factor : context_.factors()) {
     if (factor.model != model) continue;
@@ -97,6 +96,14 @@ Matrix RiskModels::factor_moves(const char* model) const {
     if (!factor.short_symbol.empty()) leg.short_column = panel.column(factor.short_symbol).value();
   }
   return core::factor_returns(panel, legs);
+}
+
+Matrix RiskModels::style_moves(const core::PricePanel& panel) const {
+  const Matrix styles = factor_moves(panel, "ridge");
+  Matrix moves(styles.rows(), styles.cols() + 1);
+  moves.col(0) = panel.returns(panel.column(context_.store().settings().market_symbol).value());
+  moves.rightCols(styles.cols()) = styles;
+  return moves;
 }
 
 SymbolFits RiskModels::fit_factors(const char* model, core::FactorModelSettings settings) const {
@@ -107,7 +114,7 @@ SymbolFits RiskModels::fit_factors(const char* model, core::FactorModelSettings 
   result.factors.insert(result.factors.begin(), market_factor);
   Matrix factors(panel.sessions().size(), static_cast<Eigen::Index>(result.factors.size()));
   factors.col(0) = market_returns();
-  factors.rightCols(factors.cols() - 1) = factor_moves(model);
+  factors.rightCols(factors.cols() - 1) = factor_moves(panel, model);
   result.fits = core::fit_factor_model(panel.returns(), book_.columns, factors, book_.session, panel.sessions(),
                                        settings, pg::poll);
   mark_unpriced(result.fits);
@@ -166,11 +173,9 @@ const RateFits& RiskModels::rate() {
 // The moves of all factors by session, in the form their exposures are measured in.
 Matrix RiskModels::covariance_series(std::vector<std::string>& names) {
   const pg::Settings& settings = context_.store().settings();
-  const Matrix styles = factor_moves("ridge");
-  const Matrix spreads = factor_moves("spread");
-  Matrix own(styles.rows(), styles.cols() + 1);
-  own.col(0) = market_returns();
-  own.rightCols(styles.cols()) = styles;
+  const core::PricePanel& panel = context_.market().panel;
+  const Matrix spreads = factor_moves(panel, "spread");
+  Matrix own = style_moves(panel);
   const std::vector<int> days = complete_sessions(own, book_.session, settings.factor_window);
   Vector slopes = Vector::Constant(own.cols(), std::numeric_limits<double>::quiet_NaN());
   if (!settings.orthogonalize) slopes.setZero();

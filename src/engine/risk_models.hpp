@@ -68,13 +68,15 @@ class RiskModels {
   const SymbolFits& ridge();
   const SymbolFits& spread();
   const FactorCovariance& covariance();
+  // Returns of the market and of the styles as they are, sessions x factors, from any panel of the same symbols.
+  core::Matrix style_moves(const core::PricePanel& panel) const;
 
  private:
   SymbolFits fit_factors(const char* model, core::FactorModelSettings settings) const;
   const core::RateChanges& rate_changes();
   core::Matrix covariance_series(std::vector<std::string>& names);
   std::vector<std::string> factor_names(const char* model) const;
-  core::Matrix factor_moves(const char* model) const;
+  core::Matrix factor_moves(const core::PricePanel& panel, const char* model) const;
   void mark_unpriced(core::FactorFits& fits) const;
 
   Context& context_;

@@ -428,4 +428,27 @@ TEST(Stress, ShapesMustFit) {
   EXPECT_EQ(sqlstate_of([&] { propagate(model, scenario); }), "22023");
 }
 
+// Where r = 1.2 m - 3 (dy - 8 m) + e, a book's total beta to the market is 1.2: the market's own shock must cost exactly
+// that, the yield's shock its duration beside the market, and both together the sum.
+TEST(Stress, WhatGoesAlongWithTheMarketIsCountedOnce) {
+  Matrix covariance(2, 2);
+  covariance << 1e-4, 8e-4 * 0.01, 8e-4 * 0.01, 3e-7;
+  FactorModel model = model_of({"market", "interest_rate"}, covariance);
+  const double slope = covariance(1, 0) / covariance(0, 0);
+  StressExposure book{Vector(2), 1e6};
+  book.dollars << 1.2e6, -3e6;
+  book.market_slopes = Vector::Zero(2);
+  book.market_slopes(1) = slope;
+  const StressResult market = stress(propagate(model, shocks_of(model, {{0, -0.1}})), book);
+  EXPECT_DOUBLE_EQ(*market.direct_pnl, -120000);
+  EXPECT_DOUBLE_EQ(*market.correlated_pnl, -120000);
+  const StressResult rate = stress(propagate(model, shocks_of(model, {{1, 0.01}})), book);
+  EXPECT_DOUBLE_EQ(*rate.direct_pnl, -30000);
+  const double along = covariance(0, 1) / covariance(1, 1) * 0.01;
+  EXPECT_LE(relative_error(*rate.correlated_pnl, 1.2e6 * along - 3e6 * (0.01 - slope * along)), 1e-14);
+  const StressResult both = stress(propagate(model, shocks_of(model, {{0, -0.1}, {1, 0.01}})), book);
+  EXPECT_LE(relative_error(*both.direct_pnl, -120000 - 3e6 * (0.01 + slope * 0.1)), 1e-14);
+  EXPECT_DOUBLE_EQ(*both.correlated_pnl, *both.direct_pnl);
+}
+
 }  // namespace

@@ -1,0 +1,11 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include "engine/context.hpp"
+
+namespace pb::engine {
+
+// P&L of every portfolio under the active stress scenarios.
+Report calc_stress_tests(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
+
+}  // namespace pb::engine
