@@ -44,7 +44,9 @@ Matrix FactorCovariance::of(std::span<const std::string> names) const {
 RiskModels::RiskModels(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids)
     : context_(context),
       portfolio_ids_(portfolio_ids.begin(), portfolio_ids.end()),
-      book_(make_risk_book(context, day, portfolio_ids)) {}
+      book_(make_risk_book(context, day, portfolio_ids)) {
+  store::require_distinct_names(context.store(), context.factors());
+}
 
 bool RiskModels::is_for(core::Date day, std::span<const core::Uuid> portfolio_ids) const {
   return book_.day == day && std::equal(portfolio_ids.begin(), portfolio_ids.end(), portfolio_ids_.begin(),

@@ -19,13 +19,16 @@ std::vector<FactorDefinition> load_factors(const Store& store) {
                  factors.push_back(
                      {row.text_or_empty(0), row.text_or_empty(1), row.text_or_empty(2), row.text_or_empty(3)});
                });
+  return factors;
+}
+
+void require_distinct_names(const Store& store, std::span<const FactorDefinition> factors) {
   std::set<std::string> names;
   for (const FactorDefinition& factor : factors)
     if (!names.insert(factor.name).second)
       throw core::Error(core::sqlstate::invalid_parameter, "two active factors are named \"" + factor.name + "\"",
                         "Results and scenarios tell factors apart by their names.",
                         "Rename one of them in " + store.table("factor_definitions") + ", or set is_active = false.");
-  return factors;
 }
 
 std::vector<core::YieldQuote> load_yields(const Store& store, const std::string& series, core::Date from,

@@ -19,9 +19,11 @@ struct FactorDefinition {
   std::string short_symbol;  // empty: no short leg
 };
 
-// The active factors in display order, then by name. Throws 22023 when two of them have one name: results and scenarios
-// could not tell them apart.
+// The active factors in display order, then by name.
 std::vector<FactorDefinition> load_factors(const Store& store);
+
+// Throws 22023 when two factors have one name: results and scenarios could not tell them apart.
+void require_distinct_names(const Store& store, std::span<const FactorDefinition> factors);
 
 // The quotes of a yield series in [from, to], ascending.
 std::vector<core::YieldQuote> load_yields(const Store& store, const std::string& series, core::Date from,
