@@ -1,9 +1,12 @@
 #include "core/regression.hpp"
 
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <string>
+#include <vector>
 
+#include "core/binary_scale.hpp"
 #include "core/collinearity.hpp"
 #include "core/distributions.hpp"
 #include "core/error.hpp"
@@ -27,22 +30,13 @@ void require_finite(const Vector& y, const Matrix& x) {
               "Remove incomplete observations first.");
 }
 
-}  // namespace
-
-double rounding_level(const Eigen::Ref<const Vector>& y) { return 16 * epsilon * y.norm(); }
-
-double t_statistic(double coefficient, double std_error) {
-  return std_error > 0 ? coefficient / std_error : std::numeric_limits<double>::quiet_NaN();
-}
-
-RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& options) {
-  if (y.size() != x.rows())
-    throw Error(sqlstate::invalid_parameter, "regression needs as many rows of x as values of y",
-                std::to_string(x.rows()) + " rows for " + std::to_string(y.size()) + " values.");
-  require_finite(y, x);
+// The fit of columns whose squares are in range.
+RegressionFit fit_scaled(const Vector& y, const Matrix& x, const RegressionOptions& options) {
   const ScaledDesign design = scale_design(x, options.intercept);
   const Eigen::Index n = design.columns.rows();
   const Eigen::Index k = design.columns.cols();
+  if (k == 0)
+    throw Error(sqlstate::invalid_parameter, "regression needs a regressor or an intercept", "It has neither.");
   require_observations(n, k);
 
   Eigen::ColPivHouseholderQR<Matrix> qr(n, k);
@@ -93,6 +87,41 @@ RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& opt
     fit.t_stats(j) = t_statistic(fit.coefficients(j), fit.std_errors(j));
     fit.p_values(j) = student_t_p_value(fit.t_stats(j), fit.residual_df);
   }
+  return fit;
+}
+
+// From units of 2^y_exponent and 2^x_exponents to those of the inputs. An intercept is in units of y.
+void restore_units(RegressionFit& fit, int y_exponent, const std::vector<int>& x_exponents) {
+  fit.residual_sd = unscaled(fit.residual_sd, y_exponent, "residual deviation");
+  const auto intercept = fit.coefficients.size() - static_cast<Eigen::Index>(x_exponents.size());
+  for (Eigen::Index j = 0; j < fit.coefficients.size(); ++j) {
+    const int exponent = y_exponent - (j < intercept ? 0 : x_exponents[static_cast<std::size_t>(j - intercept)]);
+    fit.coefficients(j) = unscaled(fit.coefficients(j), exponent, "coefficient");
+    fit.std_errors(j) = unscaled(fit.std_errors(j), exponent, "standard error");
+  }
+}
+
+}  // namespace
+
+double rounding_level(const Eigen::Ref<const Vector>& y) { return 16 * epsilon * y.norm(); }
+
+double t_statistic(double coefficient, double std_error) {
+  return std_error > 0 ? coefficient / std_error : std::numeric_limits<double>::quiet_NaN();
+}
+
+void require_matching_rows(Eigen::Index rows, Eigen::Index values) {
+  if (rows == values) return;
+  throw Error(sqlstate::invalid_parameter, "regression needs as many rows of x as values of y",
+              std::to_string(rows) + " rows for " + std::to_string(values) + " values.");
+}
+
+RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& options) {
+  require_matching_rows(x.rows(), y.size());
+  require_finite(y, x);
+  const BinaryScaled scaled_x(x);
+  const BinaryScaled scaled_y(y);
+  RegressionFit fit = fit_scaled(scaled_y.columns, scaled_x.columns, options);
+  restore_units(fit, scaled_y.exponents[0], scaled_x.exponents);
   return fit;
 }
 

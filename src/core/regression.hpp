@@ -30,13 +30,17 @@ struct RegressionFit {
 };
 
 // Fits y on the columns of X by QR with column pivoting of the column-scaled design, never by normal equations.
-// Throws PB001 when there are not more observations than coefficients, and PB002 when the design is rank-deficient
-// or a column is constant beside an intercept: such a fit has no unique answer.
+// Throws 22023 without any column, PB001 when there are not more observations than coefficients, and PB002 when the
+// design is rank-deficient or a column is constant beside an intercept: such a fit has no unique answer. Magnitudes may
+// be any that a double holds; 22003 where the result is none.
 RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& options = {});
 
 // The length below which a vector of residuals of y is that of an exact fit, whose pattern means nothing, and below
 // which the variation of y itself is that of a constant.
 double rounding_level(const Eigen::Ref<const Vector>& y);
+
+// Throws 22023, naming both numbers, unless the design has a row for each value of y.
+void require_matching_rows(Eigen::Index rows, Eigen::Index values);
 
 // Coefficient over its standard error; NaN where the error is 0, which only an exact fit has.
 double t_statistic(double coefficient, double std_error);

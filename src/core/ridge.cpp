@@ -7,6 +7,7 @@
 #include <numeric>
 #include <string>
 
+#include "core/binary_scale.hpp"
 #include "core/collinearity.hpp"
 #include "core/distributions.hpp"
 #include "core/error.hpp"
@@ -82,13 +83,15 @@ RidgeFits::RidgeFits(Eigen::Index regressors, Eigen::Index responses)
 RidgeDesign::RidgeDesign(const Matrix& x, std::span<const int> unpenalized)
     : order_(internal_order(x.cols(), unpenalized)) {
   require_usable(x);
-  columns_ = x(Eigen::all, order_);
+  const BinaryScaled scaled(x);
+  exponents_ = scaled.exponents;
+  columns_ = scaled.columns(Eigen::all, order_);
   means_ = columns_.colwise().mean();
   columns_.rowwise() -= means_.transpose();
   scales_ = columns_.colwise().norm() / std::sqrt(static_cast<double>(x.rows()));
   for (Eigen::Index j = 0; j < columns_.cols(); ++j) {
     const int column = order_[static_cast<std::size_t>(j)];
-    if (columns_.col(j).norm() <= rounding_level(x.col(column)))
+    if (columns_.col(j).norm() <= rounding_level(scaled.columns.col(column)))
       refuse_design("Column " + std::to_string(column + 1) + " is constant.");
     columns_.col(j) /= scales_(j);
   }
@@ -96,8 +99,8 @@ RidgeDesign::RidgeDesign(const Matrix& x, std::span<const int> unpenalized)
     return std::find(unpenalized.begin(), unpenalized.end(), column) != unpenalized.end();
   }));
   factor_penalized();
-  condition_number_ = core::condition_number(scale_design(x, true).columns);
-  variance_inflation_ = core::variance_inflation(x);
+  condition_number_ = core::condition_number(scale_design(scaled.columns, true).columns);
+  variance_inflation_ = core::variance_inflation(scaled.columns);
 }
 
 void RidgeDesign::factor_unpenalized(Eigen::Index count) {
@@ -155,6 +158,8 @@ void RidgeDesign::require_estimable(double alpha) const {
 void RidgeDesign::project(const Eigen::Ref<const Vector>& y, Projection& projection) const {
   // A copy first, so that sums do not depend on where in memory the response lies.
   projection.centered = y;
+  projection.exponent = binary_exponent(projection.centered);
+  scale_by_power_of_two(projection.centered, -projection.exponent);
   projection.mean = projection.centered.mean();
   projection.rounding = rounding_level(projection.centered);
   projection.centered.array() -= projection.mean;
@@ -187,7 +192,7 @@ Vector RidgeDesign::gcv(const Eigen::Ref<const Vector>& y, std::span<const doubl
   for (const double alpha : alphas) require_estimable(alpha);
   Projection projection;
   project(y, projection);
-  return criteria(projection, alphas);
+  return criteria(projection, alphas).unaryExpr([&](double v) { return std::ldexp(v, 2 * projection.exponent); });
 }
 
 std::vector<double> RidgeDesign::choose_alphas(const Eigen::Ref<const Matrix>& y, const RidgeOptions& options,
@@ -197,6 +202,7 @@ std::vector<double> RidgeDesign::choose_alphas(const Eigen::Ref<const Matrix>& y
   const std::vector<double> candidates = alpha_candidates(options.grid);
   for (const double alpha : candidates) require_estimable(alpha);
   Vector sum = Vector::Zero(static_cast<Eigen::Index>(candidates.size()));
+  const int largest = binary_exponent(y);
   std::vector<double> chosen(responses);
   Projection projection;
   Eigen::Index best = 0;
@@ -206,7 +212,7 @@ std::vector<double> RidgeDesign::choose_alphas(const Eigen::Ref<const Matrix>& y
     const Vector own = criteria(projection, candidates);
     own.minCoeff(&best);
     chosen[i] = candidates[static_cast<std::size_t>(best)];
-    sum += own;
+    sum += own.unaryExpr([&](double v) { return std::ldexp(v, 2 * (projection.exponent - largest)); });
   }
   if (options.choice == AlphaChoice::gcv_shared) {
     sum.minCoeff(&best);
@@ -276,12 +282,21 @@ void RidgeDesign::fit_one(const Projection& projection, double alpha, const Matr
     fits.t_stats(j, column) = t_statistic(coefficients(j), fits.std_errors(j, column));
     fits.p_values(j, column) = student_t_p_value(fits.t_stats(j, column), residual_df);
   }
+  restore_units(projection.exponent, column, fits);
+}
+
+// From units of 2^y_exponent and 2^exponents_ to those of the inputs.
+void RidgeDesign::restore_units(int y_exponent, Eigen::Index column, RidgeFits& fits) const {
+  fits.residual_sd(column) = unscaled(fits.residual_sd(column), y_exponent, "residual deviation");
+  for (Eigen::Index j = 0; j < fits.coefficients.rows(); ++j) {
+    const int exponent = y_exponent - (j == 0 ? 0 : exponents_[static_cast<std::size_t>(j - 1)]);
+    fits.coefficients(j, column) = unscaled(fits.coefficients(j, column), exponent, "coefficient");
+    fits.std_errors(j, column) = unscaled(fits.std_errors(j, column), exponent, "standard error");
+  }
 }
 
 RidgeFits RidgeDesign::fit(const Eigen::Ref<const Matrix>& y, const RidgeOptions& options, Poll poll) const {
-  if (y.rows() != columns_.rows())
-    throw Error(sqlstate::invalid_parameter, "regression needs as many rows of x as values of y",
-                std::to_string(columns_.rows()) + " rows for " + std::to_string(y.rows()) + " values.");
+  require_matching_rows(columns_.rows(), y.rows());
   if (!y.allFinite())
     throw Error(sqlstate::data_exception, "regression data must be finite", "A value is NaN or infinite.",
                 "Remove incomplete observations first.");

@@ -85,15 +85,16 @@ class RidgeDesign {
   Vector gcv(const Eigen::Ref<const Vector>& y, std::span<const double> alphas) const;
 
   // Fits each column of y (observations x responses). No response's numbers depend on the others, unless they share
-  // an alpha that is chosen. Throws 22023 for a bad alpha or number of rows, 22000 when a number is not finite, PB001
-  // when no residual degree of freedom is left, and PB002 for alpha 0 with penalized columns that are combinations of
-  // others.
+  // an alpha that is chosen. Magnitudes may be any that a double holds; 22003 where the result is none. Throws 22023
+  // for a bad alpha or number of rows, 22000 when a number is not finite, PB001 when no residual degree of freedom is
+  // left, and PB002 for alpha 0 with penalized columns that are combinations of others.
   RidgeFits fit(const Eigen::Ref<const Matrix>& y, const RidgeOptions& options = {}, Poll poll = no_poll) const;
 
  private:
-  // A response, centered and seen from the design: its coordinates along the penalized directions, and its coefficients
-  // on the unpenalized columns alone.
+  // A response in units of 2^exponent, centered and seen from the design: its coordinates along the penalized
+  // directions, and its coefficients on the unpenalized columns alone.
   struct Projection {
+    int exponent = 0;
     double mean = 0;
     double rounding = 0;
     Vector centered;
@@ -110,13 +111,15 @@ class RidgeDesign {
   Vector shrinkage(double alpha) const;
   Matrix influence(double alpha) const;
   Vector standardized_coefficients(const Projection& projection, double alpha) const;
+  void restore_units(int y_exponent, Eigen::Index column, RidgeFits& fits) const;
   void fit_one(const Projection& projection, double alpha, const Matrix& influence, const RidgeOptions& options,
                Eigen::Index column, RidgeFits& fits) const;
 
-  Matrix columns_;          // standardized, in internal order: the unpenalized first
-  Vector means_;            // internal order
-  Vector scales_;           // internal order
-  std::vector<int> order_;  // internal position -> column of x
+  std::vector<int> exponents_;  // of the columns of x, in whose units of 2^exponent everything below is
+  Matrix columns_;              // standardized, in internal order: the unpenalized first
+  Vector means_;                // internal order
+  Vector scales_;               // internal order
+  std::vector<int> order_;      // internal position -> column of x
   Eigen::Index unpenalized_ = 0;
   Matrix unpenalized_basis_;     // orthonormal, n x q
   Matrix unpenalized_triangle_;  // columns = basis x triangle

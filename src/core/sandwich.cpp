@@ -14,7 +14,7 @@ double bartlett_sum(const Vector& series, int lag) {
   const Eigen::Index n = series.size();
   double sum = series.squaredNorm();
   for (Eigen::Index l = 1; l <= lag && l < n; ++l)
-    sum += 2 * (1 - static_cast<double>(l) / (lag + 1)) * series.tail(n - l).dot(series.head(n - l));
+    sum += 2 * (1 - static_cast<double>(l) / (lag + 1.0)) * series.tail(n - l).dot(series.head(n - l));
   return sum;
 }
 

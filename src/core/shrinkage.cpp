@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include "core/binary_scale.hpp"
 #include "core/error.hpp"
 
 namespace pb::core {
@@ -16,16 +17,34 @@ constexpr double epsilon = std::numeric_limits<double>::epsilon();
 // Columns whose products are formed between two polls.
 constexpr Eigen::Index columns_at_once = 128;
 
-Matrix centered(const Eigen::Ref<const Matrix>& returns) {
+// Returns, centered, in units of 2^exponent, one for all of them, so that their fourth powers are in range.
+struct CenteredReturns {
+  explicit CenteredReturns(const Eigen::Ref<const Matrix>& returns);
+
+  Matrix x;
+  int exponent;
+};
+
+void require_usable(const Eigen::Ref<const Matrix>& returns) {
   if (returns.rows() < 2)
     throw Error(sqlstate::too_few_observations, "too few observations for a covariance",
                 std::to_string(returns.rows()) + " sessions.", "Use a longer window or fewer symbols.");
   if (!returns.allFinite())
     throw Error(sqlstate::data_exception, "returns must be finite", "A value is NaN or infinite.",
                 "Keep the complete cases first.");
-  Matrix x = returns.rowwise() - returns.colwise().mean();
+}
+
+CenteredReturns::CenteredReturns(const Eigen::Ref<const Matrix>& returns) : x(returns) {
+  require_usable(x);
+  exponent = binary_exponent(x);
+  scale_by_power_of_two(x, -exponent);
   x.rowwise() -= x.colwise().mean().eval();
-  return x;
+  x.rowwise() -= x.colwise().mean().eval();
+}
+
+// The covariance of the returns as they came.
+void restore_units(Matrix& covariance, int exponent) {
+  covariance = covariance.unaryExpr([=](double v) { return unscaled(v, 2 * exponent, "covariance"); });
 }
 
 // x'x / n, exactly symmetric.
@@ -71,10 +90,7 @@ double target_covariance(const Matrix& x, const Matrix& covariance, const Vector
   return fourth - variances.squaredNorm() + correlation * theta;
 }
 
-}  // namespace
-
-ShrunkCovariance ledoit_wolf(const Eigen::Ref<const Matrix>& returns, Poll poll) {
-  const Matrix x = centered(returns);
+ShrunkCovariance shrink_to_identity(const Matrix& x, Poll poll) {
   ShrunkCovariance result{sample_covariance(x, poll)};
   if (x.cols() == 0) return result;
   result.target = result.covariance.trace() / static_cast<double>(x.cols());
@@ -89,8 +105,7 @@ ShrunkCovariance ledoit_wolf(const Eigen::Ref<const Matrix>& returns, Poll poll)
   return result;
 }
 
-ShrunkCovariance ledoit_wolf_constant_correlation(const Eigen::Ref<const Matrix>& returns, Poll poll) {
-  const Matrix x = centered(returns);
+ShrunkCovariance shrink_to_constant_correlation(const Matrix& x, Poll poll) {
   ShrunkCovariance result{sample_covariance(x, poll)};
   if (x.cols() < 2) return result;
   const Vector deviations = result.covariance.diagonal().cwiseSqrt();
@@ -110,6 +125,23 @@ ShrunkCovariance ledoit_wolf_constant_correlation(const Eigen::Ref<const Matrix>
       distance;
   result.intensity = std::clamp(kappa / static_cast<double>(x.rows()), 0.0, 1.0);
   result.covariance += result.intensity * (target - result.covariance);
+  return result;
+}
+
+}  // namespace
+
+ShrunkCovariance ledoit_wolf(const Eigen::Ref<const Matrix>& returns, Poll poll) {
+  const CenteredReturns centered(returns);
+  ShrunkCovariance result = shrink_to_identity(centered.x, poll);
+  restore_units(result.covariance, centered.exponent);
+  result.target = unscaled(result.target, 2 * centered.exponent, "variance");
+  return result;
+}
+
+ShrunkCovariance ledoit_wolf_constant_correlation(const Eigen::Ref<const Matrix>& returns, Poll poll) {
+  const CenteredReturns centered(returns);
+  ShrunkCovariance result = shrink_to_constant_correlation(centered.x, poll);
+  restore_units(result.covariance, centered.exponent);
   return result;
 }
 

@@ -17,7 +17,7 @@ struct ShrunkCovariance {
 // Ledoit and Wolf (2004, Journal of Multivariate Analysis): the target is the identity times the mean variance, and the
 // intensity minimizes the expected squared error. Returns are sessions x symbols without gaps; they are centered, and
 // the covariance has divisor n, as in sklearn.covariance.LedoitWolf. Throws PB001 below two sessions, 22000 on a NaN
-// or an infinity.
+// or an infinity, 22003 where a variance is beyond the range of double.
 ShrunkCovariance ledoit_wolf(const Eigen::Ref<const Matrix>& returns, Poll poll = no_poll);
 
 // Ledoit and Wolf (2003, "Honey, I shrunk the sample covariance matrix"): the target keeps the variances and gives all

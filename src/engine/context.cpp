@@ -100,7 +100,7 @@ const std::vector<core::YieldQuote>& Context::yields() {
 const store::Market* Context::history(Date from, Date to) {
   const pg::Settings& settings = store_.settings();
   if (!first_price_) first_price_.emplace(store::first_price_date(store_, settings.market_symbol));
-  if (!*first_price_ || **first_price_ > from || to <= from) return nullptr;
+  if (!*first_price_ || **first_price_ > from) return nullptr;
   if (const auto found = histories_.find({from, to}); found != histories_.end()) return &found->second;
   core::Sessions sessions = store::load_sessions_with_lookback(store_, from, to, 1);
   pg::MemoryBudget budget(settings.max_memory_bytes);

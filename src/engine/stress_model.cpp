@@ -146,6 +146,10 @@ store::StressRow StressModel::prescribed(const store::ScenarioDefinition& defini
 std::optional<StressModel::History> StressModel::history(const store::ScenarioDefinition& definition) {
   const core::Date start = replay_day(definition, definition.window_start);
   const core::Date end = replay_day(definition, definition.window_end);
+  if (start >= end)
+    throw core::Error(core::sqlstate::invalid_parameter, "scenario \"" + definition.id +
+                                                             "\" has a window that does not start before it ends: " +
+                                                             definition.window_start + " to " + definition.window_end);
   const store::Market* market = context_.history(start, end);
   if (market == nullptr || end > models_.book().day) return std::nullopt;
   const auto window =

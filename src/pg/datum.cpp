@@ -29,6 +29,7 @@ Oid type_oid(Type type) {
     case Type::uuid:
       return UUIDOID;
     case Type::float8_array:
+    case Type::float8_matrix:
       return FLOAT8ARRAYOID;
     case Type::int4_array:
       return INT4ARRAYOID;
@@ -49,21 +50,35 @@ TupleDesc make_descriptor(const RowBuffer& rows) {
   return descriptor;
 }
 
-static Datum fixed_array_datum(const char* data, std::uint64_t length, Oid element, int width) {
-  const int count = static_cast<int>(length / static_cast<std::uint64_t>(width));
-  const Size size = ARR_OVERHEAD_NONULLS(1) + length;
+// An array without NULLs of one or more dimensions; without elements it has none.
+static Datum shaped_array_datum(const char* data, std::uint64_t length, Oid element, std::span<const int> sizes) {
+  const int dimensions = static_cast<int>(sizes.size());
+  const Size size = ARR_OVERHEAD_NONULLS(dimensions) + length;
   if (!AllocSizeIsValid(size))
-    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("array of %d elements exceeds 1 GB", count)));
-  if (count == 0) return PointerGetDatum(construct_empty_array(element));
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("array of %zu bytes exceeds 1 GB", size)));
+  if (length == 0) return PointerGetDatum(construct_empty_array(element));
   auto* array = static_cast<ArrayType*>(palloc0(size));
   SET_VARSIZE(array, size);
-  array->ndim = 1;
+  array->ndim = dimensions;
   array->dataoffset = 0;
   array->elemtype = element;
-  ARR_DIMS(array)[0] = count;
-  ARR_LBOUND(array)[0] = 1;
+  for (int i = 0; i < dimensions; ++i) {
+    ARR_DIMS(array)[i] = sizes[static_cast<std::size_t>(i)];
+    ARR_LBOUND(array)[i] = 1;
+  }
   std::memcpy(ARR_DATA_PTR(array), data, length);
   return PointerGetDatum(array);
+}
+
+static Datum fixed_array_datum(const char* data, std::uint64_t length, Oid element, int width) {
+  const int count = static_cast<int>(length / static_cast<std::uint64_t>(width));
+  return shaped_array_datum(data, length, element, {&count, 1});
+}
+
+static Datum matrix_datum(const char* data, std::uint64_t length) {
+  int sizes[2];
+  std::memcpy(sizes, data, sizeof sizes);
+  return shaped_array_datum(data + sizeof sizes, length - sizeof sizes, FLOAT8OID, sizes);
 }
 
 static Datum text_array_datum(const char* data, std::uint64_t length) {
@@ -120,6 +135,8 @@ Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type) 
     }
     case Type::float8_array:
       return fixed_array_datum(rows.bytes_at(cell), cell.length, FLOAT8OID, 8);
+    case Type::float8_matrix:
+      return matrix_datum(rows.bytes_at(cell), cell.length);
     case Type::int4_array:
       return fixed_array_datum(rows.bytes_at(cell), cell.length, INT4OID, 4);
     case Type::uuid_array:

@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "pg/datum.hpp"
 #include "pg/guard.hpp"
+#include "pg/interrupts.hpp"
 #include "pg/settings.hpp"
 
 namespace pb::pg {
@@ -97,8 +98,68 @@ std::string_view text_view(Datum value) {
   return {VARDATA_ANY(unpacked), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(unpacked))};
 }
 
-[[noreturn]] void refuse_null_element(int index) {
-  throw core::Error("22004", "argument " + std::to_string(index + 1) + " must not contain NULL");
+std::string argument_name(int index) { return "argument " + std::to_string(index + 1); }
+
+[[noreturn]] void refuse_null_element(int index, const std::string& detail = "") {
+  throw core::Error("22004", argument_name(index) + " must not contain NULL", detail);
+}
+
+ArrayType* array_argument(void* info, int index) {
+  return pg_call([&] { return DatumGetArrayTypeP(argument(info, index)); });
+}
+
+std::size_t element_count(ArrayType* array) {
+  return static_cast<std::size_t>(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)));
+}
+
+// An array whose elements are wanted one after the other, whatever its dimensions.
+ArrayType* list_argument(void* info, int index) {
+  ArrayType* array = array_argument(info, index);
+  if (array_contains_nulls(array)) refuse_null_element(index);
+  return array;
+}
+
+void require_dimensions(ArrayType* array, int index, int most, const char* shape) {
+  if (ARR_NDIM(array) <= most) return;
+  throw core::Error(core::sqlstate::invalid_parameter, argument_name(index) + " must be " + shape,
+                    "It has " + std::to_string(ARR_NDIM(array)) + " dimensions.");
+}
+
+// "Element [3][2]", counted from 1.
+std::string element_name(ArrayType* array, std::size_t at) {
+  std::string name = "Element ";
+  std::size_t remaining = element_count(array);
+  for (int i = 0; i < ARR_NDIM(array); ++i) {
+    remaining /= static_cast<std::size_t>(ARR_DIMS(array)[i]);
+    name += "[" + std::to_string(at / remaining + 1) + "]";
+    at %= remaining;
+  }
+  return name;
+}
+
+void require_finite(double value, ArrayType* array, int index, std::size_t at) {
+  if (std::isfinite(value)) return;
+  const char* name = std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+  throw core::Error(core::sqlstate::invalid_parameter, argument_name(index) + " must contain finite numbers only",
+                    element_name(array, at) + " is " + name + ".");
+}
+
+// A NULL takes no room among the elements.
+std::vector<double> float8_elements(ArrayType* array, int index, Nulls nulls) {
+  std::vector<double> values(element_count(array), std::numeric_limits<double>::quiet_NaN());
+  const bits8* present = ARR_NULLBITMAP(array);
+  const char* next = ARR_DATA_PTR(array);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i % 1048576 == 0) poll();
+    if (present != nullptr && (present[i / 8] & (1 << (i % 8))) == 0) {
+      if (nulls == Nulls::refused) refuse_null_element(index, element_name(array, i) + " is NULL.");
+      continue;
+    }
+    std::memcpy(&values[i], next, sizeof(double));
+    require_finite(values[i], array, index, i);
+    next += sizeof(double);
+  }
+  return values;
 }
 
 }  // namespace
@@ -141,8 +202,7 @@ std::optional<core::Date> Call::date(int index) const {
   if (is_null(index)) return std::nullopt;
   const DateADT value = DatumGetDateADT(argument(info_, index));
   if (DATE_NOT_FINITE(value))
-    throw core::Error(core::sqlstate::invalid_parameter,
-                      "argument " + std::to_string(index + 1) + " must be a finite date");
+    throw core::Error(core::sqlstate::invalid_parameter, argument_name(index) + " must be a finite date");
   return core::Date(std::chrono::days(value + epoch_offset_days));
 }
 
@@ -160,10 +220,8 @@ std::optional<std::string> Call::text(int index) const {
 
 std::optional<std::vector<core::Uuid>> Call::uuids(int index) const {
   if (is_null(index)) return std::nullopt;
-  auto* array = pg_call([&] { return DatumGetArrayTypeP(argument(info_, index)); });
-  if (array_contains_nulls(array)) refuse_null_element(index);
-  const int count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-  std::vector<core::Uuid> ids(static_cast<std::size_t>(count));
+  ArrayType* array = list_argument(info_, index);
+  std::vector<core::Uuid> ids(element_count(array));
   for (std::size_t i = 0; i < ids.size(); ++i)
     std::memcpy(ids[i].bytes.data(), ARR_DATA_PTR(array) + i * UUID_LEN, UUID_LEN);
   return ids;
@@ -175,8 +233,7 @@ std::optional<std::vector<std::string>> Call::texts(int index) const {
     Datum* values;
     int count;
   };
-  auto* array = pg_call([&] { return DatumGetArrayTypeP(argument(info_, index)); });
-  if (array_contains_nulls(array)) refuse_null_element(index);
+  ArrayType* array = list_argument(info_, index);
   const Elements elements = pg_call([&] {
     Elements result{};
     deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &result.values, nullptr, &result.count);
@@ -185,6 +242,35 @@ std::optional<std::vector<std::string>> Call::texts(int index) const {
   std::vector<std::string> texts;
   for (int i = 0; i < elements.count; ++i) texts.emplace_back(text_view(elements.values[i]));
   return texts;
+}
+
+std::optional<std::vector<std::int32_t>> Call::int4s(int index) const {
+  if (is_null(index)) return std::nullopt;
+  ArrayType* array = list_argument(info_, index);
+  const auto* first = reinterpret_cast<const std::int32_t*>(ARR_DATA_PTR(array));
+  return std::vector<std::int32_t>(first, first + element_count(array));
+}
+
+std::optional<std::vector<double>> Call::float8s(int index, MemoryBudget& budget, Nulls nulls) const {
+  if (is_null(index)) return std::nullopt;
+  ArrayType* array = array_argument(info_, index);
+  require_dimensions(array, index, 1, "an array of one dimension");
+  budget.take(element_count(array), 1, sizeof(double), argument_name(index));
+  return float8_elements(array, index, nulls);
+}
+
+std::optional<Float8Matrix> Call::float8_matrix(int index, MemoryBudget& budget, Nulls nulls) const {
+  if (is_null(index)) return std::nullopt;
+  ArrayType* array = array_argument(info_, index);
+  require_dimensions(array, index, 2, "an array of one or two dimensions");
+  Float8Matrix matrix;
+  if (ARR_NDIM(array) == 0) return matrix;
+  matrix.rows = ARR_DIMS(array)[0];
+  matrix.columns = ARR_NDIM(array) == 2 ? ARR_DIMS(array)[1] : 1;
+  budget.take(static_cast<std::size_t>(matrix.rows), static_cast<std::size_t>(matrix.columns), sizeof(double),
+              argument_name(index));
+  matrix.values = float8_elements(array, index, nulls);
+  return matrix;
 }
 
 std::string Call::own_schema() const {
@@ -201,6 +287,21 @@ void Call::return_float8(double value) {
     result_ = Float8GetDatum(value);
   else
     return_null();
+}
+
+void Call::return_float8s(const std::vector<double>& values) {
+  result_ = pg_call([&] {
+    int count = static_cast<int>(values.size());
+    int first = 1;
+    auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (values.size() + 1)));
+    auto* nulls = static_cast<bool*>(palloc(values.size() + 1));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      elements[i] = Float8GetDatum(values[i]);
+      nulls[i] = !std::isfinite(values[i]);
+    }
+    return PointerGetDatum(construct_md_array(elements, nulls, 1, &count, &first, FLOAT8OID, sizeof(double),
+                                              FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+  });
 }
 
 void Call::return_date(std::optional<core::Date> value) {

@@ -9,9 +9,13 @@
 
 #include "core/date.hpp"
 #include "core/uuid.hpp"
+#include "pg/memory.hpp"
 #include "pg/rows.hpp"
 
 namespace pb::pg {
+
+// What becomes of NULL elements of an array of numbers.
+enum class Nulls { refused, as_nan };
 
 // One call from SQL: its arguments by position, and where its result goes.
 class Call {
@@ -30,6 +34,12 @@ class Call {
   // Arrays may not hold NULLs: an element that is NULL is an error that names the argument's position.
   std::optional<std::vector<core::Uuid>> uuids(int argument) const;
   std::optional<std::vector<std::string>> texts(int argument) const;
+  std::optional<std::vector<std::int32_t>> int4s(int argument) const;
+  // Arrays of finite numbers, whose memory is counted before it is taken. 22004 for a NULL element unless it stands for
+  // a missing number; 22023 for one that is NaN or infinite, and for too many dimensions. A matrix of one dimension is
+  // a column.
+  std::optional<std::vector<double>> float8s(int argument, MemoryBudget& budget, Nulls nulls = Nulls::refused) const;
+  std::optional<Float8Matrix> float8_matrix(int argument, MemoryBudget& budget, Nulls nulls = Nulls::refused) const;
 
   // The schema in which the called function, and so the extension, lives.
   std::string own_schema() const;
@@ -37,7 +47,8 @@ class Call {
   void return_null();
   void return_bool(bool value);
   void return_int8(std::int64_t value);
-  void return_float8(double value);  // NULL when not finite
+  void return_float8(double value);                        // NULL when not finite
+  void return_float8s(const std::vector<double>& values);  // elements NULL where not finite
   void return_date(std::optional<core::Date> value);
   void return_name(const std::string& value);
   // The whole result of a set-returning function; its columns must have the declared types.

@@ -32,9 +32,17 @@ enum class Type : std::uint8_t {
   jsonb,  // as text
   uuid,
   float8_array,
+  float8_matrix,  // Float8Matrix
   int4_array,
   text_array,
   uuid_array,
+};
+
+// A float8[][] on its way from or to SQL, row by row.
+struct Float8Matrix {
+  int rows = 0;
+  int columns = 0;
+  std::vector<double> values;
 };
 
 struct ColumnDef {
@@ -73,6 +81,7 @@ class RowBuffer {
   RowBuffer& add(const char* value) { return value == nullptr ? null() : add(std::string_view(value)); }
   RowBuffer& add(const std::string& value) { return add(std::string_view(value)); }
   RowBuffer& add(std::span<const double> values) { return blob(values.data(), values.size_bytes()); }
+  RowBuffer& add(const Float8Matrix& matrix);
   RowBuffer& add(std::span<const std::int32_t> values) { return blob(values.data(), values.size_bytes()); }
   RowBuffer& add(std::span<const core::Uuid> values) { return blob(values.data(), values.size_bytes()); }
   RowBuffer& add(std::span<const std::string> values);
@@ -112,6 +121,16 @@ class RowBuffer {
   std::vector<Cell> cells_;
   std::vector<char> arena_;
 };
+
+// A matrix is stored as its number of rows and columns, 32 bits each, and its elements.
+inline RowBuffer& RowBuffer::add(const Float8Matrix& matrix) {
+  const std::int32_t sizes[] = {matrix.rows, matrix.columns};
+  std::vector<char> packed(sizeof sizes + matrix.values.size() * sizeof(double));
+  std::memcpy(packed.data(), sizes, sizeof sizes);
+  if (!matrix.values.empty())
+    std::memcpy(packed.data() + sizeof sizes, matrix.values.data(), packed.size() - sizeof sizes);
+  return blob(packed.data(), packed.size());
+}
 
 // Text arrays are stored as length-prefixed strings one after the other.
 inline RowBuffer& RowBuffer::add(std::span<const std::string> values) {

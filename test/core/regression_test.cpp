@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <optional>
 #include <random>
@@ -252,6 +253,53 @@ TEST(Regression, TooFewObservationsAreRefused) {
   }
   const Data data = random_data(4, 2, 9);
   EXPECT_EQ(ols(data.y, data.x).residual_df, 1);
+}
+
+// Units far from 1 change no digit: squares beyond the range of double are never formed.
+TEST(Regression, MagnitudesMayBeAnything) {
+  const Data data = random_data(60, 2, 11);
+  const std::pair<int, int> exponents[] = {{1020, 1000}, {-1000, -1000}, {0, 1020}, {0, -1000}, {500, -500}};
+  for (const CovarianceType type : {CovarianceType::classical, CovarianceType::hc1, CovarianceType::newey_west}) {
+    const RegressionFit fit = ols(data.y, data.x, {true, type, {}});
+    for (const auto& [of_y, of_x] : exponents) {
+      SCOPED_TRACE(std::to_string(of_y) + " " + std::to_string(of_x));
+      Matrix x = data.x;
+      x.col(1) *= std::ldexp(1, of_x);
+      const RegressionFit far = ols(data.y * std::ldexp(1, of_y), x, {true, type, {}});
+      const int shifts[] = {of_y, of_y, of_y - of_x};
+      for (int j = 0; j < 3; ++j) {
+        EXPECT_EQ(far.coefficients(j), std::ldexp(fit.coefficients(j), shifts[j]));
+        EXPECT_EQ(far.std_errors(j), std::ldexp(fit.std_errors(j), shifts[j]));
+      }
+      EXPECT_EQ(far.t_stats, fit.t_stats);
+      EXPECT_EQ(far.p_values, fit.p_values);
+      EXPECT_EQ(far.r_squared, fit.r_squared);
+      EXPECT_EQ(far.residual_sd, std::ldexp(fit.residual_sd, of_y));
+      EXPECT_EQ(far.condition_number, fit.condition_number);
+    }
+  }
+}
+
+TEST(Regression, ResultsOutOfRangeAreRefused) {
+  const Data data = random_data(60, 1, 12);
+  const Vector large = data.y * std::ldexp(1, 1000);
+  EXPECT_EQ(sqlstate_of([&] { ols(large, data.x * std::ldexp(1, -100)); }), "22003");
+  const RegressionFit fit = ols(data.y * std::ldexp(1, -1000), data.x * std::ldexp(1, 1000));
+  EXPECT_EQ(fit.coefficients(1), 0);  // too small for a double
+  EXPECT_EQ(fit.t_stats, ols(data.y, data.x).t_stats);
+}
+
+TEST(Regression, LagBeyondTheSampleIsNoOverflow) {
+  const Data data = random_data(60, 1, 13);
+  const auto errors = [&](int lag) { return ols(data.y, data.x, {true, CovarianceType::newey_west, lag}).std_errors; };
+  EXPECT_TRUE(errors(std::numeric_limits<int>::max()).allFinite());
+  EXPECT_EQ(sqlstate_of([&] { errors(-1); }), "22023");
+}
+
+TEST(Regression, WithoutAnyColumnIsRefused) {
+  const Data data = random_data(60, 0, 14);
+  EXPECT_EQ(sqlstate_of([&] { ols(data.y, data.x, {false, CovarianceType::classical, {}}); }), "22023");
+  EXPECT_NEAR(ols(data.y, data.x).coefficients(0), data.y.mean(), 1e-17);
 }
 
 TEST(Regression, IncompleteDataAreRefused) {

@@ -498,6 +498,40 @@ TEST(RidgeDesign, TooFewObservationsAreRefused) {
   EXPECT_EQ(sqlstate_of([&] { RidgeDesign(data.x).fit(data.y, with_alpha(0)); }), "PB002");
 }
 
+// Units far from 1 change no digit, neither of a fixed penalty nor of one that is chosen.
+TEST(RidgeDesign, MagnitudesMayBeAnything) {
+  const Data data = random_data(60, 3, 31);
+  const int first[] = {0};
+  for (const AlphaChoice choice : {AlphaChoice::fixed, AlphaChoice::gcv_each, AlphaChoice::gcv_shared}) {
+    RidgeOptions options;
+    options.choice = choice;
+    const RidgeDesign near(data.x, first);
+    const RidgeFits fit = near.fit(data.y, options);
+    for (const auto& [of_y, of_x] : {std::pair{1020, 1000}, {-1000, -1000}, {0, 1020}, {0, -1000}}) {
+      SCOPED_TRACE(std::to_string(of_y) + " " + std::to_string(of_x));
+      Matrix x = data.x;
+      x.col(2) *= std::ldexp(1, of_x);
+      const RidgeDesign design(x, first);
+      const RidgeFits far = design.fit(data.y * std::ldexp(1, of_y), options);
+      EXPECT_EQ(far.alpha, fit.alpha);
+      EXPECT_EQ(far.t_stats, fit.t_stats);
+      EXPECT_EQ(far.r_squared, fit.r_squared);
+      EXPECT_EQ(far.residual_sd(0), std::ldexp(fit.residual_sd(0), of_y));
+      EXPECT_EQ(far.coefficients(3, 0), std::ldexp(fit.coefficients(3, 0), of_y - of_x));
+      EXPECT_EQ(far.std_errors(3, 0), std::ldexp(fit.std_errors(3, 0), of_y - of_x));
+      EXPECT_EQ(far.coefficients(0, 0), std::ldexp(fit.coefficients(0, 0), of_y));
+      EXPECT_EQ(design.variance_inflation(), near.variance_inflation());
+      EXPECT_EQ(design.condition_number(), near.condition_number());
+    }
+  }
+}
+
+TEST(RidgeDesign, ResultsOutOfRangeAreRefused) {
+  const Data data = random_data(60, 2, 32);
+  const RidgeDesign design(data.x * std::ldexp(1, -100));
+  EXPECT_EQ(sqlstate_of([&] { design.fit(data.y * std::ldexp(1, 1000)); }), "22003");
+}
+
 TEST(RidgeDesign, BadInputIsRefused) {
   const Data data = random_data(60, 2, 42);
   for (const double bad : {nan, HUGE_VAL, -HUGE_VAL}) {

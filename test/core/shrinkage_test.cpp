@@ -153,6 +153,22 @@ TEST(Shrinkage, RefusesWhatHasNoCovariance) {
   EXPECT_EQ(sqlstate_of([&] { ledoit_wolf(returns); }), "");
 }
 
+// Fourth powers of returns far from 1 are beyond the range of double; no digit depends on the unit.
+TEST(Shrinkage, MagnitudesMayBeAnything) {
+  const Matrix returns = generated_returns(30, 3, 6);
+  for (const auto& [method, estimator] : estimators) {
+    const ShrunkCovariance near = estimator(returns, pb::core::no_poll);
+    for (const int exponent : {450, -450}) {
+      SCOPED_TRACE(method + " " + std::to_string(exponent));
+      const ShrunkCovariance far = estimator(returns * std::ldexp(1, exponent), pb::core::no_poll);
+      EXPECT_EQ(far.intensity, near.intensity);
+      EXPECT_EQ(far.covariance, near.covariance * std::ldexp(1, 2 * exponent));
+      EXPECT_EQ(far.target, method == "identity" ? std::ldexp(near.target, 2 * exponent) : near.target);
+    }
+    EXPECT_EQ(sqlstate_of([&] { estimator(returns * std::ldexp(1, 1000), pb::core::no_poll); }), "22003") << method;
+  }
+}
+
 TEST(Shrinkage, CanBeCanceled) {
   const auto cancel = [] { throw std::runtime_error("canceled"); };
   const Matrix returns = generated_returns(30, 3, 5);

@@ -29,14 +29,14 @@ CREATE TEMP TABLE golden_betas (
 \set file :root /test/golden/market_beta.csv
 \set command '\\copy golden_betas FROM ' :'file' ' WITH (FORMAT csv, HEADER true)'
 :command
+CREATE TEMP TABLE golden_correlations (date date, symbol1 text, symbol2 text, observations int, correlation float8,
+                                       p_value float8, q_value float8);
+\set file :root /test/golden/correlation_real.csv
+\set command '\\copy golden_correlations FROM ' :'file' ' WITH (FORMAT csv, HEADER true)'
+:command
+SELECT is(count(*), 462::bigint, '462 reference correlations') FROM golden_correlations;
 SELECT is(count(*), 261::bigint, '261 reference snapshots') FROM golden;
 SELECT is(count(*), 370::bigint, '370 reference betas') FROM golden_betas;
-
--- Equal to a relative tolerance; NULL only equals NULL.
-CREATE FUNCTION pg_temp.near(a float8, b float8, tolerance float8) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN a IS NULL OR b IS NULL THEN a IS NULL AND b IS NULL
-              ELSE abs(a - b) <= tolerance * greatest(abs(a), abs(b)) END
-$$;
 
 -- The accounting -----------------------------------------------------------------------------------------------------
 
@@ -310,6 +310,19 @@ SELECT ok(f.observations = r.days AND pg_temp.near(e.beta, r.beta, 1e-9),
               WINDOW w AS (ORDER BY s.session_date)) AS returns
         WHERE own IS NOT NULL AND market IS NOT NULL) AS r
  WHERE (f.symbol, f.calculation_date) = ('RAGGED', '2024-12-31');
+
+-- Correlations -------------------------------------------------------------------------------------------------------
+
+CREATE TEMP TABLE correlations AS
+SELECT d.date, c.*
+FROM (SELECT date, array_agg(symbol1) || array_agg(symbol2) AS symbols FROM golden_correlations GROUP BY date) AS d
+CROSS JOIN LATERAL correlation_matrix(d.symbols, d.date) AS c;
+SELECT is_empty($$
+  SELECT date, symbol1, symbol2, g.correlation, c.correlation, g.observations, c.observations
+  FROM golden_correlations AS g FULL JOIN correlations AS c USING (date, symbol1, symbol2)
+  WHERE NOT COALESCE(g.observations = c.observations, false)
+     OR NOT pg_temp.near(g.correlation, c.correlation, 1e-9) OR NOT pg_temp.near(g.p_value, c.p_value, 1e-9)
+     OR NOT pg_temp.near(g.q_value, c.q_value, 1e-9)$$, 'correlations of real prices on two dates are those of scipy');
 
 SELECT * FROM finish();
 ROLLBACK;
