@@ -1,7 +1,5 @@
 #include "engine/factor_betas.hpp"
 
-#include <algorithm>
-
 #include "core/error.hpp"
 #include "core/risk_contribution.hpp"
 #include "engine/portfolio_exposures.hpp"
@@ -40,10 +38,7 @@ class FactorEngine {
         store::write_symbol_models(store, day_, model_, fits_.factors, symbols_) +
         store::write_position_exposures(store, day_, model_, fits_.factors, ids_, positions_) +
         store::write_portfolio_exposures(store, day_, model_, ids_, exposures_);
-    const auto estimated = std::count_if(symbols_.begin(), symbols_.end(),
-                                         [](const auto& symbol) { return symbol.sample.reason == nullptr; });
-    report_.detail = model_ + " betas of " + std::to_string(estimated) + " of " +
-                     counted(static_cast<std::int64_t>(symbols_.size()), "symbol");
+    report_.detail = model_ + " betas of " + estimated(symbols_);
     return std::move(report_);
   }
 

@@ -1,7 +1,5 @@
 #include "engine/market_betas.hpp"
 
-#include <algorithm>
-
 #include "core/beta.hpp"
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
@@ -90,11 +88,7 @@ Report calc_market_betas(Context& context, Date day, std::span<const core::Uuid>
                         store::write_position_betas(context.store(), day, portfolio_ids, positions) +
                         store::write_snapshot_betas(context.store(), day, snapshots) +
                         store::write_portfolio_exposures(context.store(), day, "market", portfolio_ids, exposures);
-  const auto estimated =
-      std::count_if(symbols.begin(), symbols.end(), [](const auto& symbol) { return symbol.sample.reason == nullptr; });
-  report.detail = "betas of " + std::to_string(estimated) + " of " +
-                  counted(static_cast<std::int64_t>(symbols.size()), "symbol") + ", " +
-                  counted(static_cast<std::int64_t>(positions.size()), "position");
+  report.detail = "market betas of " + estimated(symbols);
   return report;
 }
 

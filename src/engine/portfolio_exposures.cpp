@@ -1,6 +1,16 @@
 #include "engine/portfolio_exposures.hpp"
 
+#include <algorithm>
+
+#include "engine/context.hpp"
+
 namespace pb::engine {
+
+std::string estimated(std::span<const store::SymbolModel> symbols) {
+  const auto count =
+      std::count_if(symbols.begin(), symbols.end(), [](const auto& symbol) { return symbol.sample.reason == nullptr; });
+  return std::to_string(count) + " of " + counted(static_cast<std::int64_t>(symbols.size()), "symbol");
+}
 
 store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, const std::string& factor,
                                             const FactorExposure& exposure) {
