@@ -71,15 +71,26 @@ AS $columns$
     ('portfolio_snapshots', 'total_vega',              'double precision',         NULL,
      'Vega of the portfolio per volatility point; NULL while Greeks are off.'),
     ('portfolio_snapshots', 'realized_volatility_21d', 'double precision',         NULL,
-     'Volatility of 21 sessions at today''s weights, zero-mean, annualized; NULL with too few returns.'),
+     'Volatility of 21 sessions at today''s weights, zero-mean, annualized; NULL with volatility_reason.'),
     ('portfolio_snapshots', 'realized_volatility_63d', 'double precision',         NULL,
-     'Volatility of 63 sessions at today''s weights, zero-mean, annualized; NULL with too few returns.'),
+     'Volatility of 63 sessions at today''s weights, zero-mean, annualized; NULL with volatility_reason.'),
     ('portfolio_snapshots', 'expected_volatility_21d', 'double precision',         NULL,
-     'Forecast of the volatility of the next 21 sessions, annualized; NULL with too few returns.'),
+     'Forecast of the volatility of the next 21 sessions, annualized; NULL with volatility_reason.'),
+    ('portfolio_snapshots', 'expected_volatility_method', 'text',                  NULL,
+     'har or ewma: the model behind the forecast; NULL when there is none.'),
     ('portfolio_snapshots', 'volatility_trend',        'text',                     NULL,
-     'increasing, decreasing or stable: the last 21 sessions against the 21 before; NULL with too few returns.'),
+     'increasing, decreasing or stable: the last 21 sessions against the 21 before; NULL with volatility_reason.'),
     ('portfolio_snapshots', 'volatility_percentile',   'double precision',         NULL,
-     'Rank of the 21-session volatility in its own history, 0 to 1; NULL with too few returns.'),
+     'Rank of the 21-session volatility in its own history, 0 to 1; NULL with volatility_reason.'),
+    ('portfolio_snapshots', 'volatility_observations', 'integer',                  NULL,
+     'Daily returns of the portfolio that the volatilities used; NULL before the analytics ran.'),
+    ('portfolio_snapshots', 'volatility_coverage',     'double precision',         NULL,
+     'Share of the gross exposure in the portfolio''s return series, 0 to 1; NULL without exposure or equity.'),
+    ('portfolio_snapshots', 'volatility_proxied',      'double precision',         NULL,
+     'Share of the gross exposure for which beta x market stands in on some sessions, within volatility_coverage; '
+     'NULL when it is.'),
+    ('portfolio_snapshots', 'volatility_reason',       'text',                     NULL,
+     'Why figures of the volatility are missing; NULL when none is.'),
     ('portfolio_snapshots', 'beta',                    'double precision',         NULL,
      'Market beta of the net asset value: sum of exposure x beta over equity; NULL with beta_reason.'),
     ('portfolio_snapshots', 'beta_r_squared',          'double precision',         NULL,
@@ -91,16 +102,21 @@ AS $columns$
     ('portfolio_snapshots', 'beta_reason',             'text',                     NULL,
      'Why beta is missing; NULL when it is not.'),
     ('portfolio_snapshots', 'sector_exposure',         'jsonb',                    NULL,
-     'By sector: long, short, net and gross exposure over equity, with an Unmapped sector; NULL before the '
-     'analytics ran.'),
+     'By sector, with Unmapped, ETFs and Private: long, short (at most 0), net, gross, benchmark and active (net '
+     'less benchmark) weight, over equity; the last two null without a benchmark. NULL without equity.'),
+    ('portfolio_snapshots', 'benchmark_date',          'date',                     NULL,
+     'Day of the benchmark''s sector weights in sector_exposure; NULL when there were none.'),
     ('portfolio_snapshots', 'hhi',                     'double precision',         NULL,
-     'Herfindahl-Hirschman index of the gross weights by underlying, 0 to 10,000; NULL without exposure.'),
+     'Herfindahl-Hirschman index of the weights by underlying, |net exposure| over their sum, 0 to 10,000; NULL with '
+     'concentration_reason.'),
     ('portfolio_snapshots', 'effective_positions',     'double precision',         NULL,
-     'Positions of equal size with the same concentration, 10,000 / hhi; NULL without exposure.'),
+     'Positions of equal size with the same concentration, 10,000 / hhi; NULL when it is.'),
     ('portfolio_snapshots', 'top_3_concentration',     'double precision',         NULL,
-     'Share of the gross exposure in the three largest underlyings, 0 to 1; NULL without exposure.'),
+     'Sum of the three largest of these weights, 0 to 1; NULL when hhi is.'),
     ('portfolio_snapshots', 'top_10_concentration',    'double precision',         NULL,
-     'Share of the gross exposure in the ten largest underlyings, 0 to 1; NULL without exposure.'),
+     'Sum of the ten largest of these weights, 0 to 1; NULL when hhi is.'),
+    ('portfolio_snapshots', 'concentration_reason',    'text',                     NULL,
+     'Why sector_exposure (no_equity) or hhi (no_exposure) is missing; NULL when neither is.'),
     ('portfolio_snapshots', 'analytics_complete',      'boolean',                  'NOT NULL DEFAULT false',
      'Whether every engine of the risk phase ran for the date.'),
     ('portfolio_snapshots', 'created_at',              'timestamp with time zone', 'NOT NULL DEFAULT now()',
@@ -355,28 +371,50 @@ AS $columns$
      'Sessions the window was asked for.'),
     ('correlation_calculations', 'avg_correlation',       'double precision',         NULL,
      'Mean correlation of all pairs, signed; NULL with a reason.'),
+    ('correlation_calculations', 'weighted_avg_correlation', 'double precision',      NULL,
+     'Mean correlation of all pairs, each weighted by the product of its absolute net exposures; NULL with a reason.'),
+    ('correlation_calculations', 'position_signed_correlation', 'double precision',   NULL,
+     'Mean of correlation x sign of the two positions: a hedge counts as the opposite bet; NULL with a reason.'),
+    ('correlation_calculations', 'significant_pairs',     'integer',                  NULL,
+     'Pairs with a q-value of at most 0.05 (pairwise_correlations.q_value); NULL with a reason.'),
+    ('correlation_calculations', 'total_pairs',           'integer',                  NULL,
+     'Pairs that have a correlation; NULL with a reason.'),
     ('correlation_calculations', 'top_correlations',      'jsonb',                    NULL,
-     'The pairs with the largest correlations, largest first; NULL with a reason.'),
+     'Up to ten pairs with the largest absolute correlations, largest first: symbol1, symbol2, correlation, p_value, '
+     'q_value, observations; NULL with a reason.'),
     ('correlation_calculations', 'effective_positions',   'double precision',         NULL,
-     'Number of independent bets of the same risk; NULL with a reason.'),
+     'Number of uncorrelated positions of one size that diversify as much, of sizes and correlations alone: '
+     '(sum |w|)^2 / w''Rw; NULL with a reason or without matrix_method.'),
+    ('correlation_calculations', 'effective_bets',        'double precision',         NULL,
+     'Number of uncorrelated bets of the same risk that diversify as much: diversification_ratio squared; NULL when '
+     'that is.'),
     ('correlation_calculations', 'concentration_score',   'double precision',         NULL,
      'Share of the included value that lies in clusters, 0 to 1; NULL with a reason.'),
     ('correlation_calculations', 'diversification_ratio', 'double precision',         NULL,
-     'Weighted mean volatility over portfolio volatility, 1 or more for long books; NULL with a reason.'),
+     'Weighted mean volatility over portfolio volatility, 1 or more for long books; NULL with a reason, without '
+     'matrix_method, and when the hedges leave no risk.'),
+    ('correlation_calculations', 'matrix_method',         'text',                     NULL,
+     'How the matrix behind ratio and bets came about: ledoit_wolf (shrunk to constant correlation), sample (pairwise, '
+     'as it is) or higham (pairwise, replaced by the nearest correlation matrix); NULL when there is none.'),
+    ('correlation_calculations', 'shrinkage_intensity',   'double precision',         NULL,
+     'Weight of constant correlation in the matrix, 0 to 1; NULL for other methods than ledoit_wolf.'),
+    ('correlation_calculations', 'repair_distance',       'double precision',         NULL,
+     'Frobenius norm of what the repair changed, 0 for sample; NULL for ledoit_wolf.'),
     ('correlation_calculations', 'positions_included',    'integer',                  NULL,
      'Positions that passed the filters and have enough returns.'),
     ('correlation_calculations', 'positions_excluded',    'integer',                  NULL,
      'Open positions that did not.'),
     ('correlation_calculations', 'data_quality',          'text',                     NULL,
-     'sufficient, limited or insufficient, by the overlap of the returns.'),
+     'sufficient (all that passed the filters has returns on every session of the window), limited, or insufficient '
+     '(no pair has a correlation).'),
     ('correlation_calculations', 'min_position_value',    'numeric(20,4)',            NULL,
-     'Filter: smallest absolute market value that was included, in currency.'),
+     'Filter: smallest absolute net exposure to a symbol that was included, in currency.'),
     ('correlation_calculations', 'min_portfolio_weight',  'double precision',         NULL,
      'Filter: smallest share of the gross exposure that was included, a fraction.'),
     ('correlation_calculations', 'filter_mode',           'text',                     NULL,
      'How the two filters combine: both, either, value_only or weight_only.'),
     ('correlation_calculations', 'correlation_threshold', 'double precision',         NULL,
-     'Correlation from which positions form a cluster.'),
+     'Correlation, as held, from which positions form a cluster.'),
     ('correlation_calculations', 'symbols',               'text[]',                   NULL,
      'Symbols of the matrix in ascending byte order; NULL with a reason.'),
     ('correlation_calculations', 'correlations',          'double precision[]',       NULL,
@@ -385,7 +423,8 @@ AS $columns$
     ('correlation_calculations', 'pair_observations',     'integer[]',                NULL,
      'Common returns of each pair in the same order, or one value when all are equal.'),
     ('correlation_calculations', 'reason',                'text',                     NULL,
-     'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
+     'Why there are no figures: no_exposure, private, option_without_delta, single_symbol, below_filters or '
+     'insufficient_data; NULL when there are.'),
     ('correlation_calculations', 'created_at',            'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the row was first written or last changed by a run.'),
     ('correlation_calculations', 'run_id',                'bigint',                   NULL,
@@ -394,7 +433,8 @@ AS $columns$
     -- correlation_clusters
     ('correlation_clusters', NULL, 'result',
      'PRIMARY KEY (portfolio_id, calculation_date, duration_days, cluster_number)',
-     'Groups of positions that move together (average linkage).'),
+     'Groups of positions that move together as they are held (average linkage): a short hedge is no part of what it '
+     'hedges.'),
     ('correlation_clusters', 'portfolio_id',         'uuid',                     'NOT NULL',
      'Portfolio of the result.'),
     ('correlation_clusters', 'calculation_date',     'date',                     'NOT NULL',
@@ -404,11 +444,12 @@ AS $columns$
     ('correlation_clusters', 'cluster_number',       'integer',                  'NOT NULL',
      'Number of the cluster, the largest value first.'),
     ('correlation_clusters', 'nickname',             'text',                     NULL,
-     'Readable name: the common tag or sector, or the largest member.'),
+     'Readable name: the tag or else the sector of 70 % of the symbols, else the largest; of today''s tags and '
+     'profiles.'),
     ('correlation_clusters', 'avg_correlation',      'double precision',         NULL,
-     'Mean correlation of the pairs in the cluster, signed.'),
+     'Mean correlation of the pairs in the cluster, as held: of a long and a short with the sign turned.'),
     ('correlation_clusters', 'total_value',          'numeric(20,4)',            NULL,
-     'Sum of the absolute market values of the members, in currency.'),
+     'Sum of the absolute net exposures to the symbols, in currency; an option by its delta.'),
     ('correlation_clusters', 'portfolio_percentage', 'double precision',         NULL,
      'total_value over the gross exposure, a fraction (0.25 is 25 %).'),
     ('correlation_clusters', 'created_at',           'timestamp with time zone', 'NOT NULL DEFAULT now()',
@@ -433,11 +474,11 @@ AS $columns$
     ('correlation_cluster_positions', 'symbol',                 'text',                     NULL,
      'Symbol of the position, or its underlying.'),
     ('correlation_cluster_positions', 'value',                  'numeric(20,4)',            NULL,
-     'Absolute market value of the position, in currency.'),
+     'Absolute exposure of the lot, in currency; an option by its delta.'),
     ('correlation_cluster_positions', 'portfolio_percentage',   'double precision',         NULL,
      'value over the gross exposure, a fraction (0.25 is 25 %).'),
     ('correlation_cluster_positions', 'correlation_to_cluster', 'double precision',         NULL,
-     'Mean correlation with the other members, signed.'),
+     'Mean correlation of the symbol with the others of the cluster, as held.'),
     ('correlation_cluster_positions', 'created_at',             'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the row was first written or last changed by a run.'),
     ('correlation_cluster_positions', 'run_id',                 'bigint',                   NULL,
@@ -480,8 +521,28 @@ AS $columns$
               pair.correlation AS correlation_coefficient,
               %1$I.pairwise_p_value(pair.correlation, COALESCE(pair.overlap, c.pair_observations[1])) AS p_value,
               COALESCE(pair.overlap, c.pair_observations[1]) AS observations,
-              c.duration_days
-       FROM %1$I.correlation_calculations AS c
+              c.duration_days,
+              NULLIF(c.q_values[part.before + pair.j], 'NaN') AS q_value
+       FROM (SELECT k.portfolio_id, k.calculation_date, k.duration_days, k.symbols, k.correlations, k.pair_observations,
+                    -- All q-values of a matrix together, NaN for none. The window is one row and makes the planner
+                    -- compute them once for it, or not at all when nobody asks for them, and still look up the keys.
+                    first_value((
+                      SELECT array_agg(COALESCE(adjusted.q_value, 'NaN') ORDER BY adjusted.i)
+                      FROM (SELECT ranked.i,
+                                   CASE WHEN ranked.p_value IS NOT NULL
+                                        THEN LEAST(1, min(ranked.p_value / (ranked.rank / ranked.tests))
+                                                      OVER (ORDER BY ranked.p_value DESC)) END AS q_value
+                            FROM (SELECT test.i, test.p_value,
+                                         (count(test.p_value) OVER ())::double precision AS tests,
+                                         (count(test.p_value) OVER (ORDER BY test.p_value))::double precision AS rank
+                                  FROM (SELECT pair.i, %1$I.pairwise_p_value(
+                                                 pair.correlation,
+                                                 COALESCE(pair.overlap, k.pair_observations[1])) AS p_value
+                                        FROM unnest(k.correlations, k.pair_observations)
+                                               WITH ORDINALITY AS pair (correlation, overlap, i)) AS test) AS ranked)
+                        AS adjusted))
+                      OVER (PARTITION BY k.portfolio_id, k.calculation_date, k.duration_days) AS q_values
+             FROM %1$I.correlation_calculations AS k) AS c
        -- One matrix row at a time: row i holds i - 1 pairs and begins after (i - 1)(i - 2) / 2 of them.
        CROSS JOIN LATERAL unnest(c.symbols) WITH ORDINALITY AS line (symbol, i)
        CROSS JOIN LATERAL (SELECT ((line.i - 1) * (line.i - 2) / 2)::integer AS before,
@@ -489,7 +550,7 @@ AS $columns$
        CROSS JOIN LATERAL unnest(c.symbols[1 : part.pairs],
                                  c.correlations[part.before + 1 : part.before + part.pairs],
                                  c.pair_observations[part.before + 1 : part.before + part.pairs])
-         AS pair (symbol, correlation, overlap)
+         WITH ORDINALITY AS pair (symbol, correlation, overlap, j)
      $view$,
      'Every pair of correlation_calculations, once, as rows.'),
     ('pairwise_correlations', 'portfolio_id',            'uuid',             NULL,
@@ -509,6 +570,9 @@ AS $columns$
      'Common returns of the pair.'),
     ('pairwise_correlations', 'duration_days',           'integer',          NULL,
      'Sessions the window was asked for.'),
+    ('pairwise_correlations', 'q_value',                 'double precision', NULL,
+     'p_value after Benjamini and Hochberg among all pairs of the portfolio, date and window: at most a share q of the '
+     'pairs with no larger q_value is expected to be chance; NULL when the correlation is; needs the extension.'),
 
     -- position_factor_exposure
     ('position_factor_exposure', NULL, 'view',

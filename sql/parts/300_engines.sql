@@ -91,6 +91,52 @@ over net asset value and in dollars, coverage, and by the covariances of calc_fa
 risk, sigma^2 = x'' F x + sum of w_i^2 s_i^2 (Litterman 1996), factors and specific adding up to the whole. Counts
 positions.';
 
+CREATE FUNCTION @extschema@.calc_sector_exposures(calculation_date date DEFAULT NULL,
+                                                  portfolio_ids uuid[] DEFAULT NULL)
+RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_sector_exposures';
+COMMENT ON FUNCTION @extschema@.calc_sector_exposures(date, uuid[]) IS
+'Exposure of each portfolio by sector, and its concentration, in the snapshot of a session. A position counts with its
+signed exposure: market value, for an option delta x quantity x multiplier x price of the underlying where
+position_greeks has its delta of the date, else its market value; private assets with their value.
+sector_exposure: per sector long = sum of the positive exposures, short = sum of the negative, net = long + short, gross
+= long - short, all over net asset value (a fraction; 0.25 is 25 %); benchmark = the weight in portfolio_batch.benchmark
+(SP500) of the newest asof_date of benchmarks_sector_weights up to the session, which benchmark_date names, 0 for a
+sector that it lacks; active = net - benchmark. Sectors of portfolio and benchmark both appear; without a benchmark the
+two members are null. The gross of all sectors adds up to gross exposure over net asset value.
+Sector: Private for a private asset, ETFs for is_etf and is_fund, else that of company_profiles as it is now (an option
+has its underlying''s) under one name for all providers, else Unmapped.
+Concentration: w = |e| / sum of |e| by underlying, e its net exposure over all lots; hhi = 10,000 sum of w^2 (Hirschman
+1945; 10,000 / n for n equal ones), effective_positions = 10,000 / hhi, sums of the 3 and 10 largest w.
+Missing figures are NULL with concentration_reason: no_equity (net asset value not positive: no sector_exposure),
+no_exposure (nothing held, or all of it hedged: no hhi). A portfolio without a snapshot of the session is skipped.
+Counts portfolios.';
+
+CREATE FUNCTION @extschema@.calc_volatility(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_volatility';
+COMMENT ON FUNCTION @extschema@.calc_volatility(date, uuid[]) IS
+'Volatility of every symbol held on a session, once per symbol, and of each portfolio, from simple daily total returns
+up to the session. All volatilities are decimals per year, annualized by sqrt(252).
+realized_volatility_21d and _63d: sqrt(252 mean(r^2)) over the newest 21 and 63 returns, found within the last 1.5 times
+as many sessions. Zero-mean, because over such spans the mean cannot be told from 0 (RiskMetrics 1996); with the 95 %
+interval s sqrt((n-1) / chi2) of n - 1 degrees of freedom.
+expected_volatility_21d: of the next 21 sessions. har: mean of the next 21 r^2 on r^2 and its means over 5 and 22
+returns, non-negative least squares on at most 504 rows (Corsi 2009), from 500 returns on, unless it fails or is
+explosive; else ewma: r^2 weighted by 0.97^age. model_r_squared is that of har.
+volatility_trend: z = ln(s1/s0) sqrt(20) of the newest 21 returns against the 21 before, which share none; increasing
+above 1.645, decreasing below -1.645, else stable. volatility_percentile: (number below + half the number equal) / N of
+the newest among up to 504 rolling 21-return volatilities, at least 126.
+Portfolio: the series r_p = sum of w_i r_i at the weights of the session, w_i = signed exposure (an option''s by its
+delta) of all lots in the symbol over net asset value; cash earns nothing. Where r_i is missing, its market beta
+(calc_market_betas) x the market''s return stands in; a symbol without beta that lacks a return of the history is left
+out; a session on which neither exists has no portfolio return. volatility_coverage is the share of gross exposure in
+the series, volatility_proxied that for which betas stand in.
+Missing figures are NULL with a reason: insufficient_data, constant_series, no_prices, private, option_without_delta;
+for a portfolio also no_exposure and no_equity (net asset value not positive). A portfolio without a snapshot of the
+session gets no figures of its own. Writes position_volatility and the volatility columns of the snapshot. Counts
+positions.';
+
 CREATE FUNCTION @extschema@.calc_factor_correlations(calculation_date date DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_factor_correlations';
@@ -133,3 +179,36 @@ COMMENT ON FUNCTION @extschema@.market_risk(date, uuid[]) IS
 'P&L of each portfolio on the grid of market_risk_scenarios, single moves of the market (decimal return) or of the yield
 (decimal change), by the definitions of calc_stress_tests; computed anew and not stored. shock is NULL where a
 scenario has more than one. Reads only.';
+
+CREATE FUNCTION @extschema@.calc_correlations(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                              duration_days integer DEFAULT NULL, min_overlap integer DEFAULT NULL,
+                                              min_position_value double precision DEFAULT NULL,
+                                              min_portfolio_weight double precision DEFAULT NULL,
+                                              filter_mode text DEFAULT NULL,
+                                              correlation_threshold double precision DEFAULT NULL)
+RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_correlations';
+COMMENT ON FUNCTION @extschema@.calc_correlations(date, uuid[], integer, integer, double precision, double precision,
+                                                  text, double precision) IS
+'Correlations between the symbols that a portfolio holds on a session, and the clusters they form.
+Symbols: lots are netted by symbol first, an option as delta x quantity x multiplier x price in its underlying. Those
+count whose absolute net exposure is at least min_position_value (10,000) and at least the share min_portfolio_weight
+(0.01) of the gross exposure; filter_mode: both, either, value_only, weight_only. A net exposure of 0 never counts.
+Correlation: Pearson, of log total returns ln(1 + r), pairwise over the sessions of the last duration_days (126) on
+which both symbols have a return; fewer than min_overlap (60) give NULL, a constant series none. p by Student''s t,
+n - 2 degrees of freedom; q by Benjamini and Hochberg (1995) over the pairs of the portfolio (pairwise_correlations).
+avg_correlation is the signed mean; weighted by |w_i w_j|; position-signed as the mean of rho sign(w_i w_j).
+Matrix: where all symbols have their returns on the same sessions, or on at least 90 % of them each with min_overlap in
+common, their covariance shrunk to constant correlation (Ledoit and Wolf 2003); else, up to 250 symbols, the pairwise
+correlations, replaced by the nearest correlation matrix where they are none (Higham 2002), with each symbol''s own
+standard deviation; else NULL, as when a pair has no correlation. diversification_ratio = sum |w| s / sqrt(w'' S w),
+w signed (Choueifaty and Coignard 2008); effective_bets its square; effective_positions (sum |w|)^2 / (w'' R w).
+Clusters: average linkage on sqrt((1 - rho) / 2) of rho as held, times the signs of both positions, cut at
+correlation_threshold (0.7); a short hedge does not cluster with what it hedges. Named by the users'' tag of 70 % of the
+symbols, else their sector, else the largest; tags and sectors are of today, as they have no history.
+data_quality: sufficient when all that passes the filters has returns on every session of the window, limited when some
+pair has a correlation, else insufficient. Fewer than two symbols: a row with the reason and no figures.
+NULL arguments take the settings of portfolio_batch (correlation_window, correlation_min_overlap, min_position_value,
+min_portfolio_weight, position_filter, correlation_threshold). Writes correlation_calculations, correlation_clusters and
+correlation_cluster_positions; results of other windows stay. Net asset value is not used, so no snapshot is needed.
+Errors: 22023 for an argument out of range. Counts portfolios; those without figures are skipped.';

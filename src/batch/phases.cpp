@@ -3,15 +3,18 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "engine/correlations.hpp"
 #include "engine/coverage.hpp"
 #include "engine/factor_betas.hpp"
 #include "engine/factor_correlations.hpp"
 #include "engine/market_betas.hpp"
 #include "engine/position_values.hpp"
 #include "engine/rate_betas.hpp"
+#include "engine/sector_exposures.hpp"
 #include "engine/sector_tags.hpp"
 #include "engine/snapshots.hpp"
 #include "engine/stress_tests.hpp"
+#include "engine/volatility.hpp"
 
 namespace pb::batch {
 
@@ -30,6 +33,9 @@ const std::vector<Phase>& all_phases() {
         {"interest_rate_betas", engine::calc_interest_rate_betas},
         {"ridge_betas", engine::calc_ridge_betas},
         {"spread_betas", engine::calc_spread_betas},
+        {"sector_exposures", engine::calc_sector_exposures},
+        {"volatility", engine::calc_volatility},
+        {"correlations", engine::calc_correlations},
         {"factor_correlations", engine::calc_factor_correlations},
         {"stress_tests", engine::calc_stress_tests}}},
   };

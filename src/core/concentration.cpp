@@ -80,7 +80,7 @@ void weigh(SectorExposure& sector, double net_asset_value, const BenchmarkWeight
 
 double sum_of_first(const std::vector<double>& values, std::size_t count) {
   const auto end = values.begin() + static_cast<std::ptrdiff_t>(std::min(count, values.size()));
-  return std::accumulate(values.begin(), end, 0.0);
+  return std::min(1.0, std::accumulate(values.begin(), end, 0.0));  // all of them add up to 1 but for rounding
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "core/volatility.hpp"
 #include "core/window.hpp"
 #include "engine/risk_models.hpp"
+#include "pg/subtransaction.hpp"
 #include "store/calendar_store.hpp"
 #include "store/snapshot_store.hpp"
 #include "store/stress_store.hpp"
@@ -48,10 +49,13 @@ const store::Market& Context::market() {
       (needed ? symbols : closed_symbols).push_back(lot.symbol);
       if (needed && lot.is_option() && !lot.underlying_symbol.empty()) symbols.push_back(lot.underlying_symbol);
     }
-  for (const store::FactorDefinition& factor : factors()) {
-    symbols.push_back(factor.long_symbol);
-    if (!factor.short_symbol.empty()) symbols.push_back(factor.short_symbol);
-  }
+  // Accounting reads the same prices and must not depend on the definitions of factors: where these cannot be read, the
+  // risk engines will say so when they ask for them.
+  if (!pg::isolate([&] { factors(); }))
+    for (const store::FactorDefinition& factor : factors()) {
+      symbols.push_back(factor.long_symbol);
+      if (!factor.short_symbol.empty()) symbols.push_back(factor.short_symbol);
+    }
   pg::MemoryBudget budget(settings.max_memory_bytes);
   market_ = std::make_unique<store::Market>(
       store::load_market(store_, std::move(sessions), std::move(symbols), closed_symbols, first_, last_, budget));

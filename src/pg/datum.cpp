@@ -1,5 +1,7 @@
 #include "pg/datum.hpp"
 
+#include <cmath>
+
 namespace pb::pg {
 
 Oid type_oid(Type type) {
@@ -81,6 +83,27 @@ static Datum matrix_datum(const char* data, std::uint64_t length) {
   return shaped_array_datum(data + sizeof sizes, length - sizeof sizes, FLOAT8OID, sizes);
 }
 
+// Elements that are not finite become NULL, as numbers that stand alone do.
+static Datum float8_array_datum(const char* data, std::uint64_t length) {
+  const double* values = reinterpret_cast<const double*>(data);  // aligned by RowBuffer
+  int count = static_cast<int>(length / sizeof(double));
+  bool all_finite = true;
+  for (int i = 0; i < count && all_finite; ++i) all_finite = std::isfinite(values[i]);
+  if (all_finite) return fixed_array_datum(data, length, FLOAT8OID, sizeof(double));
+  auto* elements = static_cast<Datum*>(palloc_extended(sizeof(Datum) * static_cast<Size>(count), MCXT_ALLOC_HUGE));
+  auto* nulls = static_cast<bool*>(palloc(sizeof(bool) * static_cast<Size>(count)));
+  for (int i = 0; i < count; ++i) {
+    nulls[i] = !std::isfinite(values[i]);
+    elements[i] = Float8GetDatum(nulls[i] ? 0 : values[i]);
+  }
+  int lower_bound = 1;
+  const Datum array = PointerGetDatum(construct_md_array(elements, nulls, 1, &count, &lower_bound, FLOAT8OID,
+                                                         sizeof(double), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+  pfree(elements);
+  pfree(nulls);
+  return array;
+}
+
 static Datum text_array_datum(const char* data, std::uint64_t length) {
   int count = 0;
   for (std::uint64_t at = 0; at < length; ++count) {
@@ -134,7 +157,7 @@ Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type) 
       return UUIDPGetDatum(id);
     }
     case Type::float8_array:
-      return fixed_array_datum(rows.bytes_at(cell), cell.length, FLOAT8OID, 8);
+      return float8_array_datum(rows.bytes_at(cell), cell.length);
     case Type::float8_matrix:
       return matrix_datum(rows.bytes_at(cell), cell.length);
     case Type::int4_array:

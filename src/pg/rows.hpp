@@ -51,7 +51,7 @@ struct ColumnDef {
 };
 
 // Rows of plain typed values on the C++ heap: what an engine produces before it is written or returned. A number that
-// is not finite becomes NULL, because neither NaN nor infinity may reach a table.
+// is not finite becomes NULL, also within an array, because neither NaN nor infinity may reach a table.
 class RowBuffer {
  public:
   explicit RowBuffer(std::vector<ColumnDef> columns) : columns_(std::move(columns)) {}

@@ -95,7 +95,7 @@ void define_settings() {
               "Share of the gross exposure below which a position is left out of correlations.", &min_portfolio_weight,
               0.01, 0, 1);
   define_real("portfolio_batch.min_position_value", "Value below which a position is left out of correlations.",
-              &min_position_value, 10000, 0, 1e15);
+              &min_position_value, 10000, 0, 1e14);
   define_enum("portfolio_batch.position_filter",
               "Which filters a position must pass to take part in correlations: both, either, value_only, weight_only.",
               &position_filter, 0, position_filters);

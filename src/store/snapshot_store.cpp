@@ -112,6 +112,23 @@ std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Dat
   return values;
 }
 
+std::int64_t update_snapshots(const Store& store, Date day, const RowBuffer& rows) {
+  std::string assignments;
+  std::string stored;
+  std::string computed;
+  for (std::size_t i = 1; i < rows.columns().size(); ++i) {
+    const std::string& name = rows.columns()[i].name;
+    assignments += name + " = n." + name + ", ";
+    stored += (i == 1 ? "t." : ", t.") + name;
+    computed += (i == 1 ? "n." : ", n.") + name;
+  }
+  return pg::execute_with_rows("UPDATE " + store.table("portfolio_snapshots") + " t SET " + assignments +
+                                   "run_id = $2, created_at = now() FROM new_rows n"
+                                   " WHERE t.portfolio_id = n.portfolio_id AND t.snapshot_date = $1 AND (" +
+                                   stored + ") IS DISTINCT FROM (" + computed + ")",
+                               rows, Args{Type::date, Type::int8}.add(day).add(store.stamp().run_id));
+}
+
 std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const SnapshotBeta> rows) {
   RowBuffer out({{"portfolio_id", Type::uuid},
                  {"beta", Type::float8},
@@ -126,14 +143,7 @@ std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const 
         .add(row.observations)
         .add(row.coverage)
         .add_text_or_null(row.reason);
-  return pg::execute_with_rows(
-      "UPDATE " + store.table("portfolio_snapshots") +
-          " t SET beta = n.beta, beta_r_squared = n.beta_r_squared, beta_observations = n.beta_observations,"
-          " beta_coverage = n.beta_coverage, beta_reason = n.beta_reason, run_id = $2, created_at = now()"
-          " FROM new_rows n WHERE t.portfolio_id = n.portfolio_id AND t.snapshot_date = $1"
-          " AND (t.beta, t.beta_r_squared, t.beta_observations, t.beta_coverage, t.beta_reason) IS DISTINCT FROM"
-          " (n.beta, n.beta_r_squared, n.beta_observations, n.beta_coverage, n.beta_reason)",
-      out, Args{Type::date, Type::int8}.add(day).add(store.stamp().run_id));
+  return update_snapshots(store, day, out);
 }
 
 std::int64_t mark_analytics_complete(const Store& store, Date day, std::span<const Uuid> portfolio_ids) {

@@ -40,6 +40,10 @@ std::int64_t refresh_equity_balances(const Store& store, std::span<const core::U
 std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Date day,
                                                    std::span<const core::Uuid> portfolio_ids);
 
+// Writes columns that an engine adds to the snapshots of a day; the first column of the rows is portfolio_id. Only rows
+// that differ are written, and a portfolio without a snapshot of the day gets none.
+std::int64_t update_snapshots(const Store& store, core::Date day, const pg::RowBuffer& rows);
+
 struct SnapshotBeta {
   core::Uuid portfolio_id;
   std::optional<double> beta;

@@ -1,0 +1,130 @@
+#include "engine/volatility.hpp"
+
+#include <algorithm>
+
+#include "core/portfolio_series.hpp"
+#include "core/volatility.hpp"
+#include "engine/risk_models.hpp"
+#include "pg/function.hpp"
+#include "pg/interrupts.hpp"
+#include "store/volatility_store.hpp"
+
+namespace pb::engine {
+
+using core::Volatility;
+
+namespace {
+
+// A symbol's volatility with the reason why figures of it are missing.
+struct SymbolVolatility {
+  Volatility volatility;
+  const char* reason;
+};
+
+std::vector<SymbolVolatility> symbol_volatilities(const RiskModels& models,
+                                                  const core::VolatilityEstimator& estimator) {
+  const RiskBook& book = models.book();
+  std::vector<SymbolVolatility> result;
+  result.reserve(book.symbols.size());
+  for (std::size_t i = 0; i < book.symbols.size(); ++i) {
+    pg::poll();
+    const Volatility volatility = estimator.estimate(models.returns().col(book.columns[i]), book.session);
+    result.push_back({volatility, book.priced[i] ? volatility.reason() : "no_prices"});
+  }
+  return result;
+}
+
+store::PositionVolatility position_volatility(const RiskPortfolio& portfolio, const RiskPosition& position,
+                                              const std::vector<SymbolVolatility>& symbols) {
+  if (position.symbol < 0) return {portfolio.id, position.lot->id, nullptr, position.reason};
+  const SymbolVolatility& symbol = symbols[static_cast<std::size_t>(position.symbol)];
+  return {portfolio.id, position.lot->id, &symbol.volatility, symbol.reason};
+}
+
+std::vector<core::SeriesAsset> series_assets(const RiskPortfolio& portfolio, RiskModels& models) {
+  const std::vector<core::BetaFit>& fits = models.market();
+  std::vector<core::SeriesAsset> assets;
+  assets.reserve(portfolio.exposures.size());
+  for (const SymbolExposure& held : portfolio.exposures) {
+    const auto place = static_cast<std::size_t>(held.symbol);
+    assets.push_back({held.net / *portfolio.net_asset_value, models.returns().col(models.book().columns[place]),
+                      fits[place].fit ? std::optional(fits[place].beta()) : std::nullopt});
+  }
+  return assets;
+}
+
+// How much of the gross exposure the series holds, and how much of that it fills with betas.
+FactorExposure describe_series(const RiskPortfolio& portfolio, const core::PortfolioSeries& series,
+                               store::SnapshotVolatility& row) {
+  double covered = 0;
+  double proxied = 0;
+  FactorExposure exposure;
+  for (std::size_t i = 0; i < series.parts.size(); ++i) {
+    if (series.parts[i] == core::SeriesPart::left_out) continue;
+    exposure.estimated = true;
+    covered += portfolio.exposures[i].gross;
+    if (series.parts[i] == core::SeriesPart::proxied) proxied += portfolio.exposures[i].gross;
+  }
+  row.coverage = covered / portfolio.gross;
+  row.proxied = proxied / portfolio.gross;
+  return exposure;
+}
+
+store::SnapshotVolatility snapshot_volatility(const RiskPortfolio& portfolio, RiskModels& models,
+                                              const core::VolatilityEstimator& estimator) {
+  store::SnapshotVolatility row;
+  row.portfolio_id = portfolio.id;
+  if (!portfolio.has_equity()) {
+    row.reason = "no_equity";
+    return row;
+  }
+  const int session = models.book().session;
+  const core::PortfolioSeries series = core::portfolio_series(series_assets(portfolio, models), models.market_returns(),
+                                                              session, estimator.sessions_needed());
+  row.reason = missing_exposure_reason(portfolio, describe_series(portfolio, series, row));
+  if (row.reason != nullptr) return row;
+  row.volatility = estimator.estimate(series.returns, session);
+  row.reason = row.volatility.reason();
+  return row;
+}
+
+std::string detail(const RiskBook& book, const std::vector<SymbolVolatility>& symbols, std::size_t positions,
+                   std::size_t snapshots) {
+  const auto estimated = std::count_if(symbols.begin(), symbols.end(), [](const SymbolVolatility& symbol) {
+    return symbol.volatility.realized_short.has_value();
+  });
+  std::string text = "volatility of " + std::to_string(estimated) + " of " +
+                     counted(static_cast<std::int64_t>(symbols.size()), "symbol") + ", " +
+                     counted(static_cast<std::int64_t>(positions), "position");
+  if (const auto without = static_cast<std::int64_t>(book.portfolios.size() - snapshots); without > 0)
+    text += ", " + counted(without, "portfolio") + " without snapshot";
+  return text;
+}
+
+}  // namespace
+
+Report calc_volatility(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  RiskModels& models = context.risk(day, portfolio_ids);
+  const core::VolatilityEstimator estimator;
+  const std::vector<SymbolVolatility> symbols = symbol_volatilities(models, estimator);
+  std::vector<store::PositionVolatility> positions;
+  std::vector<store::SnapshotVolatility> snapshots;
+  Report report;
+  for (const RiskPortfolio& portfolio : models.book().portfolios) {
+    pg::poll();
+    for (const RiskPosition& position : portfolio.positions) {
+      positions.push_back(position_volatility(portfolio, position, symbols));
+      const Volatility* own = positions.back().volatility;
+      ++(own != nullptr && own->realized_short.has_value() ? report.processed : report.skipped);
+    }
+    if (portfolio.net_asset_value) snapshots.push_back(snapshot_volatility(portfolio, models, estimator));
+  }
+  report.rows_written = store::write_position_volatilities(context.store(), day, portfolio_ids, positions) +
+                        store::write_snapshot_volatilities(context.store(), day, snapshots);
+  report.detail = detail(models.book(), symbols, positions.size(), snapshots.size());
+  return report;
+}
+
+}  // namespace pb::engine
+
+PB_FUNCTION(pb_calc_volatility) { pb::engine::run_engine_by_hand(call, pb::engine::calc_volatility); }
