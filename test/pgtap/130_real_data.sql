@@ -82,7 +82,7 @@ SELECT is_empty($$
 -- The betas ----------------------------------------------------------------------------------------------------------
 
 SELECT is(count(*), 24::bigint, 'on the last day 24 symbols have a beta')
-  FROM symbol_factor_exposures WHERE calculation_date = '2024-12-31' AND beta IS NOT NULL;
+  FROM symbol_factor_exposures WHERE calculation_date = '2024-12-31' AND model = 'market' AND beta IS NOT NULL;
 
 -- Stored fits of the dates and symbols of the reference results.
 CREATE TEMP VIEW compared AS
@@ -130,6 +130,7 @@ SELECT is_empty($$
         CROSS JOIN positions_asof(d.snapshot_date, '{11111111-1111-4111-8111-111111111111}') AS p
         JOIN market_data_cache AS m ON m.symbol = p.symbol AND m.date = d.snapshot_date
         JOIN symbol_factor_exposures AS e ON e.symbol = p.symbol AND e.calculation_date = d.snapshot_date
+                                         AND e.model = 'market'
         GROUP BY d.snapshot_date) AS w (snapshot_date, beta) USING (snapshot_date)
   WHERE s.portfolio_id = '11111111-1111-4111-8111-111111111111'
     AND NOT coalesce(pg_temp.near(s.beta, w.beta / s.total_value::float8, 1e-9) AND s.beta_coverage = 1
@@ -260,7 +261,7 @@ SELECT set_eq($$SELECT symbol, calculation_date, observations, quality_flag, rea
               'the young ones by name');
 SELECT is_empty($$SELECT f.symbol, f.calculation_date FROM symbol_model_fits AS f
                   JOIN symbol_factor_exposures AS e USING (symbol, calculation_date, model)
-                  WHERE f.symbol = 'SPY'
+                  WHERE f.symbol = 'SPY' AND model = 'market'
                     AND ((e.beta, e.std_error, e.t_stat, e.p_value, f.r_squared, f.residual_volatility, f.reason)
                          IS DISTINCT FROM (1::float8, 0::float8, NULL::float8, NULL::float8, 1::float8, 0::float8, NULL)
                          OR abs(f.alpha) > 1e-17)$$,
@@ -272,7 +273,7 @@ SELECT symbol, e.calculation_date, float8send(e.beta) AS beta, float8send(e.std_
        float8send(e.p_value) AS p_value, float8send(f.alpha) AS alpha, float8send(f.r_squared) AS r_squared,
        float8send(f.residual_volatility) AS residual_volatility, f.observations, f.window_start
 FROM symbol_factor_exposures AS e JOIN symbol_model_fits AS f USING (symbol, calculation_date, model)
-WHERE e.calculation_date IN (SELECT date FROM golden_betas);
+WHERE e.calculation_date IN (SELECT date FROM golden_betas) AND model = 'market';
 INSERT INTO market_data_cache (symbol, date, close)
 SELECT 'YOUNG', session_date, 20 + extract(doy FROM session_date)::int % 7
 FROM sessions_between('2024-12-02', '2024-12-31');
@@ -288,7 +289,8 @@ SELECT is_empty($$
   SELECT symbol, e.calculation_date FROM bits AS b
   JOIN symbol_factor_exposures AS e USING (symbol, calculation_date)
   JOIN symbol_model_fits AS f USING (symbol, calculation_date, model)
-  WHERE (b.beta, b.std_error, b.p_value, b.alpha, b.r_squared, b.residual_volatility, b.observations, b.window_start)
+  WHERE model = 'market' AND
+        (b.beta, b.std_error, b.p_value, b.alpha, b.r_squared, b.residual_volatility, b.observations, b.window_start)
         IS DISTINCT FROM
         (float8send(e.beta), float8send(e.std_error), float8send(e.p_value), float8send(f.alpha),
          float8send(f.r_squared), float8send(f.residual_volatility), f.observations, f.window_start)$$,

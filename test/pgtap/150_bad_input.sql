@@ -262,14 +262,14 @@ SELECT 'FLAT', session_date, 40 FROM sessions_between('2024-05-01', '2024-07-10'
 SELECT is(sum(failed), 0::numeric, 'poor data fail nothing')
   FROM run_daily_batch_with_backfill('2024-07-10', ARRAY[pg_temp.id(4)]);
 SELECT results_eq($$SELECT symbol, observations, quality_flag, reason, alpha FROM symbol_model_fits
-                    WHERE calculation_date = '2024-07-10' AND symbol IN ('ONE', 'NOTHING', 'FLAT')
+                    WHERE calculation_date = '2024-07-10' AND symbol IN ('ONE', 'NOTHING', 'FLAT') AND model = 'market'
                     ORDER BY symbol COLLATE "C"$$,
                   $$VALUES ('FLAT', 20, 'insufficient_data', 'constant_series', NULL::float8),
                            ('NOTHING', 0, 'insufficient_data', 'no_prices', NULL),
                            ('ONE', 0, 'insufficient_data', 'insufficient_data', NULL)$$,
                   'no beta, each with its reason');
 SELECT set_eq($$SELECT symbol, beta, reason FROM symbol_factor_exposures
-                WHERE calculation_date = '2024-07-10' AND symbol IN ('ONE', 'NOTHING', 'FLAT')$$,
+                WHERE calculation_date = '2024-07-10' AND symbol IN ('ONE', 'NOTHING', 'FLAT') AND model = 'market'$$,
               $$VALUES ('FLAT', NULL::float8, 'constant_series'), ('NOTHING', NULL, 'no_prices'),
                        ('ONE', NULL, 'insufficient_data')$$, 'also where the betas of symbols are');
 SELECT results_eq($$SELECT total_market_value, stale_prices, unpriced_positions, beta, beta_coverage, beta_reason
