@@ -44,7 +44,7 @@ void add(engine::Report& total, const engine::Report& part) {
   total.skipped += part.skipped;
   total.failed += part.failed;
   total.rows_written += part.rows_written;
-  append_line(total.detail, part.detail);
+  append_line(total.detail, part.summary.empty() ? part.detail : part.summary);
   total.issues.insert(total.issues.end(), part.issues.begin(), part.issues.end());
 }
 

@@ -28,8 +28,7 @@ inline std::optional<Date> from_iso(std::string_view text) {
   unsigned month = 0;
   unsigned day = 0;
   char rest = 0;
-  if (text.size() != 10 ||
-      std::sscanf(std::string(text).c_str(), "%4d-%2u-%2u%c", &year, &month, &day, &rest) != 3)
+  if (text.size() != 10 || std::sscanf(std::string(text).c_str(), "%4d-%2u-%2u%c", &year, &month, &day, &rest) != 3)
     return std::nullopt;
   const std::chrono::year_month_day ymd{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
   if (!ymd.ok() || to_iso(Date{ymd}) != text) return std::nullopt;

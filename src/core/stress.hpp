@@ -39,8 +39,8 @@ struct StressExposure {
   Vector dollars;                // P&L per 1.00 of each factor, signed; per 1.00 of yield for a yield; NaN when unknown
   double equity;                 // net asset value; NaN when unknown
   double specific_variance = 0;  // of the daily P&L that no factor explains, dollars squared: sum of (e_i sigma_i)^2
-  // What a factor does for each 1.00 of the first one, the market, and what its exposure therefore does not count again:
-  // the exposure to the market holds it already. Empty: 0 for all.
+  // What a factor does for each 1.00 of the first one, the market, and what its exposure therefore does not count
+  // again: the exposure to the market holds it already. Empty: 0 for all.
   Vector market_slopes = {};
 };
 
@@ -57,8 +57,9 @@ struct FactorImpact {
 };
 
 // P&L of a portfolio in a scenario, in the currency of the exposures, a loss negative: sum over the factors of
-// X_f (move_f - slope_f x the market's move). Linear in shocks and exposures, not capped and not rounded. A figure is missing with insufficient_data when a factor it needs has no exposure or no
-// move; a factor to which the exposure is 0 needs no move.
+// X_f (move_f - slope_f x the market's move). Linear in shocks and exposures, not capped and not rounded. A figure is
+// missing with insufficient_data when a factor it needs has no exposure or no move; a factor to which the exposure is 0
+// needs no move.
 struct StressResult {
   Estimate<double> direct_pnl = Estimate<double>::missing("insufficient_data");      // shocked factors alone
   Estimate<double> correlated_pnl = Estimate<double>::missing("insufficient_data");  // all factors

@@ -131,8 +131,7 @@ Estimate<VolatilityTrend> VolatilityEstimator::trend(const History& history) con
 
 Estimate<double> VolatilityEstimator::percentile(const History& history) const {
   const int n = settings_.short_window;
-  const int observations =
-      std::min(settings_.percentile_max_values + n - 1, static_cast<int>(history.squares.size()));
+  const int observations = std::min(settings_.percentile_max_values + n - 1, static_cast<int>(history.squares.size()));
   if (observations < full_observations()) return Estimate<double>::missing("insufficient_data");
   return mid_rank_of_last(rolling_sums(history.squares.tail(observations), n));
 }

@@ -108,7 +108,8 @@ const store::Market* Context::history(Date from, Date to) {
   if (const auto found = histories_.find({from, to}); found != histories_.end()) return &found->second;
   core::Sessions sessions = store::load_sessions_with_lookback(store_, from, to, 1);
   pg::MemoryBudget budget(settings.max_memory_bytes);
-  store::Market loaded = store::load_market(store_, std::move(sessions), market().panel.symbols(), {}, from, to, budget);
+  store::Market loaded =
+      store::load_market(store_, std::move(sessions), market().panel.symbols(), {}, from, to, budget);
   return &histories_.emplace(std::pair(from, to), std::move(loaded)).first->second;
 }
 

@@ -34,6 +34,7 @@ struct Report {
   std::int64_t failed = 0;
   std::int64_t rows_written = 0;
   std::string detail;       // one line for people
+  std::string summary;      // the same in a few words, for the line of a phase with many engines; empty: the detail
   std::string detail_json;  // the same for programs; empty: none
   std::vector<Issue> issues;
 };

@@ -172,6 +172,7 @@ class CorrelationEngine {
                            store::write_clusters(context_.store(), day_, ids_, clusters_);
     report_.detail = "correlations of " + counted(report_.processed, "portfolio") + ", " + counted(pairs_, "pair") +
                      ", " + counted(static_cast<std::int64_t>(clusters_.size()), "cluster");
+    report_.summary = "correlations " + std::to_string(report_.processed);
     return std::move(report_);
   }
 

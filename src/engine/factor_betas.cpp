@@ -34,11 +34,10 @@ class FactorEngine {
       if (portfolio.net_asset_value) add_portfolio(portfolio);
     }
     const store::Store& store = context_.store();
-    report_.rows_written =
-        store::write_symbol_models(store, day_, model_, fits_.factors, symbols_) +
-        store::write_position_exposures(store, day_, model_, fits_.factors, ids_, positions_) +
-        store::write_portfolio_exposures(store, day_, model_, ids_, exposures_);
-    report_.detail = model_ + " betas of " + estimated(symbols_);
+    report_.rows_written = store::write_symbol_models(store, day_, model_, fits_.factors, symbols_) +
+                           store::write_position_exposures(store, day_, model_, fits_.factors, ids_, positions_) +
+                           store::write_portfolio_exposures(store, day_, model_, ids_, exposures_);
+    report_estimates(report_, models_.book(), model_ + " betas", model_, symbols_);
     return std::move(report_);
   }
 
@@ -160,10 +159,9 @@ PB_FUNCTION(pb_calc_factor_betas) {
     throw core::Error(core::sqlstate::invalid_parameter, "alpha must be a number of at least 0",
                       "It is " + std::to_string(settings.ridge_alpha) + ".", "1.0 is the usual penalty.");
   if (settings.ridge_alpha_choice != "fixed" && settings.ridge_alpha_choice != "gcv")
-    throw core::Error(core::sqlstate::invalid_parameter,
-                      "unknown choice of alpha \"" + settings.ridge_alpha_choice + "\"",
-                      "It is fixed, or gcv for generalized cross-validation.",
-                      "Pass choose => 'fixed' or choose => 'gcv'.");
+    throw core::Error(
+        core::sqlstate::invalid_parameter, "unknown choice of alpha \"" + settings.ridge_alpha_choice + "\"",
+        "It is fixed, or gcv for generalized cross-validation.", "Pass choose => 'fixed' or choose => 'gcv'.");
   engine::run_engine_by_hand(call, model == "ridge" ? engine::calc_ridge_betas : engine::calc_spread_betas,
                              store.with_settings(settings));
 }

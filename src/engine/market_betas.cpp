@@ -88,7 +88,7 @@ Report calc_market_betas(Context& context, Date day, std::span<const core::Uuid>
                         store::write_position_betas(context.store(), day, portfolio_ids, positions) +
                         store::write_snapshot_betas(context.store(), day, snapshots) +
                         store::write_portfolio_exposures(context.store(), day, "market", portfolio_ids, exposures);
-  report.detail = "market betas of " + estimated(symbols);
+  report_estimates(report, models.book(), "market betas", "betas", symbols);
   return report;
 }
 

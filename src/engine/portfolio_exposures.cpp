@@ -2,14 +2,16 @@
 
 #include <algorithm>
 
-#include "engine/context.hpp"
-
 namespace pb::engine {
 
-std::string estimated(std::span<const store::SymbolModel> symbols) {
+void report_estimates(Report& report, const RiskBook& book, const std::string& what, const std::string& in_short,
+                      std::span<const store::SymbolModel> symbols, const std::string& addition) {
   const auto count =
       std::count_if(symbols.begin(), symbols.end(), [](const auto& symbol) { return symbol.sample.reason == nullptr; });
-  return std::to_string(count) + " of " + counted(static_cast<std::int64_t>(symbols.size()), "symbol");
+  const auto all = static_cast<std::int64_t>(symbols.size());
+  report.detail =
+      what + " of " + std::to_string(count) + " of " + counted(all, "symbol") + addition + without_snapshot(book);
+  report.summary = in_short + " " + std::to_string(count) + "/" + std::to_string(all) + addition;
 }
 
 store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, const std::string& factor,

@@ -4,14 +4,16 @@
 #include <span>
 #include <string>
 
+#include "engine/context.hpp"
 #include "engine/risk_models.hpp"
 #include "store/exposure_store.hpp"
 #include "store/symbol_model_store.hpp"
 
 namespace pb::engine {
 
-// "24 of 25 symbols": how many could be estimated.
-std::string estimated(std::span<const store::SymbolModel> symbols);
+// Says of how many symbols something could be estimated: "market betas of 24 of 25 symbols", in short "betas 24/25".
+void report_estimates(Report& report, const RiskBook& book, const std::string& what, const std::string& in_short,
+                      std::span<const store::SymbolModel> symbols, const std::string& addition = "");
 
 // A portfolio's exposure to a factor as it is stored: in dollars, and over net asset value where that is positive.
 store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, const std::string& factor,

@@ -52,8 +52,7 @@ class Builder {
     const core::Lot& lot = *held.lot;
     const double value = held.value.market_value;
     if (lot.is_private()) return {&lot, value, nan, -1, "private"};
-    if (lot.investment_class != core::InvestmentClass::option)
-      return {&lot, value, value, place(lot.symbol), nullptr};
+    if (lot.investment_class != core::InvestmentClass::option) return {&lot, value, value, place(lot.symbol), nullptr};
     const double exposure = option_exposure(held);
     if (!std::isfinite(exposure)) return {&lot, value, nan, -1, "option_without_delta"};
     return {&lot, value, exposure, place(lot.underlying_symbol), nullptr};
@@ -108,6 +107,12 @@ class Builder {
 };
 
 }  // namespace
+
+std::string without_snapshot(const RiskBook& book) {
+  const auto count = std::count_if(book.portfolios.begin(), book.portfolios.end(),
+                                   [](const RiskPortfolio& portfolio) { return !portfolio.net_asset_value; });
+  return count == 0 ? "" : ", " + counted(count, "portfolio") + " without snapshot";
+}
 
 RiskBook make_risk_book(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
   return Builder(context, day, portfolio_ids).build();

@@ -17,10 +17,10 @@ class Context;
 // An open lot as the risk engines see it.
 struct RiskPosition {
   const core::Lot* lot;
-  double value;               // signed market value
-  double exposure;            // signed dollars that move with the symbol, an option's by its delta; NaN when not known
-  int symbol;                 // whose returns it follows, by its place in RiskBook::symbols; -1 when none
-  const char* reason;         // why there is no such symbol: private or option_without_delta; else nullptr
+  double value;        // signed market value
+  double exposure;     // signed dollars that move with the symbol, an option's by its delta; NaN when not known
+  int symbol;          // whose returns it follows, by its place in RiskBook::symbols; -1 when none
+  const char* reason;  // why there is no such symbol: private or option_without_delta; else nullptr
 };
 
 // What a portfolio has in one symbol, all its lots together: splitting a lot changes nothing.
@@ -50,6 +50,9 @@ struct RiskBook {
   std::vector<bool> priced;          // whether the symbol has a price on or before the day
   std::vector<RiskPortfolio> portfolios;
 };
+
+// ", 1 portfolio without snapshot" where that is so: what is over net asset value cannot be told of these.
+std::string without_snapshot(const RiskBook& book);
 
 RiskBook make_risk_book(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
 

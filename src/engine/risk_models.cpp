@@ -49,8 +49,8 @@ RiskModels::RiskModels(Context& context, core::Date day, std::span<const core::U
 }
 
 bool RiskModels::is_for(core::Date day, std::span<const core::Uuid> portfolio_ids) const {
-  return book_.day == day && std::equal(portfolio_ids.begin(), portfolio_ids.end(), portfolio_ids_.begin(),
-                                        portfolio_ids_.end());
+  return book_.day == day &&
+         std::equal(portfolio_ids.begin(), portfolio_ids.end(), portfolio_ids_.begin(), portfolio_ids_.end());
 }
 
 Eigen::Ref<const Matrix> RiskModels::returns() const { return context_.market().panel.returns(); }

@@ -48,7 +48,8 @@ class SectorEngine {
         "sectors of " + counted(report.processed, "portfolio") +
         (benchmark_ ? " against " + store_.settings().benchmark + " of " + core::to_iso(benchmark_->asof_date)
                     : ", no benchmark");
-    if (report.skipped > 0) report.detail += ", " + counted(report.skipped, "portfolio") + " without snapshot";
+    report.summary = "sectors " + std::to_string(report.processed);
+    report.detail += without_snapshot(book_);
     return report;
   }
 

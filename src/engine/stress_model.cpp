@@ -48,8 +48,8 @@ StressModel::StressModel(Context& context, RiskModels& models)
   std::vector<std::string> names{ridge_.factors};
   names.push_back(rate_.factor);
   for (const std::string& name : names)
-    model_.factors.push_back({name, name == rate_.factor ? core::ShockUnit::yield_change
-                                                         : core::ShockUnit::simple_return});
+    model_.factors.push_back(
+        {name, name == rate_.factor ? core::ShockUnit::yield_change : core::ShockUnit::simple_return});
   model_.covariance = models.covariance().of(names);
   const Eigen::Index last = model_.covariance.rows() - 1;
   rate_slope_ = model_.covariance(last, 0) / model_.covariance(0, 0);
@@ -135,7 +135,8 @@ store::StressRow StressModel::prescribed(const store::ScenarioDefinition& defini
     set_pnl(row, result.direct_pnl, result.correlated_pnl);
     row.factor_impacts = impacts(result);
     row.exceeds_equity = result.exceeds_equity.optional();
-    row.reason = result.correlated_pnl.reason() != nullptr ? result.correlated_pnl.reason() : result.direct_pnl.reason();
+    row.reason =
+        result.correlated_pnl.reason() != nullptr ? result.correlated_pnl.reason() : result.direct_pnl.reason();
     details.add("conditional_sd", result.conditional_sd.has_value() ? *result.conditional_sd : nan)
         .add("pnl_over_equity", result.equity_fraction.has_value() ? *result.equity_fraction : nan);
   }
@@ -166,8 +167,7 @@ Vector StressModel::raw_betas(int symbol) const {
   const auto place = static_cast<std::size_t>(symbol);
   const auto count = static_cast<Eigen::Index>(ridge_.factors.size());
   if (ridge_.fits.estimated(symbol)) {
-    const core::FactorDesign& design =
-        ridge_.fits.designs[static_cast<std::size_t>(ridge_.fits.samples[place].design)];
+    const core::FactorDesign& design = ridge_.fits.designs[static_cast<std::size_t>(ridge_.fits.samples[place].design)];
     Vector betas = ridge_.fits.fits.coefficients.col(symbol).tail(count);
     betas(0) -= design.market_slopes.dot(betas);
     return betas;
@@ -227,7 +227,8 @@ store::StressRow StressModel::replayed(const store::ScenarioDefinition& definiti
     row.reason = result.pnl.reason();
     row.factor_impacts = replay_impacts(history, exposure);
     if (result.pnl.has_value()) row.exceeds_equity = -*result.pnl > std::max(*portfolio.net_asset_value, 0.0);
-    details.add("coverage", result.coverage * gross / portfolio.gross).raw("proxied", result.proxied > 0 ? "true" : "false");
+    details.add("coverage", result.coverage * gross / portfolio.gross)
+        .raw("proxied", result.proxied > 0 ? "true" : "false");
     details.add("proxied_share", result.proxied);
   }
   row.calculation_metadata = base_metadata(definition, "replay") + ", " + details.str().substr(1);

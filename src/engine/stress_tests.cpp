@@ -26,6 +26,7 @@ Report run(Context& context, core::Date day, std::span<const core::Uuid> portfol
   }
   report.rows_written = store::write_stress_results(context.store(), day, portfolio_ids, names, rows);
   report.detail = counted(static_cast<std::int64_t>(scenarios.size()), "stress scenario") + problems;
+  report.summary = counted(static_cast<std::int64_t>(scenarios.size()), "scenario") + problems;
   return report;
 }
 

@@ -88,17 +88,14 @@ store::SnapshotVolatility snapshot_volatility(const RiskPortfolio& portfolio, Ri
   return row;
 }
 
-std::string detail(const RiskBook& book, const std::vector<SymbolVolatility>& symbols, std::size_t positions,
-                   std::size_t snapshots) {
+void describe(Report& report, const RiskBook& book, const std::vector<SymbolVolatility>& symbols) {
   const auto estimated = std::count_if(symbols.begin(), symbols.end(), [](const SymbolVolatility& symbol) {
     return symbol.volatility.realized_short.has_value();
   });
-  std::string text = "volatility of " + std::to_string(estimated) + " of " +
-                     counted(static_cast<std::int64_t>(symbols.size()), "symbol") + ", " +
-                     counted(static_cast<std::int64_t>(positions), "position");
-  if (const auto without = static_cast<std::int64_t>(book.portfolios.size() - snapshots); without > 0)
-    text += ", " + counted(without, "portfolio") + " without snapshot";
-  return text;
+  const auto all = static_cast<std::int64_t>(symbols.size());
+  report.detail =
+      "volatility of " + std::to_string(estimated) + " of " + counted(all, "symbol") + without_snapshot(book);
+  report.summary = "volatility " + std::to_string(estimated) + "/" + std::to_string(all);
 }
 
 }  // namespace
@@ -121,7 +118,7 @@ Report calc_volatility(Context& context, core::Date day, std::span<const core::U
   }
   report.rows_written = store::write_position_volatilities(context.store(), day, portfolio_ids, positions) +
                         store::write_snapshot_volatilities(context.store(), day, snapshots);
-  report.detail = detail(models.book(), symbols, positions.size(), snapshots.size());
+  describe(report, models.book(), symbols);
   return report;
 }
 

@@ -16,8 +16,8 @@ namespace {
 
 // The factors that position_factor_exposures has a column for, "<factor>_beta".
 constexpr std::array<const char*, 11> column_factors{
-    "market",  "value",   "growth",              "momentum",        "quality",     "size",
-    "low_vol", "growth_value_spread", "momentum_spread", "size_spread", "quality_spread"};
+    "market",          "value",       "growth",        "momentum", "quality", "size", "low_vol", "growth_value_spread",
+    "momentum_spread", "size_spread", "quality_spread"};
 
 constexpr const char* rate_unit = "return per 1.00 yield change";
 
@@ -54,8 +54,7 @@ std::int64_t write_portfolio_exposures(const Store& store, core::Date day, const
 }
 
 std::int64_t write_position_exposures(const Store& store, core::Date day, const std::string& model,
-                                      std::span<const std::string> factors,
-                                      std::span<const core::Uuid> portfolio_ids,
+                                      std::span<const std::string> factors, std::span<const core::Uuid> portfolio_ids,
                                       std::span<const PositionExposure> rows) {
   std::vector<pg::ColumnDef> columns{{"portfolio_id", Type::uuid},
                                      {"position_id", Type::uuid},

@@ -48,8 +48,7 @@ struct PositionExposure {
 // Replaces the day's rows of these portfolios and this model. Factors that position_factor_exposures has no column for
 // are in the results by symbol and by portfolio only.
 std::int64_t write_position_exposures(const Store& store, core::Date day, const std::string& model,
-                                      std::span<const std::string> factors,
-                                      std::span<const core::Uuid> portfolio_ids,
+                                      std::span<const std::string> factors, std::span<const core::Uuid> portfolio_ids,
                                       std::span<const PositionExposure> rows);
 
 // A position's sensitivity to interest rates: its symbol's, or none with the reason.

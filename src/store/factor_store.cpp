@@ -13,12 +13,12 @@ using pg::Type;
 
 std::vector<FactorDefinition> load_factors(const Store& store) {
   std::vector<FactorDefinition> factors;
-  pg::each_row("SELECT name, model, long_symbol, short_symbol FROM " + store.table("factor_definitions") +
-                   " WHERE is_active ORDER BY display_order, name, model",
-               {}, {Type::text, Type::text, Type::text, Type::text}, [&](const RowView& row) {
-                 factors.push_back(
-                     {row.text_or_empty(0), row.text_or_empty(1), row.text_or_empty(2), row.text_or_empty(3)});
-               });
+  pg::each_row(
+      "SELECT name, model, long_symbol, short_symbol FROM " + store.table("factor_definitions") +
+          " WHERE is_active ORDER BY display_order, name, model",
+      {}, {Type::text, Type::text, Type::text, Type::text}, [&](const RowView& row) {
+        factors.push_back({row.text_or_empty(0), row.text_or_empty(1), row.text_or_empty(2), row.text_or_empty(3)});
+      });
   return factors;
 }
 
@@ -37,7 +37,9 @@ std::vector<core::YieldQuote> load_yields(const Store& store, const std::string&
   pg::each_row("SELECT date, rate::float8 FROM " + store.table("interest_rates") +
                    " WHERE series = $1 AND date BETWEEN $2 AND $3 AND rate IS NOT NULL ORDER BY date",
                Args{Type::text, Type::date, Type::date}.add(series).add(from).add(to), {Type::date, Type::float8},
-               [&](const RowView& row) { quotes.push_back({row.date(0), row.float8(1)}); });
+               [&](const RowView& row) {
+                 quotes.push_back({row.date(0), row.float8(1)});
+               });
   return quotes;
 }
 

@@ -32,22 +32,21 @@ double number(const std::string& text) {
 
 std::vector<ScenarioDefinition> read_scenarios(const std::string& sql, const Args& args) {
   std::vector<ScenarioDefinition> scenarios;
-  pg::each_row(sql, args,
-               {Type::text, Type::text, Type::text, Type::text, Type::text, Type::text, Type::text, Type::text,
-                Type::text},
-               [&](const RowView& row) {
-                 if (scenarios.empty() || scenarios.back().id != row.text(0))
-                   scenarios.push_back({.id = row.text_or_empty(0),
-                                        .name = row.text_or_empty(1),
-                                        .category = row.text_or_empty(2),
-                                        .severity = row.text_or_empty(3),
-                                        .unit = row.text_or_empty(4),
-                                        .shocks = {},
-                                        .window_start = row.text_or_empty(5),
-                                        .window_end = row.text_or_empty(6)});
-                 if (!row.is_null(7))
-                   scenarios.back().shocks.push_back({row.text_or_empty(7), number(row.text_or_empty(8))});
-               });
+  pg::each_row(
+      sql, args,
+      {Type::text, Type::text, Type::text, Type::text, Type::text, Type::text, Type::text, Type::text, Type::text},
+      [&](const RowView& row) {
+        if (scenarios.empty() || scenarios.back().id != row.text(0))
+          scenarios.push_back({.id = row.text_or_empty(0),
+                               .name = row.text_or_empty(1),
+                               .category = row.text_or_empty(2),
+                               .severity = row.text_or_empty(3),
+                               .unit = row.text_or_empty(4),
+                               .shocks = {},
+                               .window_start = row.text_or_empty(5),
+                               .window_end = row.text_or_empty(6)});
+        if (!row.is_null(7)) scenarios.back().shocks.push_back({row.text_or_empty(7), number(row.text_or_empty(8))});
+      });
   return scenarios;
 }
 
@@ -57,31 +56,32 @@ std::vector<ScenarioDefinition> load_scenarios(const Store& store,
                                                const std::optional<std::vector<std::string>>& names) {
   Args args{Type::text_array};
   names ? args.add(std::span<const std::string>(*names)) : args.null();
-  std::vector<ScenarioDefinition> scenarios =
-      read_scenarios("SELECT scenario_id, name, category, severity, shock_config ->> 'unit',"
-                     " shock_config #>> '{window,start}', shock_config #>> '{window,end}', shock.factor, shock.size FROM " +
-                         store.table("stress_test_scenarios") + " LEFT JOIN " + shocks_of("shock_config") +
-                         " WHERE CASE WHEN $1 IS NULL THEN active ELSE scenario_id = ANY ($1) END"
-                         " ORDER BY scenario_id COLLATE \"C\", shock.factor COLLATE \"C\"",
-                     args);
+  std::vector<ScenarioDefinition> scenarios = read_scenarios(
+      "SELECT scenario_id, name, category, severity, shock_config ->> 'unit',"
+      " shock_config #>> '{window,start}', shock_config #>> '{window,end}', shock.factor, shock.size FROM " +
+          store.table("stress_test_scenarios") + " LEFT JOIN " + shocks_of("shock_config") +
+          " WHERE CASE WHEN $1 IS NULL THEN active ELSE scenario_id = ANY ($1) END"
+          " ORDER BY scenario_id COLLATE \"C\", shock.factor COLLATE \"C\"",
+      args);
   std::string missing;
   for (const std::string& name : names.value_or(std::vector<std::string>{}))
     if (std::none_of(scenarios.begin(), scenarios.end(), [&](const auto& scenario) { return scenario.id == name; }))
       missing += (missing.empty() ? "" : ", ") + name;
   if (!missing.empty())
-    throw core::Error(core::sqlstate::undefined_object, "scenario does not exist: " + missing,
-                      "No row of " + store.table("stress_test_scenarios") + " has this scenario_id.",
-                      "List the scenarios with SELECT scenario_id, name FROM " +
-                          store.table("stress_test_scenarios") + ".");
+    throw core::Error(
+        core::sqlstate::undefined_object, "scenario does not exist: " + missing,
+        "No row of " + store.table("stress_test_scenarios") + " has this scenario_id.",
+        "List the scenarios with SELECT scenario_id, name FROM " + store.table("stress_test_scenarios") + ".");
   return scenarios;
 }
 
 std::vector<ScenarioDefinition> load_market_risk_scenarios(const Store& store) {
-  return read_scenarios("SELECT scenario_name, scenario_name, scenario_type, NULL::text, parameters ->> 'unit',"
-                        " NULL::text, NULL::text, shock.factor, shock.size FROM " +
-                            store.table("market_risk_scenarios") + " LEFT JOIN " + shocks_of("parameters") +
-                            " ORDER BY scenario_name COLLATE \"C\", shock.factor COLLATE \"C\"",
-                        {});
+  return read_scenarios(
+      "SELECT scenario_name, scenario_name, scenario_type, NULL::text, parameters ->> 'unit',"
+      " NULL::text, NULL::text, shock.factor, shock.size FROM " +
+          store.table("market_risk_scenarios") + " LEFT JOIN " + shocks_of("parameters") +
+          " ORDER BY scenario_name COLLATE \"C\", shock.factor COLLATE \"C\"",
+      {});
 }
 
 std::optional<core::Date> first_price_date(const Store& store, const std::string& symbol) {

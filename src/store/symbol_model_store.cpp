@@ -71,15 +71,13 @@ std::int64_t write_betas(const Store& store, core::Date day, const std::string& 
       out.add(beta.beta).add(beta.std_error).add(beta.t_stat).add(beta.p_value).add(row.reason());
     }
   }
-  return pg::upsert({.table = store.table("symbol_factor_exposures"),
-                     .keys = {"symbol", "calculation_date", "model", "factor"},
-                     .stamp = store.stamp(),
-                     .replaced_scope = "t.symbol = ANY ($1) AND t.calculation_date = $2 AND t.model = $3"},
-                    out,
-                    Args{Type::text_array, Type::date, Type::text}
-                        .add(std::span<const std::string>(symbols))
-                        .add(day)
-                        .add(model));
+  return pg::upsert(
+      {.table = store.table("symbol_factor_exposures"),
+       .keys = {"symbol", "calculation_date", "model", "factor"},
+       .stamp = store.stamp(),
+       .replaced_scope = "t.symbol = ANY ($1) AND t.calculation_date = $2 AND t.model = $3"},
+      out,
+      Args{Type::text_array, Type::date, Type::text}.add(std::span<const std::string>(symbols)).add(day).add(model));
 }
 
 }  // namespace
