@@ -49,7 +49,7 @@ FROM portfolio_exposures('2024-07-12') ORDER BY position_type COLLATE "C";
 -- Why there is no beta.
 SELECT symbol, observations, beta, f.reason FROM symbol_model_fits AS f
 JOIN symbol_factor_exposures AS e USING (symbol, calculation_date, model)
-WHERE calculation_date = '2024-07-12' ORDER BY symbol COLLATE "C";
+WHERE calculation_date = '2024-07-12' AND model = 'market' ORDER BY symbol COLLATE "C";
 SELECT t.name AS sector, p.symbol FROM position_tags AS l JOIN tags AS t ON t.id = l.tag_id
 JOIN positions AS p ON p.id = l.position_id ORDER BY p.symbol COLLATE "C";
 

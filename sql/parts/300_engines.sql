@@ -161,9 +161,11 @@ move relative to the market), and the yield; exposures X in dollars are those of
 model market, styles of model ridge, interest_rate of model rate, the P&L per 1.00 of yield (duration).
 direct_pnl = sum of X s over the shocked factors, all others standing still. correlated_pnl = sum of X f with f = s for
 the shocked factors, exactly as prescribed, and f_U = Sigma_US Sigma_SS^-1 s for the rest (Kupiec 1998), Sigma the
-covariances of calc_factor_correlations. The market beta holds what the yield does along with the market, so of the
-yield''s move only the rest, dy - cov(dy, m) / var(m) x m, counts beside a move m of the market: nothing is counted
-twice. Linear in the shocks, no cap; exceeds_equity says when the loss is larger than the net asset value.
+covariances of calc_factor_correlations. The yield''s exposure was measured beside the market alone, and those to the
+market and the styles without it: each holds part of what the other measures. So beside moves of the others only the
+rest of the yield''s move counts, dy - lambda'' f with lambda its slopes on all others, times the exposure that one
+regression on all factors would have found, which follows from X and Sigma: nothing is counted twice. Linear in the
+shocks, no cap; exceeds_equity says when the loss is larger than the net asset value.
 A scenario with a window (start, end) in shock_config replays it where the prices of portfolio_batch.market_symbol reach
 back to its start and the window ended by the date: sum of exposure x compounded return of each symbol; on sessions
 without a return the symbol''s factor model stands in and the result is flagged proxied. Elsewhere its shocks apply.

@@ -64,10 +64,61 @@ std::optional<double> finite(double value) { return std::isfinite(value) ? std::
 // A product that is 0 when the exposure is: what one does not hold needs no estimate.
 double pnl_of(double exposure, double move) { return exposure == 0 ? 0 : exposure * move; }
 
-// A factor's move without the part that goes along with the market's, if the market moves.
-double beside_market(const ScenarioMoves& scenario, const Vector& slopes, Eigen::Index factor, bool market_moves) {
-  const double move = scenario.moves(factor);
-  return slopes(factor) == 0 || !market_moves ? move : move - slopes(factor) * scenario.moves(0);
+Matrix solve(const Matrix& a, const Matrix& b) { return a.completeOrthogonalDecomposition().solve(b); }
+
+// What the factor does along with some others, 0 for all others.
+Vector slopes_on(const Matrix& covariance, const Indexes& others, int factor) {
+  Vector slopes = Vector::Zero(covariance.rows());
+  slopes(others) = solve(covariance(others, others), covariance(others, Indexes{factor}));
+  return slopes;
+}
+
+// The coefficient of a factor in a regression on it and others, as a linear function of the joint exposures.
+Vector coefficient_beside(const Matrix& covariance, Indexes others, int factor) {
+  others.push_back(factor);
+  return solve(covariance(others, others), covariance(others, Eigen::all))
+      .row(static_cast<Eigen::Index>(others.size()) - 1);
+}
+
+BesideMarket beside_market(const FactorModel& model, const Indexes& shocked) {
+  const int factor = *model.beside_market;
+  const auto k = static_cast<int>(model.factors.size());
+  BesideMarket result{factor, Matrix::Constant(k, k, nan), Vector::Constant(k, nan), Vector::Constant(k, nan),
+                      Vector::Constant(k, nan)};
+  Indexes known{0};
+  for (const int i : shocked)
+    if (i != 0 && i != factor) known.push_back(i);
+  result.with_others =
+      std::find_if(shocked.begin(), shocked.end(), [&](int i) { return i != factor; }) != shocked.end();
+  if (!model.covariance.allFinite()) return result;
+  result.along_all = slopes_on(model.covariance, others({factor}, k), factor);
+  result.along_shocked = slopes_on(model.covariance, known, factor);
+  result.of_shocked = coefficient_beside(model.covariance, known, factor);
+  Matrix measured = Matrix::Identity(k, k);
+  measured.col(factor) = result.along_all;
+  measured.row(factor) = coefficient_beside(model.covariance, {0}, factor);
+  const Eigen::FullPivLU<Matrix> factors(measured);
+  if (factors.isInvertible()) result.joint = factors.inverse();
+  return result;
+}
+
+// The exposures as one regression on all factors would have measured them; those that were, where no factor stands
+// beside the market.
+Vector joint_exposures(const ScenarioMoves& scenario, const Vector& dollars) {
+  if (!scenario.beside_market || dollars.isZero(0)) return dollars;
+  return scenario.beside_market->joint * dollars;
+}
+
+// Of a factor beside the market: P&L as far as it does not move along with the factors that are shocked as well.
+double direct_beside(const ScenarioMoves& scenario, const BesideMarket& beside, const Vector& dollars,
+                     const Vector& joint) {
+  const double move = scenario.moves(beside.factor);
+  if (!beside.with_others) return pnl_of(dollars(beside.factor), move);
+  double along = 0;
+  for (Eigen::Index i = 0; i < dollars.size(); ++i)
+    if (i != beside.factor && scenario.shocked[static_cast<std::size_t>(i)])
+      along += beside.along_shocked(i) * scenario.moves(i);
+  return pnl_of(beside.of_shocked.dot(joint), move - along);
 }
 
 }  // namespace
@@ -86,6 +137,7 @@ ScenarioMoves propagate(const FactorModel& model, const Scenario& scenario) {
     result.shocked[static_cast<std::size_t>(shocked[i])] = true;
   }
   result.moves(shocked) = shocks;
+  if (model.beside_market) result.beside_market = beside_market(model, shocked);
   if (free.empty()) return result;
   result.residual_covariance(free, free).setConstant(nan);
   if (!model.covariance(shocked, shocked).allFinite()) return result;
@@ -103,7 +155,8 @@ StressResult stress(const ScenarioMoves& scenario, const StressExposure& portfol
   if (portfolio.dollars.size() != k)
     throw Error(sqlstate::invalid_parameter, "a stress test needs one exposure for each factor");
   if (!(sessions > 0)) throw Error(sqlstate::invalid_parameter, "a stress test must last a positive time");
-  const Vector slopes = portfolio.market_slopes.size() == k ? portfolio.market_slopes : Vector::Zero(k);
+  const Vector joint = joint_exposures(scenario, portfolio.dollars);
+  const int beside = scenario.beside_market ? scenario.beside_market->factor : -1;
   StressResult result;
   result.impacts.reserve(static_cast<std::size_t>(k));
   double direct = 0;
@@ -111,8 +164,12 @@ StressResult stress(const ScenarioMoves& scenario, const StressExposure& portfol
   for (Eigen::Index i = 0; i < k; ++i) {
     const double exposure = portfolio.dollars(i);
     const bool shocked = scenario.shocked[static_cast<std::size_t>(i)];
-    const double alone = shocked ? pnl_of(exposure, beside_market(scenario, slopes, i, scenario.shocked[0])) : 0;
-    const double pnl = pnl_of(exposure, beside_market(scenario, slopes, i, true));
+    double pnl = pnl_of(exposure, scenario.moves(i));
+    double alone = shocked ? pnl : 0;
+    if (i == beside) {
+      pnl = pnl_of(joint(i), scenario.moves(i) - scenario.beside_market->along_all.dot(scenario.moves));
+      if (shocked) alone = direct_beside(scenario, *scenario.beside_market, portfolio.dollars, joint);
+    }
     direct += alone;
     correlated += pnl;
     result.impacts.push_back({shocked, exposure, scenario.moves(i), finite(alone), finite(pnl)});
@@ -122,10 +179,7 @@ StressResult stress(const ScenarioMoves& scenario, const StressExposure& portfol
   if (result.correlated_pnl.has_value() && result.direct_pnl.has_value())
     result.correlation_effect = correlated - direct;
 
-  Vector exposures = portfolio.dollars;
-  for (Eigen::Index i = 1; i < k; ++i)
-    if (slopes(i) != 0) exposures(0) -= slopes(i) * exposures(i);
-  const double variance = quadratic_form(exposures, scenario.residual_covariance);
+  const double variance = quadratic_form(joint, scenario.residual_covariance);
   result.conditional_sd =
       estimate_or_missing(std::sqrt((std::max(variance, 0.0) + portfolio.specific_variance) * sessions));
 

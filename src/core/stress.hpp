@@ -17,6 +17,23 @@ namespace pb::core {
 struct FactorModel {
   std::vector<RiskFactor> factors;
   Matrix covariance;
+  // A factor, as the yield, whose exposures come from a regression on it and the first factor, the market, alone, while
+  // those to all others come from one without it. Each of the two holds in part what the other measures.
+  std::optional<int> beside_market = {};
+};
+
+// How such a factor takes part in a scenario, so that nothing is counted twice. With E the other factors, the
+// exposures a of one regression on all factors follow from the measured ones X by what the two regressions must find
+// in it:
+//   a_E + lambda_E a_r = X_E,   and the coefficient of r in a regression on the market and r = X_r,
+// lambda_A = Sigma_AA^-1 Sigma_Ar being what r does along with factors A.
+struct BesideMarket {
+  int factor;
+  Matrix joint;              // a = joint X
+  Vector along_all;          // lambda_E, 0 for r itself
+  Vector of_shocked;         // coefficient of r in a regression on r, the market and the shocked = of_shocked . a
+  Vector along_shocked;      // lambda of these, 0 for all others
+  bool with_others = false;  // whether another factor than the market is shocked
 };
 
 // What every factor does in a scenario; the same for all portfolios.
@@ -24,14 +41,15 @@ struct ScenarioMoves {
   std::vector<bool> shocked;
   Vector moves;                // as prescribed, or expected given what is; NaN when there is no estimate
   Matrix residual_covariance;  // per day, of the moves given the shocks; 0 for what is shocked
+  std::optional<BesideMarket> beside_market = {};
 };
 
 // Propagates the shocks s to the other factors by their conditional expectation under joint normality,
 //   f_U = Sigma_US Sigma_SS^-1 s,   residual covariance Sigma_UU - Sigma_US Sigma_SS^-1 Sigma_SU
 // (Kupiec 1998, "Stress testing in a value at risk framework"). Shocked factors move exactly as prescribed, however
 // many there are. The response to one shock is rho sigma_g / sigma_f, not rho.
-// Throws 22023 for a scenario that does not fit the factors (see resolve_shocks), and PB002 when the covariance of the
-// shocked factors is singular or indefinite, so that one of them follows from the others.
+// Throws 22023 for a scenario that does not fit the factors (see resolve_shocks), and PB002 when the covariance of
+// the shocked factors is singular or indefinite, so that one of them follows from the others.
 ScenarioMoves propagate(const FactorModel& model, const Scenario& scenario);
 
 // One portfolio as stress tests see it.
@@ -39,9 +57,6 @@ struct StressExposure {
   Vector dollars;                // P&L per 1.00 of each factor, signed; per 1.00 of yield for a yield; NaN when unknown
   double equity;                 // net asset value; NaN when unknown
   double specific_variance = 0;  // of the daily P&L that no factor explains, dollars squared: sum of (e_i sigma_i)^2
-  // What a factor does for each 1.00 of the first one, the market, and what its exposure therefore does not count
-  // again: the exposure to the market holds it already. Empty: 0 for all.
-  Vector market_slopes = {};
 };
 
 // P&L per 1.00 of yield of an exposure with the given duration in years: yields up, bonds down.
@@ -56,10 +71,10 @@ struct FactorImpact {
   std::optional<double> correlated_pnl;
 };
 
-// P&L of a portfolio in a scenario, in the currency of the exposures, a loss negative: sum over the factors of
-// X_f (move_f - slope_f x the market's move). Linear in shocks and exposures, not capped and not rounded. A figure is
-// missing with insufficient_data when a factor it needs has no exposure or no move; a factor to which the exposure is 0
-// needs no move.
+// P&L of a portfolio in a scenario, in the currency of the exposures, a loss negative: the sum of exposure x move over
+// the factors, of one that was measured beside the market only as far as it does not move along with the others. Linear
+// in shocks and exposures, not capped and not rounded. A figure is missing with insufficient_data when a factor it
+// needs has no exposure or no move; a factor to which the exposure is 0 needs no move.
 struct StressResult {
   Estimate<double> direct_pnl = Estimate<double>::missing("insufficient_data");      // shocked factors alone
   Estimate<double> correlated_pnl = Estimate<double>::missing("insufficient_data");  // all factors

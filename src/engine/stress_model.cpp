@@ -1,8 +1,8 @@
 #include "engine/stress_model.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 
 #include "core/error.hpp"
 #include "core/json.hpp"
@@ -45,37 +45,55 @@ core::Date replay_day(const store::ScenarioDefinition& definition, const std::st
 
 StressModel::StressModel(Context& context, RiskModels& models)
     : context_(context), models_(models), market_(models.market()), ridge_(models.ridge()), rate_(models.rate()) {
-  std::vector<std::string> names{ridge_.factors};
-  names.push_back(rate_.factor);
-  for (const std::string& name : names)
-    model_.factors.push_back(
-        {name, name == rate_.factor ? core::ShockUnit::yield_change : core::ShockUnit::simple_return});
-  model_.covariance = models.covariance().of(names);
-  const Eigen::Index last = model_.covariance.rows() - 1;
-  rate_slope_ = model_.covariance(last, 0) / model_.covariance(0, 0);
-  if (!std::isfinite(rate_slope_)) rate_slope_ = 0;
+  choose_factors();
   const int market = models.covariance().index(market_factor);
   observations_ = models.covariance().moments.observations(market, market);
   for (const RiskPortfolio& portfolio : models.book().portfolios)
     if (portfolio.net_asset_value) measure(portfolio);
 }
 
+// The market, the styles and the yield, as far as their moves are known.
+void StressModel::choose_factors() {
+  std::vector<std::string> names{ridge_.factors};
+  names.push_back(rate_.factor);
+  const core::Matrix covariance = models_.covariance().of(names);
+  std::vector<std::string> known;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto place = static_cast<Eigen::Index>(i);
+    if (i == 0 || std::isfinite(covariance(place, place)))
+      known.push_back(names[i]);
+    else
+      unknown_.push_back(names[i]);
+  }
+  for (const std::string& name : known) {
+    const bool is_rate = name == rate_.factor;
+    if (is_rate) model_.beside_market = static_cast<int>(model_.factors.size());
+    model_.factors.push_back({name, is_rate ? core::ShockUnit::yield_change : core::ShockUnit::simple_return});
+  }
+  model_.covariance = models_.covariance().of(known);
+}
+
+Vector StressModel::exposures(const RiskPortfolio& portfolio, const FactorExposure& market) const {
+  Vector dollars(static_cast<Eigen::Index>(model_.factors.size()));
+  dollars(0) = known(market);
+  for (Eigen::Index i = 1; i < dollars.size(); ++i) {
+    const std::string& name = model_.factors[static_cast<std::size_t>(i)].name;
+    const auto style = std::find(ridge_.factors.begin(), ridge_.factors.end(), name);
+    const int k = static_cast<int>(style - ridge_.factors.begin());
+    dollars(i) = known(exposure_to(portfolio, [&](int symbol) {
+      return style == ridge_.factors.end() ? rate_.beta(1, symbol) : ridge_.beta(k, symbol);
+    }));
+  }
+  return dollars;
+}
+
 void StressModel::measure(const RiskPortfolio& portfolio) {
-  const auto count = static_cast<Eigen::Index>(model_.factors.size());
   const FactorExposure market = exposure_to(portfolio, [&](int symbol) {
     const core::BetaFit& fit = market_[static_cast<std::size_t>(symbol)];
     return fit.fit ? std::optional(fit.beta()) : std::nullopt;
   });
-  Exposure exposure{&portfolio, {Vector(count), *portfolio.net_asset_value}, market.coverage, nullptr};
+  Exposure exposure{&portfolio, {exposures(portfolio, market), *portfolio.net_asset_value}, market.coverage, nullptr};
   exposure.reason = missing_exposure_reason(portfolio, market);
-  exposure.factors.dollars(0) = known(market);
-  for (Eigen::Index k = 1; k + 1 < count; ++k)
-    exposure.factors.dollars(k) =
-        known(exposure_to(portfolio, [&](int symbol) { return ridge_.beta(static_cast<int>(k), symbol); }));
-  exposure.factors.dollars(count - 1) =
-      known(exposure_to(portfolio, [&](int symbol) { return rate_.beta(1, symbol); }));
-  exposure.factors.market_slopes = Vector::Zero(count);
-  exposure.factors.market_slopes(count - 1) = rate_slope_;
   for (const SymbolExposure& held : portfolio.exposures) {
     if (!ridge_.fits.estimated(held.symbol)) continue;
     const double deviation = held.net * ridge_.fits.fits.residual_sd(held.symbol);
@@ -130,6 +148,7 @@ store::StressRow StressModel::prescribed(const store::ScenarioDefinition& defini
       .add("covariance_observations", static_cast<std::int64_t>(observations_))
       .add("covariance_half_life", context_.store().settings().covariance_half_life)
       .add("coverage", exposure.coverage);
+  if (!unknown_.empty()) details.raw("missing_factors", core::json_array(unknown_));
   if (row.reason == nullptr) {
     const core::StressResult result = core::stress(moves, exposure.factors);
     set_pnl(row, result.direct_pnl, result.correlated_pnl);
@@ -199,8 +218,11 @@ std::string StressModel::replay_impacts(const History& history, const Exposure& 
     const auto moves = history.moves.col(k).segment(history.window.base + 1, history.window.last - history.window.base);
     const double move = (moves.array() + 1).prod() - 1;
     JsonObject one;
-    one.add("exposure", exposure.factors.dollars(k)).add("return", move);
-    all.raw(ridge_.factors[static_cast<std::size_t>(k)], one.str());
+    const std::string& name = ridge_.factors[static_cast<std::size_t>(k)];
+    for (std::size_t i = 0; i < model_.factors.size(); ++i)
+      if (model_.factors[i].name == name) one.add("exposure", exposure.factors.dollars(static_cast<Eigen::Index>(i)));
+    one.add("return", move);
+    all.raw(name, one.str());
   }
   return all.str();
 }
@@ -238,6 +260,8 @@ store::StressRow StressModel::replayed(const store::ScenarioDefinition& definiti
 ScenarioResult StressModel::apply(const store::ScenarioDefinition& definition) {
   ScenarioResult result{&definition, {}, {}};
   const char* reason = invalid_scenario;
+  for (const auto& shock : definition.shocks)
+    if (std::find(unknown_.begin(), unknown_.end(), shock.factor) != unknown_.end()) reason = "insufficient_data";
   try {
     const core::ScenarioMoves moves = core::propagate(model_, resolve(definition));
     if (definition.is_replay())
@@ -253,7 +277,7 @@ ScenarioResult StressModel::apply(const store::ScenarioDefinition& definition) {
     const std::string_view code = error.sqlstate();
     if (code != core::sqlstate::invalid_parameter && code != core::sqlstate::singular_design) throw;
     if (code == core::sqlstate::singular_design) reason = "singular";
-    result.problem = error.what();
+    if (std::string_view(reason) != "insufficient_data") result.problem = error.what();
   }
   for (const Exposure& exposure : exposures_) {
     store::StressRow& row = result.rows.emplace_back();

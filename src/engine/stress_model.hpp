@@ -36,6 +36,8 @@ class StressModel {
     const char* reason;  // why there is none; nullptr
   };
 
+  void choose_factors();
+  core::Vector exposures(const RiskPortfolio& portfolio, const FactorExposure& market) const;
   void measure(const RiskPortfolio& portfolio);
   core::Scenario resolve(const store::ScenarioDefinition& definition) const;
   std::string base_metadata(const store::ScenarioDefinition& definition, const char* method) const;
@@ -62,8 +64,8 @@ class StressModel {
   const SymbolFits& ridge_;
   const RateFits& rate_;
   core::FactorModel model_;
-  double rate_slope_ = 0;  // change of the yield per unit of the market's return
-  int observations_ = 0;   // behind the market's variance
+  std::vector<std::string> unknown_;  // factors without a variance, which take no part
+  int observations_ = 0;              // behind the market's variance
   std::vector<Exposure> exposures_;
 };
 

@@ -1,5 +1,6 @@
 #include "engine/stress_tests.hpp"
 
+#include "core/json.hpp"
 #include "engine/stress_model.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"
@@ -14,7 +15,7 @@ Report run(Context& context, core::Date day, std::span<const core::Uuid> portfol
   const std::vector<store::ScenarioDefinition> scenarios = store::load_scenarios(context.store(), names);
   Report report;
   std::vector<store::StressRow> rows;
-  std::string problems;
+  std::vector<std::string> problems;
   for (const store::ScenarioDefinition& scenario : scenarios) {
     pg::poll();
     ScenarioResult result = model.apply(scenario);
@@ -22,11 +23,16 @@ Report run(Context& context, core::Date day, std::span<const core::Uuid> portfol
       ++(row.correlated_pnl ? report.processed : report.skipped);
       rows.push_back(std::move(row));
     }
-    if (!result.problem.empty()) problems += "; " + result.problem;
+    if (!result.problem.empty()) problems.push_back(result.problem);
   }
   report.rows_written = store::write_stress_results(context.store(), day, portfolio_ids, names, rows);
-  report.detail = counted(static_cast<std::int64_t>(scenarios.size()), "stress scenario") + problems;
-  report.summary = counted(static_cast<std::int64_t>(scenarios.size()), "scenario") + problems;
+  report.summary = counted(static_cast<std::int64_t>(scenarios.size()), "scenario");
+  if (!problems.empty()) {
+    report.summary += ", " + std::to_string(problems.size()) + " of them invalid";
+    report.detail_json = core::JsonObject().raw("problems", core::json_array(problems)).str();
+  }
+  report.detail = report.summary;
+  for (const std::string& problem : problems) report.detail += "; " + problem;
   return report;
 }
 

@@ -428,27 +428,59 @@ TEST(Stress, ShapesMustFit) {
   EXPECT_EQ(sqlstate_of([&] { propagate(model, scenario); }), "22023");
 }
 
-// Where r = 1.2 m - 3 (dy - 8 m) + e, a book's total beta to the market is 1.2: the market's own shock must cost exactly
-// that, the yield's shock its duration beside the market, and both together the sum.
-TEST(Stress, WhatGoesAlongWithTheMarketIsCountedOnce) {
-  Matrix covariance(2, 2);
-  covariance << 1e-4, 8e-4 * 0.01, 8e-4 * 0.01, 3e-7;
-  FactorModel model = model_of({"market", "interest_rate"}, covariance);
-  const double slope = covariance(1, 0) / covariance(0, 0);
-  StressExposure book{Vector(2), 1e6};
-  book.dollars << 1.2e6, -3e6;
-  book.market_slopes = Vector::Zero(2);
-  book.market_slopes(1) = slope;
-  const StressResult market = stress(propagate(model, shocks_of(model, {{0, -0.1}})), book);
-  EXPECT_DOUBLE_EQ(*market.direct_pnl, -120000);
-  EXPECT_DOUBLE_EQ(*market.correlated_pnl, -120000);
-  const StressResult rate = stress(propagate(model, shocks_of(model, {{1, 0.01}})), book);
-  EXPECT_DOUBLE_EQ(*rate.direct_pnl, -30000);
-  const double along = covariance(0, 1) / covariance(1, 1) * 0.01;
-  EXPECT_LE(relative_error(*rate.correlated_pnl, 1.2e6 * along - 3e6 * (0.01 - slope * along)), 1e-14);
-  const StressResult both = stress(propagate(model, shocks_of(model, {{0, -0.1}, {1, 0.01}})), book);
-  EXPECT_LE(relative_error(*both.direct_pnl, -120000 - 3e6 * (0.01 + slope * 0.1)), 1e-14);
-  EXPECT_DOUBLE_EQ(*both.correlated_pnl, *both.direct_pnl);
+// A book whose joint exposures are known: what separate regressions would measure of it is put in, and every shock must
+// come out as the joint exposures have it.
+class BesideMarketTest : public testing::Test {
+ protected:
+  BesideMarketTest() : model_(random_model(21)), joint_(6) {
+    model_.beside_market = 5;
+    joint_ << 1.2e6, -3e5, 4e5, 1e5, -2e5, -3e6;
+    const Matrix& s = model_.covariance;
+    const Matrix equity = s.topLeftCorner(5, 5);
+    measured_.resize(6);
+    measured_.head(5) = equity.inverse() * s.topRows(5) * joint_;
+    Matrix pair(2, 2);
+    pair << s(0, 0), s(0, 5), s(5, 0), s(5, 5);
+    Matrix rows(2, 6);
+    rows << s.row(0), s.row(5);
+    measured_(5) = (pair.inverse() * rows * joint_)(1);
+    book_ = {measured_, 1e6};
+  }
+  StressResult result(const std::map<int, double>& shocks) const {
+    return stress(propagate(model_, shocks_of(model_, shocks)), book_);
+  }
+  double expected(const std::map<int, double>& shocks) const {
+    return joint_.dot(propagate(model_, shocks_of(model_, shocks)).moves);
+  }
+
+  FactorModel model_;
+  Vector joint_;
+  Vector measured_;
+  StressExposure book_;
+};
+
+TEST_F(BesideMarketTest, NothingIsCountedTwice) {
+  for (const auto& shocks : std::vector<std::map<int, double>>{
+           {{0, -0.1}}, {{5, 0.01}}, {{2, 0.2}}, {{0, -0.1}, {5, 0.01}}, {{1, 0.1}, {3, -0.2}, {5, -0.02}}})
+    EXPECT_LE(relative_error(*result(shocks).correlated_pnl, expected(shocks)), 1e-10);
+}
+
+TEST_F(BesideMarketTest, AShockAloneCostsWhatWasMeasured) {
+  for (int factor = 0; factor < 6; ++factor)
+    EXPECT_LE(relative_error(*result({{factor, 0.01}}).direct_pnl, 0.01 * measured_(factor)), 1e-12) << factor;
+}
+
+// The measured exposure to the market is all that goes along with it: if it alone is shocked, expectation and measure
+// agree with what a regression on the market alone says.
+TEST_F(BesideMarketTest, AllShockedLeavesNothingToExpect) {
+  const StressResult all = result({{0, -0.1}, {1, 0.1}, {2, 0.02}, {3, -0.03}, {4, 0.01}, {5, 0.005}});
+  EXPECT_LE(relative_error(*all.direct_pnl, *all.correlated_pnl), 1e-10);
+}
+
+TEST_F(BesideMarketTest, IsLinear) {
+  const double once = *result({{0, -0.1}, {5, 0.01}}).direct_pnl;
+  EXPECT_LE(relative_error(*result({{0, -0.2}, {5, 0.02}}).direct_pnl, 2 * once), 1e-13);
+  EXPECT_LE(relative_error(*result({{0, 0.1}, {5, -0.01}}).direct_pnl, -once), 1e-13);
 }
 
 }  // namespace

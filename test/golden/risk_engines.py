@@ -606,6 +606,18 @@ def stress_exposures(portfolio, market_fits, ridge_fits, rate_fits):
     return dollars | {RATE: dollar_exposures(portfolio, rate_fits)[1][RATE]}
 
 
+def joint_exposures(covariance, dollars):
+    """The exposures of one regression on all factors, in which a regression on all but the yield finds those to the
+    market and the styles, and a regression on market and yield that to the yield."""
+    s = covariance.loc[STRESS_FACTORS, STRESS_FACTORS]
+    equity = [f for f in STRESS_FACTORS if f != RATE]
+    found = pd.DataFrame(np.linalg.solve(s.loc[equity, equity], s.loc[equity]), equity, STRESS_FACTORS)
+    pair = ["market", RATE]
+    found.loc[RATE] = np.linalg.solve(s.loc[pair, pair], s.loc[pair])[1]
+    measured = np.array([dollars[f] for f in found.index])
+    return dict(zip(STRESS_FACTORS, np.linalg.solve(found[STRESS_FACTORS].to_numpy(), measured)))
+
+
 def replay_pnl(portfolio, window, returns, moves, betas):
     """Present exposures through a window of the past; a factor model stands in for returns that are missing."""
     first, last = (returns.index.searchsorted(day, side="right") - 1 for day in window)
@@ -625,8 +637,7 @@ def stress_rows(portfolio, day, series, fits, covariance, factors, returns):
     models = fits["market", None], fits["ridge", None], fits["rate", series]
     dollars = stress_exposures(portfolio, *models)
     covariance = covariance.loc[STRESS_FACTORS, STRESS_FACTORS]
-    # The market beta already holds what the yield does along with the market.
-    gamma = covariance.loc[RATE, "market"] / covariance.loc["market", "market"]
+    joint = joint_exposures(covariance, dollars)
     betas = {s: symbol_betas(s, *models[:2]) for s in portfolio.exposures}
     for scenario, shocks in SCENARIOS.items():
         window = REPLAYS.get(scenario)
@@ -636,8 +647,7 @@ def stress_rows(portfolio, day, series, fits, covariance, factors, returns):
         else:
             method, direct = "shocks", sum(dollars[f] * size for f, size in shocks.items())
             moves = expected_moves(covariance, shocks)
-            moves[RATE] -= gamma * moves["market"]
-            correlated = sum(dollars[f] * moves[f] for f in STRESS_FACTORS)
+            correlated = sum(joint[f] * moves[f] for f in STRESS_FACTORS)
         worst = correlated + portfolio.net_asset_value < 0
         yield {"portfolio_id": portfolio.id, "calculation_date": day, "rate_series": series, "scenario_id": scenario,
                "method": method, "direct_pnl": direct, "correlated_pnl": correlated,
