@@ -110,7 +110,8 @@ SELECT results_eq($$SELECT model, reason FROM symbol_model_fits WHERE symbol = '
                   'a factor without prices leaves its model without a sample');
 SELECT ok(bool_and(direct_pnl IS NOT NULL), 'shocks to other factors still cost what they cost directly')
   FROM stress_test_results WHERE scenario_id IN ('market_down_10', 'rates_up_100bp') AND calculation_date = '2024-07-10';
-SELECT ok(bool_and(reason = 'insufficient_data' AND correlated_pnl IS NULL), 'but what else would move is not known')
+SELECT ok(bool_and(reason IS NULL AND correlated_pnl IS NOT NULL AND calculation_metadata -> 'missing_factors' ? 'momentum'),
+          'and the styles that take no part are named')
   FROM stress_test_results WHERE scenario_id IN ('market_down_10', 'rates_up_100bp') AND calculation_date = '2024-07-10';
 ROLLBACK TO factors;
 UPDATE factor_definitions SET is_active = false WHERE model = 'rate';
