@@ -64,8 +64,9 @@ COMMENT ON FUNCTION @extschema@.correlation_matrix(text[], date, integer, intege
 row for each unordered pair, symbol1 < symbol2 by bytes, in that order. A symbol named twice counts once; one symbol has
 no pair. The window is window_days sessions up to the date (default portfolio_batch.correlation_window, 126); a return
 needs a price on both of two consecutive sessions, and a pair uses the sessions on which both have one: observations of
-them. Fewer than min_overlap (default portfolio_batch.correlation_min_overlap, 60) give a NULL correlation, with the reason insufficient_data; others are no_prices (no return in the window, also of a symbol
-that nobody knows) and constant_series.
+them. Fewer than min_overlap (default portfolio_batch.correlation_min_overlap, 60) give a NULL correlation, with the
+reason insufficient_data; others are no_prices (no return in the window, also of a symbol that nobody knows) and
+constant_series.
 p_value is two-sided for no correlation, t = r sqrt((n-2)/(1-r2)), Student with n-2 degrees of freedom; q_value is that
 of Benjamini and Hochberg (1995) over the pairs of this call. Correlations, p- and q-values have no unit.
 Made pair by pair, it need not be a correlation matrix where prices are missing: nearest_correlation repairs that.

@@ -147,8 +147,8 @@ Exponentially weighted, not centered (RiskMetrics 1996): sum of w f g / sum of w
 half-life 63 sessions over the newest covariance_window (252). Per day, not annualized. Moves are those on which
 exposures are measured: the market''s return; a style''s return less its slope on the market''s over the newest
 factor_window (252) complete sessions; a spread''s return, long less short; for interest_rate the decimal change of the
-yield of calc_interest_rate_betas. Each pair uses the sessions on which both moved; fewer than beta_min_observations
-(60) give NULL with insufficient_data, a factor that does not move constant_series. Counts pairs.';
+yield of calc_interest_rate_betas, changes over more than one session left out. Each pair uses the sessions on which
+both moved; fewer than beta_min_observations (60) give NULL with insufficient_data, a factor that does not move constant_series. Counts pairs.';
 
 CREATE FUNCTION @extschema@.calc_stress_tests(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                               scenarios text[] DEFAULT NULL)

@@ -59,6 +59,13 @@ RateChanges implied_changes(const Eigen::Ref<const Vector>& fund_returns, double
   return changes;
 }
 
+Vector session_changes(const RateChanges& changes) {
+  Vector single = changes.change;
+  for (Eigen::Index t = 0; t < single.size(); ++t)
+    if (changes.start[static_cast<std::size_t>(t)] != t - 1) single(t) = nan;
+  return single;
+}
+
 Vector interval_returns(const Eigen::Ref<const Vector>& returns, const RateChanges& changes) {
   Vector compounded = Vector::Constant(returns.size(), nan);
   for (Eigen::Index t = 1; t < returns.size(); ++t) {

@@ -39,6 +39,10 @@ RateChanges yield_changes(std::span<const YieldQuote> quotes, const Sessions& se
 // duration in years. Throws 22023 unless the duration is positive and finite.
 RateChanges implied_changes(const Eigen::Ref<const Vector>& fund_returns, double duration);
 
+// The changes of single sessions alone; NaN where an interval is longer, as over a day without quotes. For covariances
+// with moves of one session.
+Vector session_changes(const RateChanges& changes);
+
 // Compounds simple returns (sessions x columns) over the intervals of the changes; NaN where a session's is missing.
 Vector interval_returns(const Eigen::Ref<const Vector>& returns, const RateChanges& changes);
 

@@ -198,7 +198,7 @@ Matrix RiskModels::covariance_series(std::vector<std::string>& names) {
     for (const std::string& name : factor_names(model)) names.push_back(name);
   names.push_back(rate().factor);
   Matrix series(own.rows(), static_cast<Eigen::Index>(names.size()));
-  series << own, spreads, rate_changes().change;
+  series << own, spreads, core::session_changes(rate_changes());
   return series;
 }
 

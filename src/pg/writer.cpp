@@ -49,8 +49,8 @@ std::string insert_statement(const Target& target, const RowBuffer& rows) {
          join(excluded, ", ") + ")";
 }
 
-// NOT IN, not NOT EXISTS: a hashed set whatever the planner believes. It takes a scope that statistics have not seen yet
-// for one row, and would then go through all new rows for each stored one. Keys are never NULL.
+// NOT IN, not NOT EXISTS: a hashed set whatever the planner believes. It takes a scope that statistics have not seen
+// yet for one row, and would then go through all new rows for each stored one. Keys are never NULL.
 std::string delete_statement(const Target& target) {
   std::vector<std::string> stored;
   std::vector<std::string> wanted;

@@ -332,4 +332,14 @@ TEST_F(RateBetaReal, DurationOfTheBondFund) {
   EXPECT_EQ(fit("TLT", "2024-12-31", by_yield_).fits.samples[0].observations, 252);
 }
 
+TEST(RateBeta, ChangesOverLongerIntervalsAreNoSessionsMove) {
+  pb::core::RateChanges changes{Vector(4), {0, 0, 0, 2}};
+  changes.change << nan, 0.001, 0.002, 0.003;
+  const Vector single = pb::core::session_changes(changes);
+  EXPECT_TRUE(std::isnan(single(0)));
+  EXPECT_EQ(single(1), 0.001);
+  EXPECT_TRUE(std::isnan(single(2)));
+  EXPECT_EQ(single(3), 0.003);
+}
+
 }  // namespace

@@ -157,6 +157,15 @@ def yield_interval_frame(returns, yields):
     return frame
 
 
+def session_changes(frame, returns, yields):
+    """The changes of the yield over single sessions."""
+    days = returns.index
+    longer = [day for before, day in zip(days, days[1:]) if yields is not None and before not in yields.index]
+    changes = frame[RATE].copy()
+    changes.loc[longer] = np.nan
+    return changes
+
+
 def fund_interval_frame(returns):
     return returns.assign(**{RATE: -returns[BOND_FUND] / DURATION})
 
@@ -794,7 +803,8 @@ def main(arguments):
                 out["risk_symbol_exposures.csv"] += symbol_exposure_rows(fit)
         series_of, covariances = orthogonal_series(funds, day), {}
         for series, frame in intervals.items():
-            rows = list(covariance_rows(series_of.assign(**{RATE: frame[RATE]}), day))
+            single = session_changes(frame, returns, yields if series == RATE_SERIES[0] else None)
+            rows = list(covariance_rows(series_of.assign(**{RATE: single}), day))
             covariances[series] = covariance_matrix(rows)
             for row in rows:
                 with_rate = RATE in (row["factor_1"], row["factor_2"])

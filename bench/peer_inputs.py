@@ -1,0 +1,162 @@
+"""What the numpy program reads: the same tables as the extension, by binary COPY."""
+import numpy as np
+
+import binary_copy
+
+SINCE_EPOCH = "{} - DATE '2000-01-01'"
+NEVER = -10**6
+LOTS = {"portfolio": binary_copy.UUID, "id": binary_copy.UUID, "symbol": "S32", "underlying": "S32", "kind": ">i4",
+        "quantity": ">f8", "entry_price": ">f8", "entry_date": ">i4", "multiplier": ">f8", "mark": ">f8",
+        "mark_date": ">i4"}
+PUBLIC, OPTION, PRIVATE = range(3)
+
+
+def stripped(values):
+    return np.char.rstrip(values)
+
+
+class Inputs:
+    """Portfolios, lots and prices up to a session. Lots and portfolios are numbered by their places here."""
+
+    def __init__(self, connection, target, lookback, every_session):
+        self.cursor = connection.cursor()
+        self.refuse_what_is_not_computed()
+        self.read_portfolios()
+        self.read_lots()
+        self.read_definitions()
+        first = self.lots["entry_date"].min() if every_session else None
+        self.read_sessions(target, lookback, first)
+        self.name_symbols()
+        self.read_prices()
+        self.read_yields()
+
+    def rows(self, query, *arguments):
+        self.cursor.execute(query, arguments)
+        return self.cursor.fetchall()
+
+    def refuse_what_is_not_computed(self):
+        """The made-up markets have none of these; a program for them would have more to do, not less."""
+        for what, query in {"corporate actions": "SELECT FROM corporate_actions LIMIT 1",
+                            "deltas of options": "SELECT FROM position_greeks WHERE delta IS NOT NULL LIMIT 1",
+                            "weights of benchmarks": "SELECT FROM benchmarks_sector_weights LIMIT 1",
+                            "closings on the position": "SELECT FROM positions WHERE exit_date IS NOT NULL LIMIT 1",
+                            "user tags": "SELECT FROM tags WHERE NOT is_system LIMIT 1"}.items():
+            if self.rows(query):
+                raise NotImplementedError(what)
+
+    def read_portfolios(self):
+        portfolios = binary_copy.read(
+            self.cursor, "SELECT id, initial_equity::float8 FROM portfolios WHERE is_active AND deleted_at IS NULL"
+            " ORDER BY id", {"id": binary_copy.UUID, "equity": ">f8"})
+        self.portfolio_ids, self.initial_equity = portfolios["id"], portfolios["equity"].astype(float)
+        self.number_of_portfolio = self.portfolio_ids["high"].astype(np.uint64)
+        if (np.diff(self.number_of_portfolio) == 0).any():
+            raise ValueError("portfolio ids that differ in their last half only")
+
+    def portfolio_numbers(self, ids):
+        return np.searchsorted(self.number_of_portfolio, ids["high"].astype(np.uint64))
+
+    def read_lots(self):
+        lots = binary_copy.read(
+            self.cursor,
+            "SELECT portfolio_id, id, rpad(symbol, 32), rpad(coalesce(underlying_symbol, symbol), 32),"
+            " CASE investment_class WHEN 'PUBLIC' THEN 0 WHEN 'OPTIONS' THEN 1 ELSE 2 END, quantity::float8,"
+            f" entry_price::float8, {SINCE_EPOCH.format('entry_date')},"
+            " coalesce(contract_multiplier, CASE investment_class WHEN 'OPTIONS' THEN 100 ELSE 1 END)::float8,"
+            f" coalesce(last_price, 0)::float8, coalesce({SINCE_EPOCH.format('last_price_date')}, {NEVER})"
+            " FROM positions WHERE deleted_at IS NULL", LOTS)
+        for name in ("quantity", "entry_price", "multiplier", "mark"):
+            lots[name] = lots[name].astype(float)
+        lots["symbol"], lots["underlying"] = stripped(lots["symbol"]), stripped(lots["underlying"])
+        lots["portfolio_id"], lots["portfolio"] = lots["portfolio"], self.portfolio_numbers(lots["portfolio"])
+        self.lots = lots
+        events = binary_copy.read(
+            self.cursor,
+            f"SELECT position_id, {SINCE_EPOCH.format('trade_date')}, quantity_closed::float8, exit_price::float8"
+            " FROM position_realized_events",
+            {"lot": binary_copy.UUID, "date": ">i4", "quantity": ">f8", "price": ">f8"})
+        order = np.argsort(lots["id"]["high"])
+        found = np.searchsorted(lots["id"]["high"][order], events["lot"]["high"])
+        events["lot"] = order[found] if len(found) else np.zeros(0, int)
+        self.closings = events
+        flows = binary_copy.read(
+            self.cursor,
+            "SELECT portfolio_id, (CASE change_type WHEN 'CONTRIBUTION' THEN amount ELSE -amount END)::float8,"
+            f" {SINCE_EPOCH.format('change_date')} FROM equity_changes",
+            {"portfolio": binary_copy.UUID, "amount": ">f8", "date": ">i4"})
+        flows["portfolio"] = self.portfolio_numbers(flows["portfolio"])
+        self.flows = flows
+
+    def read_definitions(self):
+        self.factors = self.rows("SELECT model, name, long_symbol, short_symbol FROM factor_definitions WHERE is_active"
+                                 " ORDER BY display_order, id")
+        self.scenarios = self.rows("SELECT scenario_id, name, category, severity, shock_config FROM"
+                                   " stress_test_scenarios WHERE active")
+        self.profiles = {symbol.encode(): (sector, is_fund) for symbol, sector, is_fund in
+                         self.rows("SELECT symbol, sector, coalesce(is_etf, false) FROM company_profiles")}
+
+    def read_sessions(self, target, lookback, first):
+        """The sessions to compute are the target, or all from the first trade on."""
+        [(calendar_first, last)] = self.rows(
+            f"SELECT min({SINCE_EPOCH.format('session_date')}), max({SINCE_EPOCH.format('session_date')})"
+            " FROM trading_sessions WHERE calendar = 'NYSE' AND session_date <= %s", target)
+        before = last if first is None else int(first)
+        dates = binary_copy.read(
+            self.cursor,
+            f"(SELECT {SINCE_EPOCH.format('session_date')} FROM trading_sessions WHERE calendar = 'NYSE'"
+            f" AND session_date < DATE '2000-01-01' + {before} ORDER BY session_date DESC LIMIT {lookback})"
+            f" UNION ALL SELECT {SINCE_EPOCH.format('session_date')} FROM trading_sessions WHERE calendar = 'NYSE'"
+            f" AND session_date BETWEEN DATE '2000-01-01' + {before} AND DATE '2000-01-01' + {last}",
+            {"date": ">i4"})["date"]
+        self.sessions = np.sort(dates.astype(int))
+        self.days = np.flatnonzero(self.sessions >= before)
+
+    def name_symbols(self):
+        """Symbols of lots and factors, by bytes."""
+        funds = {symbol.encode() for factor in self.factors for symbol in factor[2:] if symbol}
+        names, place = np.unique(self.lots["symbol"], return_inverse=True)
+        self.symbols = np.union1d(names, np.array(sorted(funds)))
+        self.lots["column"] = np.searchsorted(self.symbols, names)[place]
+        self.column = {symbol: k for k, symbol in enumerate(self.symbols.tolist())}
+
+    def read_prices(self):
+        names = ",".join(self.symbols[np.char.str_len(self.symbols) > 0].astype(str))
+        prices = binary_copy.read(
+            self.cursor,
+            f"SELECT s.place::integer - 1, {SINCE_EPOCH.format('m.date')}, m.close, coalesce(m.adj_close, m.close)"
+            f" FROM market_data_cache m JOIN unnest('{{{names}}}'::text[]) WITH ORDINALITY s (symbol, place)"
+            f" ON s.symbol = m.symbol WHERE m.date >= DATE '2000-01-01' + {self.sessions[0]}"
+            f" AND m.date <= DATE '2000-01-01' + {self.sessions[-1]}",
+            {"column": ">i4", "date": ">i4", "close": ">f8", "adjusted": ">f8"})
+        self.price_rows = len(prices["date"])
+        session_of = np.full(self.sessions[-1] - self.sessions[0] + 1, -1)
+        session_of[self.sessions - self.sessions[0]] = np.arange(len(self.sessions))
+        session = session_of[prices["date"] - self.sessions[0]]
+        place = session * len(self.symbols) + prices["column"]
+        self.closes = np.full((len(self.sessions), len(self.symbols)), np.nan)
+        self.closes.ravel()[place] = prices["close"]
+        adjusted = np.full_like(self.closes, np.nan)
+        adjusted.ravel()[place] = prices["adjusted"]
+        self.adjusted = adjusted
+        self.has_history = self.rows("SELECT min(date)::text FROM market_data_cache WHERE symbol = 'SPY'")[0][0]
+
+    def read_yields(self):
+        yields = binary_copy.read(
+            self.cursor, f"SELECT {SINCE_EPOCH.format('date')}, rate::float8 FROM interest_rates WHERE series = 'DGS10'"
+            f" AND date BETWEEN DATE '2000-01-01' + {self.sessions[0]} AND DATE '2000-01-01' + {self.sessions[-1]}",
+            {"date": ">i4", "percent": ">f8"})
+        self.yields = np.full(len(self.sessions), np.nan)
+        found = np.searchsorted(self.sessions, yields["date"])
+        on_session = self.sessions[np.minimum(found, len(self.sessions) - 1)] == yields["date"]
+        self.yields[found[on_session]] = yields["percent"][on_session]
+
+    def net_asset_values(self):
+        """Of snapshots written before, by computed session."""
+        rows = binary_copy.read(
+            self.cursor, f"SELECT portfolio_id, {SINCE_EPOCH.format('snapshot_date')}, total_value::float8"
+            f" FROM portfolio_snapshots WHERE snapshot_date >= DATE '2000-01-01' + {self.sessions[self.days[0]]}",
+            {"portfolio": binary_copy.UUID, "date": ">i4", "value": ">f8"})
+        values = np.full((len(self.days), len(self.portfolio_ids)), np.nan)
+        day = np.searchsorted(self.sessions[self.days], rows["date"])
+        values[day, self.portfolio_numbers(rows["portfolio"])] = rows["value"]
+        return values

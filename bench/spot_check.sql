@@ -1,0 +1,91 @@
+-- The extension's results against those of the numpy program, in the schema peer: every row, every figure named here.
+-- An assertion fails where rows are missing on either side or a figure differs by more than 1e-9 of its size (money: by
+-- more than one unit of its last decimal, where both sides round).
+SET client_min_messages = warning;
+
+CREATE FUNCTION pg_temp.agree(ours text, theirs text, key text, figures text[], is_money boolean DEFAULT false)
+RETURNS TABLE (checked text, figure text, compared bigint, worst double precision, money boolean)
+LANGUAGE plpgsql AS $$
+DECLARE
+  missing bigint;
+BEGIN
+  IF to_regclass(ours) IS NULL OR to_regclass(theirs) IS NULL THEN RETURN; END IF;
+  checked := theirs;
+  money := is_money;
+  FOREACH figure IN ARRAY figures LOOP
+    EXECUTE format(
+      'SELECT count(*), max(CASE WHEN o.%1$I IS NULL AND t.%1$I IS NULL THEN 0 WHEN %5$L THEN abs(o.%1$I - t.%1$I)'
+      ' ELSE abs(o.%1$I - t.%1$I) / greatest(abs(o.%1$I), abs(t.%1$I), 1e-6) END),'
+      ' count(*) FILTER (WHERE (o.%1$I IS NULL) <> (t.%1$I IS NULL) OR o.* IS NULL OR t.* IS NULL)'
+      ' FROM %2$s o FULL JOIN %3$s t USING (%4$s)', figure, ours, theirs, key, is_money)
+      INTO compared, worst, missing;
+    ASSERT missing = 0, format('%s.%s: %s rows on one side only', theirs, figure, missing);
+    ASSERT coalesce(worst, 0) <= CASE WHEN is_money THEN 0.0001 ELSE 1e-9 END,
+      format('%s.%s: differs by %s', theirs, figure, worst);
+    IF compared > 0 THEN RETURN NEXT; END IF;
+  END LOOP;
+END $$;
+
+-- Engines that have not written anything are not compared; of those that have, every row.
+CREATE FUNCTION pg_temp.agree_if_written(name text, key text, figures text[], is_money boolean DEFAULT false)
+RETURNS TABLE (checked text, figure text, compared bigint, worst double precision, money boolean)
+LANGUAGE plpgsql AS $$
+DECLARE
+  is_written boolean;
+BEGIN
+  EXECUTE format('SELECT EXISTS (SELECT FROM public.%1$I) AND EXISTS (SELECT FROM peer.%1$I)', name) INTO is_written;
+  IF is_written THEN
+    RETURN QUERY SELECT * FROM pg_temp.agree('public.' || name, 'peer.' || name, key, figures, is_money);
+  END IF;
+END $$;
+
+-- worst: of the figures that are not money.
+SELECT checked, max(compared) AS rows, count(*) AS figures, max(worst) FILTER (WHERE NOT money) AS worst FROM (
+  SELECT * FROM pg_temp.agree_if_written('portfolio_snapshots', 'portfolio_id, snapshot_date',
+    '{total_value,cash_value,total_long,total_short,daily_pnl,mtd_pnl,ytd_pnl,cumulative_pnl,daily_realized_pnl,
+      daily_capital_flow,long_count,short_count,option_count,private_positions,stale_prices,unpriced_positions}', true)
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('positions', 'portfolio_id, id',
+    '{market_value,unrealized_pnl,realized_pnl,last_price}', true)
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('symbol_model_fits', 'symbol, calculation_date, model',
+    '{observations,alpha,r_squared,adj_r_squared,residual_volatility,effective_df,condition_number,max_vif}')
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('symbol_factor_exposures', 'symbol, calculation_date, model, factor',
+    '{beta,std_error,t_stat}')
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('position_market_betas',
+    'portfolio_id, position_id, calculation_date, method, window_days', '{beta,alpha,r_squared,std_error,p_value}')
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('position_interest_rate_betas',
+    'portfolio_id, position_id, calculation_date', '{ir_beta,r_squared,std_error}')
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('position_factor_exposures',
+    'portfolio_id, position_id, calculation_date, model',
+    '{market_beta,value_beta,growth_beta,momentum_beta,quality_beta,size_beta,low_vol_beta,growth_value_spread_beta,
+      momentum_spread_beta,size_spread_beta,quality_spread_beta,r_squared,residual_volatility}')
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('portfolio_factor_exposures',
+    'portfolio_id, calculation_date, model, factor',
+    '{exposure_value,coverage,marginal_contribution_to_risk,contribution_to_risk,percent_contribution_to_risk}')
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('factor_correlations', 'calculation_date, factor_1, factor_2',
+    '{correlation,covariance}')
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('position_volatility', 'portfolio_id, position_id, calculation_date',
+    '{realized_volatility_21d,realized_volatility_63d,realized_volatility_21d_low,realized_volatility_63d_high,
+      expected_volatility_21d,volatility_trend_strength,volatility_percentile}')
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('correlation_calculations',
+    'portfolio_id, calculation_date, duration_days',
+    '{avg_correlation,weighted_avg_correlation,position_signed_correlation,effective_positions,effective_bets,
+      diversification_ratio,shrinkage_intensity,concentration_score,significant_pairs,total_pairs,positions_included,
+      positions_excluded}')
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('pairwise_correlations',
+    'portfolio_id, calculation_date, symbol1, symbol2', '{correlation_coefficient,p_value,observations}')
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('correlation_cluster_positions',
+    'portfolio_id, calculation_date, duration_days, cluster_number, position_id', '{correlation_to_cluster}')
+  UNION ALL SELECT * FROM pg_temp.agree_if_written('stress_test_results', 'portfolio_id, calculation_date, scenario_id',
+    '{direct_pnl,correlated_pnl,correlation_effect}', true)
+) AS comparison GROUP BY checked ORDER BY checked;
+
+-- Columns of the snapshots that belong to one engine each.
+SELECT checked || '.' || figure AS checked, compared AS rows, 1 AS figures, worst FROM (VALUES
+  ('beta'), ('beta_r_squared'), ('beta_coverage'), ('realized_volatility_21d'), ('realized_volatility_63d'),
+  ('expected_volatility_21d'), ('volatility_percentile'), ('volatility_coverage'), ('hhi'), ('effective_positions'),
+  ('top_3_concentration'), ('top_10_concentration')) AS columns (name)
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM public.portfolio_snapshots s
+                                   WHERE to_jsonb(s) -> columns.name <> 'null') AS is_written) AS ours
+CROSS JOIN LATERAL pg_temp.agree('public.portfolio_snapshots', 'peer.portfolio_snapshots',
+                                 'portfolio_id, snapshot_date', ARRAY[columns.name])
+WHERE ours.is_written;

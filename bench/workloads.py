@@ -1,0 +1,532 @@
+#!/usr/bin/env python3
+"""Measures the workloads in the cluster that the PG* variables name, and writes results.md beside this file.
+
+usage: workloads.py all | quick | NAME...     RUNS=5 SIZES="500x10 2000x200" LOOP_POSITIONS=40
+
+W1 one night, 200 portfolios x 50 positions, 1,000 symbols     W2 backfill, 3 x 25 x 87 sessions
+W3 correlations of 1,000 symbols in one portfolio              W4 one night, 1,000 x 50, 2,000 symbols
+W5 growth of W1 with portfolios and with symbols               W6 W1 again, unchanged and after a corrected price
+E  every engine alone, and the night, by symbols x portfolios
+"""
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg2
+
+HERE = Path(__file__).resolve().parent
+RUNS = int(os.environ.get("RUNS", "5"))
+LOOP_POSITIONS = int(os.environ.get("LOOP_POSITIONS", "40"))
+HISTORY = 600
+FILTERS, NO_FILTERS = (10000.0, 0.01), (0.0, 0.0)
+NIGHT = "run_daily_batch('{day}')"
+BACKFILL = "run_daily_batch_with_backfill('{day}')"
+# Engine, its call, and its name in the numpy program.
+ENGINES = [
+    ("calc_market_betas", "calc_market_betas('{day}')", "market"),
+    ("calc_interest_rate_betas", "calc_interest_rate_betas('{day}')", "rate"),
+    ("calc_factor_betas ridge", "calc_factor_betas('{day}', NULL, 'ridge')", "ridge"),
+    ("calc_factor_betas spread", "calc_factor_betas('{day}', NULL, 'spread')", "spread"),
+    ("calc_sector_exposures", "calc_sector_exposures('{day}')", "sectors"),
+    ("calc_volatility", "calc_volatility('{day}')", "volatility"),
+    ("calc_correlations", "calc_correlations('{day}')", "correlations"),
+    ("calc_factor_correlations", "calc_factor_correlations('{day}')", "factor_correlations"),
+    ("calc_stress_tests", "calc_stress_tests('{day}')", "stress")]
+ACCOUNTING = ["snapshots", "values", "tags"]
+
+
+# ---- talking to the cluster ------------------------------------------------------------------------------------------
+
+def psql(*arguments, **variables):
+    settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
+    done = subprocess.run(["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", *settings, *arguments], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode:
+        sys.exit(f"psql {' '.join(arguments)} failed:\n{done.stderr}")
+    return done.stdout.strip()
+
+
+def script(name, **variables):
+    return psql("-f", str(HERE / name), **variables)
+
+
+class Backend:
+    """A session of its own with the extension loaded, as the libraries of the other programs are before their clock
+    starts."""
+
+    def __init__(self, filters=FILTERS):
+        self.connection = psycopg2.connect("")
+        self.connection.autocommit = True
+        self.cursor = self.connection.cursor()
+        self.run("LOAD 'portfolio_batch'")
+        self.run("SET portfolio_batch.progress = off")
+        self.run(f"SET portfolio_batch.min_position_value = {filters[0]}")
+        self.run(f"SET portfolio_batch.min_portfolio_weight = {filters[1]}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+    def run(self, query):
+        self.cursor.execute(query)
+        return self.cursor.fetchall() if self.cursor.description else []
+
+    def one(self, query):
+        return self.run(query)[0][0]
+
+    def peak_mb(self):
+        return self.one("SELECT (regexp_match(pg_read_file('/proc/' || pg_backend_pid() || '/status', 0, 4096, true),"
+                        r" 'VmHWM:\s+(\d+)'))[1]::integer / 1024")
+
+
+def prepare(portfolios, positions, sessions, symbols):
+    """A database with a made-up market, as new."""
+    psql("-d", "postgres", "-c", "DROP DATABASE IF EXISTS bench", "-c", "CREATE DATABASE bench")
+    os.environ["PGDATABASE"] = "bench"
+    psql("-c", "SET client_min_messages = warning", "-c", "CREATE EXTENSION pg_stat_statements", "-c",
+         "CREATE EXTENSION portfolio_batch", "-c", "SELECT create_analytics_tables()", "-c",
+         f"SELECT load_sample_data(portfolios => {portfolios}, positions => {positions}, sessions => {sessions},"
+         f" symbols => {symbols}, history => {HISTORY})", "-c", "VACUUM ANALYZE")
+    return psql("-c", "SELECT max(date) FROM market_data_cache")
+
+
+def exists(call):
+    return psql("-c", f"SELECT count(*) FROM pg_proc WHERE proname = '{call.split('(')[0]}'") != "0"
+
+
+def what_is_there():
+    """The engines of the extension, with their names in the numpy program."""
+    return [engine for engine in ENGINES if exists(engine[1])]
+
+
+# ---- the contestants -------------------------------------------------------------------------------------------------
+
+READ = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables"
+# Foreign-key checks of new tags are statements of the server.
+STATEMENTS = "FROM pg_stat_statements WHERE NOT toplevel AND query NOT LIKE 'SELECT __ FROM ONLY%'"
+
+
+def run_ours(call, filters=FILTERS):
+    with Backend(filters) as backend:
+        backend.run("SELECT pg_stat_statements_reset()")
+        read_before = backend.one(READ)
+        started = time.perf_counter()
+        backend.run(f"CREATE TEMP TABLE result AS SELECT * FROM {call}")
+        seconds = time.perf_counter() - started
+        statements, in_sql = backend.run("SELECT sum(calls), sum(total_exec_time) / 1000 " + STATEMENTS)[0]
+        longest = backend.run("SELECT regexp_replace(query, '\\s+', ' ', 'g'), total_exec_time / 1000 " + STATEMENTS
+                              + " ORDER BY total_exec_time DESC LIMIT 8")
+        written = backend.one("SELECT sum(rows_written) FROM result")
+        if backend.one("SELECT to_jsonb(r) ? 'status' FROM result r LIMIT 1"):
+            failed = backend.run("SELECT phase, status, detail FROM result WHERE status NOT IN ('success', 'skipped')")
+            if failed:
+                sys.exit(f"{call} failed: {failed}")
+        peak = backend.peak_mb()
+        backend.run("SELECT pg_stat_force_next_flush()")
+        return {"seconds": seconds, "read": int(backend.one(READ) - read_before), "written": int(written),
+                "statements": int(statements or 0), "in_sql": in_sql or 0.0, "longest": longest, "peak_mb": peak}
+
+
+def run_numpy(day, engines, filters=FILTERS, every_session=False, replace=False):
+    command = ["/usr/bin/python3", str(HERE / "peer_numpy.py"), "--date", day, "--engines", ",".join(engines),
+               "--filters", ",".join(map(str, filters))]
+    command += ["--every-session"] * every_session + ["--replace"] * replace
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environment["LD_LIBRARY_PATH"] = os.environ.get("PB_BLAS", "")
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def run_floor():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        return float(script("floor.sql", folder=folder).splitlines()[-1])
+
+
+def run_sql(day, part, filters=FILTERS):
+    return float(script("peer_sql.sql", day=day, part=part, min_value=filters[0], min_weight=filters[1]))
+
+
+def run_loop(day):
+    done = subprocess.run(["/usr/bin/python3", str(HERE / "peer_loop.py"), day, str(LOOP_POSITIONS)], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode:
+        sys.exit(f"peer_loop.py failed:\n{done.stderr}")
+    return json.loads(done.stdout)["seconds_each"]
+
+
+# ---- agreement -------------------------------------------------------------------------------------------------------
+
+def compare():
+    """Rows of figures that both have written, and their largest difference, by spot_check.sql, which fails where it is
+    too large."""
+    lines = [line.split("|") for line in script("spot_check.sql").splitlines()]
+    figures = sum(int(line[1]) * int(line[2]) for line in lines)
+    return figures, max((float(line[3]) for line in lines if line[3]), default=0.0)
+
+
+def compare_with_sql(table, ours, key, figures):
+    """Figures of a table of plain SQL against ours."""
+    for name in figures:
+        worst, missing = psql("-c", f"""
+            SELECT coalesce(max(abs(o.{name} - t.{name}) / greatest(abs(o.{name}), 1e-3)), 0),
+                   count(*) FILTER (WHERE (o.{name} IS NULL) <> (t.{name} IS NULL))
+            FROM {ours} o FULL JOIN peer.{table} t USING ({key})""").split("|")
+        if float(worst) > 1e-9 or int(missing):
+            sys.exit(f"{table}.{name}: differs from ours by {worst}, {missing} rows on one side only")
+
+
+def compare_with_betas():
+    compare_with_sql("sql_market_betas", "position_market_betas", "portfolio_id, position_id, calculation_date",
+                     ["beta", "alpha", "r_squared"])
+
+
+def compare_with_correlations():
+    if exists("calc_correlations("):
+        figures = ["correlation_coefficient", "observations"]
+        compare_with_sql("sql_correlations", "pairwise_correlations",
+                         "portfolio_id, calculation_date, symbol1, symbol2", figures)
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+class Report:
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line=""):
+        print(line, flush=True)
+        self.lines.append(line)
+
+    def table(self, *columns):
+        self.say("| " + " | ".join(columns) + " |")
+        self.say("|" + "---|" * len(columns))
+
+    def row(self, *cells):
+        self.say("| " + " | ".join(cell if isinstance(cell, str) else shown(cell) for cell in cells) + " |")
+
+
+def shown(number):
+    if number is None:
+        return ""
+    return f"{number:,}" if isinstance(number, int) else f"{number:.3f}" if number < 100 else f"{number:,.0f}"
+
+
+def median(runs, key):
+    return statistics.median(run[key] for run in runs)
+
+
+def times(seconds, ours):
+    return f"{seconds / ours:.1f}"
+
+
+CONTEST = ("", "seconds", "times ours", "read", "compute", "write", "rows read", "rows written", "peak MB")
+
+
+def contest(report, ours, numpy, floor=None, sql=(), loop=None):
+    """The table of a workload."""
+    base = median(ours, "seconds")
+    report.table(*CONTEST)
+    report.row("portfolio_batch", base, "1", "", "", "", ours[-1]["read"], ours[-1]["written"],
+               max(run["peak_mb"] for run in ours))
+    if numpy:
+        report.row("numpy, binary COPY", median(numpy, "seconds"), times(median(numpy, "seconds"), base),
+                   *(median(numpy, part) for part in ("read", "compute", "write")), numpy[-1]["rows_read"],
+                   numpy[-1]["rows_written"], max(run["peak_mb"] for run in numpy))
+    for name, seconds in sql:
+        report.row(name, seconds, times(seconds, base), *[""] * 6)
+    if loop:
+        report.row(*loop, times(loop[1], base), *[""] * 6)
+    if floor:
+        seconds = statistics.median(floor)
+        report.row("floor: COPY of inputs and results", seconds, times(seconds, base), *[""] * 6)
+    report.say()
+    last = ours[-1]
+    report.say(f"Ours sent {last['statements']} SQL statements, {last['in_sql']:.3f} s of its time.")
+    report.say()
+
+
+def longest_statements(report, run):
+    report.table("longest statements of ours", "seconds")
+    for query, seconds in run["longest"]:
+        report.row("`" + query[:110].replace("|", "\\|") + "`", seconds)
+    report.say()
+
+
+def engine_times(report):
+    """Of the last run of the batch, from its own log."""
+    rows = psql("-c", "SELECT job_name, duration_seconds, rows_written FROM batch_jobs WHERE run_id ="
+                " (SELECT max(run_id) FROM batch_runs) ORDER BY job_no")
+    report.table("phase or engine of ours", "seconds", "rows written")
+    for line in rows.splitlines():
+        name, seconds, written = line.split("|")
+        report.row(name, float(seconds or 0), int(written or 0))
+    report.say()
+
+
+def loop_estimate(day, positions, portfolios):
+    """Seconds of the loop over all positions, from those of a sample."""
+    each = run_loop(day)
+    whole = sum(seconds for name, seconds in each.items() if not name.startswith("correlations"))
+    return (f"loop of pandas and statsmodels, from {LOOP_POSITIONS} positions",
+            whole * positions + each["correlations_of_a_portfolio"] * portfolios)
+
+
+# ---- workloads -------------------------------------------------------------------------------------------------------
+
+def of_numpy(engines):
+    return ACCOUNTING + [name for _, _, name in engines]
+
+
+def measure(report, day, call, engines, filters=FILTERS, every_session=False, slow=None, keep="off"):
+    """Runs of ours, of the floor and of the numpy program in turn; figures are compared after the first."""
+    ours, numpy, floor = [], [], []
+    for run in range(RUNS):
+        script("reset.sql", keep_snapshots=keep)
+        ours.append(run_ours(call.format(day=day), filters))
+        script("peer_schema.sql")
+        numpy.append(run_numpy(day, engines, filters, every_session))
+        if run == 0:
+            figures, worst = compare()
+            report.say(f"{figures:,} figures compared with those of the numpy program: the largest difference is"
+                       f" {worst:.1e} of their size.")
+            report.say()
+        floor.append(run_floor())
+    return ours, numpy, floor, (slow(day) if slow else {})
+
+
+def slow_night(positions, portfolios):
+    def run(day):
+        betas = run_sql(day, "betas")
+        compare_with_betas()
+        pairs = run_sql(day, "correlations")
+        compare_with_correlations()
+        loop = loop_estimate(day, positions, portfolios)
+        return {"sql": [("plain SQL: regr_slope, market betas alone, one run", betas),
+                        ("plain SQL: corr, correlations alone, one run", pairs)], "loop": loop}
+    return run
+
+
+def night(report, portfolios, symbols, with_slow=True):
+    day = prepare(portfolios, 50, 1, symbols)
+    engines = of_numpy(what_is_there())
+    slow = slow_night(portfolios * 50, portfolios) if with_slow else None
+    ours, numpy, floor, others = measure(report, day, NIGHT, engines, slow=slow)
+    contest(report, ours, numpy, floor, **others)
+    return ours
+
+
+def w1(report, portfolios=200, symbols=1000):
+    report.say(f"## W1: one night, {portfolios:,} portfolios x 50 positions, {symbols:,} symbols")
+    report.say()
+    ours = night(report, portfolios, symbols)
+    engine_times(report)
+    longest_statements(report, ours[-1])
+
+
+def w2(report, positions=25, sessions=87):
+    report.say(f"## W2: backfill, 3 portfolios x {positions} positions x {sessions} sessions")
+    report.say()
+    day = prepare(3, positions, sessions, 60)
+    ours, numpy, floor, _ = measure(report, day, BACKFILL, of_numpy(what_is_there()), every_session=True)
+    contest(report, ours, numpy, floor)
+    longest_statements(report, ours[-1])
+
+
+def w3(report, symbols=1000):
+    report.say(f"## W3: correlations of {symbols:,} symbols in one portfolio, without filters")
+    report.say()
+    if not exists("calc_correlations("):
+        report.say("The extension has no calc_correlations.")
+        report.say()
+        return
+    day = prepare(1, symbols, 1, symbols)
+    run_ours(NIGHT.format(day=day), NO_FILTERS)
+    ours, numpy, _, _ = measure(report, day, "calc_correlations('{day}')", ["correlations"], NO_FILTERS, keep="on")
+    seconds = run_sql(day, "correlations", NO_FILTERS)
+    compare_with_correlations()
+    contest(report, ours, numpy, sql=[("plain SQL: corr, one run", seconds)])
+    longest_statements(report, ours[-1])
+
+
+def w4(report, portfolios=1000, symbols=2000):
+    report.say(f"## W4: one night, {portfolios:,} portfolios x 50 positions, {symbols:,} symbols")
+    report.say()
+    night(report, portfolios, symbols, with_slow=False)
+    engine_times(report)
+
+
+def w5(report, portfolios=200, symbols=1000, steps=(1, 2, 4, 8)):
+    report.say("## W5: growth of one night, 50 positions a portfolio")
+    report.say()
+    rows = [(portfolios * k, symbols) for k in steps] + [(portfolios, symbols * k) for k in steps[1:3]]
+    found = []
+    for many, names in rows:
+        day = prepare(many, 50, 1, names)
+        engines = of_numpy(what_is_there())
+        ours, numpy = [], []
+        for _ in range(RUNS):
+            script("reset.sql", keep_snapshots="off")
+            ours.append(run_ours(NIGHT.format(day=day)))
+            script("peer_schema.sql")
+            numpy.append(run_numpy(day, engines))
+        compare()
+        found.append((many, names, median(ours, "seconds"), median(numpy, "seconds"), ours[-1]["statements"],
+                      max(run["peak_mb"] for run in ours)))
+    report.table("portfolios", "symbols", "seconds", "times the first", "numpy", "numpy / ours", "statements",
+                 "peak MB")
+    for many, names, seconds, theirs, statements, peak in found:
+        report.row(many, names, seconds, times(seconds, found[0][2]), theirs, times(theirs, seconds), statements, peak)
+    report.say()
+
+
+def w6(report, portfolios=200, symbols=1000):
+    report.say(f"## W6: the night of W1 again ({portfolios:,} x 50, {symbols:,} symbols)")
+    report.say()
+    day = prepare(portfolios, 50, 1, symbols)
+    engines = of_numpy(what_is_there())
+    script("reset.sql", keep_snapshots="off")
+    first = run_ours(NIGHT.format(day=day))
+    script("peer_schema.sql")
+    theirs_first = run_numpy(day, engines)
+    unchanged, corrected, theirs = [], [], []
+    for _ in range(RUNS):
+        unchanged.append(run_ours(NIGHT.format(day=day)))
+        if unchanged[-1]["written"]:
+            sys.exit(f"an unchanged rerun wrote {unchanged[-1]['written']} rows")
+        psql("-c", f"UPDATE market_data_cache SET close = close + 0.5, adj_close = adj_close + 0.5 WHERE date = '{day}'"
+             " AND symbol = (SELECT symbol FROM positions WHERE investment_class = 'PUBLIC' ORDER BY symbol LIMIT 1)")
+        corrected.append(run_ours(NIGHT.format(day=day)))
+        theirs.append(run_numpy(day, engines, replace=True))
+    report.table("", "seconds", "rows written", "numpy, replacing the date", "numpy / ours")
+    for name, runs, other in (("first run", [first], [theirs_first]), ("unchanged", unchanged, theirs),
+                              ("one price corrected", corrected, theirs)):
+        seconds = median(runs, "seconds")
+        report.row(name, seconds, runs[-1]["written"], median(other, "seconds"),
+                   times(median(other, "seconds"), seconds))
+    report.say()
+    report.say("The last run, after a corrected price:")
+    report.say()
+    engine_times(report)
+    report.say("Of an unchanged run:")
+    report.say()
+    longest_statements(report, unchanged[-1])
+
+
+def engines_alone(report, symbols, portfolios, with_slow):
+    report.say(f"### {symbols:,} symbols, {portfolios:,} portfolios x 50 positions")
+    report.say()
+    day = prepare(portfolios, 50, 1, symbols)
+    engines = what_is_there()
+    run_ours(NIGHT.format(day=day))
+    rows = []
+    for name, call, peer in engines:
+        ours, numpy = [], []
+        for _ in range(RUNS):
+            script("reset.sql", keep_snapshots="on")
+            ours.append(run_ours(call.format(day=day)))
+            script("peer_schema.sql")
+            psql("-c", "INSERT INTO peer.portfolio_snapshots SELECT * FROM portfolio_snapshots")
+            numpy.append(run_numpy(day, [peer]))
+        rows.append((name, ours, numpy))
+    report.table("engine", "seconds", "in SQL", "numpy", "numpy / ours", "read", "compute", "write", "rows written",
+                 "numpy wrote", "peak MB")
+    for name, ours, numpy in rows:
+        base, theirs = median(ours, "seconds"), median(numpy, "seconds")
+        report.row(name, base, median(ours, "in_sql"), theirs, times(theirs, base),
+                   *(median(numpy, part) for part in ("read", "compute", "write")), ours[-1]["written"],
+                   numpy[-1]["rows_written"], max(run["peak_mb"] for run in ours))
+    report.say()
+    if with_slow:
+        slow_engines(report, day, portfolios)
+
+
+def slow_engines(report, day, portfolios):
+    script("reset.sql", keep_snapshots="on")
+    run_ours(NIGHT.format(day=day))
+    script("peer_schema.sql")
+    betas = run_sql(day, "betas")
+    compare_with_betas()
+    pairs = run_sql(day, "correlations")
+    compare_with_correlations()
+    report.table("slower programs", "seconds")
+    report.row("plain SQL: regr_slope, market betas, one run", betas)
+    report.row("plain SQL: corr, correlations, one run", pairs)
+    for name, seconds in run_loop(day).items():
+        many = portfolios if name.startswith("correlations") else portfolios * 50
+        report.row(f"loop: {name.removesuffix('_of_a_portfolio')}, from a sample", seconds * many)
+    report.say()
+
+
+def each_engine(report, sizes=None):
+    report.say("## E: each engine alone, on accounting that is there")
+    report.say()
+    sizes = sizes or os.environ.get("SIZES", "500x10 500x200 500x1000 2000x10 2000x200 2000x1000 5000x10 5000x200"
+                                    " 5000x1000")
+    for size in sizes.split():
+        symbols, portfolios = map(int, size.split("x"))
+        engines_alone(report, symbols, portfolios, with_slow=(symbols, portfolios) in ((500, 10), (2000, 200)))
+
+
+WORKLOADS = {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "W6": w6, "E": each_engine}
+QUICK = {"W1": lambda r: w1(r, 20, 200), "W2": lambda r: w2(r, 10, 10), "W3": lambda r: w3(r, 100),
+         "W4": lambda r: w4(r, 30, 200), "W5": lambda r: w5(r, 10, 100, (1, 2)), "W6": lambda r: w6(r, 20, 200),
+         "E": lambda r: each_engine(r, "200x10")}
+
+
+def introduction():
+    version = psql("-d", "postgres", "-c", "SHOW server_version")
+    blas = "OpenBLAS, one thread" if os.environ.get("PB_BLAS") else "the reference BLAS"
+    return f"""# Measured
+
+By `scripts/bench`: medians of {RUNS} runs, PostgreSQL {version}, {os.cpu_count()} cores, one backend, a warm cache,
+fsync off, autovacuum off: tables of inputs are analysed, those of results never. Markets are made up
+(load_sample_data), with {HISTORY} sessions before the first trade; a portfolio has 50 positions where nothing else is
+said. All programs read and write the same tables in the same cluster.
+
+* portfolio_batch: one call from psql, in a session that has the library loaded; time until it returns, committed. Rows
+  read include those of index look-ups; the peak is the largest resident size of the backend, the shared buffers it
+  touched included.
+* numpy: a vectorised program for the same figures (`bench/peer_numpy.py`): inputs by binary COPY of exactly the columns
+  and sessions it needs, one factorization for all symbols with the same sessions, sums as matrix products on
+  {blas} (ours uses one core as well), results by one binary COPY a table into tables
+  with the same keys. Read, compute and write are timed apart. Starting Python and loading its libraries, about a
+  second, is not counted. It keeps no log, looks for nothing that has changed, and cannot handle splits, deltas, replays
+  or gaps in volatility, which these markets do not have. It writes pairs of correlations as rows, one for each pair,
+  ours one packed matrix a portfolio.
+* plain SQL (`bench/peer_sql.sql`): the server's own aggregates, for what there are any.
+* loop (`bench/peer_loop.py`): a query, a pandas frame, a statsmodels fit and an INSERT for each position, on a sample
+  of {LOOP_POSITIONS} positions; seconds of all positions are extrapolated from these.
+* floor (`bench/floor.sql`): COPY (binary, on the server) of the inputs out and of our results in.
+
+After the first run of each, `bench/spot_check.sql` asserts that the numpy program and ours agree to 1e-9 in every
+row, and money to its last decimal; plain SQL is held to ours likewise.
+"""
+
+
+def main(names):
+    chosen = QUICK if names == ["quick"] else WORKLOADS
+    names = list(chosen) if names in (["quick"], ["all"], []) else names
+    if unknown := [name for name in names if name not in WORKLOADS]:
+        sys.exit(f"no such workload: {', '.join(unknown)}\n{__doc__}")
+    report = Report()
+    for line in introduction().splitlines():
+        report.say(line)
+    report.say()
+    for name in names:
+        chosen[name](report)
+        # Each time, so that what is measured is kept when a later workload fails.
+        (HERE / "results.md").write_text("\n".join(report.lines).rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
