@@ -148,7 +148,8 @@ half-life 63 sessions over the newest covariance_window (252). Per day, not annu
 exposures are measured: the market''s return; a style''s return less its slope on the market''s over the newest
 factor_window (252) complete sessions; a spread''s return, long less short; for interest_rate the decimal change of the
 yield of calc_interest_rate_betas, changes over more than one session left out. Each pair uses the sessions on which
-both moved; fewer than beta_min_observations (60) give NULL with insufficient_data, a factor that does not move constant_series. Counts pairs.';
+both moved; fewer than beta_min_observations (60) give NULL with insufficient_data, a factor that does not move
+constant_series. Counts pairs.';
 
 CREATE FUNCTION @extschema@.calc_stress_tests(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                               scenarios text[] DEFAULT NULL)
