@@ -9,13 +9,11 @@ make_book 2024-12-02 2
 target=2024-12-31
 sql 'CREATE DATABASE source TEMPLATE book'
 
-# Computed in two calls, with roles that have been granted their rights and a matrix for the view that unpacks it.
+# Computed in two calls, with roles that have been granted their rights.
 export PGDATABASE=source
 sql 'CREATE ROLE desk_reader' 'CREATE ROLE desk_runner' \
   "SELECT FROM grant_analytics_roles('desk_reader', 'desk_runner')" \
-  "CALL daily_batch('2024-12-16')" "CALL daily_batch('$target')" \
-  "INSERT INTO correlation_calculations (portfolio_id, calculation_date, duration_days, symbols, correlations,
-   pair_observations) SELECT id, '$target', 126, '{S01,S02,S03}', '{0.5,0.25,-0.125}', '{126}' FROM portfolios"
+  "CALL daily_batch('2024-12-16')" "CALL daily_batch('$target')"
 
 # Every row of every table, completely, and what defines the relations.
 tables() {
@@ -76,9 +74,9 @@ tables restored >"$tap_folder/after"
 compare "$tap_folder/before" "$tap_folder/after" 'tables, rows, keys, comments, views, privileges, sequences come back'
 functions restored >"$tap_folder/functions_after"
 compare "$tap_folder/functions_before" "$tap_folder/functions_after" 'functions too, with the privileges on them'
-is "$(PGDATABASE=restored sql "SELECT symbol1, symbol2, correlation_coefficient, p_value > 0
-                               FROM pairwise_correlations ORDER BY 1, 2, 3" | sort -u | paste -sd' ')" \
-  'S01|S02|0.5|t S01|S03|0.25|t S02|S03|-0.125|t' 'the view over the packed matrix works there'
+is "$(PGDATABASE=restored sql "SELECT count(*) > 0, count(*) = count(p_value), count(*) = count(correlation_coefficient)
+                               FROM pairwise_correlations WHERE calculation_date = '$target'")" \
+  't|t|t' 'the view over the packed matrix works there'
 PGDATABASE=restored nothing_to_do 'restored'
 
 # A restored database goes on computing, to the same results.
@@ -86,7 +84,6 @@ sql 'CREATE DATABASE half TEMPLATE book' && PGDATABASE=half sql "CALL daily_batc
 sql 'CREATE DATABASE second_half'
 pg_dump -Fc -f "$tap_folder/half.dump" half
 pg_restore -d second_half "$tap_folder/half.dump"
-sql "DELETE FROM correlation_calculations"
 PGDATABASE=second_half sql "CALL daily_batch('$target')"
 same_results second_half source '' 'a database that was dumped half way goes on to the same results'
 
@@ -99,7 +96,7 @@ is "$(sql "SELECT count(*) FROM pg_proc WHERE probin LIKE '%portfolio_batch%'")"
 is "$(sql 'SELECT count(*) FROM portfolio_snapshots' 'SELECT count(*) FROM trading_sessions' \
   "SELECT count(*) FROM position_factor_exposure" | paste -sd' ')" \
   "$(PGDATABASE=source sql 'SELECT count(*) FROM portfolio_snapshots' 'SELECT count(*) FROM trading_sessions' \
-    'SELECT 0' | paste -sd' ')" 'tables and views are not'
+    'SELECT count(*) FROM position_factor_exposure' | paste -sd' ')" 'tables and views are not'
 sql 'CREATE EXTENSION portfolio_batch'
 nothing_to_do 'created again'
 is "$(sql "SELECT count(*) FROM create_analytics_tables() WHERE action <> 'exists' OR rows_added <> 0")" 0 \
