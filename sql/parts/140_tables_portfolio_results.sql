@@ -1,5 +1,6 @@
 -- Data dictionary, results by portfolio and by position. Every primary key begins with portfolio_id, so that the tables
--- can be sharded by it; no foreign keys, as for the results by symbol.
+-- can be sharded by it, and then has the date, so that the rows of a date are found without those of all others; no
+-- foreign keys, as for the results by symbol.
 
 CREATE FUNCTION @extschema@.analytics_columns_portfolio_results()
 RETURNS TABLE (table_name text, column_name text, data_type text, modifiers text, comment text)
@@ -126,7 +127,7 @@ AS $columns$
 
     -- position_market_betas
     ('position_market_betas', NULL, 'result',
-     'PRIMARY KEY (portfolio_id, position_id, calculation_date, method, window_days)',
+     'PRIMARY KEY (portfolio_id, calculation_date, position_id, method, window_days)',
      'Market beta of each position on a date, taken from its symbol.'),
     ('position_market_betas', 'portfolio_id',     'uuid',                     'NOT NULL',
      'Portfolio of the result.'),
@@ -165,7 +166,7 @@ AS $columns$
 
     -- position_interest_rate_betas
     ('position_interest_rate_betas', NULL, 'result',
-     'PRIMARY KEY (portfolio_id, position_id, calculation_date)',
+     'PRIMARY KEY (portfolio_id, calculation_date, position_id)',
      'Sensitivity of each position to interest rates on a date, given the market.'),
     ('position_interest_rate_betas', 'portfolio_id',     'uuid',                     'NOT NULL',
      'Portfolio of the result.'),
@@ -198,7 +199,7 @@ AS $columns$
 
     -- position_factor_exposures
     ('position_factor_exposures', NULL, 'result',
-     'PRIMARY KEY (portfolio_id, position_id, calculation_date, model)',
+     'PRIMARY KEY (portfolio_id, calculation_date, position_id, model)',
      'Factor betas of each position on a date, one row per model.'),
     ('position_factor_exposures', 'portfolio_id',             'uuid',                     'NOT NULL',
      'Portfolio of the result.'),
@@ -283,7 +284,7 @@ AS $columns$
 
     -- position_volatility
     ('position_volatility', NULL, 'result',
-     'PRIMARY KEY (portfolio_id, position_id, calculation_date)',
+     'PRIMARY KEY (portfolio_id, calculation_date, position_id)',
      'Volatility of each position on a date, taken from its symbol, annualized by the square root of 252.'),
     ('position_volatility', 'portfolio_id',                 'uuid',                     'NOT NULL',
      'Portfolio of the result.'),
@@ -329,7 +330,7 @@ AS $columns$
 
     -- position_greeks
     ('position_greeks', NULL, 'result',
-     'PRIMARY KEY (portfolio_id, position_id, calculation_date)',
+     'PRIMARY KEY (portfolio_id, calculation_date, position_id)',
      'Option Greeks of each position per share of the underlying; empty while there is no option feed.'),
     ('position_greeks', 'portfolio_id',       'uuid',                     'NOT NULL',
      'Portfolio of the result.'),

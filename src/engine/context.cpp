@@ -101,6 +101,11 @@ const std::vector<core::YieldQuote>& Context::yields() {
   return yields_.emplace(store::load_yields(store_, store_.settings().rate_series, sessions.front(), sessions.back()));
 }
 
+const store::PriceSources& Context::price_sources() {
+  if (!price_sources_) price_sources_.emplace(store::load_price_sources(store_, market().panel, first_, last_));
+  return *price_sources_;
+}
+
 const store::Market* Context::history(Date from, Date to) {
   const pg::Settings& settings = store_.settings();
   if (!first_price_) first_price_.emplace(store::first_price_date(store_, settings.market_symbol));

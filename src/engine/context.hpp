@@ -15,6 +15,7 @@
 #include "pg/memory.hpp"
 #include "pg/server_error.hpp"
 #include "store/book_store.hpp"
+#include "store/coverage_store.hpp"
 #include "store/factor_store.hpp"
 #include "store/price_store.hpp"
 #include "store/store.hpp"
@@ -73,6 +74,9 @@ class Context {
   // The yields of portfolio_batch.rate_series over the sessions of the market.
   const std::vector<core::YieldQuote>& yields();
 
+  // Where the prices of the context's dates come from.
+  const store::PriceSources& price_sources();
+
   // The prices of the market's symbols in a span of the past; nullptr when the market symbol's prices begin later.
   const store::Market* history(core::Date from, core::Date to);
 
@@ -91,6 +95,7 @@ class Context {
   std::map<core::Uuid, std::vector<Held>> held_;
   std::optional<std::vector<store::FactorDefinition>> factors_;
   std::optional<std::vector<core::YieldQuote>> yields_;
+  std::optional<store::PriceSources> price_sources_;
   std::optional<std::optional<core::Date>> first_price_;
   std::map<std::pair<core::Date, core::Date>, store::Market> histories_;
   std::unique_ptr<RiskModels> risk_;

@@ -2,9 +2,11 @@
 
 #include <cstdio>
 #include <map>
+#include <set>
 
 #include "core/json.hpp"
 #include "pg/function.hpp"
+#include "pg/subtransaction.hpp"
 #include "store/calendar_store.hpp"
 #include "store/coverage_store.hpp"
 
@@ -26,9 +28,9 @@ struct Coverage {
 
 enum class Freshness { current, stale, missing };
 
-Freshness freshness(const store::WantedSymbol& symbol, Date day, const core::Sessions& sessions, int max_stale) {
-  if (!symbol.price_date) return Freshness::missing;
-  const int age = sessions.age(*symbol.price_date, day);
+Freshness freshness(std::optional<Date> priced, Date day, const core::Sessions& sessions, int max_stale) {
+  if (!priced) return Freshness::missing;
+  const int age = sessions.age(*priced, day);
   return age == 0 ? Freshness::current : age <= max_stale ? Freshness::stale : Freshness::missing;
 }
 
@@ -36,17 +38,60 @@ core::Sessions recent_sessions(const store::Store& store, Date day) {
   return store::load_sessions_with_lookback(store, day, day, store.settings().max_stale_sessions + 1);
 }
 
-Coverage measure(const store::Store& store, Date day, std::span<const core::Uuid> portfolio_ids) {
-  Coverage coverage;
-  const core::Sessions sessions = recent_sessions(store, day);
-  for (const store::WantedSymbol& symbol : store::load_wanted_symbols(store, portfolio_ids, day)) {
-    const Freshness state = freshness(symbol, day, sessions, store.settings().max_stale_sessions);
-    auto& list = state == Freshness::current ? coverage.current
-                 : state == Freshness::stale ? coverage.stale
-                                             : coverage.missing;
-    list.push_back(symbol.symbol);
-    if (state == Freshness::current) ++coverage.by_source[symbol.data_source.empty() ? "unknown" : symbol.data_source];
+// The universe of a day, as load_wanted_symbols defines it, in the order of the symbols.
+std::set<std::string> wanted_symbols(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
+  std::set<std::string> wanted{context.store().settings().market_symbol};
+  for (const core::Uuid& id : portfolio_ids) {
+    const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
+    if (portfolio == nullptr) continue;
+    for (const core::Lot& lot : portfolio->lots)
+      if (lot.entry_date <= day && (!lot.exit_date || *lot.exit_date > day) && !lot.is_private())
+        wanted.insert(lot.symbol);
   }
+  for (const store::FactorDefinition& factor : context.factors()) {
+    wanted.insert(factor.long_symbol);
+    if (!factor.short_symbol.empty()) wanted.insert(factor.short_symbol);
+  }
+  return wanted;
+}
+
+void count(Coverage& coverage, const std::string& symbol, Freshness state, const std::string& source) {
+  auto& list = state == Freshness::current ? coverage.current
+               : state == Freshness::stale ? coverage.stale
+                                           : coverage.missing;
+  list.push_back(symbol);
+  if (state == Freshness::current) ++coverage.by_source[source.empty() ? "unknown" : source];
+}
+
+// From the prices that the engines of the run have read or will read.
+Coverage measure_in_memory(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
+  const store::Market& market = context.market();
+  const int max_stale = context.store().settings().max_stale_sessions;
+  Coverage coverage;
+  for (const std::string& symbol : wanted_symbols(context, day, portfolio_ids)) {
+    const auto column = market.panel.column(symbol);
+    const auto mark = column ? market.panel.mark_asof(*column, day, market.actions) : std::nullopt;
+    const std::optional<Date> priced = mark ? std::optional(mark->date) : std::nullopt;
+    const Freshness state = freshness(priced, day, market.panel.sessions(), max_stale);
+    count(coverage, symbol, state, state == Freshness::current ? context.price_sources().of(day, *column) : "");
+  }
+  return coverage;
+}
+
+Coverage measure_in_tables(const store::Store& store, Date day, std::span<const core::Uuid> portfolio_ids) {
+  const core::Sessions sessions = recent_sessions(store, day);
+  Coverage coverage;
+  for (const store::WantedSymbol& symbol : store::load_wanted_symbols(store, portfolio_ids, day))
+    count(coverage, symbol.symbol, freshness(symbol.price_date, day, sessions, store.settings().max_stale_sessions),
+          symbol.data_source);
+  return coverage;
+}
+
+// Whatever keeps the engines from their prices, what there is of them can still be told.
+Coverage measure(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
+  Coverage coverage;
+  if (pg::isolate([&] { coverage = measure_in_memory(context, day, portfolio_ids); }))
+    return measure_in_tables(context.store(), day, portfolio_ids);
   return coverage;
 }
 
@@ -74,7 +119,7 @@ std::string as_json(const Coverage& coverage) {
 }  // namespace
 
 Report report_coverage(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
-  const Coverage coverage = measure(context.store(), day, portfolio_ids);
+  const Coverage coverage = measure(context, day, portfolio_ids);
   Report report;
   report.processed = static_cast<std::int64_t>(coverage.wanted());
   report.skipped = static_cast<std::int64_t>(coverage.missing.size());
@@ -102,7 +147,7 @@ PB_FUNCTION(pb_market_data_coverage) {
                       {"price_date", pg::Type::date},
                       {"data_source", pg::Type::text}});
   for (const store::WantedSymbol& symbol : store::load_wanted_symbols(store, ids, day)) {
-    const auto state = engine::freshness(symbol, day, sessions, store.settings().max_stale_sessions);
+    const auto state = engine::freshness(symbol.price_date, day, sessions, store.settings().max_stale_sessions);
     rows.add(symbol.symbol)
         .add(state == engine::Freshness::current ? "current"
              : state == engine::Freshness::stale ? "stale"

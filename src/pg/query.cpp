@@ -1,10 +1,49 @@
 #include "pg/query.hpp"
 
+#include <unordered_map>
+
 #include "pg/datum.hpp"
 #include "pg/guard.hpp"
 #include "pg/interrupts.hpp"
 
 namespace pb::pg {
+
+namespace {
+
+// Statements that this session has prepared. They come back for each date of a run, and to parse and analyze one anew
+// takes as long as to run it. Their number is that of the statements in the sources, because values travel as
+// parameters. The server replans them when a table changes.
+std::unordered_map<std::string, SPIPlanPtr>& prepared_statements() {
+  static std::unordered_map<std::string, SPIPlanPtr> statements;
+  return statements;
+}
+
+// Planned for each execution: a plan that was made when a table was empty would go on to read all of it while the run
+// fills it.
+SPIPlanPtr prepare(const std::string& sql, const Args& args) {
+  return pg_call([&] {
+    connect_spi();
+    const auto& columns = args.row().columns();
+    auto* types = static_cast<Oid*>(palloc(sizeof(Oid) * (columns.size() + 1)));
+    for (std::size_t i = 0; i < columns.size(); ++i) types[i] = type_oid(columns[i].type);
+    SPIPlanPtr plan = SPI_prepare_cursor(sql.c_str(), static_cast<int>(columns.size()), types, CURSOR_OPT_CUSTOM_PLAN);
+    if (plan == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+    check_spi(SPI_keepplan(plan), "SPI_keepplan");
+    SPI_finish();
+    return plan;
+  });
+}
+
+SPIPlanPtr prepared(const std::string& sql, const Args& args) {
+  auto& statements = prepared_statements();
+  std::string key = sql;
+  key += ' ';
+  for (const ColumnDef& column : args.row().columns()) key += static_cast<char>('A' + static_cast<int>(column.type));
+  if (const auto found = statements.find(key); found != statements.end()) return found->second;
+  return statements.emplace(std::move(key), prepare(sql, args)).first->second;
+}
+
+}  // namespace
 
 void connect_spi() { check_spi(SPI_connect(), "SPI_connect"); }
 
@@ -79,12 +118,13 @@ std::int64_t each_row(const std::string& sql, const Args& args, std::initializer
   receiver.types = result.begin();
   receiver.columns = static_cast<int>(result.size());
   receiver.failure = &failure;
+  SPIPlanPtr plan = prepared(sql, args);
   pg_call([&] {
     connect_spi();
     SPIExecuteOptions options{};
     options.params = make_params(args);
     options.dest = &receiver.base;
-    check_spi(SPI_execute_extended(sql.c_str(), &options), "SPI_execute_extended");
+    check_spi(SPI_execute_plan_extended(plan, &options), "SPI_execute_plan_extended");
     SPI_finish();
   });
   if (failure) std::rethrow_exception(failure);
@@ -92,11 +132,12 @@ std::int64_t each_row(const std::string& sql, const Args& args, std::initializer
 }
 
 std::int64_t execute(const std::string& sql, const Args& args) {
+  SPIPlanPtr plan = prepared(sql, args);
   return pg_call([&]() -> std::int64_t {
     connect_spi();
     SPIExecuteOptions options{};
     options.params = make_params(args);
-    check_spi(SPI_execute_extended(sql.c_str(), &options), "SPI_execute_extended");
+    check_spi(SPI_execute_plan_extended(plan, &options), "SPI_execute_plan_extended");
     const auto processed = static_cast<std::int64_t>(SPI_processed);
     SPI_finish();
     return processed;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "pg/bulk_insert.hpp"
 #include "pg/datum.hpp"
 #include "pg/guard.hpp"
+#include "pg/subtransaction.hpp"
 
 extern "C" {
 #include "utils/queryenvironment.h"
@@ -62,6 +64,19 @@ std::string delete_statement(const Target& target) {
          ") NOT IN (SELECT " + join(wanted, ", ") + " FROM new_rows n)";
 }
 
+// Whether the table holds rows that the new ones replace, as far as the user may see them.
+bool holds_rows(const Target& target, const Args& scope) {
+  return execute("SELECT FROM " + target.table + " AS t WHERE " + target.replaced_scope + " LIMIT 1", scope) > 0;
+}
+
+// Rows of a scope that is empty, as on the first run of a date. Should the table hold them nevertheless, hidden from
+// the user or from another session since, the INSERT that follows says what is to be said.
+std::optional<std::int64_t> insert_new(const Target& target, const RowBuffer& rows) {
+  std::optional<std::int64_t> inserted;
+  if (isolate([&] { inserted = bulk_insert(target, rows); })) return std::nullopt;
+  return inserted;
+}
+
 }  // namespace
 
 std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, const Args& args) {
@@ -91,6 +106,8 @@ std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, co
 }
 
 std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope) {
+  if (!target.replaced_scope.empty() && !rows.empty() && !holds_rows(target, scope))
+    if (const auto inserted = insert_new(target, rows)) return *inserted;
   std::int64_t written = 0;
   if (!target.replaced_scope.empty()) written += execute_with_rows(delete_statement(target), rows, scope);
   if (!rows.empty()) written += execute_with_rows(insert_statement(target, rows), rows);

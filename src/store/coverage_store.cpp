@@ -1,5 +1,7 @@
 #include "store/coverage_store.hpp"
 
+#include <limits>
+
 #include "core/error.hpp"
 #include "pg/query.hpp"
 #include "store/book_store.hpp"
@@ -41,6 +43,37 @@ std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<cons
                  wanted.push_back({row.text_or_empty(0), row.date_or_null(1), row.text_or_empty(2)});
                });
   return wanted;
+}
+
+void PriceSources::set(core::Date day, int column, std::string_view source) {
+  const auto session = sessions_.index(day);
+  if (!session || source.empty()) return;
+  std::size_t place = 0;
+  while (place < names_.size() && names_[place] != source) ++place;
+  // More names than a byte can tell are none that a report could list.
+  if (place > std::numeric_limits<std::uint8_t>::max()) return;
+  if (place == names_.size()) names_.emplace_back(source);
+  places_[at(*session, column)] = static_cast<std::uint8_t>(place);
+}
+
+const std::string& PriceSources::of(core::Date day, int column) const {
+  const auto session = sessions_.index(day);
+  return names_[session ? places_[at(*session, column)] : 0];
+}
+
+PriceSources load_price_sources(const Store& store, const core::PricePanel& panel, core::Date first, core::Date last) {
+  std::vector<core::Date> days;
+  for (const core::Date day : panel.sessions().dates())
+    if (day >= first && day <= last) days.push_back(day);
+  PriceSources sources(core::Sessions(std::move(days)), panel.symbols().size());
+  pg::each_row("SELECT symbol, date, data_source FROM " + store.table("market_data_cache") +
+                   " WHERE date BETWEEN $1 AND $2 AND symbol = ANY ($3) AND data_source IS NOT NULL",
+               Args{Type::date, Type::date, Type::text_array}.add(first).add(last).add(
+                   std::span<const std::string>(panel.symbols())),
+               {Type::text, Type::date, Type::text}, [&](const RowView& row) {
+                 if (const auto column = panel.column(row.text(0))) sources.set(row.date(1), *column, row.text(2));
+               });
+  return sources;
 }
 
 }  // namespace pb::store

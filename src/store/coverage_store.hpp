@@ -1,11 +1,16 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "core/price_panel.hpp"
+#include "core/sessions.hpp"
 #include "core/uuid.hpp"
 #include "store/store.hpp"
 
@@ -22,5 +27,29 @@ struct WantedSymbol {
 // and the market symbol; in alphabetical order.
 std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<const core::Uuid> portfolio_ids,
                                               core::Date day);
+
+// Where the prices of some days come from.
+class PriceSources {
+ public:
+  PriceSources(core::Sessions sessions, std::size_t symbols)
+      : sessions_(std::move(sessions)), symbols_(symbols), places_(sessions_.dates().size() * symbols, 0) {}
+
+  void set(core::Date day, int column, std::string_view source);
+  // "unknown" where the price does not say.
+  const std::string& of(core::Date day, int column) const;
+
+ private:
+  std::size_t at(int session, int column) const {
+    return static_cast<std::size_t>(session) * symbols_ + static_cast<std::size_t>(column);
+  }
+
+  core::Sessions sessions_;
+  std::size_t symbols_;
+  std::vector<std::string> names_{"unknown"};
+  std::vector<std::uint8_t> places_;  // in names_, by session and symbol
+};
+
+// The sources of the panel's prices between two days, read once.
+PriceSources load_price_sources(const Store& store, const core::PricePanel& panel, core::Date first, core::Date last);
 
 }  // namespace pb::store

@@ -18,6 +18,16 @@ namespace {
 // Beyond this a beta is kept as estimated but marked, because it is rarely one.
 constexpr double outlier_beta = 5;
 
+constexpr const char* model_scope = "t.symbol = ANY ($1) AND t.calculation_date = $2 AND t.model = $3";
+
+Args model_arguments(core::Date day, const std::string& model, std::span<const SymbolModel> rows) {
+  std::vector<std::string> symbols;
+  symbols.reserve(rows.size());
+  for (const SymbolModel& row : rows) symbols.push_back(row.symbol);
+  return std::move(
+      Args{Type::text_array, Type::date, Type::text}.add(std::span<const std::string>(symbols)).add(day).add(model));
+}
+
 std::int64_t write_fits(const Store& store, core::Date day, const std::string& model,
                         std::span<const SymbolModel> rows) {
   RowBuffer out({{"symbol", Type::text},
@@ -45,8 +55,9 @@ std::int64_t write_fits(const Store& store, core::Date day, const std::string& m
   }
   return pg::upsert({.table = store.table("symbol_model_fits"),
                      .keys = {"symbol", "calculation_date", "model"},
-                     .stamp = store.stamp()},
-                    out);
+                     .stamp = store.stamp(),
+                     .replaced_scope = model_scope},
+                    out, model_arguments(day, model, rows));
 }
 
 std::int64_t write_betas(const Store& store, core::Date day, const std::string& model,
@@ -61,23 +72,17 @@ std::int64_t write_betas(const Store& store, core::Date day, const std::string& 
                  {"p_value", Type::float8},
                  {"reason", Type::text}});
   out.reserve(rows.size() * factors.size());
-  std::vector<std::string> symbols;
-  symbols.reserve(rows.size());
-  for (const SymbolModel& row : rows) {
-    symbols.push_back(row.symbol);
+  for (const SymbolModel& row : rows)
     for (std::size_t k = 0; k < factors.size(); ++k) {
       const SymbolBeta& beta = row.betas[k];
       out.add(row.symbol).add(day).add(model).add(factors[k]);
       out.add(beta.beta).add(beta.std_error).add(beta.t_stat).add(beta.p_value).add(row.reason());
     }
-  }
-  return pg::upsert(
-      {.table = store.table("symbol_factor_exposures"),
-       .keys = {"symbol", "calculation_date", "model", "factor"},
-       .stamp = store.stamp(),
-       .replaced_scope = "t.symbol = ANY ($1) AND t.calculation_date = $2 AND t.model = $3"},
-      out,
-      Args{Type::text_array, Type::date, Type::text}.add(std::span<const std::string>(symbols)).add(day).add(model));
+  return pg::upsert({.table = store.table("symbol_factor_exposures"),
+                     .keys = {"symbol", "calculation_date", "model", "factor"},
+                     .stamp = store.stamp(),
+                     .replaced_scope = model_scope},
+                    out, model_arguments(day, model, rows));
 }
 
 }  // namespace

@@ -54,17 +54,16 @@ TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<con
                       ") w WHERE t.id = l.tag_id AND l.is_system AND l.portfolio_id = w.portfolio_id"
                       " AND l.position_id = w.position_id AND t.name <> w.sector AND NOT t.is_archived",
                   args());
-  changes.links_added =
-      pg::execute("INSERT INTO " + links +
-                      " (portfolio_id, position_id, tag_id, is_system, assigned_by)"
-                      " SELECT w.portfolio_id, w.position_id, t.id, true, 'portfolio_batch' FROM (" +
-                      wanted + ") w JOIN " + tags +
-                      " t ON t.is_system AND NOT t.is_archived AND t.name = w.sector"
-                      " WHERE NOT EXISTS (SELECT FROM " +
-                      links +
-                      " l WHERE l.portfolio_id = w.portfolio_id AND l.position_id = w.position_id AND l.tag_id = t.id)"
-                      " ON CONFLICT DO NOTHING",
-                  args());
+  // NOT IN, not NOT EXISTS: a hashed set even where the planner takes a table that was just filled for an empty one.
+  changes.links_added = pg::execute(
+      "INSERT INTO " + links +
+          " (portfolio_id, position_id, tag_id, is_system, assigned_by)"
+          " SELECT w.portfolio_id, w.position_id, t.id, true, 'portfolio_batch' FROM (" +
+          wanted + ") w JOIN " + tags +
+          " t ON t.is_system AND NOT t.is_archived AND t.name = w.sector"
+          " WHERE (w.portfolio_id, w.position_id, t.id) NOT IN (SELECT portfolio_id, position_id, tag_id FROM " +
+          links + " WHERE portfolio_id = ANY ($1)) ON CONFLICT DO NOTHING",
+      args());
   if (changes.links_added + changes.links_removed > 0) {
     // By a statement of its own, so that the next one counts what other sessions linked before they let go of the rows.
     pg::execute("SELECT FROM " + tags + " WHERE is_system ORDER BY id FOR NO KEY UPDATE");

@@ -1,0 +1,220 @@
+#include "pg/bulk_insert.hpp"
+
+#include "pg/datum.hpp"
+#include "pg/guard.hpp"
+
+extern "C" {
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/namespace.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/acl.h"
+#include "utils/datum.h"
+#include "utils/regproc.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+}
+
+namespace pb::pg {
+
+namespace {
+
+constexpr int batch_rows = 1000;
+constexpr Size batch_bytes = 512 * 1024;  // of converted values; a batch ends at whichever comes first
+
+// Where a column of the table takes its values from. Plain data: it lives in a server memory context.
+struct Source {
+  int column = -1;               // of the rows; -1: none
+  ExprState* initial = nullptr;  // else the default, evaluated for each row
+  bool constant = true;          // else this value
+  bool constant_is_null = true;
+  Datum value = 0;
+  bool has_typmod = false;  // the declared scale of a numeric
+};
+
+struct Insertion {
+  Relation relation;
+  EState* estate;
+  ResultRelInfo* result;
+  BulkInsertState bulk;
+  Source* sources;
+  TupleTableSlot** slots;
+  MemoryContext values;  // of the rows of a batch
+  CommandId command;
+};
+
+// Whether an INSERT by this user would do nothing but add rows to the heap and the indexes.
+bool is_plain(Relation relation) {
+  const Form_pg_class form = relation->rd_rel;
+  if (form->relkind != RELKIND_RELATION || form->relispartition || XactReadOnly) return false;
+  if (relation->trigdesc != nullptr || relation->rd_rules != nullptr) return false;
+  const TupleConstr* constraints = RelationGetDescr(relation)->constr;
+  if (constraints != nullptr && constraints->has_generated_stored) return false;
+  return check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED &&
+         pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_INSERT) == ACLCHECK_OK;
+}
+
+int find_column(const RowBuffer& rows, const char* name) {
+  for (std::size_t i = 0; i < rows.columns().size(); ++i)
+    if (rows.columns()[i].name == name) return static_cast<int>(i);
+  return -1;
+}
+
+// A default that gives the same for every row is computed once.
+void prepare_default(Relation relation, EState* estate, const FormData_pg_attribute* attribute, Source& source) {
+  Node* expression = build_column_default(relation, attribute->attnum);
+  if (expression == nullptr) return;
+  const bool varies = contain_volatile_functions(expression);
+  ExprState* state = ExecInitExpr(expression_planner(reinterpret_cast<Expr*>(expression)), nullptr);
+  if (varies) {
+    source.constant = false;
+    source.initial = state;
+  } else {
+    // Evaluated in the context of the query, so that it lasts.
+    source.value = ExecEvalExprSwitchContext(state, GetPerTupleExprContext(estate), &source.constant_is_null);
+    if (!source.constant_is_null && !attribute->attbyval)
+      source.value = datumCopy(source.value, false, attribute->attlen);
+  }
+}
+
+// Fills in where each column's values come from; false where that is beyond this file.
+bool match_columns(Relation relation, EState* estate, const RowBuffer& rows, const Stamp& stamp, Source* sources) {
+  TupleDesc descriptor = RelationGetDescr(relation);
+  std::size_t matched = 0;
+  bool has_run_id = false;
+  for (int i = 0; i < descriptor->natts; ++i) {
+    const FormData_pg_attribute* attribute = TupleDescAttr(descriptor, i);
+    Source& source = sources[i] = Source{};
+    if (attribute->attisdropped) continue;
+    source.column = find_column(rows, NameStr(attribute->attname));
+    if (source.column >= 0) {
+      const Type type = rows.columns()[static_cast<std::size_t>(source.column)].type;
+      source.has_typmod = attribute->atttypmod != -1;
+      if (attribute->atttypid != type_oid(type) || (source.has_typmod && type != Type::money)) return false;
+      ++matched;
+    } else if (std::strcmp(NameStr(attribute->attname), "run_id") == 0) {
+      if (attribute->atttypid != INT8OID) return false;
+      source.constant_is_null = !stamp.run_id.has_value();
+      source.value = Int64GetDatum(stamp.run_id.value_or(0));
+      has_run_id = true;
+    } else {
+      if (attribute->attidentity != '\0' || get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN) return false;
+      prepare_default(relation, estate, attribute, source);
+    }
+  }
+  return has_run_id && matched == rows.columns().size();
+}
+
+Insertion open_insertion(Relation relation) {
+  Insertion in{};
+  in.relation = relation;
+  in.estate = CreateExecutorState();
+  auto* entry = makeNode(RangeTblEntry);
+  entry->rtekind = RTE_RELATION;
+  entry->relid = RelationGetRelid(relation);
+  entry->relkind = relation->rd_rel->relkind;
+  entry->rellockmode = RowExclusiveLock;
+  entry->requiredPerms = ACL_INSERT;
+  ExecInitRangeTable(in.estate, list_make1(entry));
+  in.result = makeNode(ResultRelInfo);
+  ExecInitResultRelation(in.estate, in.result, 1);
+  CheckValidResultRel(in.result, CMD_INSERT);
+  in.sources = static_cast<Source*>(palloc0(sizeof(Source) * static_cast<Size>(RelationGetDescr(relation)->natts)));
+  return in;
+}
+
+void close_insertion(Insertion& in) {
+  ExecResetTupleTable(in.estate->es_tupleTable, false);
+  ExecCloseResultRelations(in.estate);
+  ExecCloseRangeTableRelations(in.estate);
+  FreeExecutorState(in.estate);
+}
+
+void fill_slot(const Insertion& in, const RowBuffer& rows, std::size_t row, TupleTableSlot* slot) {
+  TupleDesc descriptor = RelationGetDescr(in.relation);
+  ExecClearTuple(slot);
+  for (int i = 0; i < descriptor->natts; ++i) {
+    const Source& source = in.sources[i];
+    if (source.column < 0) {
+      slot->tts_isnull[i] = source.constant_is_null;
+      slot->tts_values[i] = source.value;
+      if (!source.constant)
+        slot->tts_values[i] = ExecEvalExpr(source.initial, GetPerTupleExprContext(in.estate), &slot->tts_isnull[i]);
+      continue;
+    }
+    const auto column = static_cast<std::size_t>(source.column);
+    const RowBuffer::Cell& cell = rows.cell(row, column);
+    slot->tts_isnull[i] = cell.is_null;
+    slot->tts_values[i] = cell.is_null ? static_cast<Datum>(0) : cell_datum(rows, cell, rows.columns()[column].type);
+    if (source.has_typmod && !cell.is_null)
+      slot->tts_values[i] =
+          DirectFunctionCall2(numeric, slot->tts_values[i], Int32GetDatum(TupleDescAttr(descriptor, i)->atttypmod));
+  }
+  ExecStoreVirtualTuple(slot);
+}
+
+void write_batch(const Insertion& in, int count) {
+  table_multi_insert(in.relation, in.slots, count, in.command, 0, in.bulk);
+  for (int i = 0; i < count; ++i) {
+    if (in.result->ri_NumIndices > 0)
+      list_free(ExecInsertIndexTuples(in.result, in.slots[i], in.estate, false, false, nullptr, NIL));
+    ExecClearTuple(in.slots[i]);
+  }
+  ResetPerTupleExprContext(in.estate);
+  MemoryContextReset(in.values);
+}
+
+void insert_all(Insertion& in, const RowBuffer& rows) {
+  in.values = AllocSetContextCreate(in.estate->es_query_cxt, "portfolio_batch rows", ALLOCSET_DEFAULT_SIZES);
+  const int slots = static_cast<int>(std::min<std::size_t>(rows.size(), batch_rows));
+  in.slots = static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * static_cast<Size>(slots)));
+  for (int i = 0; i < slots; ++i) in.slots[i] = table_slot_create(in.relation, &in.estate->es_tupleTable);
+  ExecOpenIndices(in.result, false);
+  in.bulk = GetBulkInsertState();
+  in.command = GetCurrentCommandId(true);
+  const bool constrained = RelationGetDescr(in.relation)->constr != nullptr;
+  int filled = 0;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    MemoryContext outer = MemoryContextSwitchTo(in.values);
+    fill_slot(in, rows, row, in.slots[filled]);
+    MemoryContextSwitchTo(outer);
+    if (constrained) ExecConstraints(in.result, in.slots[filled], in.estate);
+    ++filled;
+    if (filled == slots || MemoryContextMemAllocated(in.values, false) > batch_bytes) {
+      write_batch(in, filled);
+      filled = 0;
+      CHECK_FOR_INTERRUPTS();
+    }
+  }
+  if (filled > 0) write_batch(in, filled);
+  FreeBulkInsertState(in.bulk);
+  table_finish_bulk_insert(in.relation, 0);
+}
+
+}  // namespace
+
+std::optional<std::int64_t> bulk_insert(const Target& target, const RowBuffer& rows) {
+  const bool inserted = pg_call([&]() -> bool {
+    Relation relation =
+        table_openrv(makeRangeVarFromNameList(stringToQualifiedNameList(target.table.c_str())), RowExclusiveLock);
+    const bool plain = is_plain(relation);
+    bool matched = false;
+    if (plain) {
+      Insertion in = open_insertion(relation);
+      MemoryContext outer = MemoryContextSwitchTo(in.estate->es_query_cxt);
+      matched = match_columns(relation, in.estate, rows, target.stamp, in.sources);
+      if (matched) insert_all(in, rows);
+      MemoryContextSwitchTo(outer);
+      close_insertion(in);
+    }
+    table_close(relation, NoLock);
+    if (matched) CommandCounterIncrement();
+    return matched;
+  });
+  if (!inserted) return std::nullopt;
+  return static_cast<std::int64_t>(rows.size());
+}
+
+}  // namespace pb::pg
