@@ -24,31 +24,61 @@ std::string join(const std::vector<std::string>& parts, const std::string& separ
   return text;
 }
 
-std::string insert_statement(const Target& target, const RowBuffer& rows) {
+// The columns that the rows bring beside the key, each with the prefix.
+std::string compared(const Target& target, const RowBuffer& rows, const char* prefix) {
+  std::vector<std::string> names;
+  for (const ColumnDef& column : rows.columns())
+    if (std::find(target.keys.begin(), target.keys.end(), column.name) == target.keys.end())
+      names.push_back(prefix + column.name);
+  return join(names, ", ");
+}
+
+// The stored rows of the scope beside the new ones. Hashed, because the key decides alone.
+std::string stored_rows(const Target& target) {
+  return "(SELECT t.* FROM " + target.table + " AS t WHERE " + target.replaced_scope + ") s USING (" +
+         join(target.keys, ", ") + ")";
+}
+
+std::string differs(const Target& target, const RowBuffer& rows) {
+  const std::string missing = "s." + target.keys.front() + " IS NULL";
+  const std::string columns = compared(target, rows, "s.");
+  if (columns.empty()) return missing;
+  return "(" + missing + " OR (" + columns + ") IS DISTINCT FROM (" + compared(target, rows, "n.") + "))";
+}
+
+// How many new rows are not stored as they are, and how many stored ones are not among the new.
+std::string difference_statement(const Target& target, const RowBuffer& rows) {
+  const std::string key = target.keys.front();
+  return "SELECT count(*) FILTER (WHERE n." + key + " IS NOT NULL AND " + differs(target, rows) +
+         "), count(*) FILTER (WHERE n." + key + " IS NULL) FROM new_rows n FULL JOIN " + stored_rows(target);
+}
+
+// All new rows, or those of the scope that are not stored as they are: a row that conflicts is locked, and so written
+// to, even where nothing about it changes.
+std::string insert_statement(const Target& target, const RowBuffer& rows, bool changed_only) {
   std::vector<std::string> columns;
   std::vector<std::string> values;
   std::vector<std::string> assignments;
-  std::vector<std::string> stored;
-  std::vector<std::string> excluded;
   for (const ColumnDef& column : rows.columns()) {
     columns.push_back(column.name);
     values.push_back("n." + column.name);
-    if (std::find(target.keys.begin(), target.keys.end(), column.name) != target.keys.end()) continue;
-    assignments.push_back(column.name + " = excluded." + column.name);
-    stored.push_back("t." + column.name);
-    excluded.push_back("excluded." + column.name);
+    if (std::find(target.keys.begin(), target.keys.end(), column.name) == target.keys.end())
+      assignments.push_back(column.name + " = excluded." + column.name);
   }
+  const std::string compared_columns = compared(target, rows, "t.");
   columns.emplace_back("run_id");
   values.push_back(target.stamp.run_id ? std::to_string(*target.stamp.run_id) + "::bigint" : "NULL::bigint");
   assignments.emplace_back("run_id = excluded.run_id");
   assignments.emplace_back("created_at = excluded.created_at");
   if (!target.also_on_change.empty()) assignments.push_back(target.also_on_change);
   std::string sql = "INSERT INTO " + target.table + " AS t (" + join(columns, ", ") + ") SELECT " + join(values, ", ") +
-                    " FROM new_rows n ON CONFLICT (" + join(target.keys, ", ") + ") DO ";
-  if (stored.empty()) return sql + "NOTHING";
-  if (target.stamp.rewrite) return sql + "UPDATE SET " + join(assignments, ", ");
-  return sql + "UPDATE SET " + join(assignments, ", ") + " WHERE (" + join(stored, ", ") + ") IS DISTINCT FROM (" +
-         join(excluded, ", ") + ")";
+                    " FROM new_rows n";
+  if (changed_only) sql += " LEFT JOIN " + stored_rows(target) + " WHERE " + differs(target, rows);
+  sql += " ON CONFLICT (" + join(target.keys, ", ") + ") DO ";
+  if (compared_columns.empty()) return sql + "NOTHING";
+  sql += "UPDATE SET " + join(assignments, ", ");
+  if (target.stamp.rewrite) return sql;
+  return sql + " WHERE (" + compared_columns + ") IS DISTINCT FROM (" + compared(target, rows, "excluded.") + ")";
 }
 
 // NOT IN, not NOT EXISTS: a hashed set whatever the planner believes. It takes a scope that statistics have not seen
@@ -64,23 +94,10 @@ std::string delete_statement(const Target& target) {
          ") NOT IN (SELECT " + join(wanted, ", ") + " FROM new_rows n)";
 }
 
-// Whether the table holds rows that the new ones replace, as far as the user may see them.
-bool holds_rows(const Target& target, const Args& scope) {
-  return execute("SELECT FROM " + target.table + " AS t WHERE " + target.replaced_scope + " LIMIT 1", scope) > 0;
-}
-
-// Rows of a scope that is empty, as on the first run of a date. Should the table hold them nevertheless, hidden from
-// the user or from another session since, the INSERT that follows says what is to be said.
-std::optional<std::int64_t> insert_new(const Target& target, const RowBuffer& rows) {
-  std::optional<std::int64_t> inserted;
-  if (isolate([&] { inserted = bulk_insert(target, rows); })) return std::nullopt;
-  return inserted;
-}
-
-}  // namespace
-
-std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, const Args& args) {
-  return pg_call([&]() -> std::int64_t {
+// Runs a statement in which the rows are visible as "new_rows", and reads what it is to give before SPI ends.
+template <class Read>
+auto with_rows(const std::string& sql, const RowBuffer& rows, const Args& args, Read read) {
+  return pg_call([&] {
     connect_spi();
     // The relation lives in SPI's own context, so that it goes away with the connection whatever happens.
     TupleDesc descriptor = make_descriptor(rows);
@@ -97,20 +114,67 @@ std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, co
     SPIExecuteOptions options{};
     options.params = make_params(args);
     check_spi(SPI_execute_extended(sql.c_str(), &options), "SPI_execute_extended");
-    const auto processed = static_cast<std::int64_t>(SPI_processed);
+    const auto result = read();
     SPI_unregister_relation("new_rows");
     tuplestore_end(store);
     SPI_finish();
-    return processed;
+    return result;
   });
 }
 
-std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope) {
-  if (!target.replaced_scope.empty() && !rows.empty() && !holds_rows(target, scope))
-    if (const auto inserted = insert_new(target, rows)) return *inserted;
+struct Differences {
+  std::int64_t changed;
+  std::int64_t stale;
+};
+
+Differences find_differences(const Target& target, const RowBuffer& rows, const Args& scope) {
+  return with_rows(difference_statement(target, rows), rows, scope, [] {
+    const auto number = [](int column) {
+      bool is_null = false;
+      return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &is_null));
+    };
+    return Differences{number(1), number(2)};
+  });
+}
+
+// Whether the table holds rows that the new ones replace, as far as the user may see them.
+bool holds_rows(const Target& target, const Args& scope) {
+  return execute("SELECT FROM " + target.table + " AS t WHERE " + target.replaced_scope + " LIMIT 1", scope) > 0;
+}
+
+// Rows of a scope that is empty, as on the first run of a date. Should the table hold them nevertheless, hidden from
+// the user or from another session since, the INSERT that follows says what is to be said.
+std::optional<std::int64_t> insert_new(const Target& target, const RowBuffer& rows) {
+  std::optional<std::int64_t> inserted;
+  if (isolate([&] { inserted = bulk_insert(target, rows); })) return std::nullopt;
+  return inserted;
+}
+
+// Whatever the table holds of the scope is replaced row by row.
+std::int64_t replace(const Target& target, const RowBuffer& rows, const Args& scope) {
   std::int64_t written = 0;
   if (!target.replaced_scope.empty()) written += execute_with_rows(delete_statement(target), rows, scope);
-  if (!rows.empty()) written += execute_with_rows(insert_statement(target, rows), rows);
+  if (!rows.empty()) written += execute_with_rows(insert_statement(target, rows, false), rows);
+  return written;
+}
+
+}  // namespace
+
+std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, const Args& args) {
+  return with_rows(sql, rows, args, [] { return static_cast<std::int64_t>(SPI_processed); });
+}
+
+std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope) {
+  const bool scoped = !target.replaced_scope.empty();
+  if (!scoped || target.stamp.rewrite || rows.empty()) return replace(target, rows, scope);
+  if (!holds_rows(target, scope)) {
+    const auto inserted = insert_new(target, rows);
+    return inserted ? *inserted : replace(target, rows, scope);
+  }
+  const Differences found = find_differences(target, rows, scope);
+  std::int64_t written = 0;
+  if (found.stale > 0) written += execute_with_rows(delete_statement(target), rows, scope);
+  if (found.changed > 0) written += execute_with_rows(insert_statement(target, rows, true), rows, scope);
   return written;
 }
 
