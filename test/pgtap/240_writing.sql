@@ -1,0 +1,100 @@
+-- How results reach their tables: as COPY writes them where a table is a plain one, else by INSERT, with the same rows;
+-- and on a rerun only what has changed.
+
+\ir include/prelude.psql
+
+SET LOCAL portfolio_batch.beta_window = 60;
+SET LOCAL portfolio_batch.beta_min_observations = 40;
+
+INSERT INTO market_data_cache (symbol, date, close)
+SELECT s.symbol, d.session_date, 100 * (1 + 0.02 * sin(d.n * s.pace) + 0.01 * sin(d.n * 1.3) + d.n / 1000.0)
+FROM (SELECT session_date, row_number() OVER (ORDER BY session_date) AS n
+      FROM sessions_between('2024-03-01', '2024-07-11')) AS d,
+     (VALUES ('SPY', 1.3), ('AAA', 0.9), ('BBB', 2.1)) AS s (symbol, pace);
+SELECT pg_temp.add_portfolio(1, 100000, '2024-07-09');
+SELECT pg_temp.add_portfolio(2, 100000, '2024-07-09');
+SELECT pg_temp.add_lot(1, 11, 'AAA', 100, 100, '2024-07-09');
+SELECT pg_temp.add_lot(2, 21, 'BBB', 100, 100, '2024-07-09');
+SELECT count(*) FROM run_daily_batch_with_backfill('2024-07-10') \g /dev/null
+
+-- What a run of an empty date writes, and what it takes to write the same by INSERT.
+CREATE TEMP TABLE plain AS SELECT * FROM pg_temp.results();
+CREATE FUNCTION pg_temp.forget() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE t text;
+BEGIN
+  FOR t IN SELECT DISTINCT a.table_name FROM analytics_columns() a
+           WHERE a.column_name IS NULL AND a.data_type = 'result' AND a.table_name <> 'portfolio_snapshots'
+  LOOP EXECUTE format('DELETE FROM %I', t); END LOOP;
+END $$;
+CREATE FUNCTION pg_temp.same_results(name text) RETURNS text LANGUAGE sql AS $$
+  SELECT is((SELECT count(*) FROM (SELECT * FROM pg_temp.results() EXCEPT SELECT * FROM plain) d)
+            + (SELECT count(*) FROM (SELECT * FROM plain EXCEPT SELECT * FROM pg_temp.results()) d),
+            0::bigint, name) $$;
+CREATE FUNCTION pg_temp.again() RETURNS bigint LANGUAGE sql AS $$
+  SELECT sum(rows_written)::bigint FROM unnest(ARRAY['2024-07-09', '2024-07-10']::date[]) AS day,
+                                       run_daily_batch(day, phases => '{3}') $$;
+SELECT ok(count(*) > 100, 'there are results to compare') FROM plain;
+
+SELECT pg_temp.forget();
+SELECT ok(pg_temp.again() > 100, 'results that are gone are written again');
+SELECT pg_temp.same_results('and are the same');
+SELECT is(pg_temp.again(), 0::bigint, 'a rerun writes nothing');
+SELECT is((SELECT count(*) FROM position_market_betas WHERE xmax <> 0), 0::bigint, 'and locks no row');
+
+CREATE TEMP TABLE fired (table_name text);
+CREATE FUNCTION pg_temp.fire() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO fired VALUES (TG_TABLE_NAME); RETURN NEW; END $$;
+CREATE TRIGGER fire BEFORE INSERT ON position_market_betas FOR EACH ROW EXECUTE FUNCTION pg_temp.fire();
+SELECT pg_temp.forget();
+SELECT pg_temp.again() \g /dev/null
+SELECT is((SELECT count(*) FROM fired), 4::bigint, 'a trigger on the table fires for each row');
+SELECT pg_temp.same_results('with the same rows');
+DROP TRIGGER fire ON position_market_betas;
+
+ALTER TABLE position_market_betas ADD COLUMN note text NOT NULL DEFAULT 'none',
+  ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid(), ADD COLUMN gone float8;
+ALTER TABLE position_market_betas DROP COLUMN gone;
+SELECT pg_temp.forget();
+SELECT pg_temp.again() \g /dev/null
+SELECT results_eq($$SELECT count(*), count(DISTINCT token), min(note) FROM position_market_betas$$,
+                  $$VALUES (4::bigint, 4::bigint, 'none')$$, 'columns of the user''s take their defaults, row by row');
+ALTER TABLE position_market_betas DROP COLUMN note, DROP COLUMN token;
+
+ALTER TABLE position_market_betas ADD COLUMN twice float8 GENERATED ALWAYS AS (2 * beta) STORED;
+SELECT pg_temp.forget();
+SELECT pg_temp.again() \g /dev/null
+SELECT is((SELECT count(*) FROM position_market_betas WHERE twice = 2 * beta), 4::bigint, 'a generated column is computed');
+ALTER TABLE position_market_betas DROP COLUMN twice;
+
+ALTER TABLE position_market_betas ALTER COLUMN beta TYPE numeric(8, 3), ALTER COLUMN method TYPE varchar(20);
+SELECT pg_temp.forget();
+SELECT pg_temp.again() \g /dev/null
+SELECT is((SELECT count(*) FROM position_market_betas WHERE scale(beta) = 3 AND method = 'OLS_NW'), 4::bigint,
+          'columns of other types take what can be converted');
+ALTER TABLE position_market_betas ALTER COLUMN beta TYPE float8, ALTER COLUMN method TYPE text;
+
+ALTER TABLE position_market_betas ADD CONSTRAINT no_bbb CHECK (portfolio_id <> pg_temp.id(2)) NOT VALID;
+SELECT pg_temp.forget();
+SELECT results_eq($$SELECT status FROM run_daily_batch('2024-07-10', phases => '{3}') WHERE phase = '3'$$,
+                  $$VALUES ('partial')$$, 'a constraint holds');
+SELECT results_eq($$SELECT DISTINCT sqlstate FROM batch_jobs WHERE run_id = (SELECT max(run_id) FROM batch_runs)
+                    AND job_name = 'market_betas'$$, $$VALUES ('23514')$$, 'and is named in the log');
+SELECT is((SELECT count(*) FROM position_market_betas WHERE calculation_date = '2024-07-10'), 0::bigint,
+          'and what it stops leaves no half of itself');
+ALTER TABLE position_market_betas DROP CONSTRAINT no_bbb;
+
+-- What has changed, and only that.
+SELECT pg_temp.again() \g /dev/null
+CREATE TEMP TABLE stamps AS SELECT position_id, calculation_date, run_id FROM position_market_betas;
+UPDATE market_data_cache SET close = close * 1.5 WHERE symbol = 'BBB' AND date = '2024-06-03';
+SELECT ok(pg_temp.again() > 0, 'after a correction of a price');
+SELECT results_eq($$SELECT DISTINCT b.portfolio_id FROM position_market_betas b JOIN stamps s
+                      USING (position_id, calculation_date) WHERE b.run_id <> s.run_id$$,
+                  $$VALUES (pg_temp.id(2))$$, 'rows of that symbol alone are written');
+INSERT INTO position_market_betas (portfolio_id, position_id, calculation_date, method, window_days)
+VALUES (pg_temp.id(1), pg_temp.id(99), '2024-07-10', 'OLS_NW', 60);
+SELECT is(pg_temp.again(), 1::bigint, 'a row that should not be there');
+SELECT is((SELECT count(*) FROM position_market_betas WHERE position_id = pg_temp.id(99)), 0::bigint, 'is removed');
+
+SELECT * FROM finish();
+ROLLBACK;
