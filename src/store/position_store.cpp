@@ -25,19 +25,16 @@ std::int64_t write_position_values(const Store& store, std::span<const PositionV
         .add(row.market_value)
         .add(row.unrealized_pnl)
         .add(row.realized_pnl);
+  // A position without a price keeps the one it has.
+  const std::string price = "coalesce(n.last_price::numeric(20, 6), t.last_price)";
+  const std::string price_date = "coalesce(n.last_price_date, t.last_price_date)";
   return pg::execute_with_rows(
-      "UPDATE " + store.table("positions") +
-          " t SET last_price = n.price, last_price_date = n.price_date, market_value = n.market_value,"
-          " unrealized_pnl = n.unrealized_pnl, realized_pnl = n.realized_pnl, updated_at = now()"
-          " FROM (SELECT v.portfolio_id, v.id,"
-          " coalesce(v.last_price::numeric(20, 6), p.last_price) AS price,"
-          " coalesce(v.last_price_date, p.last_price_date) AS price_date,"
-          " v.market_value, v.unrealized_pnl, v.realized_pnl FROM new_rows v JOIN " +
-          store.table("positions") +
-          " p USING (portfolio_id, id)) n"
-          " WHERE t.portfolio_id = n.portfolio_id AND t.id = n.id"
+      "UPDATE " + store.table("positions") + " t SET last_price = " + price + ", last_price_date = " + price_date +
+          ", market_value = n.market_value, unrealized_pnl = n.unrealized_pnl, realized_pnl = n.realized_pnl,"
+          " updated_at = now() FROM new_rows n WHERE t.portfolio_id = n.portfolio_id AND t.id = n.id"
           " AND (t.last_price, t.last_price_date, t.market_value, t.unrealized_pnl, t.realized_pnl)"
-          " IS DISTINCT FROM (n.price, n.price_date, n.market_value, n.unrealized_pnl, n.realized_pnl)",
+          " IS DISTINCT FROM (" +
+          price + ", " + price_date + ", n.market_value, n.unrealized_pnl, n.realized_pnl)",
       out);
 }
 

@@ -38,6 +38,9 @@ core::PriceRow price_row(const RowView& row) { return {row.date(1), row.float8(2
 void load_prices(const Store& store, Market& market, Date valued_until) {
   const auto& dates = market.panel.sessions().dates();
   if (dates.empty()) return;
+  // Rows of a symbol mostly come one after the other.
+  std::string symbol;
+  std::optional<int> column;
   pg::each_row(std::string("SELECT ") + price_columns + " FROM " + store.table("market_data_cache") +
                    " WHERE date BETWEEN $1 AND $2 AND symbol = ANY ($3)",
                Args{Type::date, Type::date, Type::text_array}
@@ -45,8 +48,11 @@ void load_prices(const Store& store, Market& market, Date valued_until) {
                    .add(std::max(dates.back(), valued_until))
                    .add(std::span<const std::string>(market.panel.symbols())),
                {Type::text, Type::date, Type::float8, Type::float8, Type::boolean}, [&](const RowView& row) {
-                 if (const auto column = market.panel.column(row.text(0)))
-                   market.panel.set(*column, price_row(row), market.actions);
+                 if (row.text(0) != symbol) {
+                   symbol = row.text(0);
+                   column = market.panel.column(symbol);
+                 }
+                 if (column) market.panel.set(*column, price_row(row), market.actions);
                });
 }
 

@@ -1,6 +1,8 @@
 #include "store/tag_store.hpp"
 
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "pg/query.hpp"
 
@@ -33,49 +35,87 @@ constexpr const char* sector_colors =
 
 }  // namespace
 
-TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+namespace {
+
+using Arguments = std::function<Args()>;
+
+// What there is to do: on most nights, nothing.
+struct TagState {
+  std::int64_t positions = 0;
+  std::int64_t without_tag = 0;   // positions whose sector has no tag yet
+  std::int64_t without_link = 0;  // positions that do not carry the tag of their sector
+};
+
+TagState read_state(const Store& store, const Arguments& arguments) {
+  TagState state;
+  pg::each_row(
+      "SELECT count(*), count(*) FILTER (WHERE t.id IS NULL), count(*) FILTER (WHERE l.tag_id IS NULL) FROM (" +
+          wanted_sectors(store) + ") w LEFT JOIN " + store.table("tags") +
+          " t ON t.is_system AND t.name = w.sector LEFT JOIN " + store.table("position_tags") +
+          " l ON l.portfolio_id = w.portfolio_id AND l.position_id = w.position_id AND l.tag_id = t.id",
+      arguments(), {Type::int8, Type::int8, Type::int8}, [&](const pg::RowView& row) {
+        state = {row.int8(0), row.int8(1), row.int8(2)};
+      });
+  return state;
+}
+
+std::int64_t create_tags(const Store& store, const Arguments& arguments) {
   const std::string tags = store.table("tags");
-  const std::string links = store.table("position_tags");
-  const std::string wanted = wanted_sectors(store);
-  const auto args = [&] { return Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day); };
-  TagChanges changes;
-  changes.tags_created = pg::execute(
+  return pg::execute(
       "INSERT INTO " + tags +
           " (name, color, description, is_system) SELECT missing.sector, coalesce(palette.color, '#78909C'),"
           " CASE missing.sector WHEN 'Uncategorized' THEN 'Positions without sector classification'"
           " ELSE 'Sector: ' || missing.sector END, true FROM (SELECT DISTINCT sector FROM (" +
-          wanted + ") w WHERE NOT EXISTS (SELECT FROM " + tags +
-          " t WHERE t.is_system AND t.name = w.sector)) missing"
-          " LEFT JOIN " +
-          sector_colors + " USING (sector) ORDER BY missing.sector ON CONFLICT DO NOTHING",
-      args());
-  changes.links_removed =
-      pg::execute("DELETE FROM " + links + " l USING " + tags + " t, (" + wanted +
-                      ") w WHERE t.id = l.tag_id AND l.is_system AND l.portfolio_id = w.portfolio_id"
-                      " AND l.position_id = w.position_id AND t.name <> w.sector AND NOT t.is_archived",
-                  args());
-  // NOT IN, not NOT EXISTS: a hashed set even where the planner takes a table that was just filled for an empty one.
-  changes.links_added = pg::execute(
-      "INSERT INTO " + links +
-          " (portfolio_id, position_id, tag_id, is_system, assigned_by)"
-          " SELECT w.portfolio_id, w.position_id, t.id, true, 'portfolio_batch' FROM (" +
-          wanted + ") w JOIN " + tags +
-          " t ON t.is_system AND NOT t.is_archived AND t.name = w.sector"
-          " WHERE (w.portfolio_id, w.position_id, t.id) NOT IN (SELECT portfolio_id, position_id, tag_id FROM " +
-          links + " WHERE portfolio_id = ANY ($1)) ON CONFLICT DO NOTHING",
-      args());
-  if (changes.links_added + changes.links_removed > 0) {
-    // By a statement of its own, so that the next one counts what other sessions linked before they let go of the rows.
-    pg::execute("SELECT FROM " + tags + " WHERE is_system ORDER BY id FOR NO KEY UPDATE");
-    pg::execute("UPDATE " + tags +
-                " t SET usage_count = used.count, updated_at = now() FROM (SELECT t.id, count(l.tag_id)"
-                " FROM " +
-                tags + " t LEFT JOIN " + links +
-                " l ON l.tag_id = t.id WHERE t.is_system AND NOT t.is_archived GROUP BY t.id)"
-                " used (id, count) WHERE used.id = t.id AND t.usage_count IS DISTINCT FROM used.count");
-  }
-  pg::each_row("SELECT count(*) FROM (" + wanted + ") w", args(), {Type::int8},
-               [&](const pg::RowView& row) { changes.positions = row.int8(0); });
+          wanted_sectors(store) + ") w WHERE NOT EXISTS (SELECT FROM " + tags +
+          " t WHERE t.is_system AND t.name = w.sector)) missing LEFT JOIN " + sector_colors +
+          " USING (sector) ORDER BY missing.sector ON CONFLICT DO NOTHING",
+      arguments());
+}
+
+std::int64_t remove_links(const Store& store, const Arguments& arguments) {
+  return pg::execute("DELETE FROM " + store.table("position_tags") + " l USING " + store.table("tags") + " t, (" +
+                         wanted_sectors(store) +
+                         ") w WHERE t.id = l.tag_id AND l.is_system AND l.portfolio_id = w.portfolio_id"
+                         " AND l.position_id = w.position_id AND t.name <> w.sector AND NOT t.is_archived",
+                     arguments());
+}
+
+// NOT IN, not NOT EXISTS: a hashed set even where the planner takes a table that was just filled for an empty one.
+std::int64_t add_links(const Store& store, const Arguments& arguments) {
+  const std::string links = store.table("position_tags");
+  return pg::execute("INSERT INTO " + links +
+                         " (portfolio_id, position_id, tag_id, is_system, assigned_by)"
+                         " SELECT w.portfolio_id, w.position_id, t.id, true, 'portfolio_batch' FROM (" +
+                         wanted_sectors(store) + ") w JOIN " + store.table("tags") +
+                         " t ON t.is_system AND NOT t.is_archived AND t.name = w.sector"
+                         " WHERE (w.portfolio_id, w.position_id, t.id) NOT IN"
+                         " (SELECT portfolio_id, position_id, tag_id FROM " +
+                         links + " WHERE portfolio_id = ANY ($1)) ON CONFLICT DO NOTHING",
+                     arguments());
+}
+
+void count_usage(const Store& store) {
+  const std::string tags = store.table("tags");
+  // By a statement of its own, so that the next one counts what other sessions linked before they let go of the rows.
+  pg::execute("SELECT FROM " + tags + " WHERE is_system ORDER BY id FOR NO KEY UPDATE");
+  pg::execute("UPDATE " + tags +
+              " t SET usage_count = used.count, updated_at = now() FROM (SELECT t.id, count(l.tag_id) FROM " + tags +
+              " t LEFT JOIN " + store.table("position_tags") +
+              " l ON l.tag_id = t.id WHERE t.is_system AND NOT t.is_archived GROUP BY t.id)"
+              " used (id, count) WHERE used.id = t.id AND t.usage_count IS DISTINCT FROM used.count");
+}
+
+}  // namespace
+
+TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  const Arguments arguments = [&] { return std::move(Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day)); };
+  const TagState state = read_state(store, arguments);
+  TagChanges changes;
+  changes.positions = state.positions;
+  if (state.without_tag > 0) changes.tags_created = create_tags(store, arguments);
+  changes.links_removed = remove_links(store, arguments);
+  if (state.without_link > 0) changes.links_added = add_links(store, arguments);
+  if (changes.links_added + changes.links_removed > 0) count_usage(store);
   return changes;
 }
 
