@@ -1,6 +1,7 @@
 #include "engine/context.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/error.hpp"
 #include "core/volatility.hpp"
@@ -36,30 +37,43 @@ const store::Book& Context::book() {
   return *book_;
 }
 
-const store::Market& Context::market() {
-  if (market_) return *market_;
-  const pg::Settings& settings = store_.settings();
-  core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback(settings));
-  // A lot that was closed before needs no prices any more, but its splits and dividends are part of its cash for good.
-  std::vector<std::string> symbols{settings.market_symbol};
-  std::vector<std::string> closed_symbols;
+// A lot that was closed before needs no prices any more, but its splits and dividends are part of its cash for good.
+// Accounting reads the same prices and must not depend on the definitions of factors: where these cannot be read, the
+// risk engines will say so when they ask for them.
+Context::Symbols Context::symbols() {
+  Symbols symbols{.priced = {store_.settings().market_symbol}, .closed = {}};
   for (const store::Portfolio& portfolio : book())
     for (const core::Lot& lot : portfolio.lots) {
       const bool needed = !lot.exit_date || *lot.exit_date >= first_;
-      (needed ? symbols : closed_symbols).push_back(lot.symbol);
-      if (needed && lot.is_option() && !lot.underlying_symbol.empty()) symbols.push_back(lot.underlying_symbol);
+      (needed ? symbols.priced : symbols.closed).push_back(lot.symbol);
+      if (needed && lot.is_option() && !lot.underlying_symbol.empty()) symbols.priced.push_back(lot.underlying_symbol);
     }
-  // Accounting reads the same prices and must not depend on the definitions of factors: where these cannot be read, the
-  // risk engines will say so when they ask for them.
   if (!pg::isolate([&] { factors(); }))
     for (const store::FactorDefinition& factor : factors()) {
-      symbols.push_back(factor.long_symbol);
-      if (!factor.short_symbol.empty()) symbols.push_back(factor.short_symbol);
+      symbols.priced.push_back(factor.long_symbol);
+      if (!factor.short_symbol.empty()) symbols.priced.push_back(factor.short_symbol);
     }
+  std::sort(symbols.priced.begin(), symbols.priced.end());
+  symbols.priced.erase(std::unique(symbols.priced.begin(), symbols.priced.end()), symbols.priced.end());
+  return symbols;
+}
+
+const store::Market& Context::market() {
+  if (market_) return *market_;
+  const pg::Settings& settings = store_.settings();
+  Symbols needed = symbols();
+  core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback(settings));
   pg::MemoryBudget budget(settings.max_memory_bytes);
   market_ = std::make_unique<store::Market>(
-      store::load_market(store_, std::move(sessions), std::move(symbols), closed_symbols, first_, last_, budget));
+      store::load_market(store_, std::move(sessions), std::move(needed.priced), needed.closed, first_, last_, budget));
   return *market_;
+}
+
+int Context::sessions_that_fit() {
+  const std::size_t per_session = store::bytes_per_price * symbols().priced.size();
+  const auto fit =
+      static_cast<std::int64_t>(store_.settings().max_memory_bytes / per_session) - (lookback(store_.settings()) + 1);
+  return static_cast<int>(std::clamp<std::int64_t>(fit, 1, std::numeric_limits<int>::max()));
 }
 
 core::ValuationInputs Context::valuation() {

@@ -62,6 +62,9 @@ class Context {
 
   const store::Book& book();
   const store::Market& market();
+  // How many sessions from the first date on the prices of these portfolios may cover within
+  // portfolio_batch.max_memory; at least one.
+  int sessions_that_fit();
   core::ValuationInputs valuation();
 
   // The open lots of a portfolio on a day, valued once for all engines of the day. A reference is good until another
@@ -85,6 +88,13 @@ class Context {
   RiskModels& risk(core::Date day, std::span<const core::Uuid> portfolio_ids);
 
  private:
+  // Symbols whose prices are needed, and those of lots closed before, of which only splits and dividends are.
+  struct Symbols {
+    std::vector<std::string> priced;
+    std::vector<std::string> closed;
+  };
+  Symbols symbols();
+
   store::Store store_;
   std::vector<core::Uuid> portfolio_ids_;
   core::Date first_;

@@ -82,8 +82,7 @@ Market load_market(const Store& store, core::Sessions sessions, std::vector<std:
                    pg::MemoryBudget& budget) {
   std::sort(symbols.begin(), symbols.end());
   symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
-  // Two matrices: closes and returns.
-  budget.take(static_cast<std::size_t>(sessions.size()), 2 * symbols.size(), sizeof(double), "price panel");
+  budget.take(static_cast<std::size_t>(sessions.size()), symbols.size(), bytes_per_price, "price panel");
   std::vector<std::string> all_symbols = symbols;
   all_symbols.insert(all_symbols.end(), closed_symbols.begin(), closed_symbols.end());
   core::CorporateActions actions = load_actions(store, all_symbols);

@@ -1,6 +1,7 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@ struct Market {
   core::CorporateActions actions;
   core::PricePanel panel;
 };
+
+// What a price of the panel takes: a close and a return.
+constexpr std::size_t bytes_per_price = 2 * sizeof(double);
 
 // Reads the prices of the symbols from the first session to the last day on which positions are valued (it need not be
 // a session), once, with one statement; a second one fetches the last earlier price of symbols that have none on the

@@ -1,0 +1,43 @@
+#include "batch/blocks.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "store/calendar_store.hpp"
+
+namespace pb::batch {
+
+using core::Date;
+using core::Uuid;
+
+namespace {
+
+using Position = WorkList::const_iterator;
+
+// The end of the block that begins at a date: the dates less than `sessions` sessions after it.
+Position end_of_block(const WorkList& work, Position begin, const core::Sessions& calendar, int sessions) {
+  return std::find_if(begin, work.end(),
+                      [&](const auto& entry) { return calendar.age(begin->first, entry.first) >= sessions; });
+}
+
+}  // namespace
+
+void run_in_blocks(Run& run, const store::Store& store, const WorkList& work, std::span<const Uuid> portfolio_ids,
+                   bool newest, Progress progress, pg::RowBuffer& result) {
+  const Date last = work.rbegin()->first;
+  const std::vector<Uuid> ids(portfolio_ids.begin(), portfolio_ids.end());
+  const core::Sessions calendar = store::load_sessions(store, store.settings().calendar, work.begin()->first, last);
+  auto context = std::make_unique<engine::Context>(store, ids, work.begin()->first, last_day(store, ids, last));
+  const int fitting = context->sessions_that_fit();
+  if (newest) run.run_ahead(*context, last, work.rbegin()->second);
+  for (auto begin = work.begin(); begin != work.end();) {
+    const auto end = end_of_block(work, begin, calendar, fitting);
+    if (begin != work.begin() || end != work.end())
+      context =
+          std::make_unique<engine::Context>(store, ids, begin->first, last_day(store, ids, std::prev(end)->first));
+    for (; begin != end; ++begin, ++progress.done)
+      run.run_date(*context, begin->first, begin->second, newest && begin->first == last, progress, result);
+  }
+}
+
+}  // namespace pb::batch

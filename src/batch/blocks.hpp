@@ -1,0 +1,21 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <map>
+#include <span>
+#include <vector>
+
+#include "batch/run.hpp"
+
+namespace pb::batch {
+
+// The sessions of a run with the portfolios that lack each.
+using WorkList = std::map<core::Date, std::vector<core::Uuid>>;
+
+// Runs the dates of a work list, oldest first. All of them share one reading of the prices; where those would take
+// more than portfolio_batch.max_memory, as many dates at a time as it holds. The results are the same however many:
+// what is estimated for a date depends on its own windows alone. newest: the list ends with the last date of the run.
+void run_in_blocks(Run& run, const store::Store& store, const WorkList& work, std::span<const core::Uuid> portfolio_ids,
+                   bool newest, Progress progress, pg::RowBuffer& result);
+
+}  // namespace pb::batch
