@@ -68,15 +68,16 @@ COMMENT ON FUNCTION @extschema@.run_batch_shards(bigint, date, uuid[], integer[]
                                                  bigint, bigint) IS
 'Runs the shards that begin_batch_session has returned, each in a background worker and a transaction of its own with
 the rights and settings of the caller, and then what there is one of for the date; a step of the procedure daily_batch.
-A shard that finds no worker is run by those that there are, or by this session. A shard that fails leaves failed jobs of
-its portfolios, and the others'' results stay.';
+A shard that finds no worker is run by those that there are, or by this session. A shard that fails leaves failed jobs
+of its portfolios, and the others'' results stay.';
 
 CREATE FUNCTION @extschema@.run_batch_shard(run_id bigint, calculation_date date, portfolio_ids uuid[],
                                             other_symbols text[], newest boolean, shard integer, shards integer,
                                             done bigint, total bigint)
 RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_run_batch_shard';
-COMMENT ON FUNCTION @extschema@.run_batch_shard(bigint, date, uuid[], text[], boolean, integer, integer, bigint, bigint) IS
+COMMENT ON FUNCTION @extschema@.run_batch_shard(bigint, date, uuid[], text[], boolean, integer, integer, bigint,
+                                                bigint) IS
 'Runs the phases of one session of an open run that concern portfolios, for one shard of them: what run_batch_shards has
 a worker do. other_symbols: those whose models an earlier shard writes.';
 
@@ -150,7 +151,7 @@ COMMENT ON PROCEDURE @extschema@.daily_batch(date, uuid[], integer, integer) IS
 what is finished and the next call goes on from there: what schedules use. Must be called outside a transaction block.
 workers: among how many background workers the portfolios of each date are divided; NULL means portfolio_batch.workers.
 There are never more than portfolios, nor than the server has free slots for (max_worker_processes). Each worker commits
-its share of a date, with the rights and settings of the caller and the same results whatever the number of workers. With
-portfolio_batch.ridge_alpha_choice = gcv there is one, because the penalty is chosen over all symbols. Errors: 22023 for
-max_dates or workers below 1, 42704 for an unknown portfolio.';
+its share of a date, with the rights and settings of the caller and portfolio_batch.max_memory for itself, and the
+results are the same whatever their number. With portfolio_batch.ridge_alpha_choice = gcv there is one, because the
+penalty is chosen over all symbols. Errors: 22023 for max_dates or workers below 1, 42704 for an unknown portfolio.';
 

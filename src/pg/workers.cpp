@@ -282,15 +282,17 @@ class Crew {
 
   // Leaves nothing running. A worker that is told to stop must not wait for anybody to read what it says.
   void release() noexcept {
-    HOLD_INTERRUPTS();
+    // As by HOLD_INTERRUPTS; an error resets the count, hence it is kept here.
+    const uint32 held = InterruptHoldoffCount;
+    InterruptHoldoffCount = held + 1;
     try {
       if (members_ != nullptr && segment_ != nullptr) pg_call([&] { stop(); });
     } catch (...) {
       // The workers have been told to end; what failed is the waiting for it.
     }
-    RESUME_INTERRUPTS();
-    if (context_ != nullptr) MemoryContextDelete(context_);
-    context_ = nullptr;
+    InterruptHoldoffCount = held;
+    // A segment that could not be let go of still refers to the members; it goes with the session.
+    if (segment_ == nullptr && context_ != nullptr) MemoryContextDelete(std::exchange(context_, nullptr));
   }
 
   void stop() {
