@@ -48,6 +48,39 @@ COMMENT ON FUNCTION @extschema@.run_batch_session(bigint, date, uuid[], boolean,
 'Runs one session of an open run; a step of the procedure daily_batch. newest: the last session of the run, which alone
 writes what has no history; done and total are shown as progress.';
 
+CREATE FUNCTION @extschema@.begin_batch_session(run_id bigint, calculation_date date, portfolio_ids uuid[],
+                                                newest boolean, workers integer, done bigint, total bigint)
+RETURNS TABLE (shard_portfolio_ids uuid[], portfolio_counts integer[], symbols text[], symbol_counts integer[],
+               busy bigint)
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_begin_batch_session';
+COMMENT ON FUNCTION @extschema@.begin_batch_session(bigint, date, uuid[], boolean, integer, bigint, bigint) IS
+'Begins one session of an open run whose portfolios are divided among workers, by about equal numbers of open positions;
+a step of the procedure daily_batch. Returns the portfolios and how many of them, in this order, belong to each shard;
+the symbols by the first shard that holds each, and how many of them belong to each; and how many portfolios are being
+run elsewhere. No row when all of them are.';
+
+CREATE FUNCTION @extschema@.run_batch_shards(run_id bigint, calculation_date date, portfolio_ids uuid[],
+                                             portfolio_counts integer[], symbols text[], symbol_counts integer[],
+                                             busy bigint, newest boolean, done bigint, total bigint)
+RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_run_batch_shards';
+COMMENT ON FUNCTION @extschema@.run_batch_shards(bigint, date, uuid[], integer[], text[], integer[], bigint, boolean,
+                                                 bigint, bigint) IS
+'Runs the shards that begin_batch_session has returned, each in a background worker and a transaction of its own with
+the rights and settings of the caller, and then what there is one of for the date; a step of the procedure daily_batch.
+A shard that finds no worker is run by those that there are, or by this session. A shard that fails leaves failed jobs
+of its portfolios, and the others'' results stay.';
+
+CREATE FUNCTION @extschema@.run_batch_shard(run_id bigint, calculation_date date, portfolio_ids uuid[],
+                                            other_symbols text[], newest boolean, shard integer, shards integer,
+                                            done bigint, total bigint)
+RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_run_batch_shard';
+COMMENT ON FUNCTION @extschema@.run_batch_shard(bigint, date, uuid[], text[], boolean, integer, integer, bigint,
+                                                bigint) IS
+'Runs the phases of one session of an open run that concern portfolios, for one shard of them: what run_batch_shards has
+a worker do. other_symbols: those whose models an earlier shard writes.';
+
 CREATE FUNCTION @extschema@.finish_batch_run(run_id bigint) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_finish_batch_run';
 COMMENT ON FUNCTION @extschema@.finish_batch_run(bigint) IS
@@ -55,22 +88,29 @@ COMMENT ON FUNCTION @extschema@.finish_batch_run(bigint) IS
 
 -- A COMMIT is possible only at the top level, so the loop over dates is SQL and each date one function call.
 CREATE PROCEDURE @extschema@.daily_batch(target_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
-                                         max_dates integer DEFAULT NULL)
+                                         max_dates integer DEFAULT NULL, workers integer DEFAULT NULL)
 LANGUAGE plpgsql AS $procedure$
 DECLARE
     run     bigint;
     session record;
+    shards  record;
 BEGIN
     IF max_dates < 1 THEN
         RAISE EXCEPTION 'max_dates must be positive'
             USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('It is %s.', max_dates),
                   HINT = 'Leave it out to process every missing session.';
     END IF;
+    IF workers < 1 THEN
+        RAISE EXCEPTION 'workers must be positive'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('It is %s.', workers),
+                  HINT = 'Pass 1 to run everything in this session, or leave it out for portfolio_batch.workers.';
+    END IF;
     PERFORM FROM @extschema@.missing_sessions(target_date, portfolio_ids) LIMIT 1;
     IF NOT FOUND THEN
         RAISE NOTICE 'portfolio_batch: up to date, no session is missing';
         RETURN;
     END IF;
+    workers := coalesce(workers, pg_catalog.current_setting('portfolio_batch.workers')::integer);
     run := @extschema@.begin_batch_run('procedure', target_date, portfolio_ids, NULL);
     COMMIT;
     -- The list is read once, into memory, when the first commit comes; it knows its own last date.
@@ -82,15 +122,36 @@ BEGIN
               GROUP BY m.session_date ORDER BY m.session_date LIMIT max_dates) d
         ORDER BY d.session_date
     LOOP
-        PERFORM @extschema@.run_batch_session(run, session.session_date, session.ids, session.number = session.total,
-                                              session.number - 1, session.total);
+        IF least(workers, pg_catalog.cardinality(session.ids)) = 1 THEN
+            PERFORM @extschema@.run_batch_session(run, session.session_date, session.ids,
+                                                  session.number = session.total, session.number - 1, session.total);
+        ELSE
+            SELECT s.* INTO shards
+            FROM @extschema@.begin_batch_session(run, session.session_date, session.ids,
+                                                 session.number = session.total, workers, session.number - 1,
+                                                 session.total) s;
+            -- While the workers are at work this session must hold no lock, and after that see what they committed.
+            COMMIT;
+            SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+            IF shards.shard_portfolio_ids IS NOT NULL THEN
+                PERFORM @extschema@.run_batch_shards(run, session.session_date, shards.shard_portfolio_ids,
+                                                     shards.portfolio_counts, shards.symbols, shards.symbol_counts,
+                                                     shards.busy, session.number = session.total, session.number - 1,
+                                                     session.total);
+            END IF;
+        END IF;
         COMMIT;
     END LOOP;
     PERFORM @extschema@.finish_batch_run(run);
     COMMIT;
 END
 $procedure$;
-COMMENT ON PROCEDURE @extschema@.daily_batch(date, uuid[], integer) IS
+COMMENT ON PROCEDURE @extschema@.daily_batch(date, uuid[], integer, integer) IS
 'The job of run_daily_batch_with_backfill as a procedure that commits date by date, so that a crash or a cancel keeps
-what is finished and the next call goes on from there: what schedules use. Must be called outside a transaction block.';
+what is finished and the next call goes on from there: what schedules use. Must be called outside a transaction block.
+workers: among how many background workers the portfolios of each date are divided; NULL means portfolio_batch.workers.
+There are never more than portfolios, nor than the server has free slots for (max_worker_processes). Each worker commits
+its share of a date, with the rights and settings of the caller and portfolio_batch.max_memory for itself, and the
+results are the same whatever their number. With portfolio_batch.ridge_alpha_choice = gcv there is one, because the
+penalty is chosen over all symbols. Errors: 22023 for max_dates or workers below 1, 42704 for an unknown portfolio.';
 

@@ -43,20 +43,6 @@ Date target_argument(const pg::Call& call, int index, const store::Store& store)
   return day;
 }
 
-std::vector<Uuid> without(std::span<const Uuid> all, std::span<const Uuid> some) {
-  std::vector<Uuid> rest;
-  for (const Uuid& id : all)
-    if (std::find(some.begin(), some.end(), id) == some.end()) rest.push_back(id);
-  return rest;
-}
-
-// The last day that a run over these portfolios may have to roll: later snapshots follow a filled gap.
-Date last_day(const store::Store& store, std::span<const Uuid> ids, Date target) {
-  Date last = target;
-  for (const auto& [id, newest] : store::newest_snapshots(store, ids)) last = std::max(last, newest);
-  return last;
-}
-
 std::string phases_text(const std::vector<std::string>& phases) {
   if (phases.empty()) return "";
   std::string text;

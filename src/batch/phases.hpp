@@ -9,10 +9,14 @@
 
 namespace pb::batch {
 
+// Rows that an engine writes and that portfolios share: of their symbols, or of the date as such.
+enum class SharedRows { none, of_symbols, of_date };
+
 // One engine as the batch calls it.
 struct Engine {
   const char* name;
   engine::Report (*run)(engine::Context&, core::Date, std::span<const core::Uuid>);
+  SharedRows shared = SharedRows::none;
 };
 
 // One phase of a run. A phase without engines has nothing to do in the database, and says why.
@@ -23,7 +27,8 @@ struct Phase {
   bool needs_snapshot;    // works on portfolios that have a snapshot of the date
   std::vector<Engine> engines;
   const char* skip_reason = nullptr;
-  bool ahead = false;  // writes rows that all portfolios share, and so comes first in a transaction of many dates
+  bool ahead = false;    // writes rows that all portfolios share, and so comes first in a transaction of many dates
+  bool sharded = false;  // can run for some of a date's portfolios beside others
 };
 
 // All phases in the order in which they run. A new engine is one more entry here.

@@ -6,6 +6,7 @@
 #include "pg/session.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/beta_store.hpp"
+#include "store/shard_store.hpp"
 #include "store/snapshot_store.hpp"
 
 namespace pb::batch {
@@ -49,6 +50,23 @@ void add(engine::Report& total, const engine::Report& part) {
 }
 
 }  // namespace
+
+bool Part::holds(const Phase& phase) const {
+  return phases.empty() || std::find(phases.begin(), phases.end(), phase.key) != phases.end();
+}
+
+std::vector<Uuid> without(std::span<const Uuid> all, std::span<const Uuid> some) {
+  std::vector<Uuid> rest;
+  for (const Uuid& id : all)
+    if (std::find(some.begin(), some.end(), id) == some.end()) rest.push_back(id);
+  return rest;
+}
+
+Date last_day(const store::Store& store, std::span<const Uuid> portfolio_ids, Date target) {
+  Date last = target;
+  for (const auto& [id, newest] : store::newest_snapshots(store, portfolio_ids)) last = std::max(last, newest);
+  return last;
+}
 
 pg::RowBuffer result_table() {
   return pg::RowBuffer({{"session_date", Type::date},
@@ -135,7 +153,9 @@ Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date d
     return {"skipped", skipped(phase.needs_snapshot ? "no snapshot of the date" : "no portfolio to run")};
 
   engine::Report total;
-  for (const Engine& engine : phase.engines) add(total, run_engine(context, phase, engine, day, open));
+  for (const Engine& engine : phase.engines)
+    if (part_.shard <= 1 || engine.shared != SharedRows::of_date)
+      add(total, run_engine(context, phase, engine, day, open));
   if (phase.key == std::string("2"))
     for (const engine::Issue& issue : total.issues) blocked_.insert(issue.portfolio_id);
   if (phase.needs_snapshot && total.issues.empty()) store::mark_analytics_complete(store_, day, open);
@@ -156,6 +176,14 @@ void Run::run_ahead(engine::Context& context, Date last, std::span<const Uuid> p
     }
 }
 
+void Run::run_shared(engine::Context& context, Date day, std::span<const Uuid> portfolio_ids) {
+  for (const Phase& phase : all_phases())
+    for (const Engine& engine : phase.engines)
+      if (engine.shared != SharedRows::none) run_engine(context, phase, engine, day, portfolio_ids);
+  store::write_jobs(store_, run_id_, jobs_);
+  jobs_.clear();
+}
+
 void Run::log_blocked(Date day, std::span<const Uuid> portfolio_ids) {
   for (const Uuid& id : portfolio_ids) {
     if (!blocked_.contains(id)) continue;
@@ -174,14 +202,16 @@ void Run::log_blocked(Date day, std::span<const Uuid> portfolio_ids) {
 
 void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> portfolio_ids, bool newest,
                    const Progress& progress, pg::RowBuffer& result) {
-  const std::string place =
+  std::string place =
       core::to_iso(day) + " (" + std::to_string(progress.done + 1) + " of " + std::to_string(progress.total) + ")";
-  log_blocked(day, portfolio_ids);
+  if (part_.shard > 0) place += ", shard " + std::to_string(part_.shard) + " of " + std::to_string(part_.shards);
+  if (part_.phases.empty() || part_.shard > 0) log_blocked(day, portfolio_ids);
   const auto blocked =
       std::count_if(portfolio_ids.begin(), portfolio_ids.end(), [&](const Uuid& id) { return blocked_.contains(id); });
   const std::int64_t date_started = pg::clock_usecs();
   std::string worst = "success";
   for (const Phase& phase : all_phases()) {
+    if (!part_.holds(phase)) continue;
     pg::show_activity("portfolio_batch run " + std::to_string(run_id_) + ": " + place + ", phase " + phase.key + " " +
                       phase.name);
     store::Job job{.name = phase.name,
@@ -208,14 +238,19 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
     job.skipped = report.skipped;
     job.failed = report.failed;
     job.rows_written = report.rows_written;
-    job.detail_json = core::JsonObject().add("text", report.detail).str();
+    core::JsonObject detail;
+    detail.add("text", report.detail);
+    if (part_.shard > 0) detail.add("shard", part_.shard);
+    job.detail_json = detail.str();
     jobs_.push_back(job);
     add_result(result, day, phase, outcome.status, report, job.completed_at - job.started_at);
     if (outcome.status == "failed" || (outcome.status == "partial" && worst == "success")) worst = outcome.status;
   }
+  // Job numbers go up by what is committed, so shards that end at the same time write their jobs in turns.
+  if (part_.shard > 0) store::lock_job_numbers(store_, run_id_);
   store::write_jobs(store_, run_id_, jobs_);
   jobs_.clear();
-  if (store_.settings().progress)
+  if (store_.settings().progress && part_.phases.empty())
     pg::notice("portfolio_batch: " + place + " " + worst + ", " +
                std::to_string((pg::clock_usecs() - date_started) / 1000) + " ms");
 }

@@ -21,6 +21,21 @@ struct Progress {
   std::int64_t total = 1;
 };
 
+// The part of a date that is run by itself. Nothing set: all of it.
+struct Part {
+  std::vector<std::string> phases;  // keys; the others are no business of this part, and are not reported
+  std::int64_t shard = 0;           // from 1 on: of the portfolios, beside other sessions that run the others
+  std::int64_t shards = 0;
+
+  bool holds(const Phase& phase) const;
+};
+
+// The portfolios among all that are not among some.
+std::vector<core::Uuid> without(std::span<const core::Uuid> all, std::span<const core::Uuid> some);
+
+// The last day that a run over these portfolios may have to roll: later snapshots follow a filled gap.
+core::Date last_day(const store::Store& store, std::span<const core::Uuid> portfolio_ids, core::Date target);
+
 // The result table of a run: one row per date and phase.
 pg::RowBuffer result_table();
 
@@ -33,6 +48,7 @@ class Run {
   void block(std::span<const core::Uuid> portfolio_ids) { blocked_.insert(portfolio_ids.begin(), portfolio_ids.end()); }
   // Portfolios that another session is running.
   void set_busy(std::vector<core::Uuid> portfolio_ids) { busy_ = std::move(portfolio_ids); }
+  void set_part(Part part) { part_ = std::move(part); }
 
   // Runs the phases that write rows which all portfolios share, before the first date of a transaction that computes
   // several: when each transaction locks those before the rows of symbols, no two can wait for each other.
@@ -41,6 +57,9 @@ class Run {
   // Runs every phase of one date for the portfolios, which must be locked. The context must cover them and the date.
   void run_date(engine::Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids, bool newest,
                 const Progress& progress, pg::RowBuffer& result);
+
+  // Runs the engines that write rows which portfolios share, for portfolios whose own rows are written already.
+  void run_shared(engine::Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
  private:
   struct Outcome {
@@ -63,6 +82,7 @@ class Run {
   std::vector<std::string> phases_;
   std::set<core::Uuid> blocked_;
   std::vector<core::Uuid> busy_;
+  Part part_;
   std::vector<store::Job> jobs_;
   std::map<std::string, Outcome> ahead_;  // by phase
 };

@@ -6,6 +6,11 @@
 #include "pg/interrupts.hpp"
 #include "pg/settings.hpp"
 
+extern "C" {
+#include "catalog/pg_proc.h"
+#include "utils/syscache.h"
+}
+
 namespace pb::pg {
 
 static_assert(sizeof(FunctionInfo) == sizeof(Pg_finfo_record) && offsetof(Pg_finfo_record, api_version) == 0);
@@ -96,6 +101,16 @@ void run(Call& call, void (*body)(Call&), Outcome& outcome) noexcept {
 std::string_view text_view(Datum value) {
   const auto* unpacked = pg_call([&] { return DatumGetTextPP(value); });
   return {VARDATA_ANY(unpacked), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(unpacked))};
+}
+
+const char* library_of(Oid function) {
+  HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(row)) elog(ERROR, "the called function is not in pg_proc");
+  bool is_null = false;
+  const Datum path = SysCacheGetAttr(PROCOID, row, Anum_pg_proc_probin, &is_null);
+  const char* name = is_null ? "" : TextDatumGetCString(path);
+  ReleaseSysCache(row);
+  return name;
 }
 
 std::string argument_name(int index) { return "argument " + std::to_string(index + 1); }
@@ -275,6 +290,11 @@ std::optional<Float8Matrix> Call::float8_matrix(int index, MemoryBudget& budget,
 
 std::string Call::own_schema() const {
   const char* name = pg_call([&] { return get_namespace_name(get_func_namespace(as_call(info_)->flinfo->fn_oid)); });
+  return name;
+}
+
+std::string Call::own_library() const {
+  const char* name = pg_call([&] { return library_of(as_call(info_)->flinfo->fn_oid); });
   return name;
 }
 

@@ -43,6 +43,8 @@ class Call {
 
   // The schema in which the called function, and so the extension, lives.
   std::string own_schema() const;
+  // The library that holds its code, as the server looks it up.
+  std::string own_library() const;
 
   void return_null();
   void return_bool(bool value);

@@ -148,6 +148,10 @@ std::string quote_identifier(const std::string& name) {
   return pg_call([&] { return ::quote_identifier(name.c_str()); });
 }
 
+std::string quote_literal(const std::string& text) {
+  return pg_call([&] { return static_cast<const char*>(quote_literal_cstr(text.c_str())); });
+}
+
 bool RowView::is_null(int column) const { return as_slot(slot_)->tts_isnull[column]; }
 bool RowView::boolean(int column) const { return !is_null(column) && DatumGetBool(value_at(slot_, column)); }
 std::int32_t RowView::int4(int column) const { return is_null(column) ? 0 : DatumGetInt32(value_at(slot_, column)); }

@@ -80,4 +80,7 @@ std::int64_t execute(const std::string& sql, const Args& args = {});
 // An SQL identifier, quoted where it must be.
 std::string quote_identifier(const std::string& name);
 
+// An SQL literal, for statements that another process has to parse.
+std::string quote_literal(const std::string& text);
+
 }  // namespace pb::pg

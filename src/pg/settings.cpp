@@ -33,6 +33,7 @@ int position_filter = 0;
 char* benchmark = nullptr;
 int max_memory_kb = 512 * 1024;
 bool progress = true;
+int workers = 1;
 
 void define_int(const char* name, const char* description, int* value, int initial, int minimum, int maximum,
                 int flags = 0) {
@@ -115,6 +116,9 @@ void define_settings() {
                 "Schema of the portfolio and analytics tables; empty means the schema of the extension.", &schema, "");
   define_int("portfolio_batch.settle_delay", "Time after a session's close until its prices count as settled.",
              &settle_delay, 30, 0, 1440, GUC_UNIT_MIN);
+  define_int("portfolio_batch.workers",
+             "Background workers among which daily_batch divides the portfolios of a date; 1 uses none.", &workers, 1,
+             1, 1024);
   MarkGUCPrefixReserved("portfolio_batch");
 }
 
@@ -143,7 +147,8 @@ Settings current_settings() {
           .position_filter = position_filters[position_filter].name,
           .benchmark = benchmark,
           .max_memory_bytes = static_cast<std::size_t>(max_memory_kb) * 1024,
-          .progress = progress};
+          .progress = progress,
+          .workers = workers};
 }
 
 std::string settings_as_json(const Settings& s) {

@@ -34,6 +34,7 @@ struct Settings {
   std::string benchmark;
   std::size_t max_memory_bytes;
   bool progress;
+  int workers;  // of daily_batch; 1: none
 };
 
 // Defines the settings and reserves their prefix, so that a misspelled name is an error. Called once, at load.

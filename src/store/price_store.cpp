@@ -14,8 +14,6 @@ using pg::Args;
 using pg::RowView;
 using pg::Type;
 
-namespace {
-
 core::CorporateActions load_actions(const Store& store, const std::vector<std::string>& symbols) {
   core::CorporateActions actions;
   pg::each_row("SELECT symbol, ex_date, kind = 'split', ratio, amount FROM " + store.table("corporate_actions") +
@@ -30,6 +28,8 @@ core::CorporateActions load_actions(const Store& store, const std::vector<std::s
                });
   return actions;
 }
+
+namespace {
 
 constexpr const char* price_columns = "symbol, date, close, adj_close, adjustment = 'split'";
 

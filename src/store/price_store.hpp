@@ -22,6 +22,9 @@ struct Market {
 // What a price of the panel takes: a close and a return.
 constexpr std::size_t bytes_per_price = 2 * sizeof(double);
 
+// The splits and dividends of the symbols.
+core::CorporateActions load_actions(const Store& store, const std::vector<std::string>& symbols);
+
 // Reads the prices of the symbols from the first session to the last day on which positions are valued (it need not be
 // a session), once, with one statement; a second one fetches the last earlier price of symbols that have none on the
 // first such day. Symbols may come in any order; of closed symbols only the corporate actions are read.

@@ -2,7 +2,10 @@
 #include "core/no_postgres.hpp"
 
 #include <initializer_list>
+#include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "pg/function.hpp"
 #include "pg/settings.hpp"
@@ -32,6 +35,17 @@ class Store {
     return store;
   }
 
+  // The same store, which leaves the rows of these symbols' models alone: another session writes them.
+  Store leaving_symbols(const std::vector<std::string>& symbols) const {
+    Store store = *this;
+    store.left_symbols_ = std::make_shared<const std::set<std::string>>(symbols.begin(), symbols.end());
+    return store;
+  }
+  bool leaves_symbols() const noexcept { return left_symbols_ != nullptr && !left_symbols_->empty(); }
+  bool leaves_symbol(const std::string& symbol) const {
+    return left_symbols_ != nullptr && left_symbols_->contains(symbol);
+  }
+
   const pg::Settings& settings() const noexcept { return settings_; }
   const std::string& schema() const noexcept { return schema_; }
 
@@ -46,6 +60,7 @@ class Store {
   pg::Stamp stamp_;
   std::string schema_;
   std::string quoted_schema_;
+  std::shared_ptr<const std::set<std::string>> left_symbols_;
 };
 
 // The schema in which the tables are or would be, whether they exist or not.

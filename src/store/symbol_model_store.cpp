@@ -131,6 +131,12 @@ SymbolModel symbol_model(std::string symbol, const core::FactorFits& fits, int p
 
 std::int64_t write_symbol_models(const Store& store, core::Date day, const std::string& model,
                                  std::span<const std::string> factors, std::span<const SymbolModel> rows) {
+  if (store.leaves_symbols()) {
+    std::vector<SymbolModel> own;
+    for (const SymbolModel& row : rows)
+      if (!store.leaves_symbol(row.symbol)) own.push_back(row);
+    return write_fits(store, day, model, own) + write_betas(store, day, model, factors, own);
+  }
   return write_fits(store, day, model, rows) + write_betas(store, day, model, factors, rows);
 }
 

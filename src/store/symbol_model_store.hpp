@@ -44,7 +44,7 @@ SymbolModel symbol_model(std::string symbol, const core::BetaFit& fit);
 SymbolModel symbol_model(std::string symbol, const core::FactorFits& fits, int place);
 
 // Writes symbol_model_fits and symbol_factor_exposures of a day and model, and removes betas of these symbols to
-// factors that the model no longer has.
+// factors that the model no longer has. Symbols that the store leaves to others are left out.
 std::int64_t write_symbol_models(const Store& store, core::Date day, const std::string& model,
                                  std::span<const std::string> factors, std::span<const SymbolModel> rows);
 

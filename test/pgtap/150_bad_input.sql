@@ -71,6 +71,11 @@ SELECT pg_temp.raises(format('SELECT * FROM run_daily_batch_with_backfill(%L, ma
                       '22023', 'max_dates must be positive', format('It is %s.', n),
                       'Leave it out to process every missing session.', 'a backfill of ' || n || ' dates')
   FROM unnest(ARRAY[0, -1]) AS n;
+SELECT pg_temp.raises(format('CALL daily_batch(%L, workers => %s)', '2024-07-11', n), '22023',
+                      'workers must be positive', format('It is %s.', n),
+                      'Pass 1 to run everything in this session, or leave it out for portfolio_batch.workers.',
+                      'a batch with ' || n || ' workers')
+  FROM unnest(ARRAY[0, -1]) AS n;
 SELECT set_eq('SELECT * FROM pg_temp.contents(kinds => ''{result,tag,input,market,log}'')', 'SELECT * FROM healthy',
               'none of this left a trace, not even in the log');
 

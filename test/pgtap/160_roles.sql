@@ -33,6 +33,12 @@ INSERT INTO entry_points VALUES
   ('run', 'begin_batch_run', 'SELECT pb.begin_batch_run(''procedure'', ''2024-07-11'', NULL, NULL)'),
   ('run', 'run_batch_session', 'SELECT * FROM pb.run_batch_session(1, ''2024-07-11'', '
    '''{00000000-0000-4000-8000-000000000001}'', true, 0, 1)'),
+  ('run', 'begin_batch_session', 'SELECT * FROM pb.begin_batch_session(1, ''2024-07-11'', '
+   '''{00000000-0000-4000-8000-000000000001}'', true, 2, 0, 1)'),
+  ('run', 'run_batch_shards', 'SELECT pb.run_batch_shards(1, ''2024-07-11'', ''{}'', ''{}'', ''{}'', ''{}'', 0, '
+   'true, 0, 1)'),
+  ('run', 'run_batch_shard', 'SELECT pb.run_batch_shard(1, ''2024-07-11'', '
+   '''{00000000-0000-4000-8000-000000000001}'', ''{}'', true, 1, 1, 0, 1)'),
   ('run', 'finish_batch_run', 'SELECT pb.finish_batch_run(1)'),
   ('run', 'create_portfolio_snapshots', 'SELECT * FROM pb.create_portfolio_snapshots(''2024-07-11'')'),
   ('run', 'calc_market_betas', 'SELECT * FROM pb.calc_market_betas(''2024-07-11'')'),

@@ -1,0 +1,461 @@
+// A date whose portfolios are divided among background workers: the plan, the shards, and what is one for the date.
+#include "batch/shards.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "batch/run.hpp"
+#include "core/json.hpp"
+#include "core/lot.hpp"
+#include "pg/function.hpp"
+#include "pg/query.hpp"
+#include "pg/session.hpp"
+#include "pg/subtransaction.hpp"
+#include "pg/workers.hpp"
+#include "store/position_store.hpp"
+#include "store/shard_store.hpp"
+#include "store/snapshot_store.hpp"
+
+namespace pb::batch {
+
+using core::Date;
+using core::Uuid;
+using engine::counted;
+
+namespace {
+
+// What a portfolio has open on a day.
+struct Holding {
+  const store::Portfolio* portfolio;
+  bool blocked;
+  std::size_t positions = 0;
+  std::set<std::string> symbols = {};  // that the risk engines are sure to meet
+};
+
+core::CorporateActions actions_of(const store::Store& store, const store::Book& book) {
+  std::vector<std::string> symbols;
+  for (const store::Portfolio& portfolio : book)
+    for (const core::Lot& lot : portfolio.lots) symbols.push_back(lot.symbol);
+  return store::load_actions(store, symbols);
+}
+
+// The symbol under which the risk engines book an open lot; empty where that is not certain. To name one too few costs
+// some waiting, one too many would leave its rows unwritten.
+std::string symbol_of(const core::Lot& lot, double quantity, const store::Deltas& deltas) {
+  if (lot.is_private()) return {};
+  if (lot.investment_class != core::InvestmentClass::option) return lot.symbol;
+  const auto found = deltas.find({lot.portfolio_id, lot.id});
+  if (found == deltas.end()) return {};
+  const double exposure = found->second.delta * quantity * lot.multiplier * found->second.underlying_price;
+  return std::isfinite(exposure) ? lot.underlying_symbol : std::string();
+}
+
+std::vector<Holding> holdings(engine::Context& context, Date day, const std::set<Uuid>& blocked) {
+  const store::Book& book = context.book();
+  const core::CorporateActions actions = actions_of(context.store(), book);
+  const store::Deltas deltas = store::load_deltas(context.store(), day, context.portfolio_ids());
+  std::vector<Holding> result;
+  for (const store::Portfolio& portfolio : book) {
+    Holding& holding = result.emplace_back(Holding{&portfolio, blocked.contains(portfolio.id)});
+    for (const core::Lot& lot : portfolio.lots) {
+      const double quantity = core::quantity_asof(lot, day, actions);
+      if (quantity == 0) continue;
+      ++holding.positions;
+      if (const std::string symbol = symbol_of(lot, quantity, deltas); !symbol.empty()) holding.symbols.insert(symbol);
+    }
+  }
+  // Blocked ones last, so that the first shard has one that is run whenever any has: it writes the date's own rows.
+  std::stable_sort(result.begin(), result.end(), [](const Holding& a, const Holding& b) {
+    return a.blocked != b.blocked ? b.blocked : a.positions > b.positions;
+  });
+  return result;
+}
+
+}  // namespace
+
+ShardPlan plan_shards(engine::Context& context, Date day, std::size_t shards, const std::set<Uuid>& blocked) {
+  const std::vector<Holding> all = holdings(context, day, blocked);
+  std::vector<std::vector<const Holding*>> members(shards);
+  std::vector<std::size_t> load(shards, 0);
+  for (const Holding& holding : all) {
+    const auto least = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
+    members[least].push_back(&holding);
+    load[least] += holding.positions + 1;
+  }
+  ShardPlan plan;
+  std::set<std::string> named;
+  for (const auto& shard : members) {
+    const std::size_t before = plan.symbols.size();
+    for (const Holding* holding : shard) {
+      plan.portfolio_ids.push_back(holding->portfolio->id);
+      if (holding->blocked) continue;
+      for (const std::string& symbol : holding->symbols)
+        if (named.insert(symbol).second) plan.symbols.push_back(symbol);
+    }
+    plan.portfolio_counts.push_back(static_cast<std::int32_t>(shard.size()));
+    plan.symbol_counts.push_back(static_cast<std::int32_t>(plan.symbols.size() - before));
+  }
+  return plan;
+}
+
+namespace {
+
+// A session of a procedure's run, as its leader sees it.
+struct Session {
+  std::int64_t run_id;
+  Date day;
+  bool newest;
+  Progress progress;
+
+  std::string name() const {
+    return core::to_iso(day) + " (" + std::to_string(progress.done + 1) + " of " + std::to_string(progress.total) + ")";
+  }
+};
+
+// One shard on its way through a worker.
+struct Shard {
+  std::vector<Uuid> portfolio_ids;
+  pg::TaskOutcome outcome;
+};
+
+// The keys of the phases that come before those that shards run, of these, and of those that come after.
+struct PhaseKeys {
+  std::vector<std::string> before, sharded, after;
+
+  PhaseKeys() {
+    for (const Phase& phase : all_phases())
+      (phase.sharded ? sharded : sharded.empty() ? before : after).push_back(phase.key);
+  }
+};
+
+// An array as an SQL literal of its text form, each element quoted.
+template <class Elements, class Text>
+std::string array_literal(const Elements& elements, Text&& text, const char* type) {
+  std::string body;
+  for (const auto& element : elements) {
+    body += body.empty() ? "\"" : ",\"";
+    for (const char c : text(element)) {
+      if (c == '"' || c == '\\') body.push_back('\\');
+      body.push_back(c);
+    }
+    body += "\"";
+  }
+  return pg::quote_literal("{" + body + "}") + "::" + type;
+}
+
+std::vector<Shard> cut(const std::vector<Uuid>& ids, const std::vector<std::int32_t>& counts) {
+  std::vector<Shard> shards;
+  auto first = ids.begin();
+  for (const std::int32_t count : counts) {
+    if (count < 0 || count > ids.end() - first)
+      throw core::Error(core::sqlstate::invalid_parameter, "the shards do not add up to the portfolios");
+    shards.push_back({std::vector<Uuid>(first, first + count), {}});
+    first += count;
+  }
+  return shards;
+}
+
+// The calls of run_batch_shard. Each shard is told the symbols of those before it.
+std::vector<pg::WorkerTask> tasks(const std::string& schema, const Session& session, std::span<const Shard> shards,
+                                  std::span<const std::string> symbols, std::span<const std::int32_t> symbol_counts) {
+  std::vector<pg::WorkerTask> result;
+  std::size_t before = 0;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::string number = std::to_string(i + 1) + ", " + std::to_string(shards.size());
+    result.push_back(
+        {.statement = "SELECT " + pg::quote_identifier(schema) + ".run_batch_shard(" + std::to_string(session.run_id) +
+                      ", '" + core::to_iso(session.day) + "', " +
+                      array_literal(
+                          shards[i].portfolio_ids, [](const Uuid& id) { return to_string(id); }, "uuid[]") +
+                      ", " +
+                      array_literal(
+                          symbols.first(before), [](const std::string& symbol) { return symbol; }, "text[]") +
+                      ", " + (session.newest ? "true" : "false") + ", " + number + ", " +
+                      std::to_string(session.progress.done) + ", " + std::to_string(session.progress.total) + ")",
+         .label = "portfolio_batch run " + std::to_string(session.run_id) + ": " + session.name() + ", shard " +
+                  std::to_string(i + 1) + " of " + std::to_string(shards.size())});
+    before = std::min(symbols.size(), before + static_cast<std::size_t>(symbol_counts[i]));
+  }
+  return result;
+}
+
+// Runs the shards, those that found no worker in this session, and returns how many workers there were.
+int run_all(const std::string& library, std::vector<Shard>& shards, std::span<const pg::WorkerTask> work) {
+  pg::WorkersReport report = pg::run_in_workers(library, work);
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    shards[i].outcome = std::move(report.outcomes[i]);
+    if (!shards[i].outcome.started) shards[i].outcome.failure = pg::isolate([&] { pg::execute(work[i].statement); });
+  }
+  return report.most;
+}
+
+void tell_of_missing_workers(int workers, std::size_t shards) {
+  if (static_cast<std::size_t>(workers) >= shards) return;
+  pg::notice("portfolio_batch: " + std::to_string(workers) + " of " +
+                 counted(static_cast<std::int64_t>(shards), "worker") + " could be started, the shards are run by " +
+                 (workers == 0 ? "this session" : "those"),
+             "max_worker_processes is " + std::to_string(pg::worker_limit()) +
+                 ", for everything that runs in the background of the server.");
+}
+
+// A shard that failed as a whole has left nothing behind, so its jobs are written for it.
+std::vector<store::Job> failures(const Session& session, std::span<const Shard> shards) {
+  std::vector<store::Job> jobs;
+  for (const Shard& shard : shards) {
+    if (!shard.outcome.failure) continue;
+    for (const Uuid& id : shard.portfolio_ids) {
+      store::Job& job = jobs.emplace_back(store::Job{.name = "run_batch_shard",
+                                                     .type = "portfolio",
+                                                     .phase = "2",
+                                                     .portfolio_id = id,
+                                                     .calculation_date = session.day,
+                                                     .status = "failed"});
+      job.failed = 1;
+      job.failure = *shard.outcome.failure;
+      job.started_at = job.completed_at = pg::clock_usecs();
+    }
+  }
+  return jobs;
+}
+
+// One row of the log for a phase of the date, from those of its shards.
+class PhaseTotal {
+ public:
+  PhaseTotal(const Phase& phase, Date day)
+      : job_{.name = phase.name,
+             .type = "phase",
+             .phase = phase.key,
+             .portfolio_id = std::nullopt,
+             .calculation_date = day,
+             .status = "skipped"} {
+    job_.started_at = job_.completed_at = pg::clock_usecs();
+  }
+
+  void add(const store::ShardPhase& part) {
+    const store::Job& job = part.job;
+    job_.processed += job.processed;
+    job_.skipped += job.skipped;
+    job_.failed += job.failed;
+    job_.rows_written += job.rows_written;
+    job_.started_at = std::min(job_.started_at, job.started_at);
+    job_.completed_at = parts_ == 0 ? job.completed_at : std::max(job_.completed_at, job.completed_at);
+    if (job.status != "skipped") ran_ = true;
+    say("shard " + std::to_string(part.shard) + ": " + part.text);
+    ++parts_;
+  }
+
+  void add_failed(const Shard& shard) {
+    job_.failed += static_cast<std::int64_t>(shard.portfolio_ids.size());
+    ran_ = true;
+    say(shard.outcome.failure->message);
+  }
+
+  void add_busy(std::int64_t portfolios) {
+    if (!ran_ || portfolios == 0) return;
+    job_.skipped += portfolios;
+    say(counted(portfolios, "portfolio") + " skipped: already running");
+  }
+
+  store::Job job(int workers) {
+    if (ran_) job_.status = job_.failed == 0 ? "success" : job_.processed > 0 ? "partial" : "failed";
+    job_.detail_json = core::JsonObject().add("text", text_).add("workers", static_cast<std::int64_t>(workers)).str();
+    return job_;
+  }
+
+ private:
+  void say(const std::string& text) { text_ += (text_.empty() ? "" : "; ") + text; }
+
+  store::Job job_;
+  std::string text_;
+  int parts_ = 0;
+  bool ran_ = false;
+};
+
+// What is left of a date when its shards are done.
+class Closing {
+ public:
+  Closing(const store::Store& store, const Session& session, std::vector<Shard> shards, int workers, std::int64_t busy)
+      : store_(store), session_(session), shards_(std::move(shards)), workers_(workers), busy_(busy) {}
+
+  void run() {
+    store::write_jobs(store_, session_.run_id, failures(session_, shards_));
+    for (const Uuid& id : store::failed_portfolios(store_, session_.run_id)) blocked_.insert(id);
+    for (const Shard& shard : shards_)
+      for (const Uuid& id : shard.portfolio_ids)
+        if (!blocked_.contains(id)) open_.push_back(id);
+    std::sort(open_.begin(), open_.end());
+    write_totals();
+    open_ = store::lock_portfolios(store_, open_);
+    complete_shared_rows();
+    run_after();
+    if (store_.settings().progress) tell();
+  }
+
+ private:
+  void write_totals() {
+    const std::vector<store::ShardPhase> parts = store::take_shard_phases(store_, session_.run_id, session_.day);
+    std::vector<store::Job> jobs;
+    for (const Phase& phase : all_phases()) {
+      if (!phase.sharded) continue;
+      PhaseTotal total(phase, session_.day);
+      for (const store::ShardPhase& part : parts)
+        if (part.job.phase == phase.key) total.add(part);
+      if (phase.key == std::string("2"))
+        for (const Shard& shard : shards_)
+          if (shard.outcome.failure) total.add_failed(shard);
+      total.add_busy(busy_);
+      jobs.push_back(total.job(workers_));
+      note(jobs.back());
+    }
+    store::write_jobs(store_, session_.run_id, jobs);
+  }
+
+  void note(const store::Job& job) {
+    started_ = std::min(started_, job.started_at);
+    risk_failed_ = risk_failed_ || (job.phase == "3" && job.failed > 0);
+    if (job.status == "failed" || (job.status == "partial" && worst_ == "success")) worst_ = job.status;
+  }
+
+  // Whoever was to write the rows of a symbol, or of the date, may have come to nothing. Those who hold the symbol as
+  // well have left it alone, so it is made up for here; rows that are there already are not written again.
+  void complete_shared_rows() {
+    const auto with_snapshot = store::net_asset_values(store_, session_.day, open_);
+    const bool failed = std::any_of(shards_.begin(), shards_.end(),
+                                    [](const Shard& shard) { return shard.outcome.failure.has_value(); });
+    if (with_snapshot.empty() || (!failed && !risk_failed_ && with_snapshot.size() == all_open())) return;
+    std::vector<Uuid> ids;
+    for (const auto& [id, value] : with_snapshot) ids.push_back(id);
+    engine::Context context(store_, ids, session_.day, session_.day);
+    Run(store_, session_.run_id, {}).run_shared(context, session_.day, ids);
+  }
+
+  std::size_t all_open() const {
+    std::size_t count = 0;
+    for (const Shard& shard : shards_)
+      count += static_cast<std::size_t>(std::count_if(shard.portfolio_ids.begin(), shard.portfolio_ids.end(),
+                                                      [&](const Uuid& id) { return !blocked_.contains(id); }));
+    return count;
+  }
+
+  void run_after() {
+    Run run(store_, session_.run_id, {});
+    run.set_part({.phases = PhaseKeys().after});
+    pg::RowBuffer result = result_table();
+    engine::Context context(store_, open_, session_.day, session_.day);
+    run.run_date(context, session_.day, open_, session_.newest, session_.progress, result);
+  }
+
+  void tell() {
+    pg::notice("portfolio_batch: " + session_.name() + " " + worst_ + ", " +
+               std::to_string((pg::clock_usecs() - started_) / 1000) + " ms, " + counted(workers_, "worker"));
+  }
+
+  const store::Store& store_;
+  const Session& session_;
+  std::vector<Shard> shards_;
+  int workers_;
+  std::int64_t busy_;
+  std::set<Uuid> blocked_;
+  std::vector<Uuid> open_;
+  std::int64_t started_ = pg::clock_usecs();
+  std::string worst_ = "success";
+  bool risk_failed_ = false;
+};
+
+// With its penalty chosen over all symbols of a date, a symbol's ridge model depends on what else is estimated with it.
+bool can_divide(const pg::Settings& settings) { return settings.ridge_alpha_choice != "gcv"; }
+
+std::size_t shard_count(const store::Store& store, std::int32_t workers, std::size_t portfolios) {
+  if (!can_divide(store.settings())) return 1;
+  const auto granted = static_cast<std::size_t>(std::clamp(workers, 1, std::max(1, pg::worker_limit())));
+  return std::min(granted, portfolios);
+}
+
+}  // namespace
+}  // namespace pb::batch
+
+// begin_batch_session(run_id, calculation_date, portfolio_ids, newest, workers, done, total): the phases of a date that
+// come before its shards, and the plan of these; no row when every portfolio is being run elsewhere.
+PB_FUNCTION(pb_begin_batch_session) {
+  using namespace pb;
+  using namespace pb::batch;
+  using pg::Type;
+  const store::Store store(call);
+  const std::int64_t run_id = call.int8(0).value();
+  const Date day = call.date(1).value();
+  engine::require_closed_session(store, day);
+  const auto ids = store::resolve_portfolios(store, call.uuids(2));
+  const auto locked = store::lock_portfolios(store, ids);
+  pg::RowBuffer rows({{"shard_portfolio_ids", Type::uuid_array},
+                      {"portfolio_counts", Type::int4_array},
+                      {"symbols", Type::text_array},
+                      {"symbol_counts", Type::int4_array},
+                      {"busy", Type::int8}});
+  if (locked.empty()) return call.return_rows(rows);
+  const store::Store stamped = store.for_run({.run_id = run_id});
+  const auto failed = store::failed_portfolios(store, run_id);
+  const auto busy = without(ids, locked);
+  Run run(stamped, run_id, {});
+  run.block(failed);
+  run.set_busy(busy);
+  run.set_part({.phases = PhaseKeys().before});
+  engine::Context context(stamped, locked, day, day);
+  pg::RowBuffer result = result_table();
+  run.run_date(context, day, locked, call.boolean(3).value(),
+               {.done = call.int8(5).value(), .total = call.int8(6).value()}, result);
+  const ShardPlan plan = plan_shards(context, day, shard_count(store, call.int4(4).value(), locked.size()),
+                                     std::set<Uuid>(failed.begin(), failed.end()));
+  rows.add(std::span<const Uuid>(plan.portfolio_ids)).add(std::span<const std::int32_t>(plan.portfolio_counts));
+  rows.add(std::span<const std::string>(plan.symbols)).add(std::span<const std::int32_t>(plan.symbol_counts));
+  rows.add(static_cast<std::int64_t>(busy.size()));
+  call.return_rows(rows);
+}
+
+// run_batch_shards(run_id, calculation_date, portfolio_ids, portfolio_counts, symbols, symbol_counts, busy, newest,
+// done, total): the shards of a date in workers, and what is left of the date when they are done. It touches no table
+// before that: the server could not see that a worker which waits for a lock waits for this session.
+PB_FUNCTION(pb_run_batch_shards) {
+  using namespace pb;
+  using namespace pb::batch;
+  const store::Store store(call);
+  const Session session{.run_id = call.int8(0).value(),
+                        .day = call.date(1).value(),
+                        .newest = call.boolean(7).value(),
+                        .progress = {.done = call.int8(8).value(), .total = call.int8(9).value()}};
+  std::vector<Shard> shards = cut(call.uuids(2).value(), call.int4s(3).value());
+  const auto symbols = call.texts(4).value();
+  const auto symbol_counts = call.int4s(5).value();
+  if (symbol_counts.size() != shards.size())
+    throw core::Error(core::sqlstate::invalid_parameter, "the numbers of symbols do not belong to the shards");
+  pg::show_activity("portfolio_batch run " + std::to_string(session.run_id) + ": " + session.name() +
+                    ", waiting for workers");
+  const int workers =
+      run_all(call.own_library(), shards, tasks(call.own_schema(), session, shards, symbols, symbol_counts));
+  if (store.settings().progress) tell_of_missing_workers(workers, shards.size());
+  const store::Store stamped = store.for_run({.run_id = session.run_id});
+  Closing(stamped, session, std::move(shards), workers, call.int8(6).value()).run();
+  call.return_null();
+}
+
+// run_batch_shard(run_id, calculation_date, portfolio_ids, other_symbols, newest, shard, shards, done, total): what a
+// worker executes.
+PB_FUNCTION(pb_run_batch_shard) {
+  using namespace pb;
+  using namespace pb::batch;
+  const store::Store store(call);
+  const std::int64_t run_id = call.int8(0).value();
+  const Date day = call.date(1).value();
+  const auto ids = store::resolve_portfolios(store, call.uuids(2));
+  const auto locked = store::lock_portfolios(store, ids);
+  call.return_null();
+  if (locked.empty()) return;
+  const store::Store stamped = store.for_run({.run_id = run_id}).leaving_symbols(call.texts(3).value());
+  Run run(stamped, run_id, {});
+  run.block(store::failed_portfolios(store, run_id));
+  run.set_busy(without(ids, locked));
+  run.set_part({.phases = PhaseKeys().sharded, .shard = call.int4(5).value(), .shards = call.int4(6).value()});
+  engine::Context context(stamped, locked, day, last_day(store, locked, day));
+  pg::RowBuffer result = result_table();
+  run.run_date(context, day, locked, call.boolean(4).value(),
+               {.done = call.int8(7).value(), .total = call.int8(8).value()}, result);
+}

@@ -1,0 +1,30 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/context.hpp"
+
+namespace pb::batch {
+
+// A date's portfolios in shards that several sessions run beside each other, and the symbols whose rows each of them
+// writes. Shard after shard, so that an array and the number of each shard's elements can travel through SQL.
+struct ShardPlan {
+  std::vector<core::Uuid> portfolio_ids;
+  std::vector<std::int32_t> portfolio_counts;
+  // Symbols by the lowest shard that holds each. Their rows are written by that shard alone: a second one that wrote
+  // them would have to wait for the first one's commit.
+  std::vector<std::string> symbols;
+  std::vector<std::int32_t> symbol_counts;
+};
+
+// Divides the portfolios, the largest first, so that each shard has about as many open positions as the others. The
+// blocked ones will not be run, and so own no symbol. The same book gives the same plan.
+ShardPlan plan_shards(engine::Context& context, core::Date day, std::size_t shards,
+                      const std::set<core::Uuid>& blocked);
+
+}  // namespace pb::batch
