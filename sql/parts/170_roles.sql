@@ -14,8 +14,8 @@ AS $$
   WHERE e.extname = 'portfolio_batch'
     AND p.proname = ANY (ARRAY[
       'run_daily_batch', 'run_daily_batch_with_backfill', 'daily_batch',
-      'begin_batch_run', 'run_batch_session', 'begin_batch_session', 'run_batch_shards', 'run_batch_shard',
-      'finish_batch_run',
+      'begin_batch_run', 'run_batch_session', 'run_batch_block', 'begin_batch_session', 'run_batch_shards',
+      'run_batch_shard', 'finish_batch_run',
       'calc_market_betas', 'calc_interest_rate_betas', 'calc_factor_betas', 'calc_sector_exposures', 'calc_volatility',
       'calc_correlations', 'calc_factor_correlations', 'calc_stress_tests',
       'create_portfolio_snapshots', 'update_position_values', 'restore_sector_tags',

@@ -48,6 +48,15 @@ COMMENT ON FUNCTION @extschema@.run_batch_session(bigint, date, uuid[], boolean,
 'Runs one session of an open run; a step of the procedure daily_batch. newest: the last session of the run, which alone
 writes what has no history; done and total are shown as progress.';
 
+CREATE FUNCTION @extschema@.run_batch_block(run_id bigint, first_date date, last_date date, portfolio_ids uuid[],
+                                            newest boolean, done bigint, total bigint)
+RETURNS TABLE (session_date date, phase text, name text, status text, processed bigint, skipped bigint,
+               failed bigint, rows_written bigint, duration interval, detail text)
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_run_batch_block';
+COMMENT ON FUNCTION @extschema@.run_batch_block(bigint, date, date, uuid[], boolean, bigint, bigint) IS
+'Runs what the portfolios lack of a span of sessions of an open run in one transaction, which reads the prices once; a
+step of the procedure daily_batch.';
+
 CREATE FUNCTION @extschema@.begin_batch_session(run_id bigint, calculation_date date, portfolio_ids uuid[],
                                                 newest boolean, workers integer, done bigint, total bigint)
 RETURNS TABLE (shard_portfolio_ids uuid[], portfolio_counts integer[], symbols text[], symbol_counts integer[],
@@ -88,7 +97,8 @@ COMMENT ON FUNCTION @extschema@.finish_batch_run(bigint) IS
 
 -- A COMMIT is possible only at the top level, so the loop over dates is SQL and each date one function call.
 CREATE PROCEDURE @extschema@.daily_batch(target_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
-                                         max_dates integer DEFAULT NULL, workers integer DEFAULT NULL)
+                                         max_dates integer DEFAULT NULL, workers integer DEFAULT NULL,
+                                         block integer DEFAULT 1)
 LANGUAGE plpgsql AS $procedure$
 DECLARE
     run     bigint;
@@ -105,24 +115,39 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('It is %s.', workers),
                   HINT = 'Pass 1 to run everything in this session, or leave it out for portfolio_batch.workers.';
     END IF;
+    IF block IS NULL OR block < 1 THEN
+        RAISE EXCEPTION 'block must be positive'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('It is %s.', block),
+                  HINT = 'Pass how many sessions are committed together, or leave it out for one.';
+    END IF;
     PERFORM FROM @extschema@.missing_sessions(target_date, portfolio_ids) LIMIT 1;
     IF NOT FOUND THEN
         RAISE NOTICE 'portfolio_batch: up to date, no session is missing';
         RETURN;
     END IF;
     workers := coalesce(workers, pg_catalog.current_setting('portfolio_batch.workers')::integer);
+    IF workers > 1 THEN
+        block := 1;
+    END IF;
     run := @extschema@.begin_batch_run('procedure', target_date, portfolio_ids, NULL);
     COMMIT;
     -- The list is read once, into memory, when the first commit comes; it knows its own last date.
     FOR session IN
-        SELECT d.session_date, d.ids, pg_catalog.row_number() OVER (ORDER BY d.session_date) AS number,
-               pg_catalog.count(*) OVER () AS total
-        FROM (SELECT m.session_date, pg_catalog.array_agg(m.portfolio_id ORDER BY m.portfolio_id) AS ids
-              FROM @extschema@.missing_sessions(target_date, portfolio_ids) m
-              GROUP BY m.session_date ORDER BY m.session_date LIMIT max_dates) d
-        ORDER BY d.session_date
+        SELECT pg_catalog.min(d.session_date) AS first_date, pg_catalog.max(d.session_date) AS session_date,
+               pg_catalog.array_agg(DISTINCT d.portfolio_id) AS ids, pg_catalog.min(d.number) AS number,
+               pg_catalog.max(d.number) AS last_number,
+               pg_catalog.max(pg_catalog.max(d.number)) OVER () AS total
+        FROM (SELECT m.session_date, m.portfolio_id, pg_catalog.dense_rank() OVER (ORDER BY m.session_date) AS number
+              FROM @extschema@.missing_sessions(target_date, portfolio_ids) m) d
+        WHERE max_dates IS NULL OR d.number <= max_dates
+        GROUP BY (d.number - 1) / block
+        ORDER BY number
     LOOP
-        IF least(workers, pg_catalog.cardinality(session.ids)) = 1 THEN
+        IF block > 1 THEN
+            PERFORM @extschema@.run_batch_block(run, session.first_date, session.session_date, session.ids,
+                                                session.last_number = session.total, session.number - 1,
+                                                session.total);
+        ELSIF least(workers, pg_catalog.cardinality(session.ids)) = 1 THEN
             PERFORM @extschema@.run_batch_session(run, session.session_date, session.ids,
                                                   session.number = session.total, session.number - 1, session.total);
         ELSE
@@ -146,12 +171,15 @@ BEGIN
     COMMIT;
 END
 $procedure$;
-COMMENT ON PROCEDURE @extschema@.daily_batch(date, uuid[], integer, integer) IS
+COMMENT ON PROCEDURE @extschema@.daily_batch(date, uuid[], integer, integer, integer) IS
 'The job of run_daily_batch_with_backfill as a procedure that commits date by date, so that a crash or a cancel keeps
 what is finished and the next call goes on from there: what schedules use. Must be called outside a transaction block.
 workers: among how many background workers the portfolios of each date are divided; NULL means portfolio_batch.workers.
 There are never more than portfolios, nor than the server has free slots for (max_worker_processes). Each worker commits
 its share of a date, with the rights and settings of the caller and portfolio_batch.max_memory for itself, and the
 results are the same whatever their number. With portfolio_batch.ridge_alpha_choice = gcv there is one, because the
-penalty is chosen over all symbols. Errors: 22023 for max_dates or workers below 1, 42704 for an unknown portfolio.';
+penalty is chosen over all symbols.
+block: how many sessions are committed together, which read the prices once; what a crash or a cancel takes back. Always
+one where there are several workers. Errors: 22023 for max_dates, workers or block below 1, 42704 for an unknown
+portfolio.';
 

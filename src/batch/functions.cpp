@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "batch/blocks.hpp"
 #include "batch/run.hpp"
 #include "core/error.hpp"
 #include "pg/function.hpp"
@@ -19,9 +20,7 @@ using core::Uuid;
 namespace {
 
 constexpr const char* already_running = "already running in another session";
-
-// The sessions of the work list with the portfolios that lack each.
-using WorkList = std::map<Date, std::vector<Uuid>>;
+constexpr const char* up_to_date = "up to date: no session is missing";
 
 WorkList work_list(const store::Store& store, std::span<const Uuid> ids, Date target) {
   WorkList work;
@@ -113,28 +112,20 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   WorkList work = work_list(store, locked, target);
   const std::size_t total = max_dates ? std::min(work.size(), static_cast<std::size_t>(*max_dates)) : work.size();
   if (total == 0) {
-    report_skipped(target, "up to date: no session is missing", result);
+    report_skipped(target, up_to_date, result);
     return call.return_rows(result);
   }
   work.erase(std::next(work.begin(), static_cast<std::ptrdiff_t>(total)), work.end());
-  const Date first = work.begin()->first;
-  const Date last = work.rbegin()->first;
   const pg::ActivityScope activity;
   const std::int64_t run_id =
       store::begin_run(store, {.kind = "backfill", .target_date = target, .portfolio_ids = requested, .phases = {}});
   const store::Store stamped = store.for_run({.run_id = run_id});
   Run run(stamped, run_id, {});
   run.set_busy(without(ids, locked));
-  engine::Context context(stamped, locked, first, last_day(store, locked, last));
   std::set<core::Uuid> behind;
   for (const auto& [day, portfolio_ids] : work) behind.insert(portfolio_ids.begin(), portfolio_ids.end());
-  announce(store, total, behind.size(), first, last, {});
-  Progress progress{.done = 0, .total = static_cast<std::int64_t>(total)};
-  run.run_ahead(context, last, work.rbegin()->second);
-  for (const auto& [day, portfolio_ids] : work) {
-    run.run_date(context, day, portfolio_ids, day == last, progress, result);
-    ++progress.done;
-  }
+  announce(store, total, behind.size(), work.begin()->first, work.rbegin()->first, {});
+  run_in_blocks(run, stamped, work, locked, true, {.done = 0, .total = static_cast<std::int64_t>(total)}, result);
   store::finish_run(store, run_id);
   call.return_rows(result);
 }
@@ -183,6 +174,38 @@ PB_FUNCTION(pb_run_batch_session) {
   engine::Context context(stamped, locked, day, last_day(store, locked, day));
   run.run_date(context, day, locked, call.boolean(3).value_or(false),
                {.done = call.int8(4).value_or(0), .total = call.int8(5).value_or(1)}, result);
+  call.return_rows(result);
+}
+
+// run_batch_block(run_id, first_date, last_date, portfolio_ids, newest, done, total): what the portfolios lack of a
+// span of dates, in one transaction of a run that is open.
+PB_FUNCTION(pb_run_batch_block) {
+  using namespace pb;
+  using namespace pb::batch;
+  const store::Store store(call);
+  const std::int64_t run_id = call.int8(0).value();
+  const Date first = call.date(1).value();
+  const Date last = call.date(2).value();
+  engine::require_closed_session(store, last);
+  const auto ids = store::resolve_portfolios(store, call.uuids(3));
+  pg::RowBuffer result = result_table();
+  const auto locked = store::lock_portfolios(store, ids);
+  if (locked.empty()) {
+    report_skipped(last, already_running, result);
+    return call.return_rows(result);
+  }
+  WorkList work = work_list(store, locked, last);
+  work.erase(work.begin(), work.lower_bound(first));
+  if (work.empty()) {
+    report_skipped(last, up_to_date, result);
+    return call.return_rows(result);
+  }
+  const store::Store stamped = store.for_run({.run_id = run_id});
+  Run run(stamped, run_id, {});
+  run.block(store::failed_portfolios(store, run_id));
+  run.set_busy(without(ids, locked));
+  run_in_blocks(run, stamped, work, locked, call.boolean(4).value_or(false),
+                {.done = call.int8(5).value_or(0), .total = call.int8(6).value_or(1)}, result);
   call.return_rows(result);
 }
 
