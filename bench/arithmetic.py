@@ -272,7 +272,8 @@ class Volatility:
 
     FIGURES = {"observations": int, "strength": float, "percentile": float, "forecast": float, "r_squared": float,
                "method": "S4", "trend": "S10", "flag": "S15",
-               **{f"realized_volatility_{width}d{end}": float for width in (SHORT, LONG) for end in ("", "_low", "_high")}}
+               **{f"realized_volatility_{width}d{end}": float
+                  for width in (SHORT, LONG) for end in ("", "_low", "_high")}}
 
     def __init__(self, returns):
         squares = returns**2

@@ -282,8 +282,8 @@ class Batch:
         return returns
 
     def start_days(self, days):
-        """Exposures on some computed sessions, in dollars, of all portfolios to all risk symbols. What is by lot and day
-        follows the order of the tables' keys."""
+        """Exposures on some computed sessions, in dollars, of all portfolios to all risk symbols. What is by lot and
+        day follows the order of the tables' keys."""
         lots = self.inputs.lots
         self.days, self.sessions = days, self.inputs.days[days]
         self.dates, self.count = self.inputs.sessions[self.sessions], len(days)
@@ -733,8 +733,8 @@ class Batch:
         fits = {model: self.fits(model) for model in ("market", "ridge", "rate")}
         dollars = np.concatenate([self.dollars(fits["market"]), self.dollars(fits["ridge"])[..., 1:],
                                   self.dollars(fits["rate"])[..., 1:]], axis=2)
-        # What one regression on all factors would have found: the yield's beta was measured beside the market alone, and
-        # the others without the yield.
+        # What one regression on all factors would have found: the yield's beta was measured beside the market alone,
+        # and the others without the yield.
         count, last = len(names), len(names) - 1
         slopes = np.zeros((self.count, count))
         slopes[:, :last] = np.linalg.solve(covariance[:, :last, :last], covariance[:, :last, last])
