@@ -1,7 +1,7 @@
 -- Plain SQL for what it has aggregates for: market betas by regr_slope, and correlations by corr() over a self-join,
 -- from the same prices for the same positions. No standard errors, no samples by symbol: less than the engines write.
--- :day is the session, :min_weight and :min_value the filters, :part is betas or correlations, these of :at_most symbols
--- of a portfolio.
+-- :day is the session, :min_weight and :min_value the filters, :part is betas or correlations, these of :at_most
+-- symbols of a portfolio.
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
 SELECT :'part' = 'betas' AS is_betas \gset
