@@ -2,7 +2,6 @@
 import numpy as np
 import scipy.cluster.hierarchy
 import scipy.special
-import scipy.stats
 from scipy.spatial.distance import squareform
 
 YEAR = 252
@@ -18,16 +17,16 @@ def search_span(window):
 # ---- regressions -----------------------------------------------------------------------------------------------------
 
 class Fits:
-    """A model's fits of all symbols; NaN where there is none."""
+    """A model's fits of all symbols by day; NaN where there is none. Betas and the like: (factors, days, symbols)."""
 
-    def __init__(self, factors, symbols):
+    def __init__(self, factors, days, symbols):
         nothing = lambda *shape: np.full(shape, np.nan)
-        self.betas, self.errors = nothing(factors, symbols), nothing(factors, symbols)
-        self.t, self.p = nothing(factors, symbols), nothing(factors, symbols)
+        for name in ("betas", "errors", "t", "p"):
+            setattr(self, name, nothing(factors, days, symbols))
         for name in ("alpha", "r_squared", "adj_r_squared", "residual_sd", "df", "condition", "max_vif"):
-            setattr(self, name, nothing(symbols))
-        self.observations = np.zeros(symbols, int)
-        self.first, self.last = np.full(symbols, -1), np.full(symbols, -1)
+            setattr(self, name, nothing(days, symbols))
+        self.observations = np.zeros((days, symbols), int)
+        self.first, self.last = np.full((days, symbols), -1), np.full((days, symbols), -1)
 
     @property
     def estimated(self):
@@ -38,97 +37,126 @@ class Fits:
         return self.residual_sd * np.sqrt(YEAR)
 
 
-def samples(returns, complete, session, window=WINDOW):
-    """Symbols that use the same sessions, the newest on which factors and symbol all have returns: (sessions, symbols)
-    of each group."""
-    first = max(0, session + 1 - search_span(window))
-    usable = np.isfinite(returns[first:session + 1]) & complete[first:session + 1, None]
+def samples(returns, complete, sessions, window=WINDOW):
+    """Which sessions are used for which symbols on which days: the newest on which factors and symbol all have returns,
+    as (days, sessions by day, symbols). Symbols without gaps share them on every day that has enough history."""
+    usable = np.flatnonzero(complete)
+    end = np.searchsorted(usable, sessions, "right")
+    first = np.maximum(0, sessions + 1 - search_span(window))
+    enough = (end >= window) & (usable[np.maximum(end - window, 0)] >= first)
+    days = np.flatnonzero(enough)
+    whole = np.zeros(returns.shape[1], bool)
+    if len(days):
+        windows = usable[end[days, None] + np.arange(-window, 0)]
+        whole = np.isfinite(returns[usable[end[days].min() - window:end[days].max()]]).all(axis=0)
+        yield days, windows, np.flatnonzero(whole)
+    for day, session in enumerate(sessions):
+        others = np.flatnonzero(~whole) if enough[day] else np.arange(returns.shape[1])
+        for used, members in samples_of_day(returns, complete, session, first[day], window, others):
+            yield np.array([day]), used[None, :], members
+
+
+def samples_of_day(returns, complete, session, first, window, symbols):
+    """Symbols that use the same sessions."""
+    if not len(symbols):
+        return
+    usable = np.isfinite(returns[first:session + 1, symbols]) & complete[first:session + 1, None]
     newest = usable[::-1].cumsum(axis=0)[::-1] <= window
     used = usable & newest
-    if (used == used[:, :1]).all():
-        yield first + np.flatnonzero(used[:, 0]), np.arange(returns.shape[1])
-        return
     packed = np.ascontiguousarray(np.packbits(used, axis=0).T)
     keys, group = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_inverse=True)
     for k in range(len(keys)):
         members = np.flatnonzero(group == k)
-        yield first + np.flatnonzero(used[:, members[0]]), members
+        yield first + np.flatnonzero(used[:, members[0]]), symbols[members]
 
+
+# What follows is of many days at once: (days, sessions, factors or symbols).
 
 def newey_west(influence, residuals, residual_df):
     """Errors of b = influence y for all symbols: a product of lagged residuals serves every coefficient, so that the
     sums over sessions are matrix products."""
-    n = len(residuals)
+    n = residuals.shape[1]
     lags = int(4.0 * (n / 100.0) ** (2.0 / 9.0))
     total = influence**2 @ residuals**2
     for lag in range(1, lags + 1):
         weight = 2.0 * (1.0 - lag / (lags + 1.0))
-        total += weight * ((influence[:, lag:] * influence[:, :-lag]) @ (residuals[lag:] * residuals[:-lag]))
+        total += (weight * influence[..., lag:] * influence[..., :-lag]) @ (residuals[:, lag:] * residuals[:, :-lag])
     return np.sqrt(total * n / residual_df)
+
+
+def with_ones(x):
+    return np.concatenate([np.ones((*x.shape[:2], 1)), x], axis=2)
 
 
 def collinearity(x):
     """Condition number of [1, x] with columns of unit length, and the largest variance inflation factor."""
-    design = np.column_stack([np.ones(len(x)), x])
-    singular = np.linalg.svd(design / np.linalg.norm(design, axis=0), compute_uv=False)
-    inflation = np.nan
-    if x.shape[1] > 1:
-        inflation = np.diag(np.linalg.inv(np.corrcoef(x, rowvar=False))).max()
-    return singular[0] / singular[-1], inflation
+    design = with_ones(x)
+    singular = np.linalg.svd(design / np.linalg.norm(design, axis=1, keepdims=True), compute_uv=False)
+    inflation = np.full(len(x), np.nan)
+    if x.shape[2] > 1:
+        centered = x - x.mean(axis=1, keepdims=True)
+        centered /= np.linalg.norm(centered, axis=1, keepdims=True)
+        inverse = np.linalg.inv(centered.transpose(0, 2, 1) @ centered)
+        inflation = np.einsum("dkk->dk", inverse).max(axis=1)
+    return singular[:, 0] / singular[:, -1], inflation
 
 
-def describe(fits, members, sessions, x, y, coefficients, influence, df):
-    """Puts a group's numbers in their places; rows of influence are the regressors' alone."""
-    n = len(y)
-    residuals = y - coefficients[0] - x @ coefficients[1:]
-    residual_df = n - 1 - df
-    rss = np.einsum("ts,ts->s", residuals, residuals)
-    centered = y - y.mean(axis=0)
-    tss = np.einsum("ts,ts->s", centered, centered)
-    errors = newey_west(influence, residuals, residual_df)
-    t = coefficients[1:] / errors
-    fits.betas[:, members], fits.errors[:, members], fits.t[:, members] = coefficients[1:], errors, t
-    fits.p[:, members] = 2.0 * scipy.special.stdtr(residual_df, -np.abs(t))
-    fits.alpha[members] = coefficients[0]
-    fits.r_squared[members] = 1.0 - rss / tss
-    fits.adj_r_squared[members] = 1.0 - rss / tss * (n - 1) / residual_df
-    fits.residual_sd[members] = np.sqrt(rss / residual_df)
-    fits.df[members] = df
-    fits.condition[members], fits.max_vif[members] = collinearity(x)
+def describe(fits, days, members, x, y, coefficients, influence, df):
+    """Puts the numbers of some days and symbols in their places; rows of influence are the regressors' alone."""
+    n = y.shape[1]
+    residuals = y - coefficients[:, :1]
+    residuals -= x @ coefficients[:, 1:]
+    residual_df = n - 1 - np.reshape(df, (-1, 1))
+    rss = np.einsum("dts,dts->ds", residuals, residuals)
+    tss = np.einsum("dts,dts->ds", y, y) - n * y.mean(axis=1)**2
+    betas, errors = coefficients[:, 1:], newey_west(influence, residuals, residual_df[..., None])
+    t = betas / errors
+    p = 2.0 * scipy.special.stdtr(residual_df[..., None], -np.abs(t))
+    place = np.ix_(days, members)
+    for name, values in (("betas", betas), ("errors", errors), ("t", t), ("p", p)):
+        getattr(fits, name)[:, place[0], place[1]] = values.transpose(1, 0, 2)
+    fits.alpha[place] = coefficients[:, 0]
+    fits.r_squared[place] = 1.0 - rss / tss
+    fits.adj_r_squared[place] = 1.0 - rss / tss * (n - 1) / residual_df
+    fits.residual_sd[place] = np.sqrt(rss / residual_df)
+    fits.df[place] = np.reshape(df, (-1, 1))
+    condition, inflation = collinearity(x)
+    fits.condition[place], fits.max_vif[place] = condition[:, None], inflation[:, None]
 
 
 def least_squares(x, y):
-    q, r = np.linalg.qr(np.column_stack([np.ones(len(x)), x]))
-    influence = np.linalg.solve(r, q.T)
-    return x, influence @ y, influence[1:], x.shape[1]
+    q, r = np.linalg.qr(with_ones(x))
+    influence = np.linalg.solve(r, q.transpose(0, 2, 1))
+    return x, influence @ y, influence[:, 1:], float(x.shape[2])
 
 
 def ridge(x, y, alpha=1.0):
     """The market unpenalized; the styles less their regression on [1, market], standardized and penalized."""
-    base_q, base_r = np.linalg.qr(np.column_stack([np.ones(len(x)), x[:, 0]]))
-    to_base = np.linalg.solve(base_r, base_q.T)
-    styles = x[:, 1:] - base_q @ (base_q.T @ x[:, 1:])
-    deviation = styles.std(axis=0)
-    u, d, vt = np.linalg.svd(styles / deviation, full_matrices=False)
-    to_styles = (vt.T * (d / (d**2 + alpha))) @ u.T / deviation[:, None]
-    df = 1.0 + (d**2 / (d**2 + alpha)).sum()
-    influence = np.vstack([to_base, to_styles])
-    return np.column_stack([x[:, 0], styles]), influence @ y, influence[1:], df
+    base_q, base_r = np.linalg.qr(with_ones(x[..., :1]))
+    to_base = np.linalg.solve(base_r, base_q.transpose(0, 2, 1))
+    styles = x[..., 1:] - base_q @ (base_q.transpose(0, 2, 1) @ x[..., 1:])
+    deviation = styles.std(axis=1)
+    u, d, vt = np.linalg.svd(styles / deviation[:, None], full_matrices=False)
+    to_styles = (vt.transpose(0, 2, 1) * (d / (d**2 + alpha))[:, None]) @ u.transpose(0, 2, 1) / deviation[..., None]
+    df = 1.0 + (d**2 / (d**2 + alpha)).sum(axis=1)
+    influence = np.concatenate([to_base, to_styles], axis=1)
+    return np.concatenate([x[..., :1], styles], axis=2), influence @ y, influence[:, 1:], df
 
 
-def fit(returns, factors, session, minimum, estimator=least_squares):
-    """All symbols on the same factors, one factorization for each set of sessions."""
-    fits = Fits(factors.shape[1], returns.shape[1])
-    for sessions, members in samples(returns, np.isfinite(factors).all(axis=1), session):
-        fits.observations[members] = len(sessions)
-        if len(sessions) == 0:
+def fit(returns, factors, sessions, minimum, estimator=least_squares):
+    """All symbols on the same factors on all days, one factorization for each set of sessions."""
+    fits = Fits(factors.shape[1], len(sessions), returns.shape[1])
+    for days, used, members in samples(returns, np.isfinite(factors).all(axis=1), sessions):
+        place = np.ix_(days, members)
+        fits.observations[place] = used.shape[1]
+        if used.shape[1] == 0:
             continue
-        fits.first[members], fits.last[members] = sessions[0], sessions[-1]
-        if len(sessions) < minimum:
+        fits.first[place], fits.last[place] = used[:, :1], used[:, -1:]
+        if used.shape[1] < minimum or not len(members):
             continue
-        y = returns[sessions] if len(members) == returns.shape[1] else returns[np.ix_(sessions, members)]
-        x, coefficients, influence, df = estimator(factors[sessions], y)
-        describe(fits, members, sessions, x, y, coefficients, influence, df)
+        y = returns[used] if len(members) == returns.shape[1] else returns[used[:, :, None], members]
+        x, coefficients, influence, df = estimator(factors[used], y)
+        describe(fits, days, members, x, y, coefficients, influence, df)
     return fits
 
 
@@ -156,21 +184,21 @@ def covariances(series, session):
 
 
 def risk_contributions(x, covariance, specific):
-    """Of each portfolio (rows of x): marginal and total of the factors, annualized, and the specific part."""
+    """Of each portfolio (rows of x) by day: marginal and total of the factors, annualized, and the specific part."""
     pulls = x @ covariance
-    sigma = np.sqrt(np.einsum("pk,pk->p", x, pulls) + specific)
-    marginal = np.sqrt(YEAR) * pulls / sigma[:, None]
-    return marginal, x * pulls / sigma[:, None]**2, np.sqrt(YEAR) * specific / sigma, specific / sigma**2
+    sigma = np.sqrt((x * pulls).sum(axis=-1) + specific)
+    marginal = np.sqrt(YEAR) * pulls / sigma[..., None]
+    return marginal, x * pulls / sigma[..., None]**2, np.sqrt(YEAR) * specific / sigma, specific / sigma**2
 
 
 def expected_moves(covariance, shocked, sizes):
-    moves = np.zeros(len(covariance))
-    free = np.setdiff1d(np.arange(len(covariance)), shocked)
-    moves[shocked] = sizes
-    moves[free] = covariance[np.ix_(free, shocked)] @ np.linalg.solve(covariance[np.ix_(shocked, shocked)], sizes)
-    conditional = covariance[np.ix_(free, free)] - covariance[np.ix_(free, shocked)] @ np.linalg.solve(
-        covariance[np.ix_(shocked, shocked)], covariance[np.ix_(shocked, free)])
-    return moves, free, conditional
+    """By day: the moves of all factors given some, and what is left of the covariance of the free ones."""
+    free = np.setdiff1d(np.arange(covariance.shape[1]), shocked)
+    of = lambda rows, columns: covariance[:, rows[:, None], columns]
+    slopes = np.linalg.solve(of(shocked, shocked), of(shocked, free))
+    moves = np.empty(covariance.shape[:2])
+    moves[:, shocked], moves[:, free] = sizes, sizes @ slopes
+    return moves, free, of(free, free) - of(free, shocked) @ slopes
 
 
 # ---- volatility ------------------------------------------------------------------------------------------------------
@@ -180,73 +208,86 @@ VOLATILITY_SESSIONS = ROWS + SHORT + 21
 
 
 def rolling_sums(values, width):
-    """A window at a time, so that the rounding of one large value stays in its window."""
+    """Sums of 1, 2, 4, … values put together, so that the rounding of one large value stays in its window."""
     count = len(values) - width + 1
-    total = values[:count].copy()
-    for lag in range(1, width):
-        total += values[lag:lag + count]
-    return total
+    total, done, block, size = None, 0, values, 1
+    while True:
+        if width & size:
+            part = block[done:done + count]
+            total = part.copy() if total is None else np.add(total, part, out=total)
+            done += size
+        if done == width:
+            return total
+        block, size = block[:-size] + block[size:], 2 * size
+
+
+def har_moments(squares):
+    """Products of the columns 1, day, week, month and of the next 21 squares, by series; and the newest columns."""
+    n, series = squares.shape
+    rows = min(n - SHORT - MONTH + 1, ROWS)
+    weekly, monthly = rolling_sums(squares, 5) / 5, rolling_sums(squares, MONTH) / MONTH
+    target = (rolling_sums(squares, SHORT) / SHORT)[-rows:]
+    parts = [*(part[len(part) - SHORT - rows:len(part) - SHORT] for part in (squares, weekly, monthly)), target]
+    products = np.empty((series, 5, 5))
+    products[:, 0, 0] = rows
+    for i, one in enumerate(parts, 1):
+        products[:, i, 0] = products[:, 0, i] = one.sum(axis=0)
+        for j, other in enumerate(parts[:i], 1):
+            products[:, i, j] = products[:, j, i] = np.einsum("ts,ts->s", one, other)
+    return products, np.stack([np.ones(series), squares[-1], weekly[-1], monthly[-1]], axis=1), rows
 
 
 def har(squares):
     """Forecast and r_squared of the regression of the next 21 squares on day, week and month, with no negative
     coefficient: least squares on other supports for those symbols that need one. NaN where explosive."""
-    n = len(squares)
-    rows = min(n - SHORT - MONTH + 1, ROWS)
-    weekly, monthly = rolling_sums(squares, 5) / 5, rolling_sums(squares, MONTH) / MONTH
-    target = (rolling_sums(squares, SHORT) / SHORT)[-rows:]
-    parts = [np.ones_like(target), *(part[len(part) - SHORT - rows:len(part) - SHORT]
-                                     for part in (squares, weekly, monthly))]
-    system = np.stack([*parts, target], axis=-1).transpose(1, 0, 2)
-    scale = np.linalg.norm(system[:, :, :4], axis=1)
-    system[:, :, :4] /= scale[:, None, :]
-    triangle = np.linalg.qr(system, mode="r")
-    r, c, beyond = triangle[:, :4, :4], triangle[:, :4, 4], triangle[:, 4, 4]
-    best = np.zeros_like(c)
-    left = (c**2).sum(axis=1)
-    open_symbols = np.arange(len(c))
+    products, now, rows = har_moments(squares)
+    scale = np.sqrt(np.einsum("sjj->sj", products))
+    cosines = products / scale[:, :, None] / scale[:, None, :]
+    x, y = cosines[:, :4, :4], cosines[:, :4, 4]
+    best, explained = np.zeros_like(y), np.zeros(len(y))
+    places = np.arange(len(y))
     for support in range(15, 0, -1):
-        chosen = [j for j in range(4) if support >> j & 1]
-        q, upper = np.linalg.qr(r[open_symbols][:, :, chosen])
-        found = np.linalg.solve(upper, np.einsum("sij,si->sj", q, c[open_symbols])[..., None])[..., 0]
-        misfit = ((c[open_symbols] - np.einsum("sij,sj->si", r[open_symbols][:, :, chosen], found))**2).sum(axis=1)
-        better = (found >= 0).all(axis=1) & (misfit < left[open_symbols])
-        places = open_symbols[better]
-        best[places] = 0.0
-        best[np.ix_(places, chosen)] = found[better]
-        left[places] = misfit[better]
+        chosen = np.array([j for j in range(4) if support >> j & 1])
+        own = y[places[:, None], chosen]
+        found = np.linalg.solve(x[places[:, None, None], chosen[:, None], chosen], own[..., None])[..., 0]
+        part = (found * own).sum(axis=1)
+        better = (found >= 0).all(axis=1) & (part > explained[places])
+        best[places[better]] = 0.0
+        best[places[better, None], chosen] = found[better]
+        explained[places[better]] = part[better]
         # Nothing beats the fit on all four.
         if support == 15:
-            open_symbols = open_symbols[~better]
-        if not len(open_symbols):
+            places = places[~better]
+        if not len(places):
             break
-    coefficients = best / scale
-    now = np.stack([np.ones(squares.shape[1]), squares[-1], weekly[-1], monthly[-1]], axis=1)
-    forecast = (coefficients * now).sum(axis=1)
-    total = ((target - target.mean(axis=0))**2).sum(axis=0)
+    coefficients = best * scale[:, 4:] / scale[:, :4]
+    total = products[:, 4, 4] - products[:, 4, 0]**2 / rows
     usable = coefficients[:, 1:].sum(axis=1) < 1.0
-    fitted = np.clip(1.0 - (left + beyond**2) / total, 0.0, 1.0)
-    return np.where(usable, forecast, np.nan), np.where(usable, fitted, np.nan)
+    fitted = np.clip(1.0 - (1.0 - explained) * products[:, 4, 4] / total, 0.0, 1.0)
+    return np.where(usable, (coefficients * now).sum(axis=1), np.nan), np.where(usable, fitted, np.nan)
 
 
 class Volatility:
     """Figures of all series, which have returns on the same sessions, oldest first."""
 
+    FIGURES = {"observations": int, "strength": float, "percentile": float, "forecast": float, "r_squared": float,
+               "method": "S4", "trend": "S10", "flag": "S15",
+               **{f"realized_volatility_{width}d{end}": float
+                  for width in (SHORT, LONG) for end in ("", "_low", "_high")}}
+
     def __init__(self, returns):
         squares = returns**2
         n, series = squares.shape
         self.observations = np.full(series, n)
-        self.short, self.long = (self.realized(squares, width, series) for width in (SHORT, LONG))
+        for width in (SHORT, LONG):
+            self.realize(squares, width, series)
         self.strength, self.percentile = np.full(series, np.nan), np.full(series, np.nan)
         forecast, self.r_squared = np.full(series, np.nan), np.full(series, np.nan)
         if n >= 2 * SHORT:
             newer, older = squares[-SHORT:].mean(axis=0), squares[-2 * SHORT:-SHORT].mean(axis=0)
             self.strength = np.log(newer / older) / 2 * np.sqrt(SHORT - 1.0)
         if n >= 126 + SHORT - 1:
-            sums = rolling_sums(squares[-(RANKS + SHORT - 1):], SHORT)
-            tolerance = 1e-12 * sums[-1]
-            equal = (np.abs(sums - sums[-1]) <= tolerance).sum(axis=0)
-            self.percentile = ((sums < sums[-1] - tolerance).sum(axis=0) + equal / 2) / len(sums)
+            self.percentile = self.rank(squares)
         if n >= 500:
             forecast, self.r_squared = har(squares)
         weights = 0.97 ** np.arange(n)[::-1]
@@ -257,14 +298,29 @@ class Volatility:
                                [b"", b"increasing", b"decreasing"], b"stable")
         self.flag = np.full(series, b"full_history" if n >= 126 + SHORT - 1 else b"limited_history")
 
+    def realize(self, squares, width, series):
+        value, df = np.full(series, np.nan), width - 1
+        if len(squares) >= width:
+            value = np.sqrt(YEAR * squares[-width:].mean(axis=0))
+        for end, quantile in (("", None), ("_low", 0.975), ("_high", 0.025)):
+            scale = 1.0 if quantile is None else np.sqrt(df / scipy.special.chdtri(df, 1.0 - quantile))
+            setattr(self, f"realized_volatility_{width}d{end}", value * scale)
+
     @staticmethod
-    def realized(squares, width, series):
-        if len(squares) < width:
-            return [np.full(series, np.nan)] * 3
-        value = np.sqrt(YEAR * squares[-width:].mean(axis=0))
-        df = width - 1
-        return [value, value * np.sqrt(df / scipy.stats.chi2.ppf(0.975, df)),
-                value * np.sqrt(df / scipy.stats.chi2.ppf(0.025, df))]
+    def rank(squares):
+        sums = rolling_sums(squares[-(RANKS + SHORT - 1):], SHORT)
+        tolerance = 1e-12 * sums[-1]
+        below, not_above = (sums < sums[-1] - tolerance).sum(axis=0), (sums <= sums[-1] + tolerance).sum(axis=0)
+        return (below + not_above) / 2 / len(sums)
+
+    @classmethod
+    def nothing(cls, shape):
+        return {name: np.zeros(shape, kind) for name, kind in cls.FIGURES.items()}
+
+    @staticmethod
+    def put(figures, days, found):
+        for name, values in figures.items():
+            values[days] = getattr(found, name).reshape(len(days), -1)
 
 
 # ---- correlations ----------------------------------------------------------------------------------------------------
@@ -273,17 +329,18 @@ CORRELATION_WINDOW, MIN_OVERLAP, THRESHOLD = 126, 60, 0.7
 
 
 def correlations(logs):
-    """Correlation and overlap of every two columns, each pair over the sessions that both have."""
+    """Correlation and overlap of every two columns, each pair over the sessions that both have, by day."""
     present = np.isfinite(logs)
-    x = np.where(present, logs - np.nanmean(logs, axis=0), 0.0)
     if present.all():
-        x /= np.linalg.norm(x, axis=0)
-        return np.clip(x.T @ x, -1.0, 1.0), None
-    m = present.astype(float)
-    n = m.T @ m
-    sums, squares = x.T @ m, (x**2).T @ m
+        x = logs - logs.mean(axis=1, keepdims=True)
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        return np.clip(x.transpose(0, 2, 1) @ x, -1.0, 1.0), None
+    x = np.where(present, logs - np.nanmean(logs, axis=1, keepdims=True), 0.0)
+    m, turned = present.astype(float), x.transpose(0, 2, 1)
+    n = m.transpose(0, 2, 1) @ m
+    sums, squares = turned @ m, (turned**2) @ m
     spread = n * squares - sums**2
-    rho = (n * (x.T @ x) - sums * sums.T) / np.sqrt(spread * spread.T)
+    rho = (n * (turned @ x) - sums * sums.transpose(0, 2, 1)) / np.sqrt(spread * spread.transpose(0, 2, 1))
     return np.where(n >= MIN_OVERLAP, np.clip(rho, -1.0, 1.0), np.nan), n.astype(np.int32)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 EPOCH = np.datetime64("2000-01-01")
+PIECE = 1 << 19
 UUID = np.dtype([("high", ">u8"), ("low", ">u8")])
-MONEY_BYTES = np.dtype((">i2", 9))
 
 
 def read(cursor, query, columns):
@@ -25,30 +25,42 @@ def read(cursor, query, columns):
     return {name: rows[name] for name in columns}
 
 
-def days(dates):
-    """Dates as the server counts them."""
-    return (np.asarray(dates, "datetime64[D]") - EPOCH).astype(">i4")
-
-
 def text(values):
     return np.asarray(values, "S")
 
 
-# A column to write: the bytes of each value as an array, and where there is none.
+# A column to write: an array of values, or one value for all rows, as the bytes that the server expects.
 
 class Column:
-    def __init__(self, values, missing, lengths=None):
+    def __init__(self, values, missing=None, lengths=None):
         self.values, self.missing, self.lengths = values, missing, lengths
+        self.width = values.dtype.itemsize * int(np.prod(values.shape[1:]))
+        self.varies = lengths is not None or missing is not None
+
+    def sizes(self, some):
+        """Bytes of the values of some rows, -1 for NULL."""
+        sizes = self.width if self.lengths is None else self._of(self.lengths, some)
+        return sizes if self.missing is None else np.where(self._of(self.missing, some), -1, sizes)
+
+    def of(self, some):
+        return self._of(self.values, some)
+
+    @staticmethod
+    def _of(values, some):
+        return values if len(values) == 1 else values[some]
+
+
+def _if_any(missing):
+    return missing if missing is not None and missing.any() else None
 
 
 def of_floats(values):
     values = np.asarray(values, float)
-    return Column(values.astype(">f8"), np.isnan(values))
+    return Column(values.astype(">f8"), _if_any(np.isnan(values)))
 
 
 def of_integers(values, missing=None):
-    values = np.asarray(values)
-    return Column(values.astype(">i4"), np.zeros(len(values), bool) if missing is None else missing)
+    return Column(np.asarray(values).astype(">i4"), _if_any(missing))
 
 
 def of_money(values):
@@ -60,94 +72,74 @@ def of_money(values):
     parts[:, 0], parts[:, 1], parts[:, 2], parts[:, 3] = 5, 3, np.where(values < 0, 0x4000, 0), 4
     for place in range(8, 3, -1):
         units, parts[:, place] = np.divmod(units, 10000)
-    return Column(parts, missing)
+    return Column(parts, _if_any(missing))
 
 
 def of_booleans(values):
-    values = np.asarray(values)
-    return Column(values.astype("u1"), np.zeros(len(values), bool))
+    return Column(np.asarray(values).astype("u1"))
 
 
 def of_ids(values):
-    return Column(values, np.zeros(len(values), bool))
+    return Column(values)
 
 
 def of_text(values):
     """Text as byte strings; an empty one is NULL."""
-    values = text(values)
-    lengths = np.char.str_len(values)
-    return Column(values, lengths == 0, lengths)
+    values = np.ascontiguousarray(text(values))
+    lengths = np.count_nonzero(values.view("u1").reshape(len(values), -1), axis=1)
+    missing = _if_any(lengths == 0)
+    same = missing is None and (lengths == values.dtype.itemsize).all()
+    return Column(values, missing, None if same else lengths)
 
 
-def constant(value, count):
-    """One value for all rows, as Column of its type."""
-    kinds = {str: of_text, int: of_integers, float: of_floats, bool: of_booleans}
-    return kinds[type(value)](np.full(count, value.encode() if isinstance(value, str) else value))
+def of_json(values):
+    """jsonb, whose bytes begin with the version of the format."""
+    values = [b"\x01" + value for value in values]
+    return Column(text(values), None, np.fromiter(map(len, values), np.int64, len(values)))
 
 
-def _layouts(columns, count):
-    """Rows whose values all have the same lengths, as (places, lengths of the columns)."""
-    code = np.zeros(count, np.int64)
-    for column in columns:
-        if column.lengths is not None:
-            kinds, code_of = np.unique(np.where(column.missing, -1, column.lengths), return_inverse=True)
-        elif column.missing.any():
-            kinds, code_of = np.unique(column.missing, return_inverse=True)
-        else:
-            continue
-        if len(kinds) > 1:
-            code = np.unique(code * len(kinds) + code_of, return_inverse=True)[1]
-    for value in range(int(code.max()) + 1 if count else 0):
-        yield np.flatnonzero(code == value)
+class Rows:
+    """The bytes of rows, encoded piece by piece while the server takes in the one before."""
+
+    def __init__(self, columns, count):
+        self.columns, self.count, self.next = columns, count, None
+        fields = [("columns", ">i2")]
+        for k, column in enumerate(columns):
+            fields += [(f"size{k}", ">i4"), (f"value{k}", column.values.dtype, column.values.shape[1:])]
+        self.row = np.dtype(fields)
+        self.varying = [k for k, column in enumerate(columns) if column.varies]
+
+    def read(self, size):
+        if self.next is None:
+            self.next = 0
+            return HEADER
+        if self.next > self.count:
+            return b""
+        if self.next == self.count:
+            self.next += 1
+            return TRAILER
+        some = slice(self.next, min(self.count, self.next + max(1, size // self.row.itemsize)))
+        self.next = some.stop
+        return self.encode(some)
+
+    def encode(self, some):
+        """Rows as wide as the widest; of values that are shorter or NULL, the rest is left out."""
+        rows = np.empty(some.stop - some.start, self.row)
+        rows["columns"] = len(self.columns)
+        sizes = [column.sizes(some) for column in self.columns]
+        for k, column in enumerate(self.columns):
+            rows[f"size{k}"], rows[f"value{k}"] = sizes[k], column.of(some)
+        body = rows.view("u1").reshape(len(rows), -1)
+        if not self.varying:
+            return body.tobytes()
+        kept = np.ones(body.shape, bool)
+        for k in self.varying:
+            start, width = self.row.fields[f"value{k}"][1], self.columns[k].width
+            kept[:, start:start + width] = np.arange(width) < np.reshape(sizes[k], (-1, 1))
+        return body[kept].tobytes()
 
 
-def _width(column, row):
-    if column.lengths is not None:
-        return int(column.lengths[row])
-    return column.values.dtype.itemsize * int(np.prod(column.values.shape[1:]))
-
-
-def _encode(columns, places, total):
-    """The bytes of rows of one layout."""
-    fields = [("columns", ">i2")]
-    for k, column in enumerate(columns):
-        fields.append((f"length{k}", ">i4"))
-        if not column.missing[places[0]]:
-            if column.lengths is not None:
-                fields.append((f"value{k}", f"S{_width(column, places[0])}"))
-            else:
-                fields.append((f"value{k}", column.values.dtype, column.values.shape[1:]))
-    rows = np.empty(len(places), fields)
-    rows["columns"] = total
-    whole = len(places) == len(columns[0].missing)
-    for k, column in enumerate(columns):
-        present = f"value{k}" in rows.dtype.names
-        rows[f"length{k}"] = _width(column, places[0]) if present else -1
-        if present:
-            rows[f"value{k}"] = column.values if whole else column.values[places]
-    return rows
-
-
-def write(cursor, table, columns, tail=None):
-    """COPY of {name: Column} into the table; tail is one more jsonb column or two, {name: list of bytes}. Returns the
-    number of rows."""
-    names, fixed = list(columns), list(columns.values())
-    tail = tail or {}
-    count = len(fixed[0].missing)
-    out = [HEADER]
-    for places in _layouts(fixed, count):
-        rows = _encode(fixed, places, len(fixed) + len(tail))
-        if not tail:
-            out.append(rows.tobytes())
-            continue
-        width, body = rows.dtype.itemsize, rows.tobytes()
-        for k, place in enumerate(places.tolist()):
-            out.append(body[k * width:(k + 1) * width])
-            for values in tail.values():
-                value = values[place]
-                # A jsonb begins with the version of its format.
-                out.append((len(value) + 1).to_bytes(4, "big") + b"\x01" + value)
-    out.append(TRAILER)
-    stream = io.BytesIO(b"".join(out))
-    cursor.copy_expert(f"COPY {table} ({', '.join([*names, *tail])}) FROM STDIN (FORMAT binary)", stream, 1 << 20)
-    return count
+def write(cursor, table, columns, count):
+    """COPY of {name: Column} into the table."""
+    cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)",
+                       Rows(list(columns.values()), count), PIECE)

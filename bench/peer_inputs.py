@@ -20,6 +20,8 @@ class Inputs:
 
     def __init__(self, connection, target, lookback, every_session):
         self.cursor = connection.cursor()
+        # One core for every program: no parallel workers beside this session.
+        self.cursor.execute("SET max_parallel_workers_per_gather = 0")
         self.refuse_what_is_not_computed()
         self.read_portfolios()
         self.read_lots()
@@ -64,7 +66,7 @@ class Inputs:
             f" entry_price::float8, {SINCE_EPOCH.format('entry_date')},"
             " coalesce(contract_multiplier, CASE investment_class WHEN 'OPTIONS' THEN 100 ELSE 1 END)::float8,"
             f" coalesce(last_price, 0)::float8, coalesce({SINCE_EPOCH.format('last_price_date')}, {NEVER})"
-            " FROM positions WHERE deleted_at IS NULL", LOTS)
+            " FROM positions WHERE deleted_at IS NULL ORDER BY portfolio_id, id", LOTS)
         for name in ("quantity", "entry_price", "multiplier", "mark"):
             lots[name] = lots[name].astype(float)
         lots["symbol"], lots["underlying"] = stripped(lots["symbol"]), stripped(lots["underlying"])
@@ -115,30 +117,46 @@ class Inputs:
         """Symbols of lots and factors, by bytes."""
         funds = {symbol.encode() for factor in self.factors for symbol in factor[2:] if symbol}
         names, place = np.unique(self.lots["symbol"], return_inverse=True)
-        self.symbols = np.union1d(names, np.array(sorted(funds)))
+        symbols = np.union1d(names, np.array(sorted(funds)))
+        self.symbols = symbols.astype(f"S{np.char.str_len(symbols).max()}")
         self.lots["column"] = np.searchsorted(self.symbols, names)[place]
         self.column = {symbol: k for k, symbol in enumerate(self.symbols.tolist())}
 
     def read_prices(self):
-        names = ",".join(self.symbols[np.char.str_len(self.symbols) > 0].astype(str))
-        prices = binary_copy.read(
-            self.cursor,
-            f"SELECT s.place::integer - 1, {SINCE_EPOCH.format('m.date')}, m.close, coalesce(m.adj_close, m.close)"
-            f" FROM market_data_cache m JOIN unnest('{{{names}}}'::text[]) WITH ORDINALITY s (symbol, place)"
-            f" ON s.symbol = m.symbol WHERE m.date >= DATE '2000-01-01' + {self.sessions[0]}"
-            f" AND m.date <= DATE '2000-01-01' + {self.sessions[-1]}",
-            {"column": ">i4", "date": ">i4", "close": ">f8", "adjusted": ">f8"})
-        self.price_rows = len(prices["date"])
+        """Adjusted prices of all sessions. Closes are for the values of positions: from a while before the first
+        computed session on, and of symbols that have none by then their newest."""
+        wanted = self.symbols[np.char.str_len(self.symbols) > 0]
+        of_session = f"date >= DATE '2000-01-01' + {self.sessions[0]}"
+        self.adjusted = np.full((len(self.sessions), len(self.symbols)), np.nan)
+        self.price_rows = self.read_into(self.adjusted, wanted, "coalesce(adj_close, close)", of_session)
+        self.closes = np.full_like(self.adjusted, np.nan)
+        recent = max(0, self.days[0] - 6)
+        self.price_rows += self.read_into(self.closes, wanted, "close",
+                                          f"date >= DATE '2000-01-01' + {self.sessions[recent]}")
+        silent = np.isnan(self.closes[:self.days[0] + 1]).all(axis=0) & np.isfinite(self.adjusted).any(axis=0)
+        if silent.any():
+            self.price_rows += self.read_into(self.closes, self.symbols[silent], "close", of_session)
+        self.has_history = self.rows("SELECT min(date)::text FROM market_data_cache WHERE symbol = 'SPY'")[0][0]
+
+    def read_into(self, prices, symbols, column, condition):
+        """Symbols travel as their hashes, which makes the rows shorter, and of one length."""
+        names = "{" + ",".join(symbols.astype(str)) + "}"
+        hashes = np.array(self.rows("SELECT hashtext(symbol) FROM unnest(%s::text[]) symbol", names))[:, 0]
+        order = np.argsort(hashes)
+        if (np.diff(hashes[order]) == 0).any():
+            raise ValueError("two symbols with the same hash")
+        read = binary_copy.read(
+            self.cursor, f"SELECT hashtext(symbol), date, {column} FROM market_data_cache WHERE {condition} AND date <="
+            f" DATE '2000-01-01' + {self.sessions[-1]} AND symbol = ANY ('{names}')",
+            {"symbol": ">i4", "date": ">i4", "price": ">f8"})
+        column_of = np.searchsorted(self.symbols, symbols)[order]
         session_of = np.full(self.sessions[-1] - self.sessions[0] + 1, -1)
         session_of[self.sessions - self.sessions[0]] = np.arange(len(self.sessions))
-        session = session_of[prices["date"] - self.sessions[0]]
-        place = session * len(self.symbols) + prices["column"]
-        self.closes = np.full((len(self.sessions), len(self.symbols)), np.nan)
-        self.closes.ravel()[place] = prices["close"]
-        adjusted = np.full_like(self.closes, np.nan)
-        adjusted.ravel()[place] = prices["adjusted"]
-        self.adjusted = adjusted
-        self.has_history = self.rows("SELECT min(date)::text FROM market_data_cache WHERE symbol = 'SPY'")[0][0]
+        session = session_of[read["date"].astype(np.int32) - self.sessions[0]]
+        column = column_of[np.searchsorted(hashes[order].astype(np.int32), read["symbol"].astype(np.int32))]
+        on_session = session >= 0
+        prices[session[on_session], column[on_session]] = read["price"][on_session]
+        return len(session)
 
     def read_yields(self):
         yields = binary_copy.read(

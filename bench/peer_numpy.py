@@ -32,31 +32,50 @@ SECTORS = {"Financial Services": "Financials", "Consumer Cyclical": "Consumer Di
            "Consumer Defensive": "Consumer Staples", "Basic Materials": "Materials",
            "Information Technology": "Technology", "Health Care": "Healthcare"}
 TOP_PAIRS = 10
+SERIES_AT_ONCE = 2000
 
 
 def round_money(values):
     return np.rint(values * 1e4) / 1e4
 
 
-def at(values, places, missing=np.nan):
-    """Values at the places; missing where the place is negative."""
-    return np.where(places >= 0, values[places], missing)
+def objects(texts):
+    """Byte strings of any length."""
+    array = np.empty(len(texts), object)
+    array[:] = texts
+    return array
 
 
 class Results:
-    """Rows of the tables, a column at a time."""
+    """Rows of the tables, a column at a time: an array, or one value for all rows."""
 
     def __init__(self):
         self.parts = {}
 
-    def add(self, table, **columns):
-        self.parts.setdefault(table, []).append(columns)
+    def add(self, table, order=None, **columns):
+        """order: numbers by which rows of several parts are put in the order of the table's key."""
+        count = next(len(values) for values in columns.values() if not np.isscalar(values))
+        self.parts.setdefault(table, []).append((count, order, columns))
 
-    def column(self, table, name):
-        parts = [part[name] for part in self.parts[table]]
-        if isinstance(parts[0], list):
-            return sum(parts[1:], parts[0])
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    def count(self, table):
+        return sum(count for count, _, _ in self.parts[table])
+
+    def columns(self, table):
+        parts = self.parts[table]
+        names = list(dict.fromkeys(name for _, _, columns in parts for name in columns))
+        columns = {name: self.together(parts, name) for name in names}
+        if len(parts) > 1 and parts[0][1] is not None:
+            place = np.argsort(np.concatenate([order for _, order, _ in parts]), kind="stable")
+            columns = {name: values if np.isscalar(values) else values[place] for name, values in columns.items()}
+        return columns
+
+    @staticmethod
+    def together(parts, name):
+        found = [columns.get(name, np.nan) for _, _, columns in parts]
+        if len(found) == 1 or all(np.isscalar(values) and values == found[0] for values in found):
+            return found[0]
+        return np.concatenate([np.full(count, values) if np.isscalar(values) else values
+                               for (count, _, _), values in zip(parts, found)])
 
 
 MONEY = {"exposure_dollar", "direct_pnl", "correlated_pnl", "correlation_effect", "total_value", "total_market_value",
@@ -67,9 +86,12 @@ JSON = {"factor_impacts", "calculation_metadata", "sector_exposure", "top_correl
 
 
 def as_column(name, values):
+    values = np.array([values]) if np.isscalar(values) else values
+    if name in JSON:
+        return bc.of_json(values)
     if values.dtype.names:
         return bc.of_ids(values.astype(bc.UUID))
-    if values.dtype.kind == "S":
+    if values.dtype.kind in "SU":
         return bc.of_text(values)
     if values.dtype.kind == "b":
         return bc.of_booleans(values)
@@ -259,27 +281,42 @@ class Batch:
             returns[now] = (1.0 + returns[before + 1:now + 1]).prod(axis=0) - 1.0
         return returns
 
-    def start_day(self, day):
-        """Exposures of a computed session, in dollars, of all portfolios to all risk symbols."""
-        self.day, self.session = day, self.inputs.days[day]
-        self.date = int(self.inputs.sessions[self.session])
+    def start_days(self, days):
+        """Exposures on some computed sessions, in dollars, of all portfolios to all risk symbols. What is by lot and
+        day follows the order of the tables' keys."""
         lots = self.inputs.lots
-        self.held = np.flatnonzero(self.quantity[day] != 0)
-        self.owner, self.values = lots["portfolio"][self.held], self.value[day][self.held]
+        self.days, self.sessions = days, self.inputs.days[days]
+        self.dates, self.count = self.inputs.sessions[self.sessions], len(days)
+        self.held, self.on = np.nonzero(self.quantity[days].T != 0)
+        self.owner, self.values = lots["portfolio"][self.held], self.value[days[self.on], self.held]
+        self.cell = self.on * self.portfolios + self.owner
         is_public = lots["kind"][self.held] == PUBLIC
         columns = lots["column"][self.held]
         self.risk_columns = np.unique(columns[is_public])
-        self.place = np.where(is_public, np.searchsorted(self.risk_columns, columns), -1)
         self.symbols = len(self.risk_columns)
-        self.exposures = np.bincount(self.owner[is_public] * self.symbols + self.place[is_public],
-                                     self.values[is_public], self.portfolios * self.symbols
-                                     ).reshape(self.portfolios, self.symbols)
-        self.gross = np.bincount(self.owner, np.abs(self.values), self.portfolios)
-        self.nav = self.net_asset_values[day]
-        self.known = np.flatnonzero(np.isfinite(self.nav) & (self.begun[day] if self.snapshots else True))
-        all_columns = self.symbols == self.columns
-        self.own = self.returns if all_columns else self.returns[:, self.risk_columns]
-        self.fitted, self.moments = {}, None
+        self.place = np.where(is_public, np.searchsorted(self.risk_columns, columns), -1)
+        self.exposures = self.by_cell(self.values[is_public], is_public, self.place[is_public], self.symbols)
+        self.gross = self.by_cell(np.abs(self.values))
+        self.nav = self.net_asset_values[days]
+        with np.errstate(invalid="ignore"):
+            self.weights = self.exposures / self.nav[..., None]
+        known = np.isfinite(self.nav) & (self.begun[days] if self.snapshots else True)
+        self.known = tuple(np.nonzero(known.T)[::-1])
+        present = np.zeros((self.count, self.symbols), bool)
+        present[self.on[is_public], self.place[is_public]] = True
+        self.present, self.rows = present, tuple(np.nonzero(present.T)[::-1])
+        self.own = self.returns if self.symbols == self.columns else self.returns[:, self.risk_columns]
+        self.fitted, self.moments, self.modelled = {}, None, []
+
+    def by_cell(self, values, of_lots=slice(None), place=0, width=1):
+        """Sums over lots by day and portfolio, and by place where there are several."""
+        sums = np.bincount(self.cell[of_lots] * width + place, values, self.count * self.portfolios * width)
+        shape = (self.count, self.portfolios)
+        return sums.reshape(shape if np.isscalar(place) else (*shape, width))
+
+    def at_lots(self, values, missing=np.nan):
+        """Values by day and symbol, of the lots; missing where a lot has no symbol of risk."""
+        return np.where(self.place >= 0, values[self.on, self.place], missing)
 
     def fits(self, model):
         if model not in self.fitted:
@@ -288,18 +325,25 @@ class Batch:
                 factors = np.column_stack([self.interval_returns(self.market[:, None])[:, 0], self.rate_change])
             else:
                 own, factors = self.own, self.factors[model]
-            self.fitted[model] = am.fit(own, factors, self.session, MINIMUM[model],
+            self.fitted[model] = am.fit(own, factors, self.sessions, MINIMUM[model],
                                         am.ridge if model == "ridge" else am.least_squares)
         return self.fitted[model]
 
     def covariances(self):
+        """Covariances, correlations and observations of all factors, by day."""
         if self.moments is None:
-            styles = am.orthogonal_styles(self.market, self.styles, self.session)
             single = self.rate_change.copy()
             single[[now for _, now in self.rate_intervals]] = np.nan
-            series = np.column_stack([self.market, styles, self.spreads, single])
-            self.moments = am.covariances(series, self.session)
+            found = []
+            for session in self.sessions:
+                styles = am.orthogonal_styles(self.market, self.styles, session)
+                found.append(am.covariances(np.column_stack([self.market, styles, self.spreads, single]), session))
+            self.moments = tuple(np.stack(part) for part in zip(*found))
         return self.moments
+
+    def covariance_of(self, names):
+        places = np.array([self.all_names.index(name) for name in names])
+        return self.covariances()[0][:, places[:, None], places]
 
     def flags(self, fits, minimum):
         n = fits.observations
@@ -307,144 +351,157 @@ class Batch:
                         np.where(n < am.LIMITED_BELOW, b"limited_history", b"full_history"))
         return flag, np.where(fits.estimated, b"", b"insufficient_data")
 
-    def lot_ids(self):
+    def add_lots(self, table, **columns):
         lots = self.inputs.lots
-        return {"portfolio_id": lots["portfolio_id"][self.held], "position_id": lots["id"][self.held],
-                "calculation_date": np.full(len(self.held), self.date)}
+        self.results.add(table, self.held, portfolio_id=lots["portfolio_id"][self.held],
+                         position_id=lots["id"][self.held], calculation_date=self.dates[self.on], **columns)
 
-    def add_symbols(self, model):
-        fits, names = self.fits(model), self.inputs.symbols[self.risk_columns]
-        flag, reason = self.flags(fits, MINIMUM[model])
-        dates = self.inputs.sessions
-        same = np.full(self.symbols, model.encode())
-        is_ridge = model == "ridge"
-        nothing = np.full(self.symbols, np.nan)
+    def add_symbols(self):
+        """All models at once, so that rows come in the order of the tables' keys."""
+        models = sorted(self.modelled)
+        if not models:
+            return
+        day, symbol = self.rows
+        count, each = len(models), len(models) * len(day)
+        names = np.repeat(self.inputs.symbols[self.risk_columns[symbol]], count)
+        dates, order = np.repeat(self.dates[day], count), np.repeat(self.risk_columns[symbol], count)
+        by_model = lambda take: np.stack([take(model, self.fits(model))[day, symbol] for model in models], 1).ravel()
+        figure = lambda name: by_model(lambda model, fits: getattr(fits, name))
+        session = lambda places: np.where(places >= 0, self.inputs.sessions[places], NEVER)
+        estimated = figure("estimated")
         self.results.add(
-            "symbol_model_fits", symbol=names, calculation_date=np.full(self.symbols, self.date), model=same,
-            observations=fits.observations, alpha=fits.alpha, r_squared=fits.r_squared,
-            adj_r_squared=fits.adj_r_squared, residual_volatility=fits.residual_volatility,
-            ridge_alpha=np.where(fits.estimated & is_ridge, 1.0, np.nan),
-            effective_df=nothing if model == "market" else fits.df, condition_number=fits.condition,
-            max_vif=fits.max_vif, window_start=np.where(fits.first >= 0, dates[fits.first], NEVER),
-            window_end=np.where(fits.last >= 0, dates[fits.last], NEVER), quality_flag=flag,
-            reason=np.where(fits.estimated & (np.abs(fits.betas[0]) > 5.0), b"outlier", reason)
-            if model == "market" else reason)
-        factors = np.array([name.encode() for name in self.names[model]])
-        count = len(factors)
+            "symbol_model_fits", order, symbol=names, calculation_date=dates,
+            model=np.tile(np.array(models, "S"), len(day)), observations=figure("observations"),
+            alpha=figure("alpha"), r_squared=figure("r_squared"), adj_r_squared=figure("adj_r_squared"),
+            residual_volatility=figure("residual_volatility"),
+            ridge_alpha=np.where(estimated & np.tile(np.array(models) == "ridge", len(day)), 1.0, np.nan),
+            effective_df=np.where(np.tile(np.array(models) == "market", len(day)), np.nan, figure("df")),
+            condition_number=figure("condition"), max_vif=figure("max_vif"), window_start=session(figure("first")),
+            window_end=session(figure("last")),
+            quality_flag=by_model(lambda model, fits: self.flags(fits, MINIMUM[model])[0]),
+            reason=by_model(self.reason_of_model))
+        self.add_betas(models, day, symbol)
+
+    def reason_of_model(self, model, fits):
+        reason = self.flags(fits, MINIMUM[model])[1]
+        is_outlier = (model == "market") & fits.estimated & (np.abs(fits.betas[0]) > 5.0)
+        return np.where(is_outlier, b"outlier", reason)
+
+    def add_betas(self, models, day, symbol):
+        keys = [(model, k) for model in models for k in np.argsort(self.names[model])]
+        figure = lambda name: np.stack([getattr(self.fits(model), name)[k][day, symbol] for model, k in keys], 1)
+        repeated = lambda values: np.repeat(values, len(keys))
+        reasons = {model: self.flags(self.fits(model), MINIMUM[model])[1][day, symbol] for model in models}
         self.results.add(
-            "symbol_factor_exposures", symbol=np.tile(names, count),
-            calculation_date=np.full(count * self.symbols, self.date), model=np.tile(same, count),
-            factor=np.repeat(factors, self.symbols), beta=fits.betas.ravel(), std_error=fits.errors.ravel(),
-            t_stat=fits.t.ravel(), p_value=fits.p.ravel(), reason=np.tile(reason, count))
+            "symbol_factor_exposures", repeated(self.risk_columns[symbol]),
+            symbol=repeated(self.inputs.symbols[self.risk_columns[symbol]]), calculation_date=repeated(self.dates[day]),
+            model=np.tile(np.array([model for model, _ in keys], "S"), len(day)),
+            factor=np.tile(np.array([self.names[model][k] for model, k in keys], "S"), len(day)),
+            beta=figure("betas").ravel(), std_error=figure("errors").ravel(), t_stat=figure("t").ravel(),
+            p_value=figure("p").ravel(), reason=np.stack([reasons[model] for model, _ in keys], 1).ravel())
 
     def lot_reasons(self, reason):
-        return np.where(self.place >= 0, reason[self.place], self.lot_reason[self.held])
+        return np.where(self.place >= 0, reason[self.on, self.place], self.lot_reason[self.held])
 
     def dollars(self, fits):
-        return self.exposures @ np.where(fits.estimated, fits.betas, 0.0).T
+        """By day, portfolio and factor."""
+        return self.exposures @ np.where(fits.estimated, fits.betas, 0.0).transpose(1, 2, 0)
 
     def coverage(self, estimated):
-        covered = np.where(self.place >= 0, estimated[self.place], False)
-        sizes = np.bincount(self.owner[covered], np.abs(self.values[covered]), self.portfolios)
+        covered = np.flatnonzero((self.place >= 0) & estimated[self.on, self.place])
         with np.errstate(invalid="ignore"):
-            return sizes / self.gross
+            return self.by_cell(np.abs(self.values[covered]), covered) / self.gross
 
     def add_portfolios(self, model, factors, dollars, estimated, contributions=None):
-        """Rows of portfolio_factor_exposures, the last factor being specific where there are contributions."""
-        known, count = self.known, len(self.known)
-        coverage = self.coverage(estimated)[known]
-        for k, factor in enumerate(factors):
-            row = {"exposure_value": dollars[known, k] / self.nav[known], "exposure_dollar": dollars[known, k]}
-            row |= {"marginal_contribution_to_risk": np.full(count, np.nan),
-                    "contribution_to_risk": np.full(count, np.nan),
-                    "percent_contribution_to_risk": np.full(count, np.nan)}
-            if contributions is not None:
-                marginal, percent = contributions[0][:, k], contributions[1][:, k]
-                row |= {"marginal_contribution_to_risk": marginal, "percent_contribution_to_risk": percent,
-                        "contribution_to_risk": marginal * row["exposure_value"]}
-            self.add_exposure(model, factor, coverage, row)
+        """Rows of portfolio_factor_exposures, those of a portfolio and day together; where there are contributions, the
+        last factor is what is specific."""
+        day, portfolio = self.known
+        dollars = dollars[self.known]
+        exposure = dollars / self.nav[self.known][:, None]
+        marginal = total = percent = np.full_like(exposure, np.nan)
         if contributions is not None:
-            nothing = np.full(count, np.nan)
-            self.add_exposure(model, "specific", coverage, {
-                "exposure_value": nothing, "exposure_dollar": nothing, "marginal_contribution_to_risk": nothing,
-                "contribution_to_risk": contributions[2], "percent_contribution_to_risk": contributions[3]})
-
-    def add_exposure(self, model, factor, coverage, row):
-        count = len(self.known)
-        self.results.add("portfolio_factor_exposures", portfolio_id=self.inputs.portfolio_ids[self.known],
-                         calculation_date=np.full(count, self.date), model=np.full(count, model.encode()),
-                         factor=np.full(count, factor.encode()), coverage=coverage, **row)
+            marginal, percent, specific, share = (part[self.known] for part in contributions)
+            total = np.column_stack([marginal * exposure, specific])
+            percent = np.column_stack([percent, share])
+            missing = np.full((len(day), 1), np.nan)
+            dollars, exposure, marginal = (np.hstack([part, missing]) for part in (dollars, exposure, marginal))
+            factors = [*factors, "specific"]
+        repeated = lambda values: np.repeat(values, len(factors))
+        self.results.add(
+            "portfolio_factor_exposures", repeated(portfolio),
+            portfolio_id=repeated(self.inputs.portfolio_ids[portfolio]), calculation_date=repeated(self.dates[day]),
+            model=np.full(len(day) * len(factors), model.encode()), factor=np.tile(np.array(factors, "S"), len(day)),
+            coverage=repeated(self.coverage(estimated)[self.known]), exposure_value=exposure.ravel(),
+            exposure_dollar=dollars.ravel(), marginal_contribution_to_risk=marginal.ravel(),
+            contribution_to_risk=total.ravel(), percent_contribution_to_risk=percent.ravel())
 
     def set_snapshot(self, **columns):
+        """Columns of the snapshots, by day and portfolio."""
         for name, values in columns.items():
             if name not in self.snapshots:
-                shape = (len(self.inputs.days), self.portfolios)
-                if isinstance(values, list):
-                    self.snapshots[name] = [[b"{}"] * self.portfolios for _ in self.inputs.days]
-                else:
-                    filler = {"S": b"", "i": NEVER}.get(values.dtype.kind, np.nan)
-                    kind = "S16" if values.dtype.kind == "S" else values.dtype
-                    self.snapshots[name] = np.full(shape, filler, kind)
-            self.snapshots[name][self.day] = values
+                filler = {"S": b"", "i": NEVER, "O": b"{}"}.get(values.dtype.kind, np.nan)
+                kind = "S16" if values.dtype.kind == "S" else values.dtype
+                self.snapshots[name] = np.full((len(self.inputs.days), self.portfolios), filler, kind)
+            self.snapshots[name][self.days] = values
 
     def add_market(self):
         fits = self.fits("market")
-        self.add_symbols("market")
+        self.modelled.append("market")
         flag, reason = self.flags(fits, MINIMUM["market"])
-        place, count = self.place, len(self.held)
-        self.results.add(
-            "position_market_betas", **self.lot_ids(), method=np.full(count, b"OLS_NW"),
-            window_days=np.full(count, am.WINDOW), beta=at(fits.betas[0], place), alpha=at(fits.alpha, place),
-            r_squared=at(fits.r_squared, place), std_error=at(fits.errors[0], place), p_value=at(fits.p[0], place),
-            observations=at(fits.observations, place, NEVER), market_index=np.full(count, b"SPY"),
-            quality_flag=at(flag, place, b""), reason=self.lot_reasons(reason))
+        self.add_lots(
+            "position_market_betas", method="OLS_NW", window_days=am.WINDOW, beta=self.at_lots(fits.betas[0]),
+            alpha=self.at_lots(fits.alpha), r_squared=self.at_lots(fits.r_squared),
+            std_error=self.at_lots(fits.errors[0]), p_value=self.at_lots(fits.p[0]),
+            observations=self.at_lots(fits.observations, NEVER), market_index="SPY",
+            quality_flag=self.at_lots(flag, b""), reason=self.lot_reasons(reason))
         dollars = self.dollars(fits)
         self.add_portfolios("market", ["market"], dollars, fits.estimated)
-        days = np.flatnonzero(np.isfinite(self.market[:self.session + 1]))
-        days = days[days > self.session - am.search_span(am.WINDOW)][-am.WINDOW:]
-        market = self.market[days]
-        own = self.own[days]
+        explained, observations = zip(*(self.explained_by_market(day, fits) for day in range(self.count)))
+        self.set_snapshot(beta=dollars[..., 0] / self.nav, beta_r_squared=np.stack(explained),
+                          beta_observations=np.repeat(np.array(observations)[:, None], self.portfolios, 1),
+                          beta_coverage=self.coverage(fits.estimated))
+
+    def explained_by_market(self, day, fits):
+        """r squared of the portfolios' own series with the market, and its sessions."""
+        session, estimated = self.sessions[day], fits.estimated[day]
+        days = np.flatnonzero(np.isfinite(self.market[:session + 1]))
+        days = days[days > session - am.search_span(am.WINDOW)][-am.WINDOW:]
+        market, own = self.market[days], self.own[days]
         missing = ~np.isfinite(own)
         if missing.any():
-            own = np.where(missing, fits.alpha + np.outer(market, fits.betas[0]), own)
-        series = own @ np.where(fits.estimated, self.exposures / self.nav[:, None], 0.0).T
+            own = np.where(missing, fits.alpha[day] + np.outer(market, fits.betas[0][day]), own)
+        series = np.where(estimated, own, 0.0) @ np.where(estimated, self.weights[day], 0.0).T
         series -= series.mean(axis=0)
         centered = market - market.mean()
         r = centered @ series / np.sqrt((centered @ centered) * np.einsum("tp,tp->p", series, series))
-        self.set_snapshot(beta=dollars[:, 0] / self.nav, beta_r_squared=np.minimum(1.0, r**2),
-                          beta_observations=np.full(self.portfolios, len(days)),
-                          beta_coverage=self.coverage(fits.estimated))
+        return np.minimum(1.0, r**2), len(days)
 
     def add_rate(self):
         fits = self.fits("rate")
-        self.add_symbols("rate")
+        self.modelled.append("rate")
         flag, reason = self.flags(fits, MINIMUM["rate"])
-        place, count = self.place, len(self.held)
-        self.results.add(
-            "position_interest_rate_betas", **self.lot_ids(), ir_beta=at(fits.betas[1], place),
-            r_squared=at(fits.r_squared, place), std_error=at(fits.errors[1], place),
-            observations=at(fits.observations, place, NEVER), rate_series=np.full(count, b"DGS10"),
-            unit=np.full(count, UNIT.encode()), quality_flag=at(flag, place, b""), reason=self.lot_reasons(reason))
-        self.add_portfolios("rate", ["interest_rate"], self.dollars(fits)[:, 1:], fits.estimated)
+        self.add_lots(
+            "position_interest_rate_betas", ir_beta=self.at_lots(fits.betas[1]),
+            r_squared=self.at_lots(fits.r_squared), std_error=self.at_lots(fits.errors[1]),
+            observations=self.at_lots(fits.observations, NEVER), rate_series="DGS10", unit=UNIT,
+            quality_flag=self.at_lots(flag, b""), reason=self.lot_reasons(reason))
+        self.add_portfolios("rate", ["interest_rate"], self.dollars(fits)[..., 1:], fits.estimated)
 
     def add_factor_model(self, model):
         fits = self.fits(model)
-        self.add_symbols(model)
+        self.modelled.append(model)
         flag, reason = self.flags(fits, MINIMUM[model])
-        place, count = self.place, len(self.held)
-        self.results.add(
-            "position_" + model, **self.lot_ids(), model=np.full(count, model.encode()),
-            **{name + "_beta": at(fits.betas[k], place) for k, name in enumerate(self.names[model])},
-            r_squared=at(fits.r_squared, place), residual_volatility=at(fits.residual_volatility, place),
-            observations=at(fits.observations, place, NEVER), quality_flag=at(flag, place, b""),
-            reason=self.lot_reasons(reason))
+        betas = {name + "_beta": self.at_lots(fits.betas[k]) for k, name in enumerate(self.names[model])}
+        self.add_lots("position_factor_exposures", model=np.full(len(self.held), model.encode()), **betas,
+                      r_squared=self.at_lots(fits.r_squared), observations=self.at_lots(fits.observations, NEVER),
+                      residual_volatility=self.at_lots(fits.residual_volatility), quality_flag=self.at_lots(flag, b""),
+                      reason=self.lot_reasons(reason))
         dollars = self.dollars(fits)
-        places = [self.all_names.index(name) for name in self.names[model]]
-        covariance = self.covariances()[0][np.ix_(places, places)]
-        weights = np.where(fits.estimated, self.exposures / self.nav[:, None], 0.0)
-        specific = weights**2 @ np.where(fits.estimated, fits.residual_sd**2, 0.0)
-        x = dollars / self.nav[:, None]
-        contributions = [part[self.known] for part in am.risk_contributions(x, covariance, specific)]
+        weights = np.where(fits.estimated[:, None], self.weights, 0.0)
+        variances = np.where(fits.estimated, fits.residual_sd**2, 0.0)
+        specific = (weights**2 @ variances[..., None])[..., 0]
+        contributions = am.risk_contributions(dollars / self.nav[..., None], self.covariance_of(self.names[model]),
+                                              specific)
         self.add_portfolios(model, self.names[model], dollars, fits.estimated, contributions)
 
     def add_ridge(self):
@@ -459,214 +516,241 @@ class Batch:
 
     def add_sectors(self):
         lots = self.inputs.lots
-        names, underlying = np.unique(lots["underlying"][self.held], return_inverse=True)
+        names, underlying = np.unique(lots["underlying"], return_inverse=True)
+        underlying = underlying[self.held]
         buckets, of_name = np.unique([self.bucket(name) for name in names.tolist()], return_inverse=True)
         buckets = [*buckets.tolist(), "Private"]
         bucket = np.where(lots["kind"][self.held] == PRIVATE, len(buckets) - 1, of_name[underlying])
-        sums = [np.bincount(self.owner * len(buckets) + bucket, part, self.portfolios * len(buckets)
-                            ).reshape(self.portfolios, -1) / self.nav[:, None]
-                for part in (np.maximum(self.values, 0.0), np.minimum(self.values, 0.0))]
-        present = np.bincount(self.owner * len(buckets) + bucket, minlength=self.portfolios * len(buckets)
-                              ).reshape(self.portfolios, -1) > 0
-        texts = []
-        for longs, shorts, here in zip(sums[0].tolist(), sums[1].tolist(), present.tolist()):
-            texts.append(("{" + ", ".join(
-                '"%s": {"long": %r, "short": %r, "net": %r, "gross": %r, "benchmark": null, "active": null}'
-                % (name, up, down, up + down, up - down)
-                for name, up, down, is_here in zip(buckets, longs, shorts, here) if is_here) + "}").encode())
-        net = np.abs(np.bincount(self.owner * len(names) + underlying, self.values, self.portfolios * len(names)
-                                 ).reshape(self.portfolios, -1))
+        sums = lambda values: self.by_cell(values, slice(None), bucket, len(buckets)) / self.nav[..., None]
+        texts = self.sector_texts(buckets, sums(np.maximum(self.values, 0.0)), sums(np.minimum(self.values, 0.0)),
+                                  self.by_cell(np.ones(len(bucket)), slice(None), bucket, len(buckets)) > 0)
+        shares = np.abs(self.by_cell(self.values, slice(None), underlying, len(names)))
         with np.errstate(invalid="ignore"):
-            shares = net / net.sum(axis=1, keepdims=True)
-        hhi = 1e4 * (shares**2).sum(axis=1)
-        top = np.sort(-np.partition(-shares, min(10, shares.shape[1] - 1), axis=1)[:, :10], axis=1)[:, ::-1]
+            shares /= shares.sum(axis=2, keepdims=True)
+        hhi = 1e4 * (shares**2).sum(axis=2)
+        top = np.sort(-np.partition(-shares, min(10, len(names) - 1), axis=2)[..., :10], axis=2)[..., ::-1]
         self.set_snapshot(sector_exposure=texts, hhi=hhi, effective_positions=1e4 / hhi,
-                          top_3_concentration=top[:, :3].sum(axis=1), top_10_concentration=top.sum(axis=1))
+                          top_3_concentration=top[..., :3].sum(axis=2), top_10_concentration=top.sum(axis=2))
 
-    def add_volatility(self):
-        first = max(1, self.session + 1 - am.VOLATILITY_SESSIONS)
-        own = self.own[first:self.session + 1]
-        if not np.isfinite(own).all():
-            raise NotImplementedError("volatility of symbols with gaps")
-        figures = am.Volatility(own)
-        place = self.place
-        self.results.add(
-            "position_volatility", **self.lot_ids(), **self.realized(figures, lambda v: at(v, place)),
-            expected_volatility_21d=at(figures.forecast, place), forecast_method=at(figures.method, place, b""),
-            model_r_squared=at(figures.r_squared, place), volatility_trend=at(figures.trend, place, b""),
-            volatility_trend_strength=at(figures.strength, place), volatility_percentile=at(figures.percentile, place),
-            observations=at(figures.observations, place, NEVER), quality_flag=at(figures.flag, place, b""),
-            reason=self.lot_reasons(np.full(self.symbols, b"")))
-        whole = am.Volatility(own @ (self.exposures / self.nav[:, None]).T)
-        self.set_snapshot(realized_volatility_21d=whole.short[0], realized_volatility_63d=whole.long[0],
-                          expected_volatility_21d=whole.forecast, expected_volatility_method=whole.method,
-                          volatility_trend=whole.trend, volatility_percentile=whole.percentile,
-                          volatility_observations=whole.observations,
-                          volatility_coverage=self.coverage(np.ones(self.symbols, bool)),
-                          volatility_proxied=np.zeros(self.portfolios))
-
-    @staticmethod
-    def realized(figures, take):
-        names = ("", "_low", "_high")
-        return ({"realized_volatility_21d" + n: take(v) for n, v in zip(names, figures.short)}
-                | {"realized_volatility_63d" + n: take(v) for n, v in zip(names, figures.long)})
-
-    def add_correlations(self):
-        net, weight = np.abs(self.exposures), np.abs(self.exposures) / self.gross[:, None]
-        included = (net >= self.min_value) & (weight >= self.min_weight)
-        used = np.flatnonzero(included.any(axis=0))
-        if not len(used):
-            return
-        logs = np.log1p(self.own[self.session + 1 - am.CORRELATION_WINDOW:self.session + 1, used])
-        rho, overlap = am.correlations(logs)
-        place_of = np.full(self.symbols, -1)
-        place_of[used] = np.arange(len(used))
-        counts = included.sum(axis=1)
-        for count in np.unique(counts[counts >= 2]):
-            members = np.flatnonzero(counts == count)
-            at_once = max(1, int(4e6 // count**2))
-            for start in range(0, len(members), at_once):
-                some = members[start:start + at_once]
-                symbols = np.nonzero(included[some])[1].reshape(len(some), count)
-                self.correlate(some, symbols, place_of[symbols], rho, overlap, logs)
-
-    def correlate(self, portfolios, symbols, places, rho, overlap, logs):
-        """Portfolios with the same number of symbols, all at once."""
-        count, number = len(portfolios), symbols.shape[1]
-        second, first = np.tril_indices(number, -1)
-        packed = rho[places[:, first], places[:, second]]
-        n = (np.full(packed.shape, am.CORRELATION_WINDOW, np.int32) if overlap is None
-             else overlap[places[:, first], places[:, second]])
-        p = am.p_values(packed, n)
-        q = am.benjamini_hochberg(p)
-        names = self.inputs.symbols[self.risk_columns]
-        exposures = np.take_along_axis(self.exposures[portfolios], symbols, 1)
-        weights = exposures / self.nav[portfolios, None]
-        products = weights[:, first] * weights[:, second]
-        sizes = np.abs(products)
-        x = logs[:, places].transpose(1, 0, 2)
-        covariance, intensity = am.constant_correlation_shrinkage(x)
-        sd = np.sqrt(np.einsum("pii->pi", covariance))
-        variance = np.einsum("pi,pij,pj->p", weights, covariance, weights, optimize=True)
-        ratio = (np.abs(weights) * sd).sum(axis=1) / np.sqrt(variance)
-        own = weights / sd
-        effective = np.abs(weights).sum(axis=1)**2 / np.einsum("pi,pij,pj->p", own, covariance, own, optimize=True)
-        score = np.zeros(count)
-        values = np.abs(exposures)
-        # As held: a short hedge is the opposite bet of what it hedges.
-        signs = np.sign(exposures)
-        for k in np.flatnonzero((packed * np.sign(products)).max(axis=1) >= am.THRESHOLD):
-            held = rho[np.ix_(places[k], places[k])] * np.outer(signs[k], signs[k])
-            score[k] = self.add_clusters(portfolios[k], symbols[k], held, values[k])
-        ids = self.inputs.portfolio_ids[portfolios]
-        pairs = packed.shape[1]
-        self.results.add(
-            "pairwise_correlations", portfolio_id=np.repeat(ids, pairs),
-            calculation_date=np.full(count * pairs, self.date), symbol1=names[symbols[:, first]].ravel(),
-            symbol2=names[symbols[:, second]].ravel(), correlation_coefficient=packed.ravel(), p_value=p.ravel(),
-            observations=n.ravel(), duration_days=np.full(count * pairs, am.CORRELATION_WINDOW))
-        best = np.argsort(-np.abs(packed), axis=1, kind="stable")[:, :TOP_PAIRS] if pairs <= TOP_PAIRS else None
-        if best is None:
-            best = np.argpartition(-np.abs(packed), TOP_PAIRS, axis=1)[:, :TOP_PAIRS]
-            order = np.argsort(-np.abs(np.take_along_axis(packed, best, 1)), axis=1, kind="stable")
-            best = np.take_along_axis(best, order, 1)
-        tops = self.top_pairs(names[symbols], first, second, best, packed, p, q, n)
-        included = np.bincount(self.owner[self.is_included(portfolios, symbols)], minlength=self.portfolios)
-        lots = np.bincount(self.owner, minlength=self.portfolios)
-        self.results.add(
-            "correlation_calculations", portfolio_id=ids, calculation_date=np.full(count, self.date),
-            duration_days=np.full(count, am.CORRELATION_WINDOW), avg_correlation=packed.mean(axis=1),
-            weighted_avg_correlation=(packed * sizes).sum(axis=1) / sizes.sum(axis=1),
-            position_signed_correlation=(packed * np.sign(products)).mean(axis=1),
-            significant_pairs=(q <= 0.05).sum(axis=1), total_pairs=np.full(count, pairs), effective_positions=effective,
-            effective_bets=ratio**2, concentration_score=score, diversification_ratio=ratio,
-            shrinkage_intensity=intensity, matrix_method=np.full(count, b"ledoit_wolf_constant_correlation"),
-            positions_included=included[portfolios], positions_excluded=(lots - included)[portfolios],
-            data_quality=np.full(count, b"sufficient"), min_position_value=np.full(count, self.min_value),
-            min_portfolio_weight=np.full(count, self.min_weight), filter_mode=np.full(count, b"both"),
-            correlation_threshold=np.full(count, am.THRESHOLD), top_correlations=tops)
-
-    def is_included(self, portfolios, symbols):
-        """Lots of the portfolios in the symbols."""
-        chosen = np.zeros((self.portfolios, self.symbols), bool)
-        chosen[portfolios[:, None], symbols] = True
-        return np.where(self.place >= 0, chosen[self.owner, self.place], False)
-
-    @staticmethod
-    def top_pairs(names, first, second, best, packed, p, q, n):
-        texts = []
-        for k, row in enumerate(best):
-            items = zip(names[k, first[row]].astype(str), names[k, second[row]].astype(str), packed[k, row].tolist(),
-                        p[k, row].tolist(), q[k, row].tolist(), n[k, row].tolist())
-            texts.append(("[" + ", ".join(
-                '{"symbol1": "%s", "symbol2": "%s", "correlation": %r, "p_value": %r, "q_value": %r,'
-                ' "observations": %d}' % item for item in items) + "]").encode())
+    def sector_texts(self, buckets, longs, shorts, present):
+        shape = '"%s": {"long": %%r, "short": %%r, "net": %%r, "gross": %%r, "benchmark": null, "active": null}'
+        shapes = [shape % name for name in buckets]
+        texts = np.empty((self.count, self.portfolios), object)
+        for place in np.ndindex(texts.shape):
+            cells = zip(shapes, longs[place].tolist(), shorts[place].tolist(), present[place].tolist())
+            texts[place] = ("{" + ", ".join([text % (up, down, up + down, up - down)
+                                             for text, up, down, is_here in cells if is_here]) + "}").encode()
         return texts
 
-    def add_clusters(self, portfolio, symbols, rho, values):
+    def windows(self, length):
+        """Days that have the same number of returns, up to length, with their sessions."""
+        first = np.maximum(1, self.sessions + 1 - length)
+        lengths = self.sessions + 1 - first
+        for n in np.unique(lengths):
+            days = np.flatnonzero(lengths == n)
+            yield days, first[days, None] + np.arange(n)
+
+    def add_volatility(self):
+        nothing = am.Volatility.nothing
+        figures, whole = nothing((self.count, self.symbols)), nothing((self.count, self.portfolios))
+        for days, used in self.windows(am.VOLATILITY_SESSIONS):
+            own = self.own[used]
+            if not np.isfinite(own).all(axis=1)[self.present[days]].all():
+                raise NotImplementedError("volatility of symbols with gaps")
+            of_series = lambda returns: am.Volatility(returns.transpose(1, 0, 2).reshape(used.shape[1], -1))
+            am.Volatility.put(figures, days, of_series(own))
+            am.Volatility.put(whole, days, of_series(np.where(self.present[days, None], own, 0.0)
+                                                     @ self.weights[days].transpose(0, 2, 1)))
+        realized = {name: self.at_lots(values) for name, values in figures.items() if name.startswith("realized")}
+        texts = {column: self.at_lots(figures[name], b"") for column, name in
+                 (("forecast_method", "method"), ("volatility_trend", "trend"), ("quality_flag", "flag"))}
+        self.add_lots(
+            "position_volatility", **realized, **texts, expected_volatility_21d=self.at_lots(figures["forecast"]),
+            model_r_squared=self.at_lots(figures["r_squared"]),
+            volatility_trend_strength=self.at_lots(figures["strength"]),
+            volatility_percentile=self.at_lots(figures["percentile"]),
+            observations=self.at_lots(figures["observations"], NEVER), reason=self.lot_reason[self.held])
+        self.set_snapshot(realized_volatility_21d=whole["realized_volatility_21d"],
+                          realized_volatility_63d=whole["realized_volatility_63d"],
+                          expected_volatility_21d=whole["forecast"], expected_volatility_method=whole["method"],
+                          volatility_trend=whole["trend"], volatility_percentile=whole["percentile"],
+                          volatility_observations=whole["observations"],
+                          volatility_coverage=self.coverage(np.ones((self.count, self.symbols), bool)),
+                          volatility_proxied=np.zeros((self.count, self.portfolios)))
+
+    def add_correlations(self):
+        net = np.abs(self.exposures)
+        with np.errstate(invalid="ignore"):
+            included = (net >= self.min_value) & (net / self.gross[..., None] >= self.min_weight)
+        # Symbols that a portfolio does not hold are none of its symbols, whatever the filters.
+        held = np.zeros_like(included)
+        of_symbol = self.place >= 0
+        held[self.on[of_symbol], self.owner[of_symbol], self.place[of_symbol]] = True
+        included &= held
+        used = np.flatnonzero(included.any(axis=(0, 1)))
+        if not len(used):
+            return
+        self.used_place = np.full(self.symbols, -1)
+        self.used_place[used] = np.arange(len(used))
+        window = self.sessions[:, None] + np.arange(1 - am.CORRELATION_WINDOW, 1)
+        self.logs = np.log1p(self.own[:, used])[window]
+        self.rho, self.overlap = am.correlations(self.logs)
+        counts = included.sum(axis=2)
+        for number in np.unique(counts[counts >= 2]):
+            day, portfolio = np.nonzero(counts == number)
+            at_once = max(1, int(1e6 // number**2))
+            for start in range(0, len(day), at_once):
+                some = slice(start, start + at_once)
+                symbols = np.nonzero(included[day[some], portfolio[some]])[1].reshape(-1, number)
+                self.correlate(day[some], portfolio[some], symbols)
+
+    def correlate(self, day, portfolio, symbols):
+        """Portfolios on days, all with the same number of symbols."""
+        count, number = symbols.shape
+        second, first = np.tril_indices(number, -1)
+        places = self.used_place[symbols]
+        of_day = lambda matrix: matrix[day[:, None], places[:, first], places[:, second]]
+        packed = of_day(self.rho)
+        n = np.array([[am.CORRELATION_WINDOW]]) if self.overlap is None else of_day(self.overlap)
+        p = am.p_values(packed, n)
+        q = am.benjamini_hochberg(p)
+        n = np.broadcast_to(n, packed.shape)
+        pairs = packed.shape[1]
+        names = self.inputs.symbols[self.risk_columns[symbols]]
+        ids, dates = self.inputs.portfolio_ids[portfolio], self.dates[day]
+        self.results.add(
+            "pairwise_correlations", portfolio_id=np.repeat(ids, pairs), calculation_date=np.repeat(dates, pairs),
+            symbol1=names[:, first].ravel(), symbol2=names[:, second].ravel(), correlation_coefficient=packed.ravel(),
+            p_value=p.ravel(), duration_days=am.CORRELATION_WINDOW,
+            observations=am.CORRELATION_WINDOW if self.overlap is None else n.ravel())
+        self.add_averages(day, portfolio, symbols, places, packed, q,
+                          self.top_pairs(names, first, second, packed, p, q, n))
+
+    def add_averages(self, day, portfolio, symbols, places, packed, q, top_pairs):
+        count, number = symbols.shape
+        second, first = np.tril_indices(number, -1)
+        exposures = self.exposures[day[:, None], portfolio[:, None], symbols]
+        weights = exposures / self.nav[day, portfolio][:, None]
+        products = weights[:, first] * weights[:, second]
+        sizes, sign = np.abs(products), np.sign(products)
+        covariance, intensity = am.constant_correlation_shrinkage(
+            self.logs[day[:, None], :, places].transpose(0, 2, 1))
+        sd = np.sqrt(np.einsum("pii->pi", covariance))
+        quadratic = lambda x: ((x[:, None] @ covariance)[:, 0] * x).sum(axis=1)
+        ratio = (np.abs(weights) * sd).sum(axis=1) / np.sqrt(quadratic(weights))
+        effective = np.abs(weights).sum(axis=1)**2 / quadratic(weights / sd)
+        score = np.zeros(count)
+        # As held: a short hedge is the opposite bet of what it hedges.
+        signs = np.sign(exposures)
+        for k in np.flatnonzero((packed * sign).max(axis=1) >= am.THRESHOLD):
+            held = self.rho[day[k]][np.ix_(places[k], places[k])] * np.outer(signs[k], signs[k])
+            score[k] = self.add_clusters(day[k], portfolio[k], symbols[k], held, np.abs(exposures[k]))
+        chosen = self.is_included(day, portfolio, symbols)
+        included = self.by_cell(np.ones(len(chosen)), chosen)[day, portfolio].astype(int)
+        lots = self.by_cell(np.ones(len(self.held)))[day, portfolio].astype(int)
+        self.results.add(
+            "correlation_calculations", portfolio_id=self.inputs.portfolio_ids[portfolio],
+            calculation_date=self.dates[day], duration_days=am.CORRELATION_WINDOW, avg_correlation=packed.mean(axis=1),
+            weighted_avg_correlation=(packed * sizes).sum(axis=1) / sizes.sum(axis=1),
+            position_signed_correlation=(packed * sign).mean(axis=1), significant_pairs=(q <= 0.05).sum(axis=1),
+            total_pairs=np.full(count, packed.shape[1]), effective_positions=effective, effective_bets=ratio**2,
+            concentration_score=score, diversification_ratio=ratio, shrinkage_intensity=intensity,
+            matrix_method="ledoit_wolf_constant_correlation", positions_included=included,
+            positions_excluded=lots - included, data_quality="sufficient", min_position_value=self.min_value,
+            min_portfolio_weight=self.min_weight, filter_mode="both", correlation_threshold=am.THRESHOLD,
+            top_correlations=top_pairs)
+
+    def is_included(self, day, portfolio, symbols):
+        """Places of the lots of these portfolios, days and symbols."""
+        chosen = np.zeros((self.count, self.portfolios, self.symbols), bool)
+        chosen[day[:, None], portfolio[:, None], symbols] = True
+        return np.flatnonzero((self.place >= 0) & chosen[self.on, self.owner, self.place])
+
+    @staticmethod
+    def top_pairs(names, first, second, packed, p, q, n):
+        best = np.arange(packed.shape[1])[None].repeat(len(packed), 0)
+        if packed.shape[1] > TOP_PAIRS:
+            best = np.argpartition(-np.abs(packed), TOP_PAIRS, axis=1)[:, :TOP_PAIRS]
+        order = np.argsort(-np.abs(np.take_along_axis(packed, best, 1)), axis=1, kind="stable")
+        best = np.take_along_axis(best, order, 1)
+        one, other = (np.take_along_axis(names, ends[best], 1).astype(str).tolist() for ends in (first, second))
+        figures = (np.take_along_axis(part, best, 1).tolist() for part in (packed, p, q, n))
+        item = ('{"symbol1": "%s", "symbol2": "%s", "correlation": %r, "p_value": %r, "q_value": %r,'
+                ' "observations": %d}')
+        texts = np.empty(len(best), object)
+        for k, rows in enumerate(zip(one, other, *figures)):
+            texts[k] = ("[" + ", ".join([item % row for row in zip(*rows)]) + "]").encode()
+        return texts
+
+    def add_clusters(self, day, portfolio, symbols, rho, values):
         """Clusters of one portfolio; returns the share of value that lies in them."""
         inside = 0.0
+        lots, date, gross = self.inputs.lots, self.dates[day], self.gross[day, portfolio]
         names = self.inputs.symbols[self.risk_columns[symbols]]
-        of_portfolio = np.flatnonzero(self.owner == portfolio)
+        of_portfolio = np.flatnonzero(self.cell == day * self.portfolios + portfolio)
         for number, group in enumerate(am.clusters(rho, values), 1):
             total = values[group].sum()
             inside += total
             inner = rho[np.ix_(group, group)]
             mean = (inner.sum(axis=1) - 1.0) / (len(group) - 1)
-            sectors = [self.bucket(name) for name in names[group].tolist()]
-            most = max(sorted(set(sectors)), key=sectors.count)
-            largest = names[group[np.argmax(values[group])]].decode()
-            nickname = most if sectors.count(most) >= 0.7 * len(group) else largest + " lookalikes"
-            key = {"calculation_date": np.array([self.date]), "duration_days": np.array([am.CORRELATION_WINDOW]),
-                   "cluster_number": np.array([number])}
-            self.results.add("correlation_clusters", portfolio_id=self.inputs.portfolio_ids[[portfolio]], **key,
-                             nickname=np.array([nickname.encode()]), avg_correlation=np.array([mean.mean()]),
-                             value=np.array([total]), portfolio_percentage=np.array([total / self.gross[portfolio]]))
+            self.results.add(
+                "correlation_clusters", portfolio_id=self.inputs.portfolio_ids[[portfolio]],
+                calculation_date=np.array([date]), duration_days=am.CORRELATION_WINDOW,
+                cluster_number=np.array([number]),
+                nickname=np.array([self.nickname(names[group], values[group]).encode()]),
+                avg_correlation=np.array([mean.mean()]), total_value=np.array([total]),
+                portfolio_percentage=np.array([total / gross]))
             member = of_portfolio[np.isin(self.place[of_portfolio], symbols[group])]
-            where = np.searchsorted(symbols[group], self.place[member])
-            lots = self.inputs.lots
-            repeated = {name: np.repeat(value, len(member)) for name, value in key.items()}
-            self.results.add("correlation_cluster_positions", portfolio_id=lots["portfolio_id"][self.held[member]],
-                             position_id=lots["id"][self.held[member]], **repeated,
-                             symbol=lots["symbol"][self.held[member]], value=np.abs(self.values[member]),
-                             portfolio_percentage=np.abs(self.values[member]) / self.gross[portfolio],
-                             correlation_to_cluster=mean[where])
+            lot, sizes = self.held[member], np.abs(self.values[member])
+            self.results.add(
+                "correlation_cluster_positions", portfolio_id=lots["portfolio_id"][lot], position_id=lots["id"][lot],
+                calculation_date=np.full(len(lot), date), duration_days=am.CORRELATION_WINDOW,
+                cluster_number=np.full(len(lot), number), symbol=lots["symbol"][lot], value=sizes,
+                portfolio_percentage=sizes / gross,
+                correlation_to_cluster=mean[np.searchsorted(symbols[group], self.place[member])])
         return inside / values.sum()
 
+    def nickname(self, names, values):
+        sectors = [self.bucket(name) for name in names.tolist()]
+        most = max(sorted(set(sectors)), key=sectors.count)
+        return most if sectors.count(most) >= 0.7 * len(names) else names[np.argmax(values)].decode() + " lookalikes"
+
     def add_factor_correlations(self):
-        covariance, correlation, n = self.covariances()
-        i, j = np.triu_indices(len(covariance))
-        names = np.array([name.encode() for name in self.all_names])
-        enough = n[i, j] >= 60
-        unit = np.where(i == j, 1.0, correlation[i, j])
-        self.results.add("factor_correlations", calculation_date=np.full(len(i), self.date), factor_1=names[i],
-                         factor_2=names[j], correlation=np.where(enough, unit, np.nan),
-                         covariance=np.where(enough, covariance[i, j], np.nan), observations=n[i, j],
-                         half_life=np.full(len(i), am.HALF_LIFE))
+        i, j = np.triu_indices(len(self.all_names))
+        covariance, correlation, n = (part[:, i, j] for part in self.covariances())
+        names = np.array(self.all_names, "S")
+        correlation = np.where(i == j, 1.0, correlation)
+        enough = n >= 60
+        self.results.add("factor_correlations", calculation_date=np.repeat(self.dates, len(i)),
+                         factor_1=np.tile(names[i], self.count), factor_2=np.tile(names[j], self.count),
+                         correlation=np.where(enough, correlation, np.nan).ravel(),
+                         covariance=np.where(enough, covariance, np.nan).ravel(), observations=n.ravel(),
+                         half_life=am.HALF_LIFE)
 
     def add_stress(self):
         names = [*self.names["ridge"], "interest_rate"]
-        places = [self.all_names.index(name) for name in names]
-        covariance = self.covariances()[0][np.ix_(places, places)]
+        covariance = self.covariance_of(names)
         fits = {model: self.fits(model) for model in ("market", "ridge", "rate")}
-        dollars = np.column_stack([self.dollars(fits["market"])[:, 0], self.dollars(fits["ridge"])[:, 1:],
-                                   self.dollars(fits["rate"])[:, 1]])[self.known]
-        # What one regression on all factors would have found: the yield's beta was measured beside the market alone, and
-        # the others without the yield.
-        slopes = np.append(np.linalg.solve(covariance[:-1, :-1], covariance[:-1, -1]), 0.0)
-        pair = [0, len(names) - 1]
-        measured = np.eye(len(names))
-        measured[:, -1] += slopes
-        measured[-1] = np.linalg.solve(covariance[np.ix_(pair, pair)], covariance[pair])[1]
-        own = dollars @ np.linalg.inv(measured).T
-        specific = self.exposures[self.known]**2 @ np.where(fits["ridge"].estimated, fits["ridge"].residual_sd**2, 0.0)
-        coverage = self.coverage(fits["market"].estimated)[self.known]
-        nav = self.nav[self.known]
-        day = str(bc.EPOCH + self.date)
-        for scenario in self.inputs.scenarios:
-            self.add_scenario(scenario, names, covariance, dollars, slopes, own, specific, coverage, nav, day)
+        dollars = np.concatenate([self.dollars(fits["market"]), self.dollars(fits["ridge"])[..., 1:],
+                                  self.dollars(fits["rate"])[..., 1:]], axis=2)
+        # What one regression on all factors would have found: the yield's beta was measured beside the market alone,
+        # and the others without the yield.
+        count, last = len(names), len(names) - 1
+        slopes = np.zeros((self.count, count))
+        slopes[:, :last] = np.linalg.solve(covariance[:, :last, :last], covariance[:, :last, last])
+        pair = np.array([0, last])
+        measured = np.tile(np.eye(count), (self.count, 1, 1))
+        measured[:, :, -1] += slopes
+        measured[:, -1] = np.linalg.solve(covariance[:, pair[:, None], pair], covariance[:, pair])[:, 1]
+        own = dollars @ np.linalg.inv(measured).transpose(0, 2, 1)
+        variances = np.where(fits["ridge"].estimated, fits["ridge"].residual_sd**2, 0.0)
+        specific = (self.exposures**2 @ variances[..., None])[..., 0]
+        market = {"names": names, "covariance": covariance, "dollars": dollars, "slopes": slopes, "own": own,
+                  "specific": specific, "coverage": self.coverage(fits["market"].estimated)}
+        for scenario in sorted(self.inputs.scenarios):
+            self.add_scenario(scenario, **market)
 
-    def add_scenario(self, scenario, names, covariance, dollars, slopes, own, specific, coverage, nav, day):
+    def add_scenario(self, scenario, names, covariance, dollars, slopes, own, specific, coverage):
         scenario_id, title, category, severity, config = scenario
         if "window" in config and config["window"]["start"] >= self.inputs.has_history:
             raise NotImplementedError("replays of the past")
@@ -675,30 +759,40 @@ class Batch:
         is_shocked = np.isin(np.arange(len(names)), shocked)
         if is_shocked[-1] and len(shocked) > 1:
             raise NotImplementedError("shocks of the yield beside others")
-        correlated = dollars * moves
-        correlated[:, -1] = own[:, -1] * (moves[-1] - slopes @ moves)
-        direct = np.where(is_shocked, dollars * moves, 0.0)
-        total, alone = round_money(correlated.sum(axis=1)), round_money(direct.sum(axis=1))
-        variance = np.einsum("pi,ij,pj->p", own[:, free], conditional, own[:, free])
+        correlated = dollars * moves[:, None]
+        direct = np.where(is_shocked, correlated, 0.0)
+        correlated[..., -1] = own[..., -1] * (moves[:, -1] - (slopes * moves).sum(axis=1))[:, None]
+        both = correlated.sum(axis=2)
+        total, alone = round_money(both[self.known]), round_money(direct.sum(axis=2)[self.known])
+        variance = (own[..., free] @ conditional * own[..., free]).sum(axis=2)
         deviation = np.sqrt(np.maximum(variance, 0.0) + specific)
-        template = "{" + ", ".join(
-            '"%s": {%s"exposure": %%r, "move": %r, "direct_pnl": %%r, "correlated_pnl": %%r}'
-            % (name, '"shock": %r, ' % move if hit else "", move)
-            for name, move, hit in zip(names, moves.tolist(), is_shocked)) + "}"
-        cells = np.stack([dollars, direct, correlated], axis=2).reshape(len(nav), -1).tolist()
-        head = ('{"scenario_name": %s, "category": "%s", "severity": "%s", "method": "conditional_expectation",'
-                ' "covariance_date": "%s", "covariance_observations": 252, "covariance_half_life": 63, '
-                % (json.dumps(title).replace("%", "%%"), category, severity, day))
-        tail = head + '"coverage": %r, "conditional_sd": %r, "pnl_over_equity": %r}'
-        details = np.column_stack([coverage, deviation, correlated.sum(axis=1) / nav]).tolist()
-        count = len(nav)
+        day, portfolio = self.known
         self.results.add(
-            "stress_test_results", portfolio_id=self.inputs.portfolio_ids[self.known],
-            calculation_date=np.full(count, self.date), scenario_id=np.full(count, scenario_id.encode()),
-            direct_pnl=alone, correlated_pnl=total, correlation_effect=total - alone,
-            exceeds_equity=-correlated.sum(axis=1) > nav,
-            factor_impacts=[(template % tuple(c)).encode() for c in cells],
-            calculation_metadata=[(tail % tuple(d)).encode() for d in details])
+            "stress_test_results", portfolio * len(self.inputs.days) + self.days[day],
+            portfolio_id=self.inputs.portfolio_ids[portfolio], calculation_date=self.dates[day],
+            scenario_id=np.full(len(day), scenario_id.encode()), direct_pnl=alone, correlated_pnl=total,
+            correlation_effect=total - alone, exceeds_equity=-both[self.known] > self.nav[self.known],
+            factor_impacts=self.impacts(names, is_shocked, moves, dollars, direct, correlated),
+            calculation_metadata=self.details(title, category, severity, coverage, deviation, both))
+
+    def impacts(self, names, is_shocked, moves, dollars, direct, correlated):
+        """JSON of each factor: a text by day, filled in by portfolio."""
+        shape = '"%s": {%s"exposure": %%%%r, "move": %%r, "direct_pnl": %%%%r, "correlated_pnl": %%%%r}'
+        shape = "{" + ", ".join(shape % (name, f'"shock": {moves[0, k]!r}, ' if is_shocked[k] else "")
+                                for k, name in enumerate(names)) + "}"
+        of_day = [shape % tuple(row) for row in moves.tolist()]
+        cells = np.stack([dollars[self.known], direct[self.known], correlated[self.known]], axis=2)
+        return objects([(of_day[day] % tuple(row)).encode() for day, row in
+                        zip(self.known[0].tolist(), cells.reshape(len(cells), -1).tolist())])
+
+    def details(self, title, category, severity, coverage, deviation, both):
+        head = ('{"scenario_name": %s, "category": "%s", "severity": "%s", "method": "conditional_expectation",'
+                ' "covariance_date": "' % (json.dumps(title).replace("%", "%%"), category, severity))
+        tail = ('", "covariance_observations": 252, "covariance_half_life": 63, "coverage": %r, "conditional_sd": %r,'
+                ' "pnl_over_equity": %r}')
+        of_day = [head + str(date) + tail for date in (bc.EPOCH + self.dates)]
+        cells = np.stack([part[self.known] for part in (coverage, deviation, both / self.nav)], axis=1).tolist()
+        return objects([(of_day[day] % tuple(row)).encode() for day, row in zip(self.known[0].tolist(), cells)])
 
     # ---- all ---------------------------------------------------------------------------------------------------------
 
@@ -712,10 +806,13 @@ class Batch:
             return
         if self.net_asset_values is None:
             self.net_asset_values = self.inputs.net_asset_values()
-        for day in range(len(self.inputs.days)):
-            self.start_day(day)
+        # As many days at once as keep the matrices small enough for the cache.
+        at_once = max(1, SERIES_AT_ONCE // (self.columns + self.portfolios))
+        for start in range(0, len(self.inputs.days), at_once):
+            self.start_days(np.arange(start, min(start + at_once, len(self.inputs.days))))
             for engine in risk:
                 getattr(self, "add_" + engine)()
+            self.add_symbols()
 
 
 class Writer:
@@ -731,35 +828,24 @@ class Writer:
             self.write_values()
         if "new_tags" in results.parts:
             self.write_tags()
-        # Columns that only some rows have are left out of the others' COPY.
-        targets = {"position_ridge": "position_factor_exposures", "position_spread": "position_factor_exposures"}
         for table in results.parts:
             if not table.startswith("new_"):
-                self.copy("peer." + targets.get(table, table), table)
+                self.copy("peer." + table, table)
+                self.rows += results.count(table)
 
-    def copy(self, target, table, renamed={"correlation_clusters": {"value": "total_value"}}):
-        columns, tail = {}, {}
-        for name in self.results.parts[table][0]:
-            values = self.results.column(table, name)
-            shown = renamed.get(table, {}).get(name, name)
-            if name in JSON:
-                tail[shown] = values
-            else:
-                columns[shown] = as_column(name, values)
-        written = bc.write(self.cursor, target, columns, tail)
-        self.rows += written
-        return written
+    def copy(self, target, table):
+        columns = {name: as_column(name, values) for name, values in self.results.columns(table).items()}
+        bc.write(self.cursor, target, columns, self.results.count(table))
 
     def write_snapshots(self):
         """Whole rows when the snapshots are new; else the engines' columns of those that are there."""
         batch = self.batch
         begun = batch.begun if "snapshots" in batch.engines else np.isfinite(batch.net_asset_values)
-        day, portfolio = np.nonzero(begun)
-        batch.results.add(
-            "new_snapshots", portfolio_id=batch.inputs.portfolio_ids[portfolio],
-            snapshot_date=batch.inputs.sessions[batch.inputs.days][day],
-            **{name: [values[d][p] for d, p in zip(day, portfolio)] if isinstance(values, list)
-               else values[day, portfolio] for name, values in batch.snapshots.items()})
+        portfolio, day = np.nonzero(begun.T)
+        batch.results.add("new_snapshots", portfolio_id=batch.inputs.portfolio_ids[portfolio],
+                          snapshot_date=batch.inputs.sessions[batch.inputs.days][day],
+                          **{name: values[day, portfolio] for name, values in batch.snapshots.items()})
+        self.rows += len(day)
         if "snapshots" in batch.engines:
             self.copy("peer.portfolio_snapshots", "new_snapshots")
             self.cursor.execute(
@@ -787,6 +873,7 @@ class Writer:
             " coalesce(n.last_price_date, p.last_price_date), market_value = n.market_value::numeric, unrealized_pnl ="
             " n.unrealized_pnl::numeric, realized_pnl = n.realized_pnl::numeric, updated_at = now() FROM new_values n"
             " WHERE p.portfolio_id = n.portfolio_id AND p.id = n.id")
+        self.rows += self.cursor.rowcount
 
     def write_tags(self):
         self.cursor.execute("CREATE TEMP TABLE new_tags (portfolio_id uuid, position_id uuid, sector text)"
@@ -799,6 +886,7 @@ class Writer:
         self.cursor.execute("INSERT INTO peer.position_tags (portfolio_id, position_id, tag_id, is_system, assigned_by)"
                             " SELECT n.portfolio_id, n.position_id, t.id, true, 'peer' FROM new_tags n JOIN peer.tags t"
                             " ON t.name = n.sector AND t.is_system ON CONFLICT DO NOTHING")
+        self.rows += self.cursor.rowcount
 
 
 def delete_date(cursor, target, every_session):

@@ -1,6 +1,7 @@
 -- Plain SQL for what it has aggregates for: market betas by regr_slope, and correlations by corr() over a self-join,
 -- from the same prices for the same positions. No standard errors, no samples by symbol: less than the engines write.
--- :day is the session, :min_weight and :min_value the filters, :part is betas or correlations.
+-- :day is the session, :min_weight and :min_value the filters, :part is betas or correlations, these of :at_most
+-- symbols of a portfolio.
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
 SELECT :'part' = 'betas' AS is_betas \gset
@@ -43,9 +44,10 @@ WITH days AS MATERIALIZED (
 held AS MATERIALIZED (
   SELECT portfolio_id, symbol COLLATE "C" AS symbol FROM (
     SELECT p.portfolio_id, p.symbol, abs(sum(p.market_value) FILTER (WHERE p.investment_class = 'PUBLIC')) AS value,
-           sum(sum(abs(p.market_value))) OVER (PARTITION BY p.portfolio_id) AS gross
+           sum(sum(abs(p.market_value))) OVER (PARTITION BY p.portfolio_id) AS gross,
+           row_number() OVER (PARTITION BY p.portfolio_id ORDER BY p.symbol) AS place
     FROM positions AS p WHERE p.entry_date <= :'day' GROUP BY p.portfolio_id, p.symbol) AS sizes
-  WHERE value >= :min_value AND value >= :min_weight * gross),
+  WHERE value >= :min_value AND value >= :min_weight * gross AND place <= :at_most),
 returns AS MATERIALIZED (
   SELECT symbol, date, ln(price / lag(price) OVER (PARTITION BY symbol ORDER BY date)) AS r
   FROM (SELECT symbol COLLATE "C" AS symbol, date, coalesce(adj_close, close) AS price FROM market_data_cache

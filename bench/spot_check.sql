@@ -2,32 +2,45 @@
 -- An assertion fails where rows are missing on either side or a figure differs by more than 1e-9 of its size (money: by
 -- more than one unit of its last decimal, where both sides round).
 SET client_min_messages = warning;
+SET work_mem = '256MB';
 
-CREATE FUNCTION pg_temp.agree(ours text, theirs text, key text, figures text[], is_money boolean DEFAULT false)
+-- smallest: what figures are held to that are smaller, such as a beta near 0, which is a difference of larger numbers.
+CREATE FUNCTION pg_temp.agree(ours text, theirs text, key text, figures text[], is_money boolean DEFAULT false,
+                              smallest double precision DEFAULT 1e-6)
 RETURNS TABLE (checked text, figure text, compared bigint, worst double precision, money boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
-  missing bigint;
+  differences text;
+  gaps text;
+  worsts double precision[];
+  missing bigint[];
 BEGIN
   IF to_regclass(ours) IS NULL OR to_regclass(theirs) IS NULL THEN RETURN; END IF;
   checked := theirs;
   money := is_money;
-  FOREACH figure IN ARRAY figures LOOP
-    EXECUTE format(
-      'SELECT count(*), max(CASE WHEN o.%1$I IS NULL AND t.%1$I IS NULL THEN 0 WHEN %5$L THEN abs(o.%1$I - t.%1$I)'
-      ' ELSE abs(o.%1$I - t.%1$I) / greatest(abs(o.%1$I), abs(t.%1$I), 1e-6) END),'
-      ' count(*) FILTER (WHERE (o.%1$I IS NULL) <> (t.%1$I IS NULL) OR o.* IS NULL OR t.* IS NULL)'
-      ' FROM %2$s o FULL JOIN %3$s t USING (%4$s)', figure, ours, theirs, key, is_money)
-      INTO compared, worst, missing;
-    ASSERT missing = 0, format('%s.%s: %s rows on one side only', theirs, figure, missing);
-    ASSERT coalesce(worst, 0) <= CASE WHEN is_money THEN 0.0001 ELSE 1e-9 END,
+  SELECT string_agg(format(
+           CASE WHEN is_money THEN 'max(abs(o.%1$I - t.%1$I))'
+                ELSE 'max(abs(o.%1$I - t.%1$I) / greatest(abs(o.%1$I), abs(t.%1$I), %2$s))' END, f.name, smallest),
+           ', ' ORDER BY f.place),
+         string_agg(format('count(*) FILTER (WHERE (o.%1$I IS NULL) <> (t.%1$I IS NULL) OR o.* IS NULL OR t.* IS NULL)',
+                           f.name), ', ' ORDER BY f.place)
+    INTO differences, gaps FROM unnest(figures) WITH ORDINALITY AS f (name, place);
+  -- One join for all figures: of the pairs there are millions.
+  EXECUTE format('SELECT count(*), ARRAY[%s]::double precision[], ARRAY[%s] FROM %s o FULL JOIN %s t USING (%s)',
+                 differences, gaps, ours, theirs, key) INTO compared, worsts, missing;
+  FOR i IN 1 .. cardinality(figures) LOOP
+    figure := figures[i];
+    worst := coalesce(worsts[i], 0);
+    ASSERT missing[i] = 0, format('%s.%s: %s rows on one side only', theirs, figure, missing[i]);
+    ASSERT worst <= CASE WHEN is_money THEN 0.0001 ELSE 1e-9 END,
       format('%s.%s: differs by %s', theirs, figure, worst);
     IF compared > 0 THEN RETURN NEXT; END IF;
   END LOOP;
 END $$;
 
 -- Engines that have not written anything are not compared; of those that have, every row.
-CREATE FUNCTION pg_temp.agree_if_written(name text, key text, figures text[], is_money boolean DEFAULT false)
+CREATE FUNCTION pg_temp.agree_if_written(name text, key text, figures text[], is_money boolean DEFAULT false,
+                                         smallest double precision DEFAULT 1e-6)
 RETURNS TABLE (checked text, figure text, compared bigint, worst double precision, money boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -35,7 +48,8 @@ DECLARE
 BEGIN
   EXECUTE format('SELECT EXISTS (SELECT FROM public.%1$I) AND EXISTS (SELECT FROM peer.%1$I)', name) INTO is_written;
   IF is_written THEN
-    RETURN QUERY SELECT * FROM pg_temp.agree('public.' || name, 'peer.' || name, key, figures, is_money);
+    RETURN QUERY SELECT * FROM pg_temp.agree('public.' || name, 'peer.' || name, key, figures, is_money,
+                                             smallest);
   END IF;
 END $$;
 
@@ -49,7 +63,7 @@ SELECT checked, max(compared) AS rows, count(*) AS figures, max(worst) FILTER (W
   UNION ALL SELECT * FROM pg_temp.agree_if_written('symbol_model_fits', 'symbol, calculation_date, model',
     '{observations,alpha,r_squared,adj_r_squared,residual_volatility,effective_df,condition_number,max_vif}')
   UNION ALL SELECT * FROM pg_temp.agree_if_written('symbol_factor_exposures', 'symbol, calculation_date, model, factor',
-    '{beta,std_error,t_stat}')
+    '{beta,std_error,t_stat}', smallest => 1e-3)
   UNION ALL SELECT * FROM pg_temp.agree_if_written('position_market_betas',
     'portfolio_id, position_id, calculation_date, method, window_days', '{beta,alpha,r_squared,std_error,p_value}')
   UNION ALL SELECT * FROM pg_temp.agree_if_written('position_interest_rate_betas',
@@ -57,10 +71,11 @@ SELECT checked, max(compared) AS rows, count(*) AS figures, max(worst) FILTER (W
   UNION ALL SELECT * FROM pg_temp.agree_if_written('position_factor_exposures',
     'portfolio_id, position_id, calculation_date, model',
     '{market_beta,value_beta,growth_beta,momentum_beta,quality_beta,size_beta,low_vol_beta,growth_value_spread_beta,
-      momentum_spread_beta,size_spread_beta,quality_spread_beta,r_squared,residual_volatility}')
+      momentum_spread_beta,size_spread_beta,quality_spread_beta,r_squared,residual_volatility}', smallest => 1e-3)
   UNION ALL SELECT * FROM pg_temp.agree_if_written('portfolio_factor_exposures',
     'portfolio_id, calculation_date, model, factor',
-    '{exposure_value,coverage,marginal_contribution_to_risk,contribution_to_risk,percent_contribution_to_risk}')
+    '{exposure_value,coverage,marginal_contribution_to_risk,contribution_to_risk,percent_contribution_to_risk}',
+    smallest => 1e-3)
   UNION ALL SELECT * FROM pg_temp.agree_if_written('factor_correlations', 'calculation_date, factor_1, factor_2',
     '{correlation,covariance}')
   UNION ALL SELECT * FROM pg_temp.agree_if_written('position_volatility', 'portfolio_id, position_id, calculation_date',

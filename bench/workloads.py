@@ -3,10 +3,13 @@
 
 usage: workloads.py all | quick | NAME...     RUNS=5 SIZES="500x10 2000x200" LOOP_POSITIONS=40
 
+A workload replaces its own section of results.md and leaves the others; quick leaves the file alone.
+
+
 W1 one night, 200 portfolios x 50 positions, 1,000 symbols     W2 backfill, 3 x 25 x 87 sessions
 W3 correlations of 1,000 symbols in one portfolio              W4 one night, 1,000 x 50, 2,000 symbols
 W5 growth of W1 with portfolios and with symbols               W6 W1 again, unchanged and after a corrected price
-E  every engine alone, and the night, by symbols x portfolios
+E  every engine alone, by symbols x portfolios                 W4w W4 by one worker and by two
 """
 import json
 import os
@@ -134,6 +137,24 @@ def run_ours(call, filters=FILTERS):
                 "statements": int(statements or 0), "in_sql": in_sql or 0.0, "longest": longest, "peak_mb": peak}
 
 
+def has_workers():
+    return psql("-c", "SELECT bool_or('workers' = ANY (proargnames)) FROM pg_proc WHERE proname = 'daily_batch'") == "t"
+
+
+def run_with_workers(day, workers):
+    """The procedure, which commits by itself. The peak is that of the session that calls it."""
+    with Backend() as backend:
+        before = backend.one("SELECT coalesce(max(run_id), 0) FROM batch_runs")
+        started = time.perf_counter()
+        backend.run(f"CALL daily_batch('{day}', workers => {workers})")
+        seconds = time.perf_counter() - started
+        jobs = f"FROM batch_jobs WHERE run_id > {before}"
+        if failed := backend.run(f"SELECT job_name, status, detail {jobs} AND status NOT IN ('success', 'skipped')"):
+            sys.exit(f"daily_batch with {workers} workers failed: {failed}")
+        return {"seconds": seconds, "written": int(backend.one(f"SELECT coalesce(sum(rows_written), 0) {jobs}")),
+                "peak_mb": backend.peak_mb()}
+
+
 def run_numpy(day, engines, filters=FILTERS, every_session=False, replace=False):
     command = ["/usr/bin/python3", str(HERE / "peer_numpy.py"), "--date", day, "--engines", ",".join(engines),
                "--filters", ",".join(map(str, filters))]
@@ -152,8 +173,10 @@ def run_floor():
         return float(script("floor.sql", folder=folder).splitlines()[-1])
 
 
-def run_sql(day, part, filters=FILTERS):
-    return float(script("peer_sql.sql", day=day, part=part, min_value=filters[0], min_weight=filters[1]))
+def run_sql(day, part, filters=FILTERS, at_most=10**6):
+    """at_most: symbols of a portfolio whose correlations are computed."""
+    return float(script("peer_sql.sql", day=day, part=part, min_value=filters[0], min_weight=filters[1],
+                        at_most=at_most))
 
 
 def run_loop(day):
@@ -174,13 +197,13 @@ def compare():
     return figures, max((float(line[3]) for line in lines if line[3]), default=0.0)
 
 
-def compare_with_sql(table, ours, key, figures):
-    """Figures of a table of plain SQL against ours."""
+def compare_with_sql(table, ours, key, figures, join="FULL"):
+    """Figures of a table of plain SQL against ours; RIGHT when it has a sample of them."""
     for name in figures:
         worst, missing = psql("-c", f"""
             SELECT coalesce(max(abs(o.{name} - t.{name}) / greatest(abs(o.{name}), 1e-3)), 0),
                    count(*) FILTER (WHERE (o.{name} IS NULL) <> (t.{name} IS NULL))
-            FROM {ours} o FULL JOIN peer.{table} t USING ({key})""").split("|")
+            FROM {ours} o {join} JOIN peer.{table} t USING ({key})""").split("|")
         if float(worst) > 1e-9 or int(missing):
             sys.exit(f"{table}.{name}: differs from ours by {worst}, {missing} rows on one side only")
 
@@ -190,11 +213,11 @@ def compare_with_betas():
                      ["beta", "alpha", "r_squared"])
 
 
-def compare_with_correlations():
+def compare_with_correlations(join="FULL"):
     if exists("calc_correlations("):
         figures = ["correlation_coefficient", "observations"]
         compare_with_sql("sql_correlations", "pairwise_correlations",
-                         "portfolio_id, calculation_date, symbol1, symbol2", figures)
+                         "portfolio_id, calculation_date, symbol1, symbol2", figures, join)
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
@@ -206,6 +229,14 @@ class Report:
     def say(self, line=""):
         print(line, flush=True)
         self.lines.append(line)
+
+    def head(self, title):
+        """Each section says how it was measured: sections are replaced one by one."""
+        version = psql("-d", "postgres", "-c", "SHOW server_version")
+        self.say("## " + title)
+        self.say()
+        self.say(f"Medians of {RUNS} {'run' if RUNS == 1 else 'runs'}, PostgreSQL {version}, {os.cpu_count()} cores.")
+        self.say()
 
     def table(self, *columns):
         self.say("| " + " | ".join(columns) + " |")
@@ -225,11 +256,12 @@ def median(runs, key):
     return statistics.median(run[key] for run in runs)
 
 
-def times(seconds, ours):
-    return f"{seconds / ours:.1f}"
+def ratio(ours, theirs):
+    """Ours over theirs: below 1 where ours is faster."""
+    return f"{ours / theirs:.2f}" if ours / theirs > 0.05 else f"{ours / theirs:.4f}"
 
 
-CONTEST = ("", "seconds", "times ours", "read", "compute", "write", "rows read", "rows written", "peak MB")
+CONTEST = ("", "seconds", "ours / this", "read", "compute", "write", "rows read", "rows written", "peak MB")
 
 
 def contest(report, ours, numpy, floor=None, sql=(), loop=None):
@@ -239,16 +271,13 @@ def contest(report, ours, numpy, floor=None, sql=(), loop=None):
     report.row("portfolio_batch", base, "1", "", "", "", ours[-1]["read"], ours[-1]["written"],
                max(run["peak_mb"] for run in ours))
     if numpy:
-        report.row("numpy, binary COPY", median(numpy, "seconds"), times(median(numpy, "seconds"), base),
+        theirs = median(numpy, "seconds")
+        report.row("numpy, binary COPY", theirs, ratio(base, theirs),
                    *(median(numpy, part) for part in ("read", "compute", "write")), numpy[-1]["rows_read"],
                    numpy[-1]["rows_written"], max(run["peak_mb"] for run in numpy))
-    for name, seconds in sql:
-        report.row(name, seconds, times(seconds, base), *[""] * 6)
-    if loop:
-        report.row(*loop, times(loop[1], base), *[""] * 6)
-    if floor:
-        seconds = statistics.median(floor)
-        report.row("floor: COPY of inputs and results", seconds, times(seconds, base), *[""] * 6)
+    others = [("floor: COPY of inputs and results", statistics.median(floor))] if floor else []
+    for name, seconds in [*others, *sql, *([loop] if loop else [])]:
+        report.row(name, seconds, ratio(base, seconds), *[""] * 6)
     report.say()
     last = ours[-1]
     report.say(f"Ours sent {last['statements']} SQL statements, {last['in_sql']:.3f} s of its time.")
@@ -273,12 +302,16 @@ def engine_times(report):
     report.say()
 
 
-def loop_estimate(day, positions, portfolios):
-    """Seconds of the loop over all positions, from those of a sample."""
+def loop_estimate(day, portfolios, positions):
+    """Seconds of the loop over all positions and pairs, from those of a sample."""
     each = run_loop(day)
-    whole = sum(seconds for name, seconds in each.items() if not name.startswith("correlations"))
+    by_position = sum(seconds for name, seconds in each.items() if name != "correlations") * portfolios * positions
     return (f"loop of pandas and statsmodels, from {LOOP_POSITIONS} positions",
-            whole * positions + each["correlations_of_a_portfolio"] * portfolios)
+            by_position + each["correlations"] * number_of_pairs(portfolios, positions))
+
+
+def number_of_pairs(portfolios, positions):
+    return portfolios * positions * (positions - 1) // 2
 
 
 # ---- workloads -------------------------------------------------------------------------------------------------------
@@ -304,38 +337,35 @@ def measure(report, day, call, engines, filters=FILTERS, every_session=False, sl
     return ours, numpy, floor, (slow(day) if slow else {})
 
 
-def slow_night(positions, portfolios):
+def slow_night(portfolios, positions, with_pairs):
+    """Programs too slow to be run more than once, or to be run on everything."""
     def run(day):
-        betas = run_sql(day, "betas")
+        sql = [("plain SQL: regr_slope, market betas alone, one run", run_sql(day, "betas"))]
         compare_with_betas()
-        pairs = run_sql(day, "correlations")
-        compare_with_correlations()
-        loop = loop_estimate(day, positions, portfolios)
-        return {"sql": [("plain SQL: regr_slope, market betas alone, one run", betas),
-                        ("plain SQL: corr, correlations alone, one run", pairs)], "loop": loop}
+        if with_pairs:
+            sql.append(("plain SQL: corr, correlations alone, one run", run_sql(day, "correlations")))
+            compare_with_correlations()
+        return {"sql": sql, "loop": loop_estimate(day, portfolios, positions)}
     return run
 
 
-def night(report, portfolios, symbols, with_slow=True):
+def night(report, portfolios, symbols, with_pairs):
     day = prepare(portfolios, 50, 1, symbols)
     engines = of_numpy(what_is_there())
-    slow = slow_night(portfolios * 50, portfolios) if with_slow else None
-    ours, numpy, floor, others = measure(report, day, NIGHT, engines, slow=slow)
+    ours, numpy, floor, others = measure(report, day, NIGHT, engines, slow=slow_night(portfolios, 50, with_pairs))
     contest(report, ours, numpy, floor, **others)
     return ours
 
 
 def w1(report, portfolios=200, symbols=1000):
-    report.say(f"## W1: one night, {portfolios:,} portfolios x 50 positions, {symbols:,} symbols")
-    report.say()
-    ours = night(report, portfolios, symbols)
+    report.head(f"W1: one night, {portfolios:,} portfolios x 50 positions, {symbols:,} symbols")
+    ours = night(report, portfolios, symbols, with_pairs=True)
     engine_times(report)
     longest_statements(report, ours[-1])
 
 
 def w2(report, positions=25, sessions=87):
-    report.say(f"## W2: backfill, 3 portfolios x {positions} positions x {sessions} sessions")
-    report.say()
+    report.head(f"W2: backfill, 3 portfolios x {positions} positions x {sessions} sessions")
     day = prepare(3, positions, sessions, 60)
     ours, numpy, floor, _ = measure(report, day, BACKFILL, of_numpy(what_is_there()), every_session=True)
     contest(report, ours, numpy, floor)
@@ -343,31 +373,48 @@ def w2(report, positions=25, sessions=87):
 
 
 def w3(report, symbols=1000):
-    report.say(f"## W3: correlations of {symbols:,} symbols in one portfolio, without filters")
-    report.say()
-    if not exists("calc_correlations("):
-        report.say("The extension has no calc_correlations.")
-        report.say()
-        return
+    report.head(f"W3: correlations of {symbols:,} symbols in one portfolio, without filters")
     day = prepare(1, symbols, 1, symbols)
     run_ours(NIGHT.format(day=day), NO_FILTERS)
-    ours, numpy, _, _ = measure(report, day, "calc_correlations('{day}')", ["correlations"], NO_FILTERS, keep="on")
-    seconds = run_sql(day, "correlations", NO_FILTERS)
-    compare_with_correlations()
-    contest(report, ours, numpy, sql=[("plain SQL: corr, one run", seconds)])
+    ours, numpy, floor, _ = measure(report, day, "calc_correlations('{day}')", ["correlations"], NO_FILTERS, keep="on")
+    sample = max(2, symbols // 10)
+    seconds = run_sql(day, "correlations", NO_FILTERS, sample)
+    seconds *= number_of_pairs(1, symbols) / number_of_pairs(1, sample)
+    compare_with_correlations("RIGHT")
+    pairs = run_loop(day)["correlations"] * number_of_pairs(1, symbols)
+    contest(report, ours, numpy, floor, [(f"plain SQL: corr, from {sample} symbols", seconds)],
+            ("loop of pandas, from a sample of pairs", pairs))
     longest_statements(report, ours[-1])
 
 
 def w4(report, portfolios=1000, symbols=2000):
-    report.say(f"## W4: one night, {portfolios:,} portfolios x 50 positions, {symbols:,} symbols")
-    report.say()
-    night(report, portfolios, symbols, with_slow=False)
+    report.head(f"W4: one night, {portfolios:,} portfolios x 50 positions, {symbols:,} symbols")
+    night(report, portfolios, symbols, with_pairs=False)
     engine_times(report)
 
 
-def w5(report, portfolios=200, symbols=1000, steps=(1, 2, 4, 8)):
-    report.say("## W5: growth of one night, 50 positions a portfolio")
+def w4w(report, portfolios=1000, symbols=2000):
+    report.head(f"W4w: the night of W4 by workers ({portfolios:,} portfolios x 50 positions, {symbols:,} symbols)")
+    day = prepare(portfolios, 50, 1, symbols)
+    if not has_workers():
+        report.say("Skipped: daily_batch has no parameter workers.")
+        report.say()
+        return
+    found = {1: [], 2: []}
+    for _ in range(RUNS):
+        for workers, runs in found.items():
+            script("reset.sql", keep_snapshots="off")
+            runs.append(run_with_workers(day, workers))
+    base = median(found[1], "seconds")
+    report.table("workers", "seconds", "this / one worker", "rows written", "peak MB of the calling session")
+    for workers, runs in found.items():
+        seconds = median(runs, "seconds")
+        report.row(workers, seconds, ratio(seconds, base), runs[-1]["written"], max(run["peak_mb"] for run in runs))
     report.say()
+
+
+def w5(report, portfolios=200, symbols=1000, steps=(1, 2, 4, 8)):
+    report.head("W5: growth of one night, 50 positions a portfolio")
     rows = [(portfolios * k, symbols) for k in steps] + [(portfolios, symbols * k) for k in steps[1:3]]
     found = []
     for many, names in rows:
@@ -380,18 +427,20 @@ def w5(report, portfolios=200, symbols=1000, steps=(1, 2, 4, 8)):
             script("peer_schema.sql")
             numpy.append(run_numpy(day, engines))
         compare()
-        found.append((many, names, median(ours, "seconds"), median(numpy, "seconds"), ours[-1]["statements"],
-                      max(run["peak_mb"] for run in ours)))
-    report.table("portfolios", "symbols", "seconds", "times the first", "numpy", "numpy / ours", "statements",
-                 "peak MB")
-    for many, names, seconds, theirs, statements, peak in found:
-        report.row(many, names, seconds, times(seconds, found[0][2]), theirs, times(theirs, seconds), statements, peak)
+        found.append((many, names, ours, numpy))
+    report.table("portfolios", "symbols", "seconds", "ms a position", "this / the first", "numpy", "ours / numpy",
+                 "statements", "rows written", "peak MB")
+    first = median(found[0][2], "seconds")
+    for many, names, ours, numpy in found:
+        seconds, theirs = median(ours, "seconds"), median(numpy, "seconds")
+        report.row(many, names, seconds, 1000 * seconds / (50 * many), ratio(seconds, first), theirs,
+                   ratio(seconds, theirs), ours[-1]["statements"], ours[-1]["written"],
+                   max(run["peak_mb"] for run in ours))
     report.say()
 
 
 def w6(report, portfolios=200, symbols=1000):
-    report.say(f"## W6: the night of W1 again ({portfolios:,} x 50, {symbols:,} symbols)")
-    report.say()
+    report.head(f"W6: the night of W1 again ({portfolios:,} x 50, {symbols:,} symbols)")
     day = prepare(portfolios, 50, 1, symbols)
     engines = of_numpy(what_is_there())
     script("reset.sql", keep_snapshots="off")
@@ -407,12 +456,12 @@ def w6(report, portfolios=200, symbols=1000):
              " AND symbol = (SELECT symbol FROM positions WHERE investment_class = 'PUBLIC' ORDER BY symbol LIMIT 1)")
         corrected.append(run_ours(NIGHT.format(day=day)))
         theirs.append(run_numpy(day, engines, replace=True))
-    report.table("", "seconds", "rows written", "numpy, replacing the date", "numpy / ours")
+    report.table("", "seconds", "rows written", "numpy, replacing the date", "rows it wrote", "ours / numpy", "peak MB")
     for name, runs, other in (("first run", [first], [theirs_first]), ("unchanged", unchanged, theirs),
                               ("one price corrected", corrected, theirs)):
         seconds = median(runs, "seconds")
-        report.row(name, seconds, runs[-1]["written"], median(other, "seconds"),
-                   times(median(other, "seconds"), seconds))
+        report.row(name, seconds, runs[-1]["written"], median(other, "seconds"), other[-1]["rows_written"],
+                   ratio(seconds, median(other, "seconds")), max(run["peak_mb"] for run in runs))
     report.say()
     report.say("The last run, after a corrected price:")
     report.say()
@@ -438,74 +487,79 @@ def engines_alone(report, symbols, portfolios, with_slow):
             psql("-c", "INSERT INTO peer.portfolio_snapshots SELECT * FROM portfolio_snapshots")
             numpy.append(run_numpy(day, [peer]))
         rows.append((name, ours, numpy))
-    report.table("engine", "seconds", "in SQL", "numpy", "numpy / ours", "read", "compute", "write", "rows written",
+    report.table("engine", "seconds", "in SQL", "numpy", "ours / numpy", "read", "compute", "write", "rows written",
                  "numpy wrote", "peak MB")
     for name, ours, numpy in rows:
         base, theirs = median(ours, "seconds"), median(numpy, "seconds")
-        report.row(name, base, median(ours, "in_sql"), theirs, times(theirs, base),
+        report.row(name, base, median(ours, "in_sql"), theirs, ratio(base, theirs),
                    *(median(numpy, part) for part in ("read", "compute", "write")), ours[-1]["written"],
                    numpy[-1]["rows_written"], max(run["peak_mb"] for run in ours))
     report.say()
     if with_slow:
-        slow_engines(report, day, portfolios)
+        slow_engines(report, day, portfolios, {name: median(ours, "seconds") for name, ours, _ in rows})
 
 
-def slow_engines(report, day, portfolios):
+# The engines of ours that do what a slower program does, and more.
+SAME = {"market_betas": "calc_market_betas", "rate_betas": "calc_interest_rate_betas",
+        "ridge_betas": "calc_factor_betas ridge", "spread_betas": "calc_factor_betas spread",
+        "volatility": "calc_volatility", "correlations": "calc_correlations"}
+
+
+def slow_engines(report, day, portfolios, ours):
+    """Plain SQL in one run, and the loop from a sample."""
     script("reset.sql", keep_snapshots="on")
     run_ours(NIGHT.format(day=day))
     script("peer_schema.sql")
-    betas = run_sql(day, "betas")
+    found = [("plain SQL: regr_slope", "market_betas", run_sql(day, "betas"))]
     compare_with_betas()
-    pairs = run_sql(day, "correlations")
+    found.append(("plain SQL: corr", "correlations", run_sql(day, "correlations")))
     compare_with_correlations()
-    report.table("slower programs", "seconds")
-    report.row("plain SQL: regr_slope, market betas, one run", betas)
-    report.row("plain SQL: corr, correlations, one run", pairs)
     for name, seconds in run_loop(day).items():
-        many = portfolios if name.startswith("correlations") else portfolios * 50
-        report.row(f"loop: {name.removesuffix('_of_a_portfolio')}, from a sample", seconds * many)
+        many = number_of_pairs(portfolios, 50) if name == "correlations" else portfolios * 50
+        found.append(("loop", name, seconds * many))
+    report.table("slower programs", "engine", "seconds", "ours / this")
+    for program, name, seconds in found:
+        report.row(program, SAME[name], seconds, ratio(ours[SAME[name]], seconds) if SAME[name] in ours else "")
     report.say()
 
 
 def each_engine(report, sizes=None):
-    report.say("## E: each engine alone, on accounting that is there")
-    report.say()
+    report.head("E: each engine alone, on accounting that is there")
     sizes = sizes or os.environ.get("SIZES", "500x10 500x200 500x1000 2000x10 2000x200 2000x1000 5000x10 5000x200"
                                     " 5000x1000")
     for size in sizes.split():
         symbols, portfolios = map(int, size.split("x"))
-        engines_alone(report, symbols, portfolios, with_slow=(symbols, portfolios) in ((500, 10), (2000, 200)))
+        # On the smallest alone: the others would take minutes, and show the same.
+        engines_alone(report, symbols, portfolios, with_slow=size == sizes.split()[0])
 
 
-WORKLOADS = {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "W6": w6, "E": each_engine}
+WORKLOADS = {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W4w": w4w, "W5": w5, "W6": w6, "E": each_engine}
 QUICK = {"W1": lambda r: w1(r, 20, 200), "W2": lambda r: w2(r, 10, 10), "W3": lambda r: w3(r, 100),
-         "W4": lambda r: w4(r, 30, 200), "W5": lambda r: w5(r, 10, 100, (1, 2)), "W6": lambda r: w6(r, 20, 200),
-         "E": lambda r: each_engine(r, "200x10")}
+         "W4": lambda r: w4(r, 30, 200), "W4w": lambda r: w4w(r, 30, 200),
+         "W5": lambda r: w5(r, 10, 100, (1, 2)),
+         "W6": lambda r: w6(r, 20, 200), "E": lambda r: each_engine(r, "200x10")}
 
 
-def introduction():
-    version = psql("-d", "postgres", "-c", "SHOW server_version")
-    blas = "OpenBLAS, one thread" if os.environ.get("PB_BLAS") else "the reference BLAS"
-    return f"""# Measured
+INTRODUCTION = f"""# Measured
 
-By `scripts/bench`: medians of {RUNS} runs, PostgreSQL {version}, {os.cpu_count()} cores, one backend, a warm cache,
-fsync off, autovacuum off: tables of inputs are analysed, those of results never. Markets are made up
-(load_sample_data), with {HISTORY} sessions before the first trade; a portfolio has 50 positions where nothing else is
-said. All programs read and write the same tables in the same cluster.
+By `scripts/bench`: one backend, a warm cache, fsync off, autovacuum off: tables of inputs are analysed, those of
+results never. Markets are made up (load_sample_data), with {HISTORY} sessions before the first trade; a portfolio has
+50 positions where nothing else is said. All programs read and write the same tables in the same cluster.
 
 * portfolio_batch: one call from psql, in a session that has the library loaded; time until it returns, committed. Rows
   read include those of index look-ups; the peak is the largest resident size of the backend, the shared buffers it
   touched included.
 * numpy: a vectorised program for the same figures (`bench/peer_numpy.py`): inputs by binary COPY of exactly the columns
-  and sessions it needs, one factorization for all symbols with the same sessions, sums as matrix products on
-  {blas} (ours uses one core as well), results by one binary COPY a table into tables
-  with the same keys. Read, compute and write are timed apart. Starting Python and loading its libraries, about a
-  second, is not counted. It keeps no log, looks for nothing that has changed, and cannot handle splits, deltas, replays
-  or gaps in volatility, which these markets do not have. It writes pairs of correlations as rows, one for each pair,
-  ours one packed matrix a portfolio.
+  and sessions it needs, one factorization for all symbols with the same sessions, many sessions of a backfill at once,
+  sums as matrix products on OpenBLAS with one thread (ours uses one core as well), results by one binary COPY a table,
+  in the order of the keys, encoded while the server takes in what went before. Read, compute and write are timed apart.
+  Starting Python and loading its libraries, about a second, is not counted. It keeps no log, looks for nothing that
+  has changed, and cannot handle splits, deltas, replays or gaps in volatility, which these markets do not have. Its
+  tables have the same columns, primary keys and references as ours and none of their checks. It writes pairs of
+  correlations as rows of a plain table without a key, one for each pair, ours one packed matrix a portfolio.
 * plain SQL (`bench/peer_sql.sql`): the server's own aggregates, for what there are any.
-* loop (`bench/peer_loop.py`): a query, a pandas frame, a statsmodels fit and an INSERT for each position, on a sample
-  of {LOOP_POSITIONS} positions; seconds of all positions are extrapolated from these.
+* loop (`bench/peer_loop.py`): a query, a pandas frame, a statsmodels fit and an INSERT for each position, and an INSERT
+  for each pair; run on a sample of {LOOP_POSITIONS} positions, from which the seconds of all are extrapolated.
 * floor (`bench/floor.sql`): COPY (binary, on the server) of the inputs out and of our results in.
 
 After the first run of each, `bench/spot_check.sql` asserts that the numpy program and ours agree to 1e-9 in every
@@ -513,19 +567,31 @@ row, and money to its last decimal; plain SQL is held to ours likewise.
 """
 
 
+def sections(path):
+    """What was measured before, by workload."""
+    parts = path.read_text(encoding="utf-8").split("\n## ")[1:] if path.exists() else []
+    return {part.split(":")[0]: "## " + part.rstrip() for part in parts}
+
+
+def keep(name, report, path=HERE / "results.md"):
+    """Puts the section of a workload in the place of the one before."""
+    measured = sections(path) | {name: "\n".join(report.lines).rstrip()}
+    in_order = [measured[name] for name in WORKLOADS if name in measured]
+    path.write_text("\n\n".join([INTRODUCTION.rstrip(), *in_order]) + "\n", encoding="utf-8")
+
+
 def main(names):
-    chosen = QUICK if names == ["quick"] else WORKLOADS
+    is_quick = names == ["quick"]
+    chosen = QUICK if is_quick else WORKLOADS
     names = list(chosen) if names in (["quick"], ["all"], []) else names
     if unknown := [name for name in names if name not in WORKLOADS]:
         sys.exit(f"no such workload: {', '.join(unknown)}\n{__doc__}")
-    report = Report()
-    for line in introduction().splitlines():
-        report.say(line)
-    report.say()
     for name in names:
+        report, started = Report(), time.perf_counter()
         chosen[name](report)
-        # Each time, so that what is measured is kept when a later workload fails.
-        (HERE / "results.md").write_text("\n".join(report.lines).rstrip() + "\n", encoding="utf-8")
+        print(f"{name} took {time.perf_counter() - started:.0f} s.\n", flush=True)
+        if not is_quick:
+            keep(name, report)
 
 
 if __name__ == "__main__":
