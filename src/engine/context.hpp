@@ -59,6 +59,7 @@ class Context {
 
   const store::Store& store() const noexcept { return store_; }
   std::span<const core::Uuid> portfolio_ids() const noexcept { return portfolio_ids_; }
+  bool covers_several_days() const noexcept { return first_ < last_; }
 
   const store::Book& book();
   const store::Market& market();

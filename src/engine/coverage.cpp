@@ -87,10 +87,11 @@ Coverage measure_in_tables(const store::Store& store, Date day, std::span<const 
   return coverage;
 }
 
-// Whatever keeps the engines from their prices, what there is of them can still be told.
+// Of one date the tables tell as fast. Whatever keeps the engines of several from their prices, what there is of them
+// can still be told.
 Coverage measure(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
   Coverage coverage;
-  if (pg::isolate([&] { coverage = measure_in_memory(context, day, portfolio_ids); }))
+  if (!context.covers_several_days() || pg::isolate([&] { coverage = measure_in_memory(context, day, portfolio_ids); }))
     return measure_in_tables(context.store(), day, portfolio_ids);
   return coverage;
 }
