@@ -22,12 +22,14 @@ Position end_of_block(const WorkList& work, Position begin, const core::Sessions
 
 }  // namespace
 
-void run_in_blocks(Run& run, const store::Store& store, const WorkList& work, std::span<const Uuid> portfolio_ids,
+void run_in_blocks(Run& run, const store::Store& base, const WorkList& work, std::span<const Uuid> portfolio_ids,
                    bool newest, Progress progress, pg::RowBuffer& result) {
+  const Date first = work.begin()->first;
   const Date last = work.rbegin()->first;
+  const store::Store store = work.size() > 1 ? base.for_span(first, last) : base;
   const std::vector<Uuid> ids(portfolio_ids.begin(), portfolio_ids.end());
-  const core::Sessions calendar = store::load_sessions(store, store.settings().calendar, work.begin()->first, last);
-  auto context = std::make_unique<engine::Context>(store, ids, work.begin()->first, last_day(store, ids, last));
+  const core::Sessions calendar = store::load_sessions(store, store.settings().calendar, first, last);
+  auto context = std::make_unique<engine::Context>(store, ids, first, last_day(store, ids, last));
   const int fitting = context->sessions_that_fit();
   if (newest) run.run_ahead(*context, last, work.rbegin()->second);
   for (auto begin = work.begin(); begin != work.end();) {

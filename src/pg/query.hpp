@@ -31,6 +31,13 @@ class Args {
     return *this;
   }
 
+  // One parameter more.
+  template <class T>
+  Args& append(Type type, T&& value) {
+    row_.add_column({"", type});
+    return add(std::forward<T>(value));
+  }
+
   Args(std::initializer_list<Type> types) : row_(describe(types)) {}
   const RowBuffer& row() const noexcept { return row_; }
 

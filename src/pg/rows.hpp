@@ -57,6 +57,8 @@ class RowBuffer {
   explicit RowBuffer(std::vector<ColumnDef> columns) : columns_(std::move(columns)) {}
 
   const std::vector<ColumnDef>& columns() const noexcept { return columns_; }
+  // One more column, while there is at most one row, which is then to be given its value.
+  void add_column(ColumnDef column) { columns_.push_back(std::move(column)); }
   std::size_t size() const noexcept { return columns_.empty() ? 0 : cells_.size() / columns_.size(); }
   bool empty() const noexcept { return cells_.empty(); }
   std::size_t bytes() const noexcept { return cells_.capacity() * sizeof(Cell) + arena_.capacity(); }

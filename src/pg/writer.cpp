@@ -142,6 +142,45 @@ bool holds_rows(const Target& target, const Args& scope) {
   return execute("SELECT FROM " + target.table + " AS t WHERE " + target.replaced_scope + " LIMIT 1", scope) > 0;
 }
 
+// What tells the scope of a write from those of others of the run: all but the date.
+std::string scope_key(const Target& target, const Args& scope) {
+  std::string key = target.table + "\n" + target.replaced_scope;
+  const RowBuffer& row = scope.row();
+  for (std::size_t i = 0; i < row.columns().size(); ++i) {
+    const RowBuffer::Cell& cell = row.cell(0, i);
+    if (row.columns()[i].type == Type::date) continue;
+    key += "\n";
+    if (cell.length > 0)
+      key.append(row.bytes_at(cell), cell.length);
+    else
+      key += std::to_string(cell.bits);
+  }
+  return key;
+}
+
+// Whether the table holds rows of the scope on another date of the span.
+bool holds_rows_of_span(Target target, Args scope, const EmptySpan& span) {
+  const std::size_t count = scope.row().columns().size();
+  scope.append(Type::date, span.first).append(Type::date, span.last);
+  const std::string equal = "t.calculation_date = $";
+  const std::string between = "t.calculation_date BETWEEN $" + std::to_string(count + 1) + " AND $" +
+                              std::to_string(count + 2) + " AND t.calculation_date <> $";
+  const auto at = target.replaced_scope.find(equal);
+  target.replaced_scope.replace(at, equal.size(), between);
+  return holds_rows(target, scope);
+}
+
+// Whether nothing is to be replaced, asked once for all dates of a run where that is so.
+bool is_empty(const Target& target, const Args& scope) {
+  EmptySpan* span = target.stamp.span.get();
+  if (span == nullptr) return !holds_rows(target, scope);
+  const std::string key = scope_key(target, scope);
+  if (span->scopes.contains(key)) return true;
+  if (holds_rows(target, scope)) return false;
+  if (!holds_rows_of_span(target, scope, *span)) span->scopes.insert(key);
+  return true;
+}
+
 // Rows of a scope that is empty, as on the first run of a date. Should the table hold them nevertheless, hidden from
 // the user or from another session since, the INSERT that follows says what is to be said.
 std::optional<std::int64_t> insert_new(const Target& target, const RowBuffer& rows) {
@@ -167,7 +206,7 @@ std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, co
 std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope) {
   const bool scoped = !target.replaced_scope.empty();
   if (!scoped || target.stamp.rewrite || rows.empty()) return replace(target, rows, scope);
-  if (!holds_rows(target, scope)) {
+  if (is_empty(target, scope)) {
     const auto inserted = insert_new(target, rows);
     return inserted ? *inserted : replace(target, rows, scope);
   }

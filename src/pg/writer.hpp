@@ -2,20 +2,32 @@
 #include "core/no_postgres.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "core/date.hpp"
 #include "pg/query.hpp"
 #include "pg/rows.hpp"
 
 namespace pb::pg {
+
+// Scopes of which a run over several dates has found that the tables hold nothing for any of them: as it writes each
+// date once, it need not ask again for each.
+struct EmptySpan {
+  core::Date first;
+  core::Date last;
+  std::set<std::string> scopes = {};
+};
 
 // The run that writes. It and the time are stamped on every row that changes but are no change themselves, so that an
 // unchanged rerun writes nothing; unless it is to rewrite, which stamps every row.
 struct Stamp {
   std::optional<std::int64_t> run_id = {};
   bool rewrite = false;
+  std::shared_ptr<EmptySpan> span = {};  // none: a run of one date
 };
 
 // Where and how rows are written.
@@ -24,7 +36,7 @@ struct Target {
   std::vector<std::string> keys;  // the primary key
   Stamp stamp = {};
   // What the rows replace: existing rows that satisfy this condition over $1 … and are not among the new ones are
-  // deleted. Empty: nothing is deleted.
+  // deleted. Empty: nothing is deleted. The date stands in it as "t.calculation_date = $n".
   std::string replaced_scope = {};
   // A further assignment, over t (the stored row) and excluded (the new one), made whenever a row changes.
   std::string also_on_change = {};

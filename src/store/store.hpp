@@ -26,6 +26,12 @@ class Store {
     store.stamp_ = stamp;
     return store;
   }
+  // The same store, for a run that writes each date from the first to the last at most once.
+  Store for_span(core::Date first, core::Date last) const {
+    Store store = *this;
+    store.stamp_.span = std::make_shared<pg::EmptySpan>(pg::EmptySpan{.first = first, .last = last});
+    return store;
+  }
   const pg::Stamp& stamp() const noexcept { return stamp_; }
 
   // The same store under other settings, for what one call asks for.
