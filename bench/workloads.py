@@ -13,10 +13,12 @@ E  every engine alone, by symbols x portfolios                 W4w W4 by one wor
 """
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -84,9 +86,26 @@ class Backend:
     def one(self, query):
         return self.run(query)[0][0]
 
-    def peak_mb(self):
-        return self.one("SELECT (regexp_match(pg_read_file('/proc/' || pg_backend_pid() || '/status', 0, 4096, true),"
-                        r" 'VmHWM:\s+(\d+)'))[1]::integer / 1024")
+    def measured(self, query):
+        """Runs the query; seconds, and the most private memory the session had meanwhile, in MB. Shared buffers are not
+        counted: they are the server's, whatever a session touches of them."""
+        peak = [0]
+        done = threading.Event()
+
+        def watch(path):
+            while not done.wait(0.01):
+                peak[0] = max(peak[0], int(re.search(r"RssAnon:\s+(\d+)", path.read_text()).group(1)) // 1024)
+
+        watcher = threading.Thread(target=watch, args=[Path(f"/proc/{self.one('SELECT pg_backend_pid()')}/status")])
+        watcher.start()
+        started = time.perf_counter()
+        try:
+            self.run(query)
+        finally:
+            seconds = time.perf_counter() - started
+            done.set()
+            watcher.join()
+        return seconds, peak[0]
 
 
 def prepare(portfolios, positions, sessions, symbols):
@@ -120,9 +139,7 @@ def run_ours(call, filters=FILTERS):
     with Backend(filters) as backend:
         backend.run("SELECT pg_stat_statements_reset()")
         read_before = backend.one(READ)
-        started = time.perf_counter()
-        backend.run(f"CREATE TEMP TABLE result AS SELECT * FROM {call}")
-        seconds = time.perf_counter() - started
+        seconds, peak = backend.measured(f"CREATE TEMP TABLE result AS SELECT * FROM {call}")
         statements, in_sql = backend.run("SELECT sum(calls), sum(total_exec_time) / 1000 " + STATEMENTS)[0]
         longest = backend.run("SELECT regexp_replace(query, '\\s+', ' ', 'g'), total_exec_time / 1000 " + STATEMENTS
                               + " ORDER BY total_exec_time DESC LIMIT 8")
@@ -131,7 +148,6 @@ def run_ours(call, filters=FILTERS):
             failed = backend.run("SELECT phase, status, detail FROM result WHERE status NOT IN ('success', 'skipped')")
             if failed:
                 sys.exit(f"{call} failed: {failed}")
-        peak = backend.peak_mb()
         backend.run("SELECT pg_stat_force_next_flush()")
         return {"seconds": seconds, "read": int(backend.one(READ) - read_before), "written": int(written),
                 "statements": int(statements or 0), "in_sql": in_sql or 0.0, "longest": longest, "peak_mb": peak}
@@ -145,14 +161,12 @@ def run_with_workers(day, workers):
     """The procedure, which commits by itself. The peak is that of the session that calls it."""
     with Backend() as backend:
         before = backend.one("SELECT coalesce(max(run_id), 0) FROM batch_runs")
-        started = time.perf_counter()
-        backend.run(f"CALL daily_batch('{day}', workers => {workers})")
-        seconds = time.perf_counter() - started
+        seconds, peak = backend.measured(f"CALL daily_batch('{day}', workers => {workers})")
         jobs = f"FROM batch_jobs WHERE run_id > {before}"
         if failed := backend.run(f"SELECT job_name, status, detail {jobs} AND status NOT IN ('success', 'skipped')"):
             sys.exit(f"daily_batch with {workers} workers failed: {failed}")
         return {"seconds": seconds, "written": int(backend.one(f"SELECT coalesce(sum(rows_written), 0) {jobs}")),
-                "peak_mb": backend.peak_mb()}
+                "peak_mb": peak}
 
 
 def run_numpy(day, engines, filters=FILTERS, every_session=False, replace=False):
@@ -404,8 +418,11 @@ def w4w(report, portfolios=1000, symbols=2000):
     for _ in range(RUNS):
         for workers, runs in found.items():
             script("reset.sql", keep_snapshots="off")
+            psql("-c", f"SELECT restore_sector_tags('{day}')")
             runs.append(run_with_workers(day, workers))
     base = median(found[1], "seconds")
+    report.say("Sector tags are in place, as on every night but the first. Each worker has as much memory again.")
+    report.say()
     report.table("workers", "seconds", "this / one worker", "rows written", "peak MB of the calling session")
     for workers, runs in found.items():
         seconds = median(runs, "seconds")

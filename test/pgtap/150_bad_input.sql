@@ -76,6 +76,9 @@ SELECT pg_temp.raises(format('CALL daily_batch(%L, workers => %s)', '2024-07-11'
                       'Pass 1 to run everything in this session, or leave it out for portfolio_batch.workers.',
                       'a batch with ' || n || ' workers')
   FROM unnest(ARRAY[0, -1]) AS n;
+SELECT pg_temp.raises(format('CALL daily_batch(%L, block => %s)', '2024-07-11', n), '22023', 'block must be positive',
+                      format('It is %s.', n), 'Pass how many sessions%', 'a batch in blocks of ' || n)
+  FROM (VALUES (0), (-1)) AS b (n);
 SELECT set_eq('SELECT * FROM pg_temp.contents(kinds => ''{result,tag,input,market,log}'')', 'SELECT * FROM healthy',
               'none of this left a trace, not even in the log');
 
