@@ -45,10 +45,15 @@ struct Insertion {
   CommandId command;
 };
 
+// Whether somebody may be watching or diverting statements. Citus keeps the rows of a distributed table elsewhere, and
+// what is appended to its empty shell is lost to every query; audits hook into the check of permissions.
+bool statements_matter() { return ExecutorCheckPerms_hook != nullptr || OidIsValid(get_extension_oid("citus", true)); }
+
 // Whether an INSERT by this user would do nothing but add rows to the heap and the indexes.
 bool is_plain(Relation relation) {
   const Form_pg_class form = relation->rd_rel;
-  if (form->relkind != RELKIND_RELATION || form->relispartition || XactReadOnly) return false;
+  if (form->relkind != RELKIND_RELATION || form->relispartition || XactReadOnly || statements_matter()) return false;
+  if (relation->rd_tableam != GetHeapamTableAmRoutine()) return false;
   if (relation->trigdesc != nullptr || relation->rd_rules != nullptr) return false;
   const TupleConstr* constraints = RelationGetDescr(relation)->constr;
   if (constraints != nullptr && constraints->has_generated_stored) return false;

@@ -11,8 +11,9 @@ namespace pb::pg {
 
 // Appends the rows to the target's table as COPY does, page by page, with the table's defaults, constraints and
 // indexes, and returns their number. Returns none, and does nothing, where an INSERT would do more than that (triggers,
-// rules, row-level security, partitions, generated columns) or where columns have other types than the rows: the
-// caller then sends an INSERT. A row that exists already raises 23505.
+// rules, row-level security, partitions, generated columns, tables that another extension distributes or watches) or
+// where columns have other types than the rows: the caller then sends an INSERT. A row that exists already raises
+// 23505.
 std::optional<std::int64_t> bulk_insert(const Target& target, const RowBuffer& rows);
 
 }  // namespace pb::pg

@@ -33,6 +33,8 @@ INSERT INTO entry_points VALUES
   ('run', 'begin_batch_run', 'SELECT pb.begin_batch_run(''procedure'', ''2024-07-11'', NULL, NULL)'),
   ('run', 'run_batch_session', 'SELECT * FROM pb.run_batch_session(1, ''2024-07-11'', '
    '''{00000000-0000-4000-8000-000000000001}'', true, 0, 1)'),
+  ('run', 'run_batch_block', 'SELECT * FROM pb.run_batch_block(1, ''2024-07-11'', ''2024-07-11'', '
+   '''{00000000-0000-4000-8000-000000000001}'', true, 0, 1)'),
   ('run', 'begin_batch_session', 'SELECT * FROM pb.begin_batch_session(1, ''2024-07-11'', '
    '''{00000000-0000-4000-8000-000000000001}'', true, 2, 0, 1)'),
   ('run', 'run_batch_shards', 'SELECT pb.run_batch_shards(1, ''2024-07-11'', ''{}'', ''{}'', ''{}'', ''{}'', 0, '

@@ -96,5 +96,23 @@ VALUES (pg_temp.id(1), pg_temp.id(99), '2024-07-10', 'OLS_NW', 60);
 SELECT is(pg_temp.again(), 1::bigint, 'a row that should not be there');
 SELECT is((SELECT count(*) FROM position_market_betas WHERE position_id = pg_temp.id(99)), 0::bigint, 'is removed');
 
+-- Appending needs the right to INSERT, an INSERT that may meet a stored row that to UPDATE as well.
+CREATE ROLE appender;
+GRANT USAGE ON SCHEMA pb TO appender;
+GRANT SELECT ON ALL TABLES IN SCHEMA pb TO appender;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pb TO appender;
+GRANT INSERT ON factor_correlations TO appender;
+DELETE FROM factor_correlations;
+SET LOCAL ROLE appender;
+SELECT lives_ok($$SELECT * FROM calc_factor_correlations('2024-07-10')$$, 'a plain table is appended to');
+RESET ROLE;
+DELETE FROM factor_correlations;
+SET LOCAL allow_system_table_mods = on;
+INSERT INTO pg_extension SELECT 1, 'citus', extowner, extnamespace, false, '1.0', NULL, NULL FROM pg_extension LIMIT 1;
+SET LOCAL ROLE appender;
+SELECT throws_ok($$SELECT * FROM calc_factor_correlations('2024-07-10')$$, '42501', NULL,
+                 'where rows may belong on another server, by INSERT alone');
+RESET ROLE;
+
 SELECT * FROM finish();
 ROLLBACK;
