@@ -5,7 +5,6 @@ usage: workloads.py all | quick | NAME...     RUNS=5 SIZES="500x10 2000x200" LOO
 
 A workload replaces its own section of results.md and leaves the others; quick leaves the file alone.
 
-
 W1 one night, 200 portfolios x 50 positions, 1,000 symbols     W2 backfill, 3 x 25 x 87 sessions
 W3 correlations of 1,000 symbols in one portfolio              W4 one night, 1,000 x 50, 2,000 symbols
 W5 growth of W1 with portfolios and with symbols               W6 W1 again, unchanged and after a corrected price
@@ -564,8 +563,8 @@ results never. Markets are made up (load_sample_data), with {HISTORY} sessions b
 50 positions where nothing else is said. All programs read and write the same tables in the same cluster.
 
 * portfolio_batch: one call from psql, in a session that has the library loaded; time until it returns, committed. Rows
-  read include those of index look-ups; the peak is the largest resident size of the backend, the shared buffers it
-  touched included.
+  read include those of index look-ups; the peak is of the session's private memory, sampled every 10 ms: shared
+  buffers are the server's.
 * numpy: a vectorised program for the same figures (`bench/peer_numpy.py`): inputs by binary COPY of exactly the columns
   and sessions it needs, one factorization for all symbols with the same sessions, many sessions of a backfill at once,
   sums as matrix products on OpenBLAS with one thread (ours uses one core as well), results by one binary COPY a table,

@@ -39,6 +39,7 @@ NonNegativeSolution solve_non_negative(const Triangle& r, const Terms& c) {
     if (!(residual < best.residual)) continue;
     best = {Terms::Zero(), residual};
     for (Eigen::Index j = 0; j < count; ++j) best.coefficients(chosen[static_cast<std::size_t>(j)]) = fit(j);
+    if (count == terms) break;  // no other support fits better than all terms together
   }
   return best;
 }
