@@ -26,11 +26,12 @@ void run_in_blocks(Run& run, const store::Store& base, const WorkList& work, std
                    bool newest, Progress progress, pg::RowBuffer& result) {
   const Date first = work.begin()->first;
   const Date last = work.rbegin()->first;
-  const store::Store store = work.size() > 1 ? base.for_span(first, last) : base;
   const std::vector<Uuid> ids(portfolio_ids.begin(), portfolio_ids.end());
-  const core::Sessions calendar = store::load_sessions(store, store.settings().calendar, first, last);
-  auto context = std::make_unique<engine::Context>(store, ids, first, last_day(store, ids, last));
+  const core::Sessions calendar = store::load_sessions(base, base.settings().calendar, first, last);
+  auto context = std::make_unique<engine::Context>(base, ids, first, last_day(base, ids, last));
   const int fitting = context->sessions_that_fit();
+  if (work.size() > 1) context->write_span(first, last);
+  const store::Store store = context->store();
   if (newest) run.run_ahead(*context, last, work.rbegin()->second);
   for (auto begin = work.begin(); begin != work.end();) {
     const auto end = end_of_block(work, begin, calendar, fitting);

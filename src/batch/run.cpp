@@ -184,6 +184,21 @@ void Run::run_shared(engine::Context& context, Date day, std::span<const Uuid> p
   jobs_.clear();
 }
 
+void Run::run_for_shards(engine::Context& context, const Phase& phase, const Engine& engine, Date day,
+                         std::span<const Uuid> portfolio_ids) {
+  const engine::Report report = run_engine(context, phase, engine, day, portfolio_ids);
+  if (report.rows_written > 0) {
+    store::Job part = jobs_.back();
+    part.name = phase.name;
+    part.type = "phase";
+    part.processed = 0;
+    part.detail_json = core::JsonObject().add("text", report.detail).add("shard", std::int64_t{0}).str();
+    jobs_.push_back(part);
+  }
+  store::write_jobs(store_, run_id_, jobs_);
+  jobs_.clear();
+}
+
 void Run::log_blocked(Date day, std::span<const Uuid> portfolio_ids) {
   for (const Uuid& id : portfolio_ids) {
     if (!blocked_.contains(id)) continue;

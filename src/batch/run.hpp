@@ -61,6 +61,10 @@ class Run {
   // Runs the engines that write rows which portfolios share, for portfolios whose own rows are written already.
   void run_shared(engine::Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
+  // Runs what a phase has its shards leave to their leader. What it wrote counts as a part of the phase, shard 0.
+  void run_for_shards(engine::Context& context, const Phase& phase, const Engine& engine, core::Date day,
+                      std::span<const core::Uuid> portfolio_ids);
+
  private:
   struct Outcome {
     std::string status;

@@ -118,13 +118,12 @@ struct Shard {
   pg::TaskOutcome outcome;
 };
 
-// The keys of the phases that come before those that shards run, of these, and of those that come after.
+// The keys of the phases that come before those that shards run, and of these.
 struct PhaseKeys {
-  std::vector<std::string> before, sharded, after;
+  std::vector<std::string> before, sharded;
 
   PhaseKeys() {
-    for (const Phase& phase : all_phases())
-      (phase.sharded ? sharded : sharded.empty() ? before : after).push_back(phase.key);
+    for (const Phase& phase : all_phases()) (phase.sharded ? sharded : before).push_back(phase.key);
   }
 };
 
@@ -240,7 +239,7 @@ class PhaseTotal {
     job_.started_at = std::min(job_.started_at, job.started_at);
     job_.completed_at = parts_ == 0 ? job.completed_at : std::max(job_.completed_at, job.completed_at);
     if (job.status != "skipped") ran_ = true;
-    say("shard " + std::to_string(part.shard) + ": " + part.text);
+    say(part.shard > 0 ? "shard " + std::to_string(part.shard) + ": " + part.text : part.text);
     ++parts_;
   }
 
@@ -305,6 +304,7 @@ class Closing {
           if (shard.outcome.failure) total.add_failed(shard);
       total.add_busy(busy_);
       jobs.push_back(total.job(workers_));
+      if (jobs.back().rows_written > 0) written_.insert(phase.key);
       note(jobs.back());
     }
     store::write_jobs(store_, session_.run_id, jobs);
@@ -338,11 +338,11 @@ class Closing {
   }
 
   void run_after() {
-    Run run(store_, session_.run_id, {});
-    run.set_part({.phases = PhaseKeys().after});
-    pg::RowBuffer result = result_table();
     engine::Context context(store_, open_, session_.day, session_.day);
-    run.run_date(context, session_.day, open_, session_.newest, session_.progress, result);
+    Run run(store_, session_.run_id, {});
+    for (const Phase& phase : all_phases())
+      if (phase.after_shards && written_.contains(phase.key))
+        run.run_for_shards(context, phase, *phase.after_shards, session_.day, open_);
   }
 
   void tell() {
@@ -355,6 +355,7 @@ class Closing {
   std::vector<Shard> shards_;
   int workers_;
   std::int64_t busy_;
+  std::set<std::string> written_;  // phases that changed anything
   std::set<Uuid> blocked_;
   std::vector<Uuid> open_;
   std::int64_t started_ = pg::clock_usecs();
@@ -401,8 +402,11 @@ PB_FUNCTION(pb_begin_batch_session) {
   run.set_part({.phases = PhaseKeys().before});
   engine::Context context(stamped, locked, day, day);
   pg::RowBuffer result = result_table();
-  run.run_date(context, day, locked, call.boolean(3).value(),
-               {.done = call.int8(5).value(), .total = call.int8(6).value()}, result);
+  const bool newest = call.boolean(3).value();
+  run.run_date(context, day, locked, newest, {.done = call.int8(5).value(), .total = call.int8(6).value()}, result);
+  for (const Phase& phase : all_phases())
+    if (phase.before_shards && (newest || !phase.newest_date_only))
+      run.run_for_shards(context, phase, *phase.before_shards, day, locked);
   const ShardPlan plan = plan_shards(context, day, shard_count(store, call.int4(4).value(), locked.size()),
                                      std::set<Uuid>(failed.begin(), failed.end()));
   rows.add(std::span<const Uuid>(plan.portfolio_ids)).add(std::span<const std::int32_t>(plan.portfolio_counts));
@@ -449,7 +453,7 @@ PB_FUNCTION(pb_run_batch_shard) {
   const auto locked = store::lock_portfolios(store, ids);
   call.return_null();
   if (locked.empty()) return;
-  const store::Store stamped = store.for_run({.run_id = run_id}).leaving_symbols(call.texts(3).value());
+  const store::Store stamped = store.for_run({.run_id = run_id}).for_shard(call.texts(3).value());
   Run run(stamped, run_id, {});
   run.block(store::failed_portfolios(store, run_id));
   run.set_busy(without(ids, locked));

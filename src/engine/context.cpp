@@ -69,6 +69,8 @@ const store::Market& Context::market() {
   return *market_;
 }
 
+void Context::write_span(Date first, Date last) { store_ = store_.for_span(first, last, symbols().priced); }
+
 int Context::sessions_that_fit() {
   const std::size_t per_session = store::bytes_per_price * symbols().priced.size();
   const auto fit =

@@ -63,6 +63,8 @@ class Context {
 
   const store::Book& book();
   const store::Market& market();
+  // From now on its engines write each date from the first to the last at most once.
+  void write_span(core::Date first, core::Date last);
   // How many sessions from the first date on the prices of these portfolios may cover within
   // portfolio_batch.max_memory; at least one.
   int sessions_that_fit();

@@ -18,6 +18,19 @@ Report restore_sector_tags(Context& context, core::Date day, std::span<const cor
   return report;
 }
 
+Report create_sector_tags(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  const std::vector<core::Uuid> current = not_superseded(context.store(), day, portfolio_ids);
+  Report report;
+  report.rows_written = store::create_sector_tags(context.store(), day, current);
+  report.detail = counted(report.rows_written, "tag") + " created";
+  return report;
+}
+
+Report count_sector_tags(Context& context, core::Date, std::span<const core::Uuid>) {
+  store::count_sector_tags(context.store());
+  return {};
+}
+
 }  // namespace pb::engine
 
 PB_FUNCTION(pb_restore_sector_tags) { pb::engine::run_engine_by_hand(call, pb::engine::restore_sector_tags); }

@@ -158,26 +158,37 @@ std::string scope_key(const Target& target, const Args& scope) {
   return key;
 }
 
-// Whether the table holds rows of the scope on another date of the span.
-bool holds_rows_of_span(Target target, Args scope, const EmptySpan& span) {
+// Whether the table holds rows of the scope on a date of the span, or on another one than the scope's.
+bool holds_rows_of_span(Target target, Args scope, const EmptySpan& span, bool on_others) {
   const std::size_t count = scope.row().columns().size();
   scope.append(Type::date, span.first).append(Type::date, span.last);
   const std::string equal = "t.calculation_date = $";
   const std::string between = "t.calculation_date BETWEEN $" + std::to_string(count + 1) + " AND $" +
-                              std::to_string(count + 2) + " AND t.calculation_date <> $";
+                              std::to_string(count + 2) + " AND t.calculation_date " + (on_others ? "<>" : ">=") + " $";
   const auto at = target.replaced_scope.find(equal);
   target.replaced_scope.replace(at, equal.size(), between);
   return holds_rows(target, scope);
 }
 
+// Whether nothing is to be replaced on any date of the run, asked at most once.
+bool is_wholly_empty(const Target& target, const Args& wide, EmptySpan& span) {
+  const std::string key = scope_key(target, wide);
+  if (span.scopes.contains(key)) return true;
+  if (span.filled.contains(key)) return false;
+  const bool filled = holds_rows_of_span(target, wide, span, false);
+  (filled ? span.filled : span.scopes).insert(key);
+  return !filled;
+}
+
 // Whether nothing is to be replaced, asked once for all dates of a run where that is so.
-bool is_empty(const Target& target, const Args& scope) {
+bool is_empty(const Target& target, const Args& scope, const Args* wide) {
   EmptySpan* span = target.stamp.span.get();
   if (span == nullptr) return !holds_rows(target, scope);
+  if (wide != nullptr && is_wholly_empty(target, *wide, *span)) return true;
   const std::string key = scope_key(target, scope);
   if (span->scopes.contains(key)) return true;
   if (holds_rows(target, scope)) return false;
-  if (!holds_rows_of_span(target, scope, *span)) span->scopes.insert(key);
+  if (!holds_rows_of_span(target, scope, *span, true)) span->scopes.insert(key);
   return true;
 }
 
@@ -203,10 +214,10 @@ std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, co
   return with_rows(sql, rows, args, [] { return static_cast<std::int64_t>(SPI_processed); });
 }
 
-std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope) {
+std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope, const Args* wide) {
   const bool scoped = !target.replaced_scope.empty();
   if (!scoped || target.stamp.rewrite || rows.empty()) return replace(target, rows, scope);
-  if (is_empty(target, scope)) {
+  if (is_empty(target, scope, wide)) {
     const auto inserted = insert_new(target, rows);
     return inserted ? *inserted : replace(target, rows, scope);
   }

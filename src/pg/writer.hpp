@@ -19,7 +19,9 @@ namespace pb::pg {
 struct EmptySpan {
   core::Date first;
   core::Date last;
+  std::vector<std::string> symbols = {};  // those of all dates, sorted
   std::set<std::string> scopes = {};
+  std::set<std::string> filled = {};  // wide scopes that hold rows
 };
 
 // The run that writes. It and the time are stamped on every row that changes but are no change themselves, so that an
@@ -45,7 +47,8 @@ struct Target {
 // Writes all rows with one INSERT … SELECT … ON CONFLICT DO UPDATE … WHERE … IS DISTINCT FROM from an ephemeral
 // relation (and one DELETE when a scope is given), so that privileges, row-level security, partition routing and
 // constraints hold as for any statement. Returns the number of rows inserted, changed or deleted.
-std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope = {});
+// wide: arguments with which the scope contains those of all dates of the run, where they differ by more than the date.
+std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope = {}, const Args* wide = nullptr);
 
 // Runs a statement in which the rows are visible as the relation "new_rows"; returns the number of rows processed.
 std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, const Args& args = {});

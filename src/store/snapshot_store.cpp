@@ -155,17 +155,19 @@ std::int64_t mark_analytics_complete(const Store& store, Date day, std::span<con
 
 std::vector<MissingSession> missing_sessions(const Store& store, std::span<const Uuid> portfolio_ids, Date target) {
   std::vector<MissingSession> missing;
-  // The start of each portfolio is found once, before the join with the sessions.
+  // The start of each portfolio is found once, before the join with the sessions, and the sessions once for all.
   pg::each_row(
       "WITH first_trade AS MATERIALIZED (SELECT portfolio_id, min(entry_date) AS date FROM " +
           store.table("positions") +
           " WHERE portfolio_id = ANY ($1) AND deleted_at IS NULL GROUP BY portfolio_id),"
           " wanted AS MATERIALIZED (SELECT p.id, coalesce(p.inception_date, f.date) AS start FROM " +
           store.table("portfolios") +
-          " p LEFT JOIN first_trade f ON f.portfolio_id = p.id WHERE p.id = ANY ($1))"
-          " SELECT w.id, c.session_date, s.portfolio_id IS NOT NULL FROM wanted w JOIN " +
+          " p LEFT JOIN first_trade f ON f.portfolio_id = p.id WHERE p.id = ANY ($1)),"
+          " session AS MATERIALIZED (SELECT session_date FROM " +
           store.table("trading_sessions") +
-          " c ON c.calendar = $2 AND c.session_date BETWEEN w.start AND $3 LEFT JOIN " +
+          " WHERE calendar = $2 AND session_date BETWEEN (SELECT min(start) FROM wanted) AND $3)"
+          " SELECT w.id, c.session_date, s.portfolio_id IS NOT NULL FROM wanted w JOIN session c"
+          " ON c.session_date >= w.start LEFT JOIN " +
           store.table("portfolio_snapshots") +
           " s ON s.portfolio_id = w.id AND s.snapshot_date = c.session_date"
           " WHERE s.portfolio_id IS NULL OR NOT s.analytics_complete ORDER BY c.session_date, w.id",

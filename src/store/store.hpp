@@ -26,10 +26,12 @@ class Store {
     store.stamp_ = stamp;
     return store;
   }
-  // The same store, for a run that writes each date from the first to the last at most once.
-  Store for_span(core::Date first, core::Date last) const {
+  // The same store, for a run that writes each date from the first to the last at most once, and models of no other
+  // symbols than these, which are sorted.
+  Store for_span(core::Date first, core::Date last, std::vector<std::string> symbols) const {
     Store store = *this;
-    store.stamp_.span = std::make_shared<pg::EmptySpan>(pg::EmptySpan{.first = first, .last = last});
+    store.stamp_.span =
+        std::make_shared<pg::EmptySpan>(pg::EmptySpan{.first = first, .last = last, .symbols = std::move(symbols)});
     return store;
   }
   const pg::Stamp& stamp() const noexcept { return stamp_; }
@@ -41,12 +43,14 @@ class Store {
     return store;
   }
 
-  // The same store, which leaves the rows of these symbols' models alone: another session writes them.
-  Store leaving_symbols(const std::vector<std::string>& symbols) const {
+  // The same store, for some of a date's portfolios beside other sessions that run the others. It leaves the rows of
+  // these symbols' models alone: another session writes them.
+  Store for_shard(const std::vector<std::string>& symbols) const {
     Store store = *this;
     store.left_symbols_ = std::make_shared<const std::set<std::string>>(symbols.begin(), symbols.end());
     return store;
   }
+  bool is_shard() const noexcept { return left_symbols_ != nullptr; }
   bool leaves_symbols() const noexcept { return left_symbols_ != nullptr && !left_symbols_->empty(); }
   bool leaves_symbol(const std::string& symbol) const {
     return left_symbols_ != nullptr && left_symbols_->contains(symbol);

@@ -20,12 +20,23 @@ constexpr double outlier_beta = 5;
 
 constexpr const char* model_scope = "t.symbol = ANY ($1) AND t.calculation_date = $2 AND t.model = $3";
 
-Args model_arguments(core::Date day, const std::string& model, std::span<const SymbolModel> rows) {
+Args model_arguments(core::Date day, const std::string& model, const std::vector<std::string>& symbols) {
+  return std::move(
+      Args{Type::text_array, Type::date, Type::text}.add(std::span<const std::string>(symbols)).add(day).add(model));
+}
+
+// Writes rows of the symbols' models. The symbols change from date to date, those of the whole run do not.
+std::int64_t upsert_models(const pg::Target& target, const RowBuffer& out, core::Date day, const std::string& model,
+                           std::span<const SymbolModel> rows) {
   std::vector<std::string> symbols;
   symbols.reserve(rows.size());
   for (const SymbolModel& row : rows) symbols.push_back(row.symbol);
-  return std::move(
-      Args{Type::text_array, Type::date, Type::text}.add(std::span<const std::string>(symbols)).add(day).add(model));
+  const Args scope = model_arguments(day, model, symbols);
+  const pg::EmptySpan* span = target.stamp.span.get();
+  const auto known = [&](const std::string& symbol) { return std::ranges::binary_search(span->symbols, symbol); };
+  if (span == nullptr || !std::ranges::all_of(symbols, known)) return pg::upsert(target, out, scope);
+  const Args wide = model_arguments(day, model, span->symbols);
+  return pg::upsert(target, out, scope, &wide);
 }
 
 std::int64_t write_fits(const Store& store, core::Date day, const std::string& model,
@@ -53,11 +64,11 @@ std::int64_t write_fits(const Store& store, core::Date day, const std::string& m
     out.add(row.condition_number).add(row.max_vif).add(row.sample.window_start).add(row.sample.window_end);
     out.add(row.sample.quality_flag).add(row.reason());
   }
-  return pg::upsert({.table = store.table("symbol_model_fits"),
-                     .keys = {"symbol", "calculation_date", "model"},
-                     .stamp = store.stamp(),
-                     .replaced_scope = model_scope},
-                    out, model_arguments(day, model, rows));
+  return upsert_models({.table = store.table("symbol_model_fits"),
+                        .keys = {"symbol", "calculation_date", "model"},
+                        .stamp = store.stamp(),
+                        .replaced_scope = model_scope},
+                       out, day, model, rows);
 }
 
 std::int64_t write_betas(const Store& store, core::Date day, const std::string& model,
@@ -78,11 +89,11 @@ std::int64_t write_betas(const Store& store, core::Date day, const std::string& 
       out.add(row.symbol).add(day).add(model).add(factors[k]);
       out.add(beta.beta).add(beta.std_error).add(beta.t_stat).add(beta.p_value).add(row.reason());
     }
-  return pg::upsert({.table = store.table("symbol_factor_exposures"),
-                     .keys = {"symbol", "calculation_date", "model", "factor"},
-                     .stamp = store.stamp(),
-                     .replaced_scope = model_scope},
-                    out, model_arguments(day, model, rows));
+  return upsert_models({.table = store.table("symbol_factor_exposures"),
+                        .keys = {"symbol", "calculation_date", "model", "factor"},
+                        .stamp = store.stamp(),
+                        .replaced_scope = model_scope},
+                       out, day, model, rows);
 }
 
 }  // namespace

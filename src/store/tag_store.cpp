@@ -94,7 +94,29 @@ std::int64_t add_links(const Store& store, const Arguments& arguments) {
                      arguments());
 }
 
-void count_usage(const Store& store) {
+Arguments scope(core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  return [=] { return std::move(Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day)); };
+}
+
+}  // namespace
+
+TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  const Arguments arguments = scope(day, portfolio_ids);
+  const TagState state = read_state(store, arguments);
+  TagChanges changes;
+  changes.positions = state.positions;
+  if (state.without_tag > 0) changes.tags_created = create_tags(store, arguments);
+  changes.links_removed = remove_links(store, arguments);
+  if (state.without_link > 0) changes.links_added = add_links(store, arguments);
+  if (changes.links_added + changes.links_removed > 0 && !store.is_shard()) count_sector_tags(store);
+  return changes;
+}
+
+std::int64_t create_sector_tags(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  return create_tags(store, scope(day, portfolio_ids));
+}
+
+void count_sector_tags(const Store& store) {
   const std::string tags = store.table("tags");
   // By a statement of its own, so that the next one counts what other sessions linked before they let go of the rows.
   pg::execute("SELECT FROM " + tags + " WHERE is_system ORDER BY id FOR NO KEY UPDATE");
@@ -103,20 +125,6 @@ void count_usage(const Store& store) {
               " t LEFT JOIN " + store.table("position_tags") +
               " l ON l.tag_id = t.id WHERE t.is_system AND NOT t.is_archived GROUP BY t.id)"
               " used (id, count) WHERE used.id = t.id AND t.usage_count IS DISTINCT FROM used.count");
-}
-
-}  // namespace
-
-TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
-  const Arguments arguments = [&] { return std::move(Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day)); };
-  const TagState state = read_state(store, arguments);
-  TagChanges changes;
-  changes.positions = state.positions;
-  if (state.without_tag > 0) changes.tags_created = create_tags(store, arguments);
-  changes.links_removed = remove_links(store, arguments);
-  if (state.without_link > 0) changes.links_added = add_links(store, arguments);
-  if (changes.links_added + changes.links_removed > 0) count_usage(store);
-  return changes;
 }
 
 }  // namespace pb::store
