@@ -109,8 +109,11 @@ engine::Report Run::run_engine(engine::Context& context, const Phase& phase, con
                  .status = "success"};
   job.started_at = pg::clock_usecs();
   engine::Report report;
+  pg::WriteSpan* span = context.store().stamp().span.get();
+  const std::size_t deferred = span == nullptr ? 0 : span->deferred.size();
   const auto failure = pg::isolate([&] { report = engine.run(context, day, portfolio_ids); });
   if (failure) {
+    if (span != nullptr) span->drop_after(deferred);
     report = {};
     report.failed = static_cast<std::int64_t>(portfolio_ids.size());
     report.detail = std::string(engine.name) + " failed: " + failure->message + " (" + failure->sqlstate + ")";

@@ -171,9 +171,9 @@ void write_batch(const Insertion& in, int count) {
   MemoryContextReset(in.values);
 }
 
-void insert_all(Insertion& in, const RowBuffer& rows) {
+void insert_all(Insertion& in, const std::vector<const RowBuffer*>& all_rows, std::size_t total) {
   in.values = AllocSetContextCreate(in.estate->es_query_cxt, "portfolio_batch rows", ALLOCSET_DEFAULT_SIZES);
-  const int slots = static_cast<int>(std::min<std::size_t>(rows.size(), batch_rows));
+  const int slots = static_cast<int>(std::min<std::size_t>(total, batch_rows));
   in.slots = static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * static_cast<Size>(slots)));
   for (int i = 0; i < slots; ++i) in.slots[i] = table_slot_create(in.relation, &in.estate->es_tupleTable);
   ExecOpenIndices(in.result, false);
@@ -181,18 +181,19 @@ void insert_all(Insertion& in, const RowBuffer& rows) {
   in.command = GetCurrentCommandId(true);
   const bool constrained = RelationGetDescr(in.relation)->constr != nullptr;
   int filled = 0;
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    MemoryContext outer = MemoryContextSwitchTo(in.values);
-    fill_slot(in, rows, row, in.slots[filled]);
-    MemoryContextSwitchTo(outer);
-    if (constrained) ExecConstraints(in.result, in.slots[filled], in.estate);
-    ++filled;
-    if (filled == slots || MemoryContextMemAllocated(in.values, false) > batch_bytes) {
-      write_batch(in, filled);
-      filled = 0;
-      CHECK_FOR_INTERRUPTS();
+  for (const RowBuffer* rows : all_rows)
+    for (std::size_t row = 0; row < rows->size(); ++row) {
+      MemoryContext outer = MemoryContextSwitchTo(in.values);
+      fill_slot(in, *rows, row, in.slots[filled]);
+      MemoryContextSwitchTo(outer);
+      if (constrained) ExecConstraints(in.result, in.slots[filled], in.estate);
+      ++filled;
+      if (filled == slots || MemoryContextMemAllocated(in.values, false) > batch_bytes) {
+        write_batch(in, filled);
+        filled = 0;
+        CHECK_FOR_INTERRUPTS();
+      }
     }
-  }
   if (filled > 0) write_batch(in, filled);
   FreeBulkInsertState(in.bulk);
   table_finish_bulk_insert(in.relation, 0);
@@ -200,7 +201,9 @@ void insert_all(Insertion& in, const RowBuffer& rows) {
 
 }  // namespace
 
-std::optional<std::int64_t> bulk_insert(const Target& target, const RowBuffer& rows) {
+std::optional<std::int64_t> bulk_insert(const Target& target, const std::vector<const RowBuffer*>& all_rows) {
+  std::size_t total = 0;
+  for (const RowBuffer* rows : all_rows) total += rows->size();
   const bool inserted = pg_call([&]() -> bool {
     Relation relation =
         table_openrv(makeRangeVarFromNameList(stringToQualifiedNameList(target.table.c_str())), RowExclusiveLock);
@@ -209,8 +212,8 @@ std::optional<std::int64_t> bulk_insert(const Target& target, const RowBuffer& r
     if (plain) {
       Insertion in = open_insertion(relation);
       MemoryContext outer = MemoryContextSwitchTo(in.estate->es_query_cxt);
-      matched = match_columns(relation, in.estate, rows, target.stamp, in.sources);
-      if (matched) insert_all(in, rows);
+      matched = match_columns(relation, in.estate, *all_rows.front(), target.stamp, in.sources);
+      if (matched) insert_all(in, all_rows, total);
       MemoryContextSwitchTo(outer);
       close_insertion(in);
     }
@@ -219,7 +222,7 @@ std::optional<std::int64_t> bulk_insert(const Target& target, const RowBuffer& r
     return matched;
   });
   if (!inserted) return std::nullopt;
-  return static_cast<std::int64_t>(rows.size());
+  return static_cast<std::int64_t>(total);
 }
 
 }  // namespace pb::pg

@@ -62,6 +62,8 @@ class RowBuffer {
   std::size_t size() const noexcept { return columns_.empty() ? 0 : cells_.size() / columns_.size(); }
   bool empty() const noexcept { return cells_.empty(); }
   std::size_t bytes() const noexcept { return cells_.capacity() * sizeof(Cell) + arena_.capacity(); }
+  // Forgets the rows after the first so many.
+  void truncate(std::size_t rows) { cells_.resize(rows * columns_.size()); }
   void reserve(std::size_t rows) { cells_.reserve(rows * columns_.size()); }
 
   RowBuffer& null() { return put({.is_null = true}); }

@@ -1,6 +1,7 @@
 #include "pg/writer.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "pg/bulk_insert.hpp"
 #include "pg/datum.hpp"
@@ -159,7 +160,7 @@ std::string scope_key(const Target& target, const Args& scope) {
 }
 
 // Whether the table holds rows of the scope on a date of the span, or on another one than the scope's.
-bool holds_rows_of_span(Target target, Args scope, const EmptySpan& span, bool on_others) {
+bool holds_rows_of_span(Target target, Args scope, const WriteSpan& span, bool on_others) {
   const std::size_t count = scope.row().columns().size();
   scope.append(Type::date, span.first).append(Type::date, span.last);
   const std::string equal = "t.calculation_date = $";
@@ -171,24 +172,24 @@ bool holds_rows_of_span(Target target, Args scope, const EmptySpan& span, bool o
 }
 
 // Whether nothing is to be replaced on any date of the run, asked at most once.
-bool is_wholly_empty(const Target& target, const Args& wide, EmptySpan& span) {
+bool is_wholly_empty(const Target& target, const Args& wide, WriteSpan& span) {
   const std::string key = scope_key(target, wide);
-  if (span.scopes.contains(key)) return true;
+  if (span.empty.contains(key)) return true;
   if (span.filled.contains(key)) return false;
   const bool filled = holds_rows_of_span(target, wide, span, false);
-  (filled ? span.filled : span.scopes).insert(key);
+  (filled ? span.filled : span.empty).insert(key);
   return !filled;
 }
 
 // Whether nothing is to be replaced, asked once for all dates of a run where that is so.
 bool is_empty(const Target& target, const Args& scope, const Args* wide) {
-  EmptySpan* span = target.stamp.span.get();
+  WriteSpan* span = target.stamp.span.get();
   if (span == nullptr) return !holds_rows(target, scope);
   if (wide != nullptr && is_wholly_empty(target, *wide, *span)) return true;
   const std::string key = scope_key(target, scope);
-  if (span->scopes.contains(key)) return true;
+  if (span->empty.contains(key)) return true;
   if (holds_rows(target, scope)) return false;
-  if (!holds_rows_of_span(target, scope, *span, true)) span->scopes.insert(key);
+  if (!holds_rows_of_span(target, scope, *span, true)) span->empty.insert(key);
   return true;
 }
 
@@ -196,7 +197,7 @@ bool is_empty(const Target& target, const Args& scope, const Args* wide) {
 // the user or from another session since, the INSERT that follows says what is to be said.
 std::optional<std::int64_t> insert_new(const Target& target, const RowBuffer& rows) {
   std::optional<std::int64_t> inserted;
-  if (isolate([&] { inserted = bulk_insert(target, rows); })) return std::nullopt;
+  if (isolate([&] { inserted = bulk_insert(target, {&rows}); })) return std::nullopt;
   return inserted;
 }
 
@@ -208,19 +209,62 @@ std::int64_t replace(const Target& target, const RowBuffer& rows, const Args& sc
   return written;
 }
 
+bool defers(const Target& target, const RowBuffer& rows) {
+  const WriteSpan* span = target.stamp.span.get();
+  return span != nullptr && span->deferred_bytes + rows.bytes() <= span->max_deferred_bytes;
+}
+
+std::int64_t defer(const Target& target, RowBuffer rows, const Args& scope) {
+  WriteSpan& span = *target.stamp.span;
+  const auto count = static_cast<std::int64_t>(rows.size());
+  span.deferred_bytes += rows.bytes();
+  span.deferred.push_back({target, std::move(rows), scope});
+  // The span must not own itself.
+  span.deferred.back().target.stamp.span.reset();
+  return count;
+}
+
+std::string columns_key(const RowBuffer& rows) {
+  std::string key;
+  for (const ColumnDef& column : rows.columns()) key += "\n" + column.name;
+  return key;
+}
+
 }  // namespace
 
 std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, const Args& args) {
   return with_rows(sql, rows, args, [] { return static_cast<std::int64_t>(SPI_processed); });
 }
 
-std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope, const Args* wide) {
+void WriteSpan::drop_after(std::size_t writes) {
+  while (deferred.size() > writes) {
+    deferred_bytes -= deferred.back().rows.bytes();
+    deferred.pop_back();
+  }
+}
+
+void write_deferred(WriteSpan& span) {
+  std::map<std::string, std::vector<WriteSpan::Write*>> tables;
+  for (WriteSpan::Write& write : span.deferred) tables[write.target.table + columns_key(write.rows)].push_back(&write);
+  for (const auto& [key, writes] : tables) {
+    std::vector<const RowBuffer*> rows;
+    for (const WriteSpan::Write* write : writes) rows.push_back(&write->rows);
+    if (bulk_insert(writes.front()->target, rows)) continue;
+    for (const WriteSpan::Write* write : writes) replace(write->target, write->rows, write->scope);
+  }
+  span.drop_after(0);
+}
+
+std::int64_t upsert(const Target& target, RowBuffer rows, const Args& scope, const Args* wide) {
   const bool scoped = !target.replaced_scope.empty();
-  if (!scoped || target.stamp.rewrite || rows.empty()) return replace(target, rows, scope);
+  if (!scoped || target.stamp.rewrite) return replace(target, rows, scope);
   if (is_empty(target, scope, wide)) {
+    if (rows.empty()) return 0;
+    if (defers(target, rows)) return defer(target, std::move(rows), scope);
     const auto inserted = insert_new(target, rows);
     return inserted ? *inserted : replace(target, rows, scope);
   }
+  if (rows.empty()) return replace(target, rows, scope);
   const Differences found = find_differences(target, rows, scope);
   std::int64_t written = 0;
   if (found.stale > 0) written += execute_with_rows(delete_statement(target), rows, scope);

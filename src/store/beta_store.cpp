@@ -53,7 +53,7 @@ std::int64_t write_position_betas(const Store& store, core::Date day, std::span<
                     .stamp = store.stamp()};
   target.replaced_scope =
       "t.portfolio_id = ANY ($1) AND t.calculation_date = $2 AND t.method = $3 AND t.window_days = $4";
-  return pg::upsert(target, out,
+  return pg::upsert(target, std::move(out),
                     Args{Type::uuid_array, Type::date, Type::text, Type::int4}
                         .add(portfolio_ids)
                         .add(day)

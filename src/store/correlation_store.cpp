@@ -82,7 +82,7 @@ std::int64_t write_correlations(const Store& store, core::Date day, std::span<co
                      .keys = {"portfolio_id", "calculation_date", "duration_days"},
                      .stamp = store.stamp(),
                      .replaced_scope = window_scope},
-                    out, window_args(store, day, portfolio_ids));
+                    std::move(out), window_args(store, day, portfolio_ids));
 }
 
 std::int64_t write_clusters(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,

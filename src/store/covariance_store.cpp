@@ -29,7 +29,7 @@ std::int64_t write_factor_correlations(const Store& store, core::Date day, std::
                      .keys = {"calculation_date", "factor_1", "factor_2"},
                      .stamp = store.stamp(),
                      .replaced_scope = "t.calculation_date = $1"},
-                    out, pg::Args{Type::date}.add(day));
+                    std::move(out), pg::Args{Type::date}.add(day));
 }
 
 }  // namespace pb::store

@@ -50,7 +50,7 @@ std::int64_t write_portfolio_exposures(const Store& store, core::Date day, const
                      .keys = {"portfolio_id", "calculation_date", "model", "factor"},
                      .stamp = store.stamp(),
                      .replaced_scope = "t.portfolio_id = ANY ($1) AND t.calculation_date = $2 AND t.model = $3"},
-                    out, model_scope(portfolio_ids, day, model));
+                    std::move(out), model_scope(portfolio_ids, day, model));
 }
 
 std::int64_t write_position_exposures(const Store& store, core::Date day, const std::string& model,
@@ -82,7 +82,7 @@ std::int64_t write_position_exposures(const Store& store, core::Date day, const 
                      .keys = {"portfolio_id", "position_id", "calculation_date", "model"},
                      .stamp = store.stamp(),
                      .replaced_scope = "t.portfolio_id = ANY ($1) AND t.calculation_date = $2 AND t.model = $3"},
-                    out, model_scope(portfolio_ids, day, model));
+                    std::move(out), model_scope(portfolio_ids, day, model));
 }
 
 std::int64_t write_position_rate_betas(const Store& store, core::Date day, const std::string& series,
@@ -108,7 +108,7 @@ std::int64_t write_position_rate_betas(const Store& store, core::Date day, const
                      .keys = {"portfolio_id", "position_id", "calculation_date"},
                      .stamp = store.stamp(),
                      .replaced_scope = "t.portfolio_id = ANY ($1) AND t.calculation_date = $2"},
-                    out, Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day));
+                    std::move(out), Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day));
 }
 
 }  // namespace pb::store

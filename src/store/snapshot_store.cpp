@@ -89,7 +89,7 @@ std::int64_t write_snapshots(const Store& store, std::span<const SnapshotRow> ro
   target.also_on_change =
       "analytics_complete = t.analytics_complete AND t.total_value = excluded.total_value"
       " AND t.total_long = excluded.total_long AND t.total_short = excluded.total_short";
-  return pg::upsert(target, out);
+  return pg::upsert(target, std::move(out));
 }
 
 std::int64_t refresh_equity_balances(const Store& store, std::span<const Uuid> portfolio_ids) {

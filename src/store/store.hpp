@@ -31,7 +31,7 @@ class Store {
   Store for_span(core::Date first, core::Date last, std::vector<std::string> symbols) const {
     Store store = *this;
     store.stamp_.span =
-        std::make_shared<pg::EmptySpan>(pg::EmptySpan{.first = first, .last = last, .symbols = std::move(symbols)});
+        std::make_shared<pg::WriteSpan>(pg::WriteSpan{.first = first, .last = last, .symbols = std::move(symbols)});
     return store;
   }
   const pg::Stamp& stamp() const noexcept { return stamp_; }

@@ -118,7 +118,7 @@ std::int64_t write_stress_results(const Store& store, core::Date day, std::span<
                      .stamp = store.stamp(),
                      .replaced_scope = "t.portfolio_id = ANY ($1) AND t.calculation_date = $2"
                                        " AND ($3 IS NULL OR t.scenario_id = ANY ($3))"},
-                    out, scope);
+                    std::move(out), scope);
 }
 
 }  // namespace pb::store

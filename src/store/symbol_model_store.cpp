@@ -26,17 +26,17 @@ Args model_arguments(core::Date day, const std::string& model, const std::vector
 }
 
 // Writes rows of the symbols' models. The symbols change from date to date, those of the whole run do not.
-std::int64_t upsert_models(const pg::Target& target, const RowBuffer& out, core::Date day, const std::string& model,
+std::int64_t upsert_models(const pg::Target& target, RowBuffer out, core::Date day, const std::string& model,
                            std::span<const SymbolModel> rows) {
   std::vector<std::string> symbols;
   symbols.reserve(rows.size());
   for (const SymbolModel& row : rows) symbols.push_back(row.symbol);
   const Args scope = model_arguments(day, model, symbols);
-  const pg::EmptySpan* span = target.stamp.span.get();
+  const pg::WriteSpan* span = target.stamp.span.get();
   const auto known = [&](const std::string& symbol) { return std::ranges::binary_search(span->symbols, symbol); };
-  if (span == nullptr || !std::ranges::all_of(symbols, known)) return pg::upsert(target, out, scope);
+  if (span == nullptr || !std::ranges::all_of(symbols, known)) return pg::upsert(target, std::move(out), scope);
   const Args wide = model_arguments(day, model, span->symbols);
-  return pg::upsert(target, out, scope, &wide);
+  return pg::upsert(target, std::move(out), scope, &wide);
 }
 
 std::int64_t write_fits(const Store& store, core::Date day, const std::string& model,
@@ -68,7 +68,7 @@ std::int64_t write_fits(const Store& store, core::Date day, const std::string& m
                         .keys = {"symbol", "calculation_date", "model"},
                         .stamp = store.stamp(),
                         .replaced_scope = model_scope},
-                       out, day, model, rows);
+                       std::move(out), day, model, rows);
 }
 
 std::int64_t write_betas(const Store& store, core::Date day, const std::string& model,
@@ -93,7 +93,7 @@ std::int64_t write_betas(const Store& store, core::Date day, const std::string& 
                         .keys = {"symbol", "calculation_date", "model", "factor"},
                         .stamp = store.stamp(),
                         .replaced_scope = model_scope},
-                       out, day, model, rows);
+                       std::move(out), day, model, rows);
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ std::int64_t write_position_volatilities(const Store& store, core::Date day, std
                      .keys = {"portfolio_id", "position_id", "calculation_date"},
                      .stamp = store.stamp(),
                      .replaced_scope = "t.portfolio_id = ANY ($1) AND t.calculation_date = $2"},
-                    out, Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day));
+                    std::move(out), Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day));
 }
 
 std::int64_t write_snapshot_volatilities(const Store& store, core::Date day, std::span<const SnapshotVolatility> rows) {
