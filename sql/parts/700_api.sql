@@ -23,8 +23,8 @@ END
 $$;
 
 COMMENT ON FUNCTION @extschema@.api_age_sessions(date, date) IS
-  'Sessions of portfolio_batch.calendar after a day and up to another, both dates; a NULL to_day counts those that have '
-  'closed and settled by now (portfolio_batch.settle_delay). NULL for a NULL from_day.';
+  'Sessions of portfolio_batch.calendar after a day and up to another, both dates; a NULL to_day counts those that '
+  'have closed and settled by now (portfolio_batch.settle_delay). NULL for a NULL from_day.';
 
 CREATE FUNCTION @extschema@.api_data_quality(day date, details jsonb DEFAULT NULL)
 RETURNS jsonb
@@ -510,9 +510,9 @@ END
 $$;
 
 COMMENT ON FUNCTION @extschema@.api_symbol_exposures(uuid, date) IS
-  'Net exposure of a portfolio to each symbol, in currency, negative when short, from the market values that the batch '
-  'stored last; an option counts for its underlying with the delta of the day. Private lots and options without delta '
-  'have none; NULL where nothing is valued.';
+  'Net exposure of a portfolio to each symbol, in currency, negative when short, from the market values that the '
+  'batch stored last; an option counts for its underlying with the delta of the day. Private lots and options '
+  'without delta have none; NULL where nothing is valued.';
 
 CREATE FUNCTION @extschema@.api_portfolio_correlations(portfolio_id uuid, lookback_days integer DEFAULT NULL,
                                                        min_overlap integer DEFAULT NULL,
