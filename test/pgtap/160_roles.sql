@@ -78,7 +78,8 @@ INSERT INTO entry_points VALUES
   ('read', 'api_portfolio_snapshot', 'SELECT pb.api_portfolio_snapshot(''00000000-0000-4000-8000-000000000001'')'),
   ('read', 'api_position', 'SELECT pb.api_position(''00000000-0000-4000-8000-000000000011'')'),
   ('read', 'api_portfolio_betas', 'SELECT pb.api_portfolio_betas(''00000000-0000-4000-8000-000000000001'')'),
-  ('read', 'api_factor_model', 'SELECT pb.api_factor_model(''00000000-0000-4000-8000-000000000001'', ''2024-07-11'', ''ridge'')'),
+  ('read', 'api_factor_model', 'SELECT pb.api_factor_model(''00000000-0000-4000-8000-000000000001'', '
+   '''2024-07-11'', ''ridge'')'),
   ('read', 'api_portfolio_factors', 'SELECT pb.api_portfolio_factors(''00000000-0000-4000-8000-000000000001'')'),
   ('read', 'api_symbol_exposures', 'SELECT * FROM pb.api_symbol_exposures(''00000000-0000-4000-8000-000000000001'', '
    '''2024-07-11'')'),

@@ -38,7 +38,8 @@ SELECT is_empty($$SELECT * FROM answers WHERE (answer ->> 'available')::boolean 
                      OR (answer ? 'reason') <> (answer ? 'message')$$,
                 'a reason and a message where nothing is available, and only there');
 SELECT results_eq($$SELECT count(*)::integer, count(*) FILTER (WHERE answer ->> 'available' = 'true')::integer
-                    FROM answers WHERE name ~ '^Sample'$$, $$VALUES (15, 15)$$, 'the sample portfolios have everything');
+                    FROM answers WHERE name ~ '^Sample'$$, $$VALUES (15, 15)$$,
+                  'the sample portfolios have everything');
 SELECT results_eq($$SELECT right(id::text, 1), function, answer ->> 'reason' FROM answers
                     WHERE answer ->> 'available' = 'false' ORDER BY 1, 2$$,
                   $$VALUES ('4', 'betas', 'no_results'), ('4', 'correlations', 'no_correlation_calculation'),
@@ -142,7 +143,8 @@ SELECT is((SELECT concat_ws(' ', a ->> 'status', a ->> 'open_quantity', a ->> 'q
                             jsonb_array_length(a -> 'closes')) FROM api_position(pg_temp.id(41)) AS a),
           'closed 0.000000 100.000000 2024-11-22 6.500000 0.0000 0.0000 275.0000 2', 'its exit is shown');
 SELECT pg_temp.add_lot(4, 42, 'STK0001', 100, 10, '2024-11-25') \g /dev/null
-SELECT is((SELECT concat_ws(' ', a ->> 'status', a ->> 'open_quantity', a ->> 'reason') FROM api_position(pg_temp.id(42)) AS a),
+SELECT is((SELECT concat_ws(' ', a ->> 'status', a ->> 'open_quantity', a ->> 'reason')
+           FROM api_position(pg_temp.id(42)) AS a),
           'pending 0.000000 pending', 'a lot of after the latest snapshot');
 UPDATE positions SET deleted_at = now(), market_value = 5, realized_pnl = 5 WHERE id = pg_temp.id(42);
 SELECT is((SELECT concat_ws(' ', a ->> 'status', a -> 'market_value', a -> 'realized_pnl', a ->> 'reason',
@@ -188,10 +190,9 @@ FROM answers AS a JOIN portfolio_factor_exposures AS x ON x.portfolio_id = a.id 
      AND x.calculation_date = '2024-11-22' WHERE function = 'betas' AND id = :'three';
 INSERT INTO company_profiles (symbol, beta) SELECT symbol, 1.5 FROM positions WHERE portfolio_id = :'one'
 ON CONFLICT (symbol) DO UPDATE SET beta = 1.5;
-SELECT is_empty($$SELECT * FROM jsonb_array_elements(api_portfolio_betas((SELECT id FROM portfolios
-                                                                          WHERE name ~ '^Sample 1')) -> 'positions') AS e
-                  WHERE (e ->> 'provider_beta')::float8 <> 1.5 OR (e ->> 'beta_difference')::float8
-                        IS DISTINCT FROM (e #>> '{market_beta,beta}')::float8 - 1.5$$, 'beside the provider''s beta');
+SELECT is_empty($$SELECT * FROM portfolios AS p, jsonb_array_elements(api_portfolio_betas(p.id) -> 'positions') AS e
+                  WHERE p.name ~ '^Sample 1' AND ((e ->> 'provider_beta')::float8 <> 1.5 OR (e ->> 'beta_difference')::float8
+                                             IS DISTINCT FROM (e #>> '{market_beta,beta}')::float8 - 1.5)$$, 'beside the provider''s beta');
 INSERT INTO position_market_betas (portfolio_id, position_id, calculation_date, method, window_days, beta)
 SELECT portfolio_id, id, '2024-11-22', 'OLS_NW', 504, 99 FROM positions WHERE portfolio_id = :'one';
 SELECT is(api_portfolio_betas(:'one') -> 'window_days', '252', 'of several windows the configured one');
@@ -201,8 +202,10 @@ RESET portfolio_batch.beta_window;
 
 -- Factors ------------------------------------------------------------------------------------------------------------
 
-SELECT is(string_agg(f ->> 'name', ' '), CASE model WHEN 'ridge' THEN 'market value growth momentum quality size low_vol'
-          ELSE 'market growth_value_spread momentum_spread size_spread quality_spread' END, model || ': factors in order')
+SELECT is(string_agg(f ->> 'name', ' '),
+          CASE model WHEN 'ridge' THEN 'market value growth momentum quality size low_vol'
+          ELSE 'market growth_value_spread momentum_spread size_spread quality_spread' END,
+          model || ': factors in order')
 FROM answers, unnest('{ridge,spread}'::text[]) AS model, jsonb_array_elements(answer -> model -> 'factors') AS f
 WHERE function = 'factors' AND id = :'three' GROUP BY model;
 SELECT is_empty($$SELECT * FROM portfolio_factor_exposures AS x JOIN answers AS a ON a.id = x.portfolio_id
@@ -216,7 +219,8 @@ SELECT is_empty($$SELECT * FROM portfolio_factor_exposures AS x JOIN answers AS 
                                           x.percent_contribution_to_risk)$$, 'with the figures stored');
 SELECT ok(abs(sum((f ->> 'contribution_to_risk')::float8)
               + (min((answer -> model -> 'specific' ->> 'contribution_to_risk'))::float8)
-              - min(answer -> model ->> 'volatility')::float8) < 1e-12, model || ': contributions add up to the volatility')
+              - min(answer -> model ->> 'volatility')::float8) < 1e-12,
+          model || ': contributions add up to the volatility')
 FROM answers, unnest('{ridge,spread}'::text[]) AS model, jsonb_array_elements(answer -> model -> 'factors') AS f
 WHERE function = 'factors' AND id = :'three' GROUP BY model;
 SELECT is_empty($$SELECT * FROM position_factor_exposures AS e JOIN answers AS a ON a.id = e.portfolio_id
@@ -257,7 +261,8 @@ SELECT is_empty($$SELECT * FROM answers, jsonb_array_elements(answer -> 'symbols
                   WHERE function = 'correlations' AND n.portfolio_id = id AND (s ->> 'exposure')::numeric <> n.net$$,
                 'exposures as the positions stand');
 CREATE TEMP VIEW top AS SELECT api_portfolio_correlations(:'two', max_symbols => 3) AS a;
-SELECT is((SELECT concat_ws(' ', jsonb_array_length(a -> 'symbols'), (SELECT count(*) FROM jsonb_object_keys(a -> 'matrix')),
+SELECT is((SELECT concat_ws(' ', jsonb_array_length(a -> 'symbols'),
+                            (SELECT count(*) FROM jsonb_object_keys(a -> 'matrix')),
                             a #> '{data_quality,symbols_shown}', a #> '{data_quality,symbols_total}',
                             a #> '{data_quality,pairs_shown}', a #> '{data_quality,pairs_null}') FROM top),
           '3 3 3 8 3 0', 'the three largest');
@@ -278,12 +283,15 @@ SELECT symbols[1] AS s1, symbols[2] AS s2, symbols[3] AS s3, symbols[7] AS s7, s
 FROM correlation_calculations WHERE portfolio_id = :'two' AND calculation_date = '2024-11-22' \gset
 CREATE TEMP VIEW strict AS SELECT api_portfolio_correlations(:'two', 126, 71) AS a;
 SELECT is((SELECT concat_ws(' ', a -> 'matrix' -> :'s1' -> :'s2', a -> 'matrix' -> :'s3' -> :'s1',
-                            a -> 'matrix' -> :'s7' -> :'s8', jsonb_typeof(a -> 'matrix' -> :'s3' -> :'s2')) FROM strict),
+                            a -> 'matrix' -> :'s7' -> :'s8', jsonb_typeof(a -> 'matrix' -> :'s3' -> :'s2'))
+           FROM strict),
           'null null null number', 'an unknown correlation is null, never 0');
 SELECT is((SELECT concat_ws(' ', a #> '{data_quality,pairs_shown}', a #> '{data_quality,pairs_null}',
                             a #> '{data_quality,pairs_below_min_overlap}') FROM strict), '28 3 2', 'and counted');
-SELECT is(api_portfolio_correlations(:'two') #> '{data_quality,pairs_null}', '1', 'without min_overlap only that of the batch');
-SELECT is(api_portfolio_correlations(:'two', min_overlap => 70) #> '{data_quality,pairs_null}', '1', 'min_overlap is included');
+SELECT is(api_portfolio_correlations(:'two') #> '{data_quality,pairs_null}', '1',
+          'without min_overlap only that of the batch');
+SELECT is(api_portfolio_correlations(:'two', min_overlap => 70) #> '{data_quality,pairs_null}', '1',
+          'min_overlap is included');
 
 -- Windows: the newest calculation, of the configured window where there are two.
 SELECT count(*) FROM calc_correlations('2024-11-21', ARRAY[:'two'::uuid], 63, 30) \g /dev/null
@@ -304,14 +312,15 @@ VALUES (:'two', '2024-11-22', 126, 1, 'Energy', 0.9, 1000, 0.25);
 INSERT INTO correlation_cluster_positions (portfolio_id, calculation_date, duration_days, cluster_number, position_id,
                                            symbol, value, portfolio_percentage, correlation_to_cluster)
 SELECT :'two', '2024-11-22', 126, 1, pg_temp.id(n), 'S' || n, 400 + n, 0.1, 0.9 FROM generate_series(1, 2) AS n;
-SELECT is(jsonb_path_query_array(api_portfolio_correlations(:'two'), '$.clusters[*].positions[*].symbol'), '["S2", "S1"]',
+SELECT is(jsonb_path_query_array(api_portfolio_correlations(:'two'), '$.clusters[*].positions[*].symbol'),
+          '["S2", "S1"]',
           'clusters with their members, the largest first');
 SELECT is((api_portfolio_correlations(:'two') #> '{clusters,0}') - 'positions',
           '{"cluster_number": 1, "nickname": "Energy", "average_correlation": 0.9, "total_value": 1000.0000,
             "weight": 0.25}', 'named');
 
-SELECT pg_temp.raises(format('SELECT api_portfolio_correlations(%L, %s)', pg_temp.id(9), arguments), '22023', message, '%',
-                      hint, arguments)
+SELECT pg_temp.raises(format('SELECT api_portfolio_correlations(%L, %s)', pg_temp.id(9), arguments), '22023', message,
+                      '%', hint, arguments)
 FROM (VALUES ('-1', 'lookback_days must be 2 or more, not -1', '%newest%'),
              ('126, 127', 'min_overlap must be between 2 and lookback_days, not 127', 'Leave it out%'),
              ('NULL, 1', 'min_overlap must be between 2 and lookback_days, not 1', 'Leave it out%'),

@@ -92,12 +92,14 @@ same apiPortfolioStressTests "batch.api_portfolio_stress_tests('$id', '{covid_cr
 # Digits of money. jsonb keeps trailing zeros, JavaScript does not; the value is the same.
 value=$(sql "SELECT batch.api_portfolio_snapshot('$id') ->> 'total_value'")
 like "$value" '\.[0-9]{4}$' 'psql shows money with four decimals'
-like "$(ask "{ apiPortfolioSnapshot(portfolioId: \"$id\") }")" "\"total_value\":$(sql "SELECT trim_scale($value)")[,}]" \
+body=$(ask "{ apiPortfolioSnapshot(portfolioId: \"$id\") }")
+like "$body" "\"total_value\":$(sql "SELECT trim_scale($value)")[,}]" \
   'the same amount is sent'
 
 # What there is none of, what is wrong, and what a reader may not.
 nobody=00000000-0000-4000-8000-000000000000
-like "$(ask "{ apiPortfolioSnapshot(portfolioId: \"$nobody\") }")" '"available":false' 'an unknown portfolio is an answer'
+like "$(ask "{ apiPortfolioSnapshot(portfolioId: \"$nobody\") }")" \
+  '"available":false' 'an unknown portfolio is an answer'
 body=$(ask "{ apiPortfolioStressTests(portfolioId: \"$id\", scenarioIds: [\"nope\"]) }")
 like "$body" "scenario 'nope' does not exist" 'a wrong argument is an error'
 like "$body" '"errcode":"22023"' 'with its SQLSTATE'
