@@ -72,6 +72,23 @@ INSERT INTO entry_points VALUES
   ('read', 'market_data_coverage', 'SELECT * FROM pb.market_data_coverage(''2024-07-11'')'),
   ('read', 'missing_prices', 'SELECT * FROM pb.missing_prices(''2024-07-11'', ''2024-07-12'')'),
   ('read', 'missing_sessions', 'SELECT * FROM pb.missing_sessions(''2024-07-12'')'),
+  ('read', 'api_age_sessions', 'SELECT pb.api_age_sessions(''2024-07-11'')'),
+  ('read', 'api_data_quality', 'SELECT pb.api_data_quality(''2024-07-11'')'),
+  ('read', 'api_portfolio_problem', 'SELECT pb.api_portfolio_problem(''00000000-0000-4000-8000-000000000001'')'),
+  ('read', 'api_portfolio_snapshot', 'SELECT pb.api_portfolio_snapshot(''00000000-0000-4000-8000-000000000001'')'),
+  ('read', 'api_position', 'SELECT pb.api_position(''00000000-0000-4000-8000-000000000011'')'),
+  ('read', 'api_portfolio_betas', 'SELECT pb.api_portfolio_betas(''00000000-0000-4000-8000-000000000001'')'),
+  ('read', 'api_factor_model', 'SELECT pb.api_factor_model(''00000000-0000-4000-8000-000000000001'', '
+   '''2024-07-11'', ''ridge'')'),
+  ('read', 'api_portfolio_factors', 'SELECT pb.api_portfolio_factors(''00000000-0000-4000-8000-000000000001'')'),
+  ('read', 'api_symbol_exposures', 'SELECT * FROM pb.api_symbol_exposures(''00000000-0000-4000-8000-000000000001'', '
+   '''2024-07-11'')'),
+  ('read', 'api_portfolio_correlations', 'SELECT '
+   'pb.api_portfolio_correlations(''00000000-0000-4000-8000-000000000001'')'),
+  ('read', 'api_portfolio_stress_tests', 'SELECT '
+   'pb.api_portfolio_stress_tests(''00000000-0000-4000-8000-000000000001'')'),
+  ('pure', 'api_impact', 'SELECT pb.api_impact(1, 2)'),
+  ('pure', 'api_unavailable', 'SELECT pb.api_unavailable(''no_results'', ''none'', ''{}'', ''{}'')'),
   ('read', 'split_factor', 'SELECT pb.split_factor(''AAA'', ''2024-07-11'', ''2024-07-12'')'),
   ('read', 'correlation_matrix', 'SELECT * FROM pb.correlation_matrix(''{AAA,BBB}'', ''2024-07-11'')'),
   ('pure', 'ols_fit', 'SELECT * FROM pb.ols_fit(''{1,3,4}'', ''{1,2,3}'')'),
