@@ -93,7 +93,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN '<section id="' || id || '"' || CASE WHEN wide THEN ' class="wide"' ELSE '' END || '><h2>' || title || '</h2>'
        || COALESCE(body, @extschema@.report_missing(NULL)) || '</section>' || E'\n';
 COMMENT ON FUNCTION @extschema@.report_section(text, text, text, boolean) IS
-'A section of the report with its heading; wide ones take the whole width. Without a body it says that there is nothing.';
+'A section of the report with its heading; wide ones take the whole width. Without a body it says that there is
+nothing.';
 
 -- Charts -------------------------------------------------------------------------------------------------------------
 
@@ -152,3 +153,45 @@ RETURN '<rect x="' || least(from_x, to_x) || '" y="' || y || '" width="' || abs(
 COMMENT ON FUNCTION @extschema@.report_bar(numeric, numeric, numeric, numeric, text, text) IS
 'A horizontal bar between two places of a chart, whichever is the left one, with its classes and what it says when it is
 pointed at (markup).';
+
+CREATE FUNCTION @extschema@.report_tick(value numeric, as_percent boolean) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN as_percent THEN @extschema@.report_compact(100 * value) || '&#8239;%'
+            ELSE @extschema@.report_compact(value) END;
+COMMENT ON FUNCTION @extschema@.report_tick(numeric, boolean) IS
+'Markup of a number beside an axis: an amount, or a fraction as percent.';
+
+CREATE FUNCTION @extschema@.report_axis(low double precision, high double precision, at_low double precision,
+                                        at_high double precision, top numeric, bottom numeric, wanted integer,
+                                        as_percent boolean DEFAULT false) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT string_agg(@extschema@.report_line(t.x, top, t.x, bottom, CASE WHEN t.tick = 0 THEN 'zero' ELSE 'grid' END)
+                    || @extschema@.report_text(t.x, bottom + 16, 'soft middle',
+                                               @extschema@.report_tick(t.tick, as_percent)), '')
+  FROM (SELECT tick, @extschema@.report_scale(tick, low, high, at_low, at_high) AS x
+        FROM @extschema@.report_ticks(low, high, wanted) AS tick) AS t
+$$;
+COMMENT ON FUNCTION @extschema@.report_axis(double precision, double precision, double precision, double precision,
+                                            numeric, numeric, integer, boolean) IS
+'The horizontal axis of a chart: an upright line from top to bottom at each round number, and the number below it. low
+to high lie at at_low to at_high; wanted is about how many there are.';
+
+CREATE FUNCTION @extschema@.report_side_axis(low double precision, high double precision, at_low double precision,
+                                             at_high double precision, left_x numeric, right_x numeric, wanted integer,
+                                             as_percent boolean DEFAULT false) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT string_agg(@extschema@.report_line(left_x, t.y, right_x, t.y,
+                                            CASE WHEN t.tick = 0 THEN 'zero' ELSE 'grid' END)
+                    || @extschema@.report_text(left_x - 8, t.y + 4, 'soft end',
+                                               @extschema@.report_tick(t.tick, as_percent)), '')
+  FROM (SELECT tick, @extschema@.report_scale(tick, low, high, at_low, at_high) AS y
+        FROM @extschema@.report_ticks(low, high, wanted) AS tick) AS t
+$$;
+COMMENT ON FUNCTION @extschema@.report_side_axis(double precision, double precision, double precision, double precision,
+                                                 numeric, numeric, integer, boolean) IS
+'The vertical axis of a chart: a line from left to right at each round number, and the number to the left of it.
+Otherwise as report_axis.';

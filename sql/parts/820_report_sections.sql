@@ -22,7 +22,8 @@ h3 { margin: 14px 0 4px; font-size: 12px; font-weight: 600; color: var(--soft); 
 p { margin: 6px 0; } .about, .note, footer { color: var(--soft); font-size: 12px; } .note { margin-top: 8px; }
 .headline { text-align: right; white-space: nowrap; } .headline strong { display: block; font-size: 25px;
   line-height: 1.25; font-weight: 650; }
-section { background: var(--panel); border: 1px solid var(--rule); border-radius: 6px; padding: 16px 18px; min-width: 0; }
+section { background: var(--panel); border: 1px solid var(--rule); border-radius: 6px; padding: 16px 18px;
+  min-width: 0; }
 .tiles { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 1px; margin: 0; background: var(--rule);
   border: 1px solid var(--rule); border-radius: 6px; overflow: hidden; }
 .tiles div { background: var(--panel); padding: 10px 14px 11px; } .tiles dt { color: var(--soft); font-size: 12px; }
@@ -44,11 +45,13 @@ summary { cursor: pointer; color: var(--soft); }
 svg { display: block; width: 100%; height: auto; } text { fill: var(--ink); font-size: 12px; }
 text.soft { fill: var(--soft); font-size: 11px; } text.end { text-anchor: end; } text.middle { text-anchor: middle; }
 text.strong { font-weight: 600; }
-text.over { paint-order: stroke; stroke: var(--panel); stroke-width: 4px; } text.down { fill: var(--neg); } text.cell { font-size: 9.5px; text-anchor: middle; }
+text.over { paint-order: stroke; stroke: var(--panel); stroke-width: 4px; } text.down { fill: var(--neg); }
+text.cell { font-size: 9.5px; text-anchor: middle; }
 text.cell.on { fill: var(--panel); }
 .grid { stroke: var(--grid); } .zero { stroke: var(--soft); } .flow { stroke: var(--soft); stroke-dasharray: 2 3; }
 .curve { fill: none; stroke: var(--pos); stroke-width: 1.8; stroke-linejoin: round; }
-.second { stroke: var(--accent); stroke-dasharray: 5 3; } .area { fill: var(--pos); fill-opacity: 0.10; } .pos { fill: var(--pos); } .neg { fill: var(--neg); }
+.second { stroke: var(--accent); stroke-dasharray: 5 3; } .area { fill: var(--pos); fill-opacity: 0.10; }
+.pos { fill: var(--pos); } .neg { fill: var(--neg); }
 .under { fill: var(--neg); fill-opacity: 0.22; stroke: var(--neg); stroke-width: 1.2; stroke-linejoin: round; }
 .net { stroke: var(--ink); stroke-width: 2; } .whisker { stroke: var(--accent); stroke-width: 1.6; }
 .dot { fill: var(--pos); stroke: var(--panel); stroke-width: 1.2; } .direct { fill: none; stroke: var(--ink); }
@@ -103,7 +106,7 @@ AS $$
   SELECT '<dl class="tiles">' || concat(
     @extschema@.report_tile('Day P&amp;L',
       @extschema@.report_value('daily_pnl', s.daily_pnl, @extschema@.report_number(s.daily_pnl)),
-      @extschema@.report_value('daily_return', s.daily_return::numeric, @extschema@.report_percent(s.daily_return, 2),
+      @extschema@.report_value('daily_return', s.daily_return, @extschema@.report_percent(s.daily_return, 2),
                                'no_equity')),
     @extschema@.report_tile('Month to date',
       @extschema@.report_value('mtd_pnl', s.mtd_pnl, @extschema@.report_number(s.mtd_pnl))),
@@ -114,59 +117,62 @@ AS $$
       'realized ' || @extschema@.report_value('cumulative_realized_pnl', s.cumulative_realized_pnl,
                                               @extschema@.report_number(s.cumulative_realized_pnl))),
     @extschema@.report_tile('Gross / net exposure',
-      @extschema@.report_value('gross_over_equity', CASE WHEN s.total_value > 0 THEN s.gross_exposure / s.total_value END,
-        @extschema@.report_percent((s.gross_exposure / NULLIF(s.total_value, 0))::double precision, 0), 'no_equity')
+      @extschema@.report_value('gross_over_equity',
+        CASE WHEN s.total_value > 0 THEN s.gross_exposure / s.total_value END,
+        @extschema@.report_percent(s.gross_exposure / NULLIF(s.total_value, 0), 0), 'no_equity')
       || ' / '
-      || @extschema@.report_value('net_over_equity', CASE WHEN s.total_value > 0 THEN s.net_exposure / s.total_value END,
-        @extschema@.report_percent((s.net_exposure / NULLIF(s.total_value, 0))::double precision, 0), 'no_equity'),
+      || @extschema@.report_value('net_over_equity',
+        CASE WHEN s.total_value > 0 THEN s.net_exposure / s.total_value END,
+        @extschema@.report_percent(s.net_exposure / NULLIF(s.total_value, 0), 0), 'no_equity'),
       'of net asset value'),
     @extschema@.report_tile('Cash',
       @extschema@.report_value('cash_value', s.cash_value, @extschema@.report_number(s.cash_value))),
     @extschema@.report_tile('Market beta',
-      @extschema@.report_value('beta', s.beta::numeric, @extschema@.report_number(s.beta::numeric, 2), s.beta_reason),
-      'R&#178; ' || @extschema@.report_value('beta_r_squared', s.beta_r_squared::numeric,
-                      @extschema@.report_number(s.beta_r_squared::numeric, 2), s.beta_reason)
+      @extschema@.report_value('beta', s.beta, @extschema@.report_number(s.beta, 2), s.beta_reason),
+      'R&#178; ' || @extschema@.report_value('beta_r_squared', s.beta_r_squared,
+                      @extschema@.report_number(s.beta_r_squared, 2), s.beta_reason)
       || ', covers ' || COALESCE(@extschema@.report_percent(s.beta_coverage, 0), 'n/a')),
     @extschema@.report_tile('Yield +100 bp',
-      @extschema@.report_value('rate_effect', (rate.exposure / 100)::numeric,
+      @extschema@.report_value('rate_effect', rate.exposure / 100,
                                @extschema@.report_percent(rate.exposure / 100, 2), rate.reason),
       'of NAV, market unchanged'),
     @extschema@.report_tile('Realized volatility',
-      @extschema@.report_value('realized_volatility_63d', s.realized_volatility_63d::numeric,
+      @extschema@.report_value('realized_volatility_63d', s.realized_volatility_63d,
                                @extschema@.report_percent(s.realized_volatility_63d), s.volatility_reason),
       '63 sessions; 21: ' || COALESCE(@extschema@.report_percent(s.realized_volatility_21d), 'n/a')),
     @extschema@.report_tile('Expected volatility',
-      @extschema@.report_value('expected_volatility_21d', s.expected_volatility_21d::numeric,
+      @extschema@.report_value('expected_volatility_21d', s.expected_volatility_21d,
                                @extschema@.report_percent(s.expected_volatility_21d), s.volatility_reason),
       '21 sessions' || COALESCE(', ' || upper(s.expected_volatility_method), '')
       || COALESCE(', ' || s.volatility_trend, '')),
     @extschema@.report_tile('Effective positions',
-      @extschema@.report_value('effective_positions', s.effective_positions::numeric,
-                               @extschema@.report_number(s.effective_positions::numeric, 1), s.concentration_reason),
-      'HHI ' || @extschema@.report_value('hhi', s.hhi::numeric, @extschema@.report_number(s.hhi::numeric),
+      @extschema@.report_value('effective_positions', s.effective_positions,
+                               @extschema@.report_number(s.effective_positions, 1), s.concentration_reason),
+      'HHI ' || @extschema@.report_value('hhi', s.hhi, @extschema@.report_number(s.hhi),
                                          s.concentration_reason)
       || COALESCE(', top 10 ' || @extschema@.report_percent(s.top_10_concentration, 0), '')),
     @extschema@.report_tile('Diversification ratio',
-      @extschema@.report_value('diversification_ratio', c.diversification_ratio::numeric,
-                               @extschema@.report_number(c.diversification_ratio::numeric, 2), c.reason),
-      'effective bets ' || COALESCE(@extschema@.report_number(c.effective_bets::numeric, 1), 'n/a'))) || E'</dl>\n'
+      @extschema@.report_value('diversification_ratio', c.diversification_ratio,
+                               @extschema@.report_number(c.diversification_ratio, 2), c.reason),
+      'effective bets ' || COALESCE(@extschema@.report_number(c.effective_bets, 1), 'n/a'))) || E'</dl>\n'
   FROM jsonb_to_record(data -> 'snapshot')
-         AS s (total_value numeric, daily_pnl numeric, daily_return double precision, mtd_pnl numeric, ytd_pnl numeric,
+         AS s (total_value numeric, daily_pnl numeric, daily_return numeric, mtd_pnl numeric, ytd_pnl numeric,
                cumulative_pnl numeric, cumulative_realized_pnl numeric, gross_exposure numeric, net_exposure numeric,
-               cash_value numeric, beta double precision, beta_r_squared double precision,
-               beta_coverage double precision, beta_reason text, realized_volatility_63d double precision,
-               realized_volatility_21d double precision, expected_volatility_21d double precision,
+               cash_value numeric, beta numeric, beta_r_squared numeric,
+               beta_coverage numeric, beta_reason text, realized_volatility_63d numeric,
+               realized_volatility_21d numeric, expected_volatility_21d numeric,
                expected_volatility_method text, volatility_trend text, volatility_reason text,
-               effective_positions double precision, hhi double precision, top_10_concentration double precision,
+               effective_positions numeric, hhi numeric, top_10_concentration numeric,
                concentration_reason text)
   LEFT JOIN (SELECT f.exposure, f.reason
-             FROM jsonb_to_recordset(data -> 'factors') AS f (model text, exposure double precision, reason text)
+             FROM jsonb_to_recordset(data -> 'factors') AS f (model text, exposure numeric, reason text)
              WHERE f.model = 'rate' LIMIT 1) AS rate ON true
   LEFT JOIN jsonb_to_record(data -> 'correlation')
-         AS c (diversification_ratio double precision, effective_bets double precision, reason text) ON true
+         AS c (diversification_ratio numeric, effective_bets numeric, reason text) ON true
 $$;
 COMMENT ON FUNCTION @extschema@.report_tiles(jsonb) IS
-'Key figures of the report, from the snapshot, the rate exposure and the correlations. data: as report_data returns it.';
+'Key figures of the report, from the snapshot, the rate exposure and the correlations. data: as report_data returns
+it.';
 
 CREATE FUNCTION @extschema@.report_equity_curve(data jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -195,7 +201,7 @@ AS $$
     FROM span AS s
   ), place AS (
     SELECT p.*, @extschema@.report_scale(p.date - a.first, 0, a.last - a.first, 70, 1064) AS x,
-           @extschema@.report_scale(p.value::double precision, a.low, a.high, 216, 12) AS y,
+           @extschema@.report_scale(p.value, a.low, a.high, 216, 12) AS y,
            @extschema@.report_scale(p.drawdown, a.bottom, 0, 326, 254) AS depth
     FROM point AS p, axis AS a
   ), date_tick AS (
@@ -210,24 +216,24 @@ AS $$
       WHERE g::date BETWEEN a.first AND a.last) AS t
   ), extremes AS (
     SELECT (array_agg(p.date ORDER BY p.drawdown, p.date))[1] AS deepest_on,
-           (array_agg(p.drawdown ORDER BY p.date DESC))[1] AS now_down, (array_agg(p.growth ORDER BY p.date DESC))[1] AS growth,
+           (array_agg(p.drawdown ORDER BY p.date DESC))[1] AS now_down,
+           (array_agg(p.growth ORDER BY p.date DESC))[1] AS growth,
            max(p.return) AS best, (array_agg(p.date ORDER BY p.return DESC NULLS LAST))[1] AS best_on,
            min(p.return) AS worst, (array_agg(p.date ORDER BY p.return NULLS LAST))[1] AS worst_on
     FROM point AS p
   )
   SELECT @extschema@.report_section('equity', 'Equity curve and drawdown', CASE
     WHEN a.points < 2 THEN @extschema@.report_missing(
-      'A curve needs two snapshots; up to this date there is ' || CASE a.points WHEN 0 THEN 'none' ELSE 'one' END || '.')
+      format('A curve needs two snapshots; up to this date there is %s.',
+             CASE a.points WHEN 0 THEN 'none' ELSE 'one' END))
     ELSE
       @extschema@.report_svg(1080, CASE WHEN a.unknown = 0 THEN 352 ELSE 244 END,
         format('Net asset value over %s snapshots, %s to %s', a.points, @extschema@.report_date(a.first),
                @extschema@.report_date(a.last)) || CASE WHEN a.unknown = 0 THEN ', and drawdown below it' ELSE '' END,
         concat(
-          (SELECT string_agg(@extschema@.report_line(70, t.y, 1064, t.y, 'grid')
-                             || @extschema@.report_text(62, t.y + 4, 'soft end', @extschema@.report_compact(t.tick)), '')
-           FROM (SELECT tick, @extschema@.report_scale(tick::double precision, a.low, a.high, 216, 12) AS y
-                 FROM @extschema@.report_ticks(a.low, a.high, 5) AS tick) AS t),
-          (SELECT string_agg(@extschema@.report_line(d.x, 12, d.x, CASE WHEN a.unknown = 0 THEN 326 ELSE 216 END, 'grid')
+          @extschema@.report_side_axis(a.low, a.high, 216, 12, 70, 1064, 5),
+          (SELECT string_agg(@extschema@.report_line(d.x, 12, d.x, CASE WHEN a.unknown = 0 THEN 326 ELSE 216 END,
+                                                     'grid')
                              || @extschema@.report_text(d.x, CASE WHEN a.unknown = 0 THEN 344 ELSE 236 END,
                                                         'soft middle', d.label), '')
            FROM date_tick AS d),
@@ -242,11 +248,7 @@ AS $$
            FROM place AS p),
           CASE WHEN a.unknown = 0 THEN concat(
             @extschema@.report_line(70, 254, 1064, 254, 'zero'), @extschema@.report_text(70, 246, 'soft', 'Drawdown'),
-            (SELECT string_agg(@extschema@.report_line(70, t.y, 1064, t.y, 'grid')
-                               || @extschema@.report_text(62, t.y + 4, 'soft end',
-                                    @extschema@.report_compact(100 * t.tick) || '&#8239;%'), '')
-             FROM (SELECT tick, @extschema@.report_scale(tick::double precision, a.bottom, 0, 326, 254) AS y
-                   FROM @extschema@.report_ticks(a.bottom, 0, 3) AS tick) AS t),
+            @extschema@.report_side_axis(a.bottom, 0, 326, 254, 70, 1064, 3, true),
             (SELECT format('<path class="under" data-series="drawdown" data-deepest="%s" data-last="%s" '
                            'd="M%s,254 L%s L%s,254 Z"/>', a.deepest, (array_agg(p.drawdown ORDER BY p.date DESC))[1],
                            min(p.x), string_agg(p.x || ',' || p.depth, ' ' ORDER BY p.date), max(p.x))
@@ -255,7 +257,8 @@ AS $$
            '<dl class="facts"><div><dt>Return over the period</dt><dd>%s</dd></div><div><dt>Largest drawdown</dt>'
            '<dd>%s on %s</dd></div><div><dt>Drawdown now</dt><dd>%s</dd></div><div><dt>Best session</dt><dd>%s on %s'
            '</dd></div><div><dt>Worst session</dt><dd>%s on %s</dd></div></dl>',
-           @extschema@.report_value('total_return', (e.growth - 1)::numeric, @extschema@.report_percent(e.growth - 1, 2)),
+           @extschema@.report_value('total_return', (e.growth - 1)::numeric,
+                                    @extschema@.report_percent(e.growth - 1, 2)),
            @extschema@.report_value('max_drawdown', a.deepest::numeric, @extschema@.report_percent(a.deepest, 2)),
            @extschema@.report_date(e.deepest_on),
            @extschema@.report_value('drawdown', e.now_down::numeric, @extschema@.report_percent(e.now_down, 2)),
@@ -266,9 +269,10 @@ AS $$
            a.unknown, a.points)) END
       || '<p class="note">Drawdown is from the peak of the growth of one unit of capital, the daily returns '
          'compounded; capital flows (dotted lines) move the net asset value and are no gain.</p>'
-      || (SELECT format('<details><summary>The last %s of %s sessions in numbers</summary><table><thead><tr><th>Date</th>'
-                        '<th class="number">Net asset value</th><th class="number">P&amp;L</th><th class="number">Flow'
-                        '</th><th class="number">Return</th></tr></thead><tbody>%s</tbody></table></details>',
+      || (SELECT format('<details><summary>The last %s of %s sessions in numbers</summary><table><thead><tr>'
+                        '<th>Date</th><th class="number">Net asset value</th><th class="number">P&amp;L</th>'
+                        '<th class="number">Flow</th><th class="number">Return</th></tr></thead><tbody>%s</tbody>'
+                        '</table></details>',
                         count(*), a.points,
                         string_agg(format('<tr data-date="%s" data-value="%s"><td>%s</td>%s%s%s%s</tr>', p.date,
                                           p.value, p.date, @extschema@.report_cell(p.value,
@@ -320,38 +324,31 @@ AS $$
     WHEN a.bars < 4 OR s.gross_exposure = 0 THEN @extschema@.report_missing(
       CASE WHEN s.gross_exposure = 0 THEN 'No exposure: nothing is held on this date.' END)
     ELSE @extschema@.report_svg(520, 146, 'Long, short, net and gross exposure', concat(
-           (SELECT string_agg(@extschema@.report_line(t.x, 8, t.x, 122, CASE WHEN t.tick = 0 THEN 'zero' ELSE 'grid' END)
-                              || @extschema@.report_text(t.x, 138, 'soft middle', @extschema@.report_compact(t.tick)), '')
-            FROM (SELECT tick, @extschema@.report_scale(tick::double precision, a.low, a.high, 56, 330) AS x
-                  FROM @extschema@.report_ticks(a.low, a.high, 3) AS tick) AS t),
+           @extschema@.report_axis(a.low, a.high, 56, 330, 8, 122, 3),
            (SELECT string_agg(concat(
                      @extschema@.report_text(0, 28 * b.i - 4, '', b.label),
                      @extschema@.report_bar(@extschema@.report_scale(0, a.low, a.high, 56, 330),
-                                            @extschema@.report_scale(b.value::double precision, a.low, a.high, 56, 330),
+                                            @extschema@.report_scale(b.value, a.low, a.high, 56, 330),
                                             28 * b.i - 17, 18, CASE WHEN b.value < 0 THEN 'neg' ELSE 'pos' END,
                                             b.label || ' ' || @extschema@.report_number(b.value, 2)),
                      format('<text x="448" y="%s" class="end" data-metric="%s" data-value="%s">%s</text>', 28 * b.i - 4,
                             b.metric, b.value, @extschema@.report_number(b.value)),
                      @extschema@.report_text(520, 28 * b.i - 4, 'soft end',
-                       @extschema@.report_percent((b.value / NULLIF(s.total_value, 0))::double precision))),
+                       @extschema@.report_percent(b.value / NULLIF(s.total_value, 0)))),
                    '' ORDER BY b.i) FROM bar AS b)))
          || format('<p class="note">%s long, %s short; of these %s options, %s private. Market values, and percent of '
                    'net asset value.</p>', s.long_count, s.short_count, s.option_count, s.private_positions)
          || CASE WHEN n.points < 2 THEN '' ELSE
               '<h3>Gross and net exposure over net asset value</h3>'
               || @extschema@.report_svg(520, 118, 'Gross and net exposure over the snapshots', concat(
-                   (SELECT string_agg(@extschema@.report_line(56, t.y, 440, t.y, CASE WHEN t.tick = 0 THEN 'zero'
-                                                                                      ELSE 'grid' END)
-                                      || @extschema@.report_text(48, t.y + 4, 'soft end',
-                                           @extschema@.report_compact(100 * t.tick) || '&#8239;%'), '')
-                    FROM (SELECT tick, @extschema@.report_scale(tick::double precision, n.low, n.high, 96, 12) AS y
-                          FROM @extschema@.report_ticks(n.low, n.high, 3) AS tick) AS t),
+                   @extschema@.report_side_axis(n.low, n.high, 96, 12, 56, 440, 3, true),
                    @extschema@.report_text(56, 114, 'soft', @extschema@.report_date(n.first)),
                    @extschema@.report_text(440, 114, 'soft end', @extschema@.report_date(n.last)),
                    (SELECT format('<path class="curve" d="M%s"/><path class="curve second" d="M%s"/>',
                                   string_agg(c.x || ',' || c.gross, ' ' ORDER BY c.date),
                                   string_agg(c.x || ',' || c.net, ' ' ORDER BY c.date))
-                           || @extschema@.report_text(448, (array_agg(c.gross ORDER BY c.date DESC))[1] + 4, '', 'gross')
+                           || @extschema@.report_text(448, (array_agg(c.gross ORDER BY c.date DESC))[1] + 4, '',
+                                                      'gross')
                            || @extschema@.report_text(448, greatest((array_agg(c.net ORDER BY c.date DESC))[1],
                                 (array_agg(c.gross ORDER BY c.date DESC))[1] + 13) + 4, '', 'net')
                     FROM course AS c))) END
@@ -359,7 +356,8 @@ AS $$
   FROM axis AS a, snapshot AS s, span AS n
 $$;
 COMMENT ON FUNCTION @extschema@.report_exposures(jsonb) IS
-'Section of the report: long, short, net and gross market value, and gross and net over the snapshots. data: as report_data returns it.';
+'Section of the report: long, short, net and gross market value, and gross and net over the snapshots. data: as
+report_data returns it.';
 
 CREATE FUNCTION @extschema@.report_sectors(data jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -382,12 +380,7 @@ AS $$
     ELSE @extschema@.report_svg(520, 20 * a.sectors + 42, 'Long, short and net exposure by sector', concat(
            @extschema@.report_text(430, 12, 'soft end', 'long'), @extschema@.report_text(475, 12, 'soft end', 'short'),
            @extschema@.report_text(520, 12, 'soft end', 'net'),
-           (SELECT string_agg(@extschema@.report_line(t.x, 18, t.x, 20 * a.sectors + 22,
-                                                      CASE WHEN t.tick = 0 THEN 'zero' ELSE 'grid' END)
-                              || @extschema@.report_text(t.x, 20 * a.sectors + 37, 'soft middle',
-                                                         @extschema@.report_compact(100 * t.tick) || '&#8239;%'), '')
-            FROM (SELECT tick, @extschema@.report_scale(tick::double precision, a.low, a.high, 166, 380) AS x
-                  FROM @extschema@.report_ticks(a.low, a.high, 4) AS tick) AS t),
+           @extschema@.report_axis(a.low, a.high, 166, 380, 18, 20 * a.sectors + 22, 4, true),
            (SELECT string_agg(format('<g data-sector="%s" data-long="%s" data-short="%s" data-net="%s">%s</g>',
                      @extschema@.html_escape(s.name), s.long, s.short, s.net, concat(
                        @extschema@.report_text(0, 20 * s.i + 13, '', @extschema@.html_escape(

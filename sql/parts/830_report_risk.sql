@@ -19,7 +19,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   WITH factor AS (
-    SELECT f.*, f.exposure - 1.959963984540054 * f.std_error AS low, f.exposure + 1.959963984540054 * f.std_error AS high
+    SELECT f.*, f.exposure - 1.959963984540054 * f.std_error AS low,
+           f.exposure + 1.959963984540054 * f.std_error AS high
     FROM jsonb_to_recordset(data -> 'factors')
       AS f (model text, factor text, position integer, exposure double precision, std_error double precision,
             coverage double precision, reason text)
@@ -42,12 +43,7 @@ AS $$
       'No factor betas: ' || @extschema@.report_reason((SELECT min(f.reason) FROM factor AS f)) || '.')
     ELSE @extschema@.report_svg(520, 22 * a.lines + 28, 'Factor betas of the portfolio with 95 percent confidence '
                                 'intervals', concat(
-           (SELECT string_agg(@extschema@.report_line(t.x, 6, t.x, 22 * a.lines + 8,
-                                                      CASE WHEN t.tick = 0 THEN 'zero' ELSE 'grid' END)
-                              || @extschema@.report_text(t.x, 22 * a.lines + 24, 'soft middle',
-                                                         @extschema@.report_compact(t.tick)), '')
-            FROM (SELECT tick, @extschema@.report_scale(tick::double precision, a.low, a.high, 140, 370) AS x
-                  FROM @extschema@.report_ticks(a.low, a.high, 5) AS tick) AS t),
+           @extschema@.report_axis(a.low, a.high, 140, 370, 6, 22 * a.lines + 8, 5),
            (SELECT string_agg(CASE
                      WHEN l.factor IS NULL THEN
                        @extschema@.report_text(0, 22 * l.i - 3, 'soft strong over', @extschema@.report_model(l.model)
@@ -72,10 +68,10 @@ AS $$
             FROM line AS l
             CROSS JOIN LATERAL (SELECT @extschema@.report_scale(l.low, a.low, a.high, 140, 370) AS low,
                                        @extschema@.report_scale(l.high, a.low, a.high, 140, 370) AS high) AS z)))
-         || '<p class="note">Beta of net asset value: per unit return of the market, of a style beside the market, of a '
-            'spread. Whiskers are 95&#8239;% intervals for errors of estimation that are independent from symbol to '
-            'symbol, the root of the sum of (weight &#215; standard error)&#178;; errors that symbols share make the true '
-            'ones wider.'
+         || '<p class="note">Beta of net asset value: per unit return of the market, of a style beside the market, of '
+            'a spread. Whiskers are 95&#8239;% intervals for errors of estimation that are independent from symbol to '
+            'symbol, the root of the sum of (weight &#215; standard error)&#178;; errors that symbols share make the '
+            'true ones wider.'
          || CASE WHEN a.with_interval < a.known THEN ' Without an interval: a standard error is missing, or prices or '
                    'holdings have changed since the run.' ELSE '' END || '</p>'
     END, false)
@@ -110,12 +106,7 @@ AS $$
       (SELECT min(f.reason) FROM jsonb_to_recordset(data -> 'factors') AS f (model text, reason text)
        WHERE f.model IN ('ridge', 'spread'))) || '.')
     ELSE @extschema@.report_svg(520, 22 * a.lines + 28, 'Share of each factor in the variance of the portfolio', concat(
-           (SELECT string_agg(@extschema@.report_line(t.x, 6, t.x, 22 * a.lines + 8,
-                                                      CASE WHEN t.tick = 0 THEN 'zero' ELSE 'grid' END)
-                              || @extschema@.report_text(t.x, 22 * a.lines + 24, 'soft middle',
-                                                         @extschema@.report_compact(100 * t.tick) || '&#8239;%'), '')
-            FROM (SELECT tick, @extschema@.report_scale(tick::double precision, a.low, a.high, 140, 390) AS x
-                  FROM @extschema@.report_ticks(a.low, a.high, 4) AS tick) AS t),
+           @extschema@.report_axis(a.low, a.high, 140, 390, 6, 22 * a.lines + 8, 4, true),
            (SELECT string_agg(format('<g data-model="%s" data-risk="%s" data-share="%s" data-contribution="%s">%s</g>',
                      @extschema@.html_escape(l.model), COALESCE(@extschema@.html_escape(l.factor), 'total'), l.share,
                      l.contribution, concat(
@@ -132,9 +123,9 @@ AS $$
                        @extschema@.report_text(520, 22 * l.i - 3, 'soft end',
                                                @extschema@.report_percent(l.contribution, 2)))), '' ORDER BY l.i)
             FROM line AS l)))
-         || '<p class="note">Percent of the variance, and the contribution to the annual volatility in percentage points; '
-            'each model''s add up to its total. A hedge contributes less than nothing. Specific: what the symbols'' own '
-            'returns add.</p>'
+         || '<p class="note">Percent of the variance, and the contribution to the annual volatility in percentage '
+            'points; each model''s add up to its total. A hedge contributes less than nothing. Specific: what the '
+            'symbols'' own returns add.</p>'
     END, false)
   FROM axis AS a
 $$;
@@ -149,11 +140,11 @@ AS $$
   WITH summary AS (
     SELECT c.* FROM jsonb_to_record(data -> 'correlation')
       AS c (duration_days integer, symbols jsonb, correlations jsonb, pair_observations jsonb, reason text,
-            avg_correlation double precision, weighted_avg_correlation double precision,
-            position_signed_correlation double precision, significant_pairs integer, total_pairs integer,
-            diversification_ratio double precision, effective_bets double precision, concentration_score double precision,
-            positions_included integer, positions_excluded integer, data_quality text, matrix_method text,
-            correlation_threshold double precision, top_correlations jsonb)
+            avg_correlation numeric, weighted_avg_correlation numeric,
+            position_signed_correlation numeric, significant_pairs integer, total_pairs integer,
+            diversification_ratio numeric, effective_bets numeric,
+            concentration_score numeric, positions_included integer, positions_excluded integer,
+            data_quality text, matrix_method text, correlation_threshold numeric, top_correlations jsonb)
   ), cluster AS (
     SELECT k.* FROM jsonb_to_recordset(data -> 'clusters')
       AS k (cluster_number integer, nickname text, avg_correlation double precision, total_value numeric,
@@ -174,7 +165,7 @@ AS $$
            least(30, 560.0 / greatest(count(*), 1))::numeric(6, 2) AS side
     FROM shown
   ), pair AS (
-    SELECT r.n, (r.n - 1)::bigint AS pair_number, r.r::double precision AS r,
+    SELECT r.n, r.r::double precision AS r,
            COALESCE(o.n, (SELECT (c.pair_observations ->> 0)::integer FROM summary AS c)) AS observations
     FROM summary AS c
     CROSS JOIN LATERAL jsonb_array_elements_text(c.correlations) WITH ORDINALITY AS r (r, n)
@@ -209,7 +200,8 @@ AS $$
               CROSS JOIN LATERAL (SELECT CASE WHEN s.exposure < 0 THEN '&#8722;' ELSE '' END || @extschema@.html_escape(
                                            CASE WHEN length(s.name) > 13 THEN left(s.name, 12) || '.' ELSE s.name END)
                                          AS text) AS label),
-             (SELECT string_agg(format('<rect x="%s" y="%s" width="%s" height="%3$s" %s><title>%s, %s: %s</title></rect>%s',
+             (SELECT string_agg(format('<rect x="%s" y="%s" width="%s" height="%3$s" %s><title>%s, %s: %s</title>'
+                                       '</rect>%s',
                        102 + (l.across - 1) * z.side, 84 + (l.down - 1) * z.side, z.side - 1,
                        CASE WHEN l.r IS NULL THEN 'class="hatched"'
                             ELSE format('class="%s" fill-opacity="%s"', CASE WHEN l.r < 0 THEN 'neg' ELSE 'pos' END,
@@ -232,30 +224,33 @@ AS $$
                                        83.5 + (f.first - 1) * z.side, (f.last - f.first + 1) * z.side,
                                        f.cluster_number, @extschema@.html_escape(f.nickname)), '' ORDER BY f.first)
               FROM frame AS f)))
-      || CASE WHEN z.symbols > z.shown THEN format('<p class="note">The %s largest of %s symbols by exposure; %s smaller '
-           'ones are left out here, and are in the figures beside it.</p>', z.shown, z.symbols, z.symbols - z.shown)
+      || CASE WHEN z.symbols > z.shown THEN format('<p class="note">The %s largest of %s symbols by exposure; %s '
+           'smaller ones are left out here, and are in the figures beside it.</p>', z.shown, z.symbols,
+           z.symbols - z.shown)
               ELSE '' END
       || '</div><div>' || format('<table><tbody>%s</tbody></table>', (
            SELECT string_agg(format('<tr><td>%s</td><td class="number">%s</td></tr>', v.label,
-                                    @extschema@.report_value(v.metric, v.value::numeric, v.shown, c.reason)), '' ORDER BY v.i)
+                                    @extschema@.report_value(v.metric, v.value, v.shown, c.reason)), ''
+                             ORDER BY v.i)
            FROM (VALUES
              (1, 'Mean correlation', 'avg_correlation', c.avg_correlation,
-              @extschema@.report_number(c.avg_correlation::numeric, 2)),
+              @extschema@.report_number(c.avg_correlation, 2)),
              (2, 'weighted by exposure', 'weighted_avg_correlation', c.weighted_avg_correlation,
-              @extschema@.report_number(c.weighted_avg_correlation::numeric, 2)),
+              @extschema@.report_number(c.weighted_avg_correlation, 2)),
              (3, 'as held, shorts turned', 'position_signed_correlation', c.position_signed_correlation,
-              @extschema@.report_number(c.position_signed_correlation::numeric, 2)),
+              @extschema@.report_number(c.position_signed_correlation, 2)),
              (4, 'Significant pairs of ' || c.total_pairs || ' (q &#8804; 0.05)', 'significant_pairs',
-              c.significant_pairs::double precision, c.significant_pairs::text),
+              c.significant_pairs, c.significant_pairs::text),
              (5, 'Share of value in clusters', 'concentration_score', c.concentration_score,
               @extschema@.report_percent(c.concentration_score, 0)),
-             (6, 'Positions included', 'positions_included', c.positions_included::double precision,
+             (6, 'Positions included', 'positions_included', c.positions_included,
               c.positions_included || ', excluded ' || c.positions_excluded)) AS v (i, label, metric, value, shown)))
-      || '<h3>Clusters from a correlation of ' || COALESCE(@extschema@.report_number(c.correlation_threshold::numeric, 2),
-                                                           'n/a') || ' as held</h3>'
+      || '<h3>Clusters from a correlation of '
+      || COALESCE(@extschema@.report_number(c.correlation_threshold, 2), 'n/a') || ' as held</h3>'
       || COALESCE((SELECT format('<table><thead><tr><th>Cluster</th><th>Symbols</th><th class="number">Mean</th>'
-                                 '<th class="number">Gross</th></tr></thead><tbody>%s</tbody></table>', string_agg(format(
-                                 '<tr data-cluster-number="%s" data-share="%s"><td>%s</td><td>%s</td>%s%s</tr>',
+                                 '<th class="number">Gross</th></tr></thead><tbody>%s</tbody></table>',
+                                 string_agg(format('<tr data-cluster-number="%s" data-share="%s"><td>%s</td>'
+                                                   '<td>%s</td>%s%s</tr>',
                                  k.cluster_number, k.portfolio_percentage, @extschema@.html_escape(k.nickname),
                                  (SELECT string_agg(@extschema@.html_escape(m), ', ' ORDER BY m)
                                   FROM jsonb_array_elements_text(k.symbols) AS m),
@@ -276,11 +271,13 @@ AS $$
                    '<g class="soft">', string_agg(format('<rect x="%s" y="8" width="26" height="12" class="%s" '
                      'fill-opacity="%s"/>', 26 * (k + 5), CASE WHEN k < 0 THEN 'neg' ELSE 'pos' END,
                      round(abs(k) / 5.0, 1)), ''), '</g>',
-                   @extschema@.report_text(0, 35, 'soft', '&#8722;1'), @extschema@.report_text(143, 35, 'soft middle', '0'),
+                   @extschema@.report_text(0, 35, 'soft', '&#8722;1'),
+                   @extschema@.report_text(143, 35, 'soft middle', '0'),
                    @extschema@.report_text(286, 35, 'soft end', '1')))
           FROM generate_series(-5, 5) AS k)
-      || '<p class="note">Log returns of ' || c.duration_days || ' sessions. Blue is positive, orange negative, hatched '
-         'has too few common returns; &#8722; before a symbol is a short; a frame is a cluster. Diversification from '
+      || '<p class="note">Log returns of ' || c.duration_days || ' sessions. Blue is positive, orange negative, '
+         'hatched has too few common returns; &#8722; before a symbol is a short; a frame is a cluster. '
+         'Diversification from '
       || COALESCE(@extschema@.html_escape(replace(c.matrix_method, '_', ' ')), 'no') || ' matrix; data '
       || COALESCE(@extschema@.html_escape(c.data_quality), 'n/a') || '.</p></div></div>'
     END)
@@ -309,16 +306,12 @@ AS $$
   SELECT @extschema@.report_section('stress', 'Stress tests', CASE
     WHEN a.scenarios = 0 THEN @extschema@.report_missing(
       'No stress tests: ' || @extschema@.report_reason((SELECT min(s.reason) FROM scenario AS s)) || '.')
-    ELSE @extschema@.report_svg(1080, 24 * a.scenarios + 48, 'Profit and loss under stress scenarios, worst first', concat(
+    ELSE @extschema@.report_svg(1080, 24 * a.scenarios + 48,
+           'Profit and loss under stress scenarios, worst first', concat(
            @extschema@.report_text(915, 14, 'soft end', 'direct'),
            @extschema@.report_text(1010, 14, 'soft end', 'correlated'),
            @extschema@.report_text(1080, 14, 'soft end', 'of equity'),
-           (SELECT string_agg(@extschema@.report_line(t.x, 20, t.x, 24 * a.scenarios + 26,
-                                                      CASE WHEN t.tick = 0 THEN 'zero' ELSE 'grid' END)
-                              || @extschema@.report_text(t.x, 24 * a.scenarios + 42, 'soft middle',
-                                                         @extschema@.report_compact(t.tick)), '')
-            FROM (SELECT tick, @extschema@.report_scale(tick::double precision, a.low, a.high, 275, 815) AS x
-                  FROM @extschema@.report_ticks(a.low, a.high, 7) AS tick) AS t),
+           @extschema@.report_axis(a.low, a.high, 275, 815, 20, 24 * a.scenarios + 26, 7),
            (SELECT string_agg(format('<g data-scenario="%s" data-direct="%s" data-correlated="%s">%s</g>',
                      @extschema@.html_escape(k.id), k.direct, k.correlated, concat(
                        @extschema@.report_text(0, 24 * k.i + 13, '', @extschema@.html_escape(
@@ -334,16 +327,16 @@ AS $$
                                                @extschema@.report_number(k.correlated)),
                        @extschema@.report_text(1080, 24 * k.i + 13, CASE WHEN k.exceeds_equity THEN 'end strong down'
                                                                          ELSE 'soft end' END,
-                         COALESCE(@extschema@.report_percent((k.correlated / NULLIF(greatest(a.equity, 0), 0))
-                                                             ::double precision), 'n/a')))), '' ORDER BY k.i)
+                         COALESCE(@extschema@.report_percent(k.correlated / NULLIF(greatest(a.equity, 0), 0)), 'n/a')))), '' ORDER BY k.i)
             FROM known AS k
             CROSS JOIN LATERAL (
               SELECT @extschema@.report_scale(0, a.low, a.high, 275, 815) AS zero,
-                     @extschema@.report_scale(k.direct::double precision, a.low, a.high, 275, 815) AS direct,
-                     @extschema@.report_scale(k.correlated::double precision, a.low, a.high, 275, 815) AS correlated)
+                     @extschema@.report_scale(k.direct, a.low, a.high, 275, 815) AS direct,
+                     @extschema@.report_scale(k.correlated, a.low, a.high, 275, 815) AS correlated)
               AS z)))
-         || '<p class="note">Filled bars: correlated P&amp;L, with the other factors moving as expected given the shock. '
-            'Outlined bars: direct P&amp;L of the shocked factors alone. Linear, without gamma; losses are not capped.</p>'
+         || '<p class="note">Filled bars: correlated P&amp;L, with the other factors moving as expected given the '
+            'shock. Outlined bars: direct P&amp;L of the shocked factors alone. Linear, without gamma; losses are '
+            'not capped.</p>'
          || COALESCE('<p>' || (SELECT string_agg(@extschema@.html_escape(s.name) || ': n/a, '
                                                  || @extschema@.report_reason(s.reason), '; ' ORDER BY s.id)
                                FROM scenario AS s WHERE s.correlated IS NULL) || '.</p>', '')

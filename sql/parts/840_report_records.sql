@@ -33,7 +33,7 @@ AS $$
             @extschema@.report_cell(l.price::numeric, @extschema@.report_number(l.price::numeric, 2)),
             @extschema@.report_cell(l.market_value, @extschema@.report_number(l.market_value)),
             @extschema@.report_cell(l.market_value, @extschema@.report_percent(
-              (l.market_value / NULLIF(greatest(t.equity, 0), 0))::double precision)),
+              l.market_value / NULLIF(greatest(t.equity, 0), 0))),
             @extschema@.report_cell(l.exposure::numeric, @extschema@.report_number(l.exposure::numeric), 'n/a'),
             @extschema@.report_cell(l.pnl, @extschema@.report_number(l.pnl), 'n/a'),
             @extschema@.report_cell(l.beta::numeric, @extschema@.report_number(l.beta::numeric, 2), 'n/a'),
@@ -52,7 +52,7 @@ AS $$
                          count(*), @extschema@.report_cell(sum(l.market_value),
                                                            @extschema@.report_number(sum(l.market_value))),
                          @extschema@.report_cell(sum(l.market_value), @extschema@.report_percent(
-                           (sum(l.market_value) / NULLIF(greatest(t.equity, 0), 0))::double precision)),
+                           sum(l.market_value) / NULLIF(greatest(t.equity, 0), 0))),
                          @extschema@.report_cell(sum(l.pnl), @extschema@.report_number(sum(l.pnl))))
            FROM lot AS l WHERE l.i > at_most) ELSE '' END
       || format('</tbody><tfoot><tr class="sum" data-positions="%s" data-market-value="%s"><td colspan="4">All %1$s '
@@ -60,7 +60,7 @@ AS $$
                 t.market_value,
                 @extschema@.report_cell(t.market_value, @extschema@.report_number(t.market_value)),
                 @extschema@.report_cell(t.market_value, @extschema@.report_percent(
-                  (t.market_value / NULLIF(greatest(t.equity, 0), 0))::double precision)),
+                  t.market_value / NULLIF(greatest(t.equity, 0), 0))),
                 @extschema@.report_cell(t.pnl, @extschema@.report_number(t.pnl)))
       || '<p class="note">Lots by size. Unrealized P&amp;L is against the entry price; exposure of an option is by its '
          'delta. Positions without a price are in no P&amp;L. Error: standard error of the beta (Newey-West).</p>'
@@ -116,8 +116,8 @@ AS $$
       (6, 'Analytics of the date', 'analytics_complete', CASE WHEN s.analytics_complete THEN 'complete'
                                                               ELSE 'outstanding' END, NOT s.analytics_complete, NULL),
       -- A lot is rounded by itself, the snapshot once: half a unit of the last digit a lot is no difference.
-      (7, 'Positions against the snapshot', 'reconciled', CASE WHEN abs(t.sum - s.total_market_value) <= 0.01 * (t.lots + 1)
-                                                               THEN 'equal' ELSE 'differ' END,
+      (7, 'Positions against the snapshot', 'reconciled',
+       CASE WHEN abs(t.sum - s.total_market_value) <= 0.01 * (t.lots + 1) THEN 'equal' ELSE 'differ' END,
        abs(t.sum - s.total_market_value) > 0.01 * (t.lots + 1),
        CASE WHEN abs(t.sum - s.total_market_value) > 0.01 * (t.lots + 1)
             THEN format('the positions are worth %s now, %s in the snapshot: inputs have changed since the run',
@@ -132,9 +132,10 @@ AS $$
     || '</tbody></table></div><div>'
     || COALESCE((SELECT '<table><thead><tr><th>Figure</th><th class="number">Positions</th><th class="number">Estimated'
                         '</th><th class="number">Limited history</th><th>Flags and reasons</th></tr></thead><tbody>'
-                        || string_agg(format('<tr data-figure="%s" data-positions="%s" data-known="%s" data-limited="%s">'
-                             '<td>%1$s</td><td class="number">%2$s</td><td class="number">%3$s</td><td class="number">%4$s'
-                             '</td><td>%5$s</td></tr>', @extschema@.html_escape(f.figure), f.positions, f.known,
+                        || string_agg(format(
+                             '<tr data-figure="%s" data-positions="%s" data-known="%s" data-limited="%s"><td>%1$s</td>'
+                             '<td class="number">%2$s</td><td class="number">%3$s</td><td class="number">%4$s</td>'
+                             '<td>%5$s</td></tr>', @extschema@.html_escape(f.figure), f.positions, f.known,
                              f.short_history, COALESCE(f.reasons, 'none')), '' ORDER BY f.position, f.figure)
                         || '</tbody></table>'
                  FROM figure AS f HAVING count(*) > 0),
@@ -164,16 +165,18 @@ AS $$
     '<div class="split"><div>'
     || COALESCE((SELECT '<table><thead><tr><th>Run</th><th>Kind</th><th>Status</th><th>Version</th><th>By</th>'
                         '<th>Started (UTC)</th><th class="number">Errors</th></tr></thead><tbody>'
-                        || string_agg(format('<tr data-run="%s"><td>%1$s</td><td>%2$s</td><td%3$s>%4$s</td><td>%5$s</td>'
-                             '<td>%6$s</td><td>%7$s</td><td class="number">%8$s</td></tr><tr><td></td><td colspan="6">'
-                             'Settings other than the default: %9$s</td></tr>', r.run_id, r.kind,
+                        || string_agg(format('<tr data-run="%s"><td>%1$s</td><td>%2$s</td><td%3$s>%4$s</td>'
+                             '<td>%5$s</td><td>%6$s</td><td>%7$s</td><td class="number">%8$s</td></tr>'
+                             '<tr><td></td><td colspan="6">Settings other than the default: %9$s</td></tr>',
+                             r.run_id, r.kind,
                              CASE WHEN r.status = 'success' THEN '' ELSE ' class="warn"' END, r.status,
                              @extschema@.html_escape(r.version), @extschema@.html_escape(r.requested_by),
                              to_char(r.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
                              COALESCE(r.errors::text, 'n/a'),
                              COALESCE((SELECT string_agg(format('%s = %s (default %s)', @extschema@.html_escape(c.name),
                                                                 @extschema@.html_escape(c.value),
-                                                                @extschema@.html_escape(c.default)), ', ' ORDER BY c.name)
+                                                                @extschema@.html_escape(c.default)), ', '
+                                                  ORDER BY c.name)
                                        FROM jsonb_to_recordset(r.settings)
                                          AS c (name text, value text, "default" text)), 'none')), '' ORDER BY r.run_id)
                         || '</tbody></table>' FROM run AS r HAVING count(*) > 0),
@@ -188,8 +191,9 @@ AS $$
                 '<p>None.</p>')
     || '</div><div><table><thead><tr><th>Table</th><th class="number">Rows</th><th class="number">Run</th>'
        '<th>Last written (UTC)</th></tr></thead><tbody>'
-    || (SELECT string_agg(format('<tr data-table="%s" data-run-id="%s" data-rows="%s"><td>%1$s</td><td class="number">%3$s'
-                                 '</td><td class="number">%4$s</td><td>%5$s</td></tr>', w.table_name, w.run_id, w.rows,
+    || (SELECT string_agg(format('<tr data-table="%s" data-run-id="%s" data-rows="%s"><td>%1$s</td>'
+                                 '<td class="number">%3$s</td><td class="number">%4$s</td><td>%5$s</td></tr>',
+                                 w.table_name, w.run_id, w.rows,
                                  COALESCE(w.run_id::text, 'by hand'),
                                  to_char(w.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')),
                           '' ORDER BY w.position, w.run_id) FROM written AS w)
@@ -221,9 +225,9 @@ BEGIN
             HINT = format('List the portfolios with SELECT id, name FROM %I.portfolios.', tables_schema);
   END IF;
   EXECUTE format('SELECT max(s.snapshot_date) FILTER (WHERE $2 IS NULL OR s.snapshot_date = $2), '
-                 '(array_agg(s.snapshot_date ORDER BY abs(s.snapshot_date - $2), s.snapshot_date))[1] '
+                 '(array_agg(s.snapshot_date ORDER BY abs(s.snapshot_date - $3), s.snapshot_date))[1] '
                  'FROM %I.portfolio_snapshots AS s WHERE s.portfolio_id = $1', tables_schema)
-     INTO day, nearest USING portfolio_id, as_of;
+     INTO day, nearest USING portfolio_id, as_of, greatest('1000-01-01', least('9999-12-31', as_of));
   IF day IS NULL THEN
     RAISE EXCEPTION 'portfolio % has no snapshot%', portfolio_id, COALESCE(' of ' || as_of, '')
       USING ERRCODE = 'invalid_parameter_value',
@@ -238,7 +242,8 @@ BEGIN
   RETURN concat(
     E'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
     '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''"/>'
-    '<meta name="viewport" content="width=device-width, initial-scale=1"/><meta name="color-scheme" content="light dark"/>'
+    '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
+    '<meta name="color-scheme" content="light dark"/>'
     '<title>', @extschema@.html_escape(data #>> '{portfolio,name}'), ', risk report of ', day, '</title><style>',
     @extschema@.report_style(), E'</style></head>\n<body><main>\n',
     @extschema@.report_header(data), @extschema@.report_tiles(data), @extschema@.report_equity_curve(data),
@@ -253,10 +258,11 @@ $$;
 COMMENT ON FUNCTION @extschema@.portfolio_report(uuid, date) IS
 'One self-contained HTML page on a portfolio as of a snapshot date (default: its latest): key figures, equity curve with
 drawdown, exposures and sectors, factor betas with 95 % intervals, contributions to risk, correlations with clusters,
-stress tests, the 25 largest positions, data quality, and which run wrote what. Charts are inline SVG; there is no script
-and no reference to anything outside, which the page''s own policy also forbids. Light, dark where the reader prefers it,
-and made for paper. Amounts are in the portfolio''s currency; a missing figure is its reason in words, never 0. Exact
-values are in data attributes. Text is for client_encoding UTF8. It writes nothing, and needs SELECT on the tables.
+stress tests, the 25 largest positions, data quality, and which run wrote what. Charts are inline SVG; there is no
+script and no reference to anything outside, which the page''s own policy also forbids. Light, dark where the reader
+prefers it, and made for paper. Amounts are in the portfolio''s currency; a missing figure is its reason in words, never
+0. Exact values are in data attributes. Text is for client_encoding UTF8. It writes nothing, and needs SELECT on the
+tables.
 The intervals of the factor betas take the errors of the symbols'' estimates as independent:
 beta +- 1.96 sqrt(sum (w_i se_i)^2); the tables hold no covariances between them.
 Errors: 42704 for an unknown or deleted portfolio, 22023 for a date without a snapshot, with the nearest one.
