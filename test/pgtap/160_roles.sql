@@ -89,8 +89,8 @@ INSERT INTO entry_points VALUES
   ('pure', 'correlation_p_value', 'SELECT pb.correlation_p_value(0.5, 60)');
 GRANT SELECT ON entry_points TO PUBLIC;
 
--- The parts of create_analytics_tables, of the data dictionary and of the report run with the rights of their caller and
--- are tested with it; everything else that the extension installs has to be in the list above.
+-- The parts of create_analytics_tables, of the data dictionary and of the report run with the rights of their
+-- caller and are tested with it; everything else that the extension installs has to be in the list above.
 CREATE TEMP TABLE installed AS
 SELECT p.proname::text COLLATE "default" AS name, p.oid, p.provolatile
 FROM pg_extension AS e JOIN pg_depend AS d ON d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass

@@ -117,11 +117,11 @@ CROSS JOIN LATERAL (VALUES
   ('total_value', s.total_value), ('daily_pnl', s.daily_pnl), ('daily_return', s.daily_return::text::numeric),
   ('mtd_pnl', s.mtd_pnl), ('ytd_pnl', s.ytd_pnl), ('cumulative_pnl', s.cumulative_pnl),
   ('cumulative_realized_pnl', s.cumulative_realized_pnl), ('cash_value', s.cash_value), ('beta', s.beta::text::numeric),
-  ('beta_r_squared', s.beta_r_squared::text::numeric), ('realized_volatility_63d',
-      s.realized_volatility_63d::text::numeric),
+  ('beta_r_squared', s.beta_r_squared::text::numeric),
+  ('realized_volatility_63d', s.realized_volatility_63d::text::numeric),
   ('expected_volatility_21d', s.expected_volatility_21d::text::numeric), ('hhi', s.hhi::text::numeric),
-  ('effective_positions', s.effective_positions::text::numeric), ('diversification_ratio',
-      c.diversification_ratio::text::numeric),
+  ('effective_positions', s.effective_positions::text::numeric),
+  ('diversification_ratio', c.diversification_ratio::text::numeric),
   ('avg_correlation', c.avg_correlation::text::numeric), ('concentration_score', c.concentration_score::text::numeric)
 ) AS v (metric, value);
 SELECT is(pg_temp.at(1, '//div[@class="headline"]//data/text()'),
@@ -133,8 +133,7 @@ FROM portfolio JOIN portfolio_factor_exposures AS f ON f.portfolio_id = id
 WHERE f.model = 'rate' AND f.calculation_date = '2026-11-20';
 
 SELECT results_eq(format($$SELECT * FROM pg_temp.attributes(%s, '//path[@data-series="value"]', 'data-points',
-       'data-first',
-                             'data-last', 'data-lowest', 'data-highest')$$, n),
+                             'data-first', 'data-last', 'data-lowest', 'data-highest')$$, n),
                   format($$SELECT ARRAY[count(*)::text, (array_agg(total_value ORDER BY snapshot_date))[1]::text,
                                         (array_agg(total_value ORDER BY snapshot_date DESC))[1]::text,
                                         min(total_value)::text, max(total_value)::text]
@@ -143,7 +142,7 @@ FROM portfolio;
 SELECT is(cardinality(regexp_split_to_array(pg_temp.at(1, '//path[@data-series="value"]/@d'), ' ')), 25,
           'has a point a snapshot');
 SELECT results_eq($$SELECT a[1]::date AS v1, a[2]::numeric AS v2 FROM pg_temp.attributes(2, '//tr[@data-date]',
-       'data-date', 'data-value') AS a$$,
+                      'data-date', 'data-value') AS a$$,
                   $$SELECT snapshot_date, total_value FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id_of(2)
                     ORDER BY 1 DESC$$, 'and every value is in the table below it');
 WITH growth AS (
@@ -158,10 +157,9 @@ FROM down;
 SELECT set_eq(format($$SELECT a[1] AS v1, a[2]::numeric AS v2 FROM pg_temp.attributes(%s,
                          '//section[@id="exposures"]//text[@data-metric]', 'data-metric', 'data-value') AS a$$, n),
               format($$SELECT v.* FROM portfolio_snapshots AS s, LATERAL (VALUES ('total_long', total_long),
-                         ('total_short', total_short), ('net_exposure', net_exposure), ('gross_exposure',
-                             gross_exposure))
-                         AS v WHERE portfolio_id = %L AND snapshot_date = '2026-11-20'$$, id), 'exposures of page '
-                             || n)
+                         ('total_short', total_short), ('net_exposure', net_exposure),
+                         ('gross_exposure', gross_exposure)) AS v
+                       WHERE portfolio_id = %L AND snapshot_date = '2026-11-20'$$, id), 'exposures of page ' || n)
 FROM portfolio;
 SELECT set_eq(format($$SELECT a[1] COLLATE "default" AS v1, a[2]::float8 AS v2, a[3]::float8 AS v3, a[4]::float8 AS v4
                        FROM pg_temp.attributes(%s, '//g[@data-sector]', 'data-sector', 'data-long', 'data-short',
@@ -173,12 +171,10 @@ SELECT set_eq(format($$SELECT a[1] COLLATE "default" AS v1, a[2]::float8 AS v2, 
 FROM portfolio WHERE n <> 2;
 
 SELECT set_eq(format($$SELECT a[1] AS v1, a[2] AS v2, a[3]::float8 AS v3 FROM pg_temp.attributes(%s,
-       '//g[@data-factor]', 'data-model',
-                         'data-factor', 'data-exposure') AS a$$, n),
+                         '//g[@data-factor]', 'data-model', 'data-factor', 'data-exposure') AS a$$, n),
               format($$SELECT model, factor, exposure_value FROM portfolio_factor_exposures WHERE portfolio_id = %L
                        AND calculation_date = '2026-11-20' AND model IN ('ridge', 'spread') AND factor <> 'specific'$$,
-                       id),
-              'factor betas of page ' || n)
+                     id), 'factor betas of page ' || n)
 FROM portfolio;
 -- Lots of one symbol have one error together, so they are added up first.
 SELECT is_empty(format($$
@@ -211,16 +207,15 @@ SELECT ok(bool_and(abs(v::float8 - 1) < 1e-9) AND count(*) = 2, 'which add up to
 FROM pg_temp.at(2, '//g[@data-risk="total"]/@data-share') AS v;
 
 SELECT set_eq(format($$SELECT least(a[1], a[2]) COLLATE "C" AS v1, greatest(a[1], a[2]) COLLATE "C" AS v2,
-       a[3]::float8 AS v3
+                              a[3]::float8 AS v3
                        FROM pg_temp.attributes(%s, '//rect[@data-correlation]', 'data-one', 'data-other',
                                                'data-correlation') AS a$$, n),
               format($$SELECT symbol1 COLLATE "C" AS v1, symbol2 COLLATE "C" AS v2, correlation_coefficient
-                  FROM pairwise_correlations
-                       WHERE portfolio_id = %L AND calculation_date = '2026-11-20'$$, id), 'correlations of page ' || n)
+                       FROM pairwise_correlations WHERE portfolio_id = %L AND calculation_date = '2026-11-20'$$, id),
+              'correlations of page ' || n)
 FROM portfolio WHERE n <> 2;
 SELECT set_eq(format($$SELECT a[1]::integer AS v1, a[2]::float8 AS v2 FROM pg_temp.attributes(%s,
-       '//tr[@data-cluster-number]',
-                         'data-cluster-number', 'data-share') AS a$$, n),
+                         '//tr[@data-cluster-number]', 'data-cluster-number', 'data-share') AS a$$, n),
               format($$SELECT cluster_number, portfolio_percentage FROM correlation_clusters WHERE portfolio_id = %L
                        AND calculation_date = '2026-11-20'$$, id), 'clusters of page ' || n)
 FROM portfolio;
@@ -231,7 +226,7 @@ SELECT is((SELECT count(*) FROM pg_temp.at(n, '//rect[@data-cluster]')),
           'each with a frame, page ' || n) FROM portfolio;
 
 SELECT results_eq(format($$SELECT a[1] COLLATE "default" AS v1, a[2]::numeric AS v2, a[3]::numeric AS v3
-       FROM pg_temp.attributes(%s,
+                           FROM pg_temp.attributes(%s,
                              '//g[@data-scenario]', 'data-scenario', 'data-direct', 'data-correlated') AS a$$, n),
                   format($$SELECT scenario_id COLLATE "default", direct_pnl, correlated_pnl FROM stress_test_results
                            WHERE portfolio_id = %L AND calculation_date = '2026-11-20'
@@ -243,12 +238,10 @@ SELECT is(pg_temp.at(n, '//tr[@data-positions]/@data-market-value')::numeric, s.
 FROM portfolio JOIN portfolio_snapshots AS s ON s.portfolio_id = id AND s.snapshot_date = '2026-11-20';
 SELECT set_eq(format($$SELECT a[1]::uuid AS v1, a[2]::numeric AS v2 FROM pg_temp.attributes(%s, '//tr[@data-position]',
                          'data-position', 'data-market-value') AS a$$, n),
-              format($$SELECT p.position_id, round((p.quantity * p.contract_multiplier * COALESCE(q.price,
-                  p.entry_price))
-                                                   ::numeric, 4)
-                       FROM positions_asof('2026-11-20', ARRAY[%L::uuid]) AS p, price_asof(p.symbol,
-                           '2026-11-20') AS q$$,
-                     id), 'at the prices of price_asof, page ' || n)
+              format($$SELECT p.position_id, round((p.quantity * p.contract_multiplier
+                                                    * COALESCE(q.price, p.entry_price))::numeric, 4)
+                       FROM positions_asof('2026-11-20', ARRAY[%L::uuid]) AS p,
+                            price_asof(p.symbol, '2026-11-20') AS q$$, id), 'at the prices of price_asof, page ' || n)
 FROM portfolio;
 SELECT is(pg_temp.at(3, '//td[@data-metric="unpriced_positions"]/text()'), '1',
        'the option without a price is flagged');
@@ -257,9 +250,8 @@ FROM pg_temp.at(3, '//tr[@data-figure]/td[5]/text()') AS v WHERE v = 'option wit
 SELECT is(pg_temp.at(2, '//td[@data-metric="reconciled"]/text()'), 'equal', 'positions and snapshot agree');
 
 SELECT set_eq($$SELECT a[1] AS v1, a[2]::bigint AS v2, a[3]::bigint AS v3 FROM pg_temp.attributes(1,
-       '//tr[@data-table]', 'data-table',
-                  'data-run-id', 'data-rows') AS a WHERE a[1] IN ('portfolio_snapshots', 'stress_test_results',
-                                                                  'position_market_betas')$$,
+                  '//tr[@data-table]', 'data-table', 'data-run-id', 'data-rows') AS a
+                WHERE a[1] IN ('portfolio_snapshots', 'stress_test_results', 'position_market_betas')$$,
               $$SELECT 'portfolio_snapshots', run_id, 1::bigint FROM portfolio_snapshots
                 WHERE portfolio_id = pg_temp.id_of(1) AND snapshot_date = '2026-11-20'
                 UNION SELECT 'stress_test_results', max(run_id), count(*) FROM stress_test_results
