@@ -327,7 +327,9 @@ AS $$
                                                @extschema@.report_number(k.correlated)),
                        @extschema@.report_text(1080, 24 * k.i + 13, CASE WHEN k.exceeds_equity THEN 'end strong down'
                                                                          ELSE 'soft end' END,
-                         COALESCE(@extschema@.report_percent(k.correlated / NULLIF(greatest(a.equity, 0), 0)), 'n/a')))), '' ORDER BY k.i)
+                         COALESCE(@extschema@.report_percent(k.correlated / NULLIF(greatest(a.equity, 0), 0)),
+                                  'n/a')))),
+                   '' ORDER BY k.i)
             FROM known AS k
             CROSS JOIN LATERAL (
               SELECT @extschema@.report_scale(0, a.low, a.high, 275, 815) AS zero,
