@@ -1,0 +1,250 @@
+-- The report, second part: all that it shows, read from the tables once, as one document. What is written from it
+-- reads nothing any more.
+
+CREATE FUNCTION @extschema@.report_positions(portfolio_id uuid, as_of date)
+RETURNS TABLE (position_id uuid, symbol text, follows text, position_type text, investment_class text,
+               quantity double precision, price double precision, price_date date, price_quality text,
+               market_value numeric, unrealized_pnl numeric, exposure double precision)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    WITH lot AS (
+      SELECT l.*, COALESCE(l.underlying_symbol, l.symbol) AS follows,
+             CASE WHEN l.investment_class = 'PRIVATE' THEN o.last_price END AS manual_price, o.last_price_date
+      FROM @extschema@.positions_asof($2, ARRAY[$1]) AS l
+      JOIN %1$I.positions AS o ON o.portfolio_id = l.portfolio_id AND o.id = l.position_id
+    ), quote AS (
+      -- The newest close of each symbol, in shares of the day.
+      SELECT s.symbol, m.date,
+             m.close * CASE WHEN m.adjustment = 'split' THEN later.ratio ELSE 1 / since.ratio END AS close
+      FROM (SELECT lot.symbol FROM lot UNION SELECT lot.follows FROM lot) AS s
+      CROSS JOIN LATERAL (SELECT c.date, c.close, c.adjustment FROM %1$I.market_data_cache AS c
+                          WHERE c.symbol = s.symbol AND c.date <= $2 ORDER BY c.date DESC LIMIT 1) AS m
+      CROSS JOIN LATERAL (SELECT COALESCE(exp(sum(ln(a.ratio))), 1) AS ratio FROM %1$I.corporate_actions AS a
+                          WHERE a.symbol = s.symbol AND a.kind = 'split' AND a.ex_date > m.date
+                            AND a.ex_date <= $2) AS since
+      CROSS JOIN LATERAL (SELECT COALESCE(exp(sum(ln(a.ratio))), 1) AS ratio FROM %1$I.corporate_actions AS a
+                          WHERE a.symbol = s.symbol AND a.kind = 'split' AND a.ex_date > $2) AS later
+    ), valued AS (
+      -- As snapshots value a lot: the newest of trade price, close, and the mark of a private asset.
+      SELECT lot.*, mark.price, mark.date,
+             CASE WHEN lot.investment_class = 'PRIVATE' THEN 'manual'
+                  WHEN mark.date = $2 THEN 'current'
+                  WHEN (SELECT count(*) FROM %1$I.trading_sessions AS t
+                        WHERE t.calendar = current_setting('portfolio_batch.calendar')
+                          AND t.session_date > mark.date AND t.session_date <= $2)
+                       <= current_setting('portfolio_batch.max_stale_sessions')::integer THEN 'stale'
+                  ELSE 'unpriced' END AS quality
+      FROM lot
+      CROSS JOIN LATERAL (
+        SELECT m.price, m.date
+        FROM (VALUES (1, lot.entry_price, lot.entry_date),
+                     (2, (SELECT q.close FROM quote AS q WHERE q.symbol = lot.symbol),
+                         (SELECT q.date FROM quote AS q WHERE q.symbol = lot.symbol)),
+                     (3, lot.manual_price::double precision, lot.last_price_date)) AS m (rank, price, date)
+        WHERE m.price IS NOT NULL AND m.date >= lot.entry_date AND m.date <= $2
+        ORDER BY m.date DESC, m.rank DESC LIMIT 1) AS mark
+    )
+    SELECT v.position_id, v.symbol, v.follows, v.position_type, v.investment_class, v.quantity, v.price, v.date,
+           v.quality, worth.market_value,
+           round((v.quantity * v.contract_multiplier * (v.price - v.entry_price))::numeric, 4),
+           CASE WHEN v.investment_class = 'PRIVATE' THEN NULL
+                WHEN v.position_type IN ('LONG', 'SHORT') THEN v.quantity * v.contract_multiplier * v.price
+                ELSE v.quantity * v.contract_multiplier * g.delta
+                     * (SELECT q.close FROM quote AS q WHERE q.symbol = v.follows) END
+    FROM valued AS v
+    CROSS JOIN LATERAL (SELECT round((v.quantity * v.contract_multiplier * v.price)::numeric, 4) AS market_value)
+      AS worth
+    LEFT JOIN %1$I.position_greeks AS g ON g.portfolio_id = $1 AND g.position_id = v.position_id
+                                       AND g.calculation_date = $2
+    ORDER BY abs(worth.market_value) DESC, v.symbol COLLATE "C", v.position_id
+  $query$, @extschema@.analytics_schema()) USING portfolio_id, as_of;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.report_positions(uuid, date) IS
+'The open lots of a portfolio on a day, valued as its snapshot values them: price is the newest of the trade price, the
+close and a private asset''s mark, in shares of the day; price_quality is current (of the day), stale (at most
+portfolio_batch.max_stale_sessions old), unpriced (older: a last mark) or manual (private). market_value is signed,
+unrealized_pnl against the entry price, both in currency. exposure is the signed amount that moves with the symbol
+follows, an option by its delta; NULL for a private asset and for an option without delta. 42704 for an unknown
+portfolio.';
+
+CREATE FUNCTION @extschema@.report_lineage(portfolio_id uuid, as_of date) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  written       jsonb;
+  lineage       jsonb;
+BEGIN
+  EXECUTE (
+    SELECT format($query$SELECT jsonb_agg(to_jsonb(w) ORDER BY w.position, w.run_id) FROM (%s) AS w$query$,
+                  string_agg(format(
+                    $query$SELECT %s AS position, %L AS table_name, r.run_id, count(*) AS rows, max(r.created_at) AS at
+                           FROM %I.%I AS r WHERE r.%I = $2%s GROUP BY r.run_id$query$,
+                    t.position, t.name, tables_schema, t.name,
+                    CASE t.name WHEN 'portfolio_snapshots' THEN 'snapshot_date' ELSE 'calculation_date' END,
+                    CASE t.name WHEN 'factor_correlations' THEN '' ELSE ' AND r.portfolio_id = $1' END),
+                  ' UNION ALL '))
+    FROM unnest(ARRAY['portfolio_snapshots', 'position_market_betas', 'position_interest_rate_betas',
+                      'position_factor_exposures', 'portfolio_factor_exposures', 'position_volatility',
+                      'position_greeks', 'correlation_calculations', 'correlation_clusters',
+                      'correlation_cluster_positions', 'factor_correlations', 'stress_test_results'])
+         WITH ORDINALITY AS t (name, position))
+    INTO written USING portfolio_id, as_of;
+
+  EXECUTE format($query$
+    WITH run AS (
+      SELECT b.* FROM %1$I.batch_runs AS b
+      WHERE b.run_id IN (SELECT (w ->> 'run_id')::bigint FROM jsonb_array_elements($3) AS w)
+    ), initial AS (
+      -- Runs record the settings without their prefix, and memory with its unit.
+      SELECT CASE s.name WHEN 'portfolio_batch.max_memory' THEN 'max_memory_kb'
+                         ELSE substr(s.name, length('portfolio_batch.') + 1) END AS name, s.boot_val AS value
+      FROM pg_settings AS s WHERE s.name LIKE 'portfolio\_batch.%%'
+    )
+    SELECT jsonb_build_object(
+      'written', $3,
+      'runs', (SELECT jsonb_agg(jsonb_build_object(
+                        'run_id', r.run_id, 'kind', r.run_kind, 'status', r.status, 'version', r.extension_version,
+                        'requested_by', r.requested_by, 'started_at', r.started_at, 'completed_at', r.completed_at,
+                        'errors', r.error_count,
+                        'settings', (SELECT jsonb_agg(jsonb_build_object('name', c.key, 'value', c.value,
+                                                                         'default', i.value) ORDER BY c.key)
+                                     FROM jsonb_each_text(r.settings) AS c JOIN initial AS i ON i.name = c.key
+                                     WHERE c.value <> i.value)) ORDER BY r.run_id)
+               FROM run AS r),
+      'problems', (SELECT jsonb_agg(jsonb_build_object('run_id', j.run_id, 'job', j.job_name, 'status', j.status,
+                                                       'sqlstate', j.sqlstate, 'message', j.error_message)
+                                    ORDER BY j.run_id, j.job_no)
+                   FROM %1$I.batch_jobs AS j
+                   WHERE j.run_id IN (SELECT r.run_id FROM run AS r)
+                     AND (j.calculation_date = $2 OR j.calculation_date IS NULL)
+                     AND (j.portfolio_id = $1 OR j.portfolio_id IS NULL)
+                     AND (j.status IN ('failed', 'partial', 'blocked') OR j.error_message IS NOT NULL)))
+  $query$, tables_schema) INTO lineage USING portfolio_id, as_of, COALESCE(written, '[]');
+  RETURN lineage;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.report_lineage(uuid, date) IS
+'Where a portfolio''s results of a date come from: written (rows by table and run, and when), runs (kind, status,
+version, who, when, the settings that were not at their defaults) and problems (jobs of these runs that failed, for the
+date and the portfolio). Only runs that wrote something that is still there are listed.';
+
+CREATE FUNCTION @extschema@.report_data(portfolio_id uuid, as_of date) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  positions     jsonb;
+  data          jsonb;
+BEGIN
+  SELECT COALESCE(jsonb_agg(to_jsonb(p)), '[]') INTO positions
+    FROM @extschema@.report_positions(portfolio_id, as_of) AS p;
+  EXECUTE format($query$
+    WITH snapshot AS (
+      SELECT s.* FROM %1$I.portfolio_snapshots AS s WHERE s.portfolio_id = $1 AND s.snapshot_date = $2
+    ), held AS (
+      SELECT p.follows AS symbol, sum(p.exposure) AS exposure
+      FROM jsonb_to_recordset($3) AS p (follows text, exposure double precision)
+      WHERE p.exposure IS NOT NULL
+      GROUP BY p.follows
+    ), estimate AS (
+      -- The portfolio's exposure once more, from its symbols, and its error if theirs are independent.
+      SELECT e.model, e.factor, sum(h.exposure * e.beta) / s.total_value::double precision AS exposure,
+             CASE WHEN count(e.std_error) = count(e.beta)
+                  THEN sqrt(sum((h.exposure * e.std_error) ^ 2)) / s.total_value::double precision END AS std_error
+      FROM held AS h
+      JOIN %1$I.symbol_factor_exposures AS e ON e.symbol = h.symbol AND e.calculation_date = $2
+      CROSS JOIN snapshot AS s
+      WHERE s.total_value > 0 AND e.beta IS NOT NULL
+      GROUP BY e.model, e.factor, s.total_value
+    ), factor AS (
+      SELECT f.model, f.factor, f.exposure_value AS exposure, f.exposure_dollar, f.coverage,
+             f.contribution_to_risk AS contribution, f.percent_contribution_to_risk AS share, f.reason,
+             -- Without it the prices have changed since, and the error would belong to another portfolio.
+             CASE WHEN abs(e.exposure - f.exposure_value) <= 1e-6 * greatest(1, abs(f.exposure_value))
+                  THEN e.std_error END AS std_error,
+             COALESCE((SELECT min(d.display_order) FROM %1$I.factor_definitions AS d WHERE d.name = f.factor), 99)
+               AS position
+      FROM %1$I.portfolio_factor_exposures AS f
+      LEFT JOIN estimate AS e USING (model, factor)
+      WHERE f.portfolio_id = $1 AND f.calculation_date = $2
+    ), correlation AS (
+      SELECT c.* FROM %1$I.correlation_calculations AS c
+      WHERE c.portfolio_id = $1 AND c.calculation_date = $2
+      ORDER BY c.created_at DESC, c.duration_days DESC LIMIT 1
+    ), beta AS (
+      SELECT DISTINCT ON (b.position_id) b.*
+      FROM %1$I.position_market_betas AS b
+      WHERE b.portfolio_id = $1 AND b.calculation_date = $2
+      ORDER BY b.position_id, b.created_at DESC, b.window_days DESC
+    ), estimated AS (
+      SELECT 1 AS position, 'market beta' AS figure, b.position_id, b.beta AS value, b.quality_flag, b.reason
+      FROM beta AS b
+      UNION ALL
+      SELECT 2, 'rate beta', r.position_id, r.ir_beta, r.quality_flag, r.reason
+      FROM %1$I.position_interest_rate_betas AS r WHERE r.portfolio_id = $1 AND r.calculation_date = $2
+      UNION ALL
+      SELECT CASE f.model WHEN 'ridge' THEN 3 ELSE 4 END, 'factor betas, ' || f.model, f.position_id, f.market_beta,
+             f.quality_flag, f.reason
+      FROM %1$I.position_factor_exposures AS f WHERE f.portfolio_id = $1 AND f.calculation_date = $2
+      UNION ALL
+      SELECT 5, 'volatility', v.position_id, v.realized_volatility_21d, v.quality_flag, v.reason
+      FROM %1$I.position_volatility AS v WHERE v.portfolio_id = $1 AND v.calculation_date = $2
+    )
+    -- What is missing is left out, so that it reads as NULL.
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+      'as_of', $2,
+      'portfolio', (SELECT to_jsonb(p) FROM %1$I.portfolios AS p WHERE p.id = $1),
+      'snapshot', (SELECT to_jsonb(s) FROM snapshot AS s),
+      'history', (SELECT jsonb_agg(jsonb_build_object('date', h.snapshot_date, 'value', h.total_value,
+                                                      'flow', h.daily_capital_flow, 'pnl', h.daily_pnl,
+                                                      'return', h.daily_return, 'gross', h.gross_exposure,
+                                                      'net', h.net_exposure) ORDER BY h.snapshot_date)
+                  FROM %1$I.portfolio_snapshots AS h WHERE h.portfolio_id = $1 AND h.snapshot_date <= $2),
+      'positions', (SELECT jsonb_agg(l.lot || jsonb_build_object('beta', b.beta, 'beta_error', b.std_error,
+                                                                 'beta_reason', b.reason,
+                                                                 'quality_flag', b.quality_flag) ORDER BY l.i)
+                    FROM jsonb_array_elements($3) WITH ORDINALITY AS l (lot, i)
+                    LEFT JOIN beta AS b ON b.position_id = (l.lot ->> 'position_id')::uuid),
+      'factors', (SELECT jsonb_agg(to_jsonb(f) ORDER BY f.model, f.factor = 'specific', f.position, f.factor)
+                  FROM factor AS f),
+      'correlation', (SELECT to_jsonb(c) FROM correlation AS c),
+      'held', (SELECT jsonb_agg(to_jsonb(h)) FROM held AS h),
+      'clusters', (SELECT jsonb_agg(to_jsonb(k) || jsonb_build_object(
+                            'symbols', (SELECT jsonb_agg(DISTINCT m.symbol)
+                                        FROM %1$I.correlation_cluster_positions AS m
+                                        WHERE m.portfolio_id = $1 AND m.calculation_date = $2
+                                          AND m.duration_days = k.duration_days
+                                          AND m.cluster_number = k.cluster_number)) ORDER BY k.cluster_number)
+                   FROM %1$I.correlation_clusters AS k JOIN correlation AS c USING (duration_days)
+                   WHERE k.portfolio_id = $1 AND k.calculation_date = $2),
+      'stress', (SELECT jsonb_agg(jsonb_build_object(
+                          'id', r.scenario_id, 'name', COALESCE(d.name, r.scenario_id), 'severity', d.severity,
+                          'direct', r.direct_pnl, 'correlated', r.correlated_pnl, 'reason', r.reason,
+                          'exceeds_equity', r.exceeds_equity, 'method', r.calculation_metadata ->> 'method')
+                        ORDER BY r.correlated_pnl NULLS LAST, r.scenario_id)
+                 FROM %1$I.stress_test_results AS r
+                 LEFT JOIN %1$I.stress_test_scenarios AS d ON d.scenario_id = r.scenario_id
+                 WHERE r.portfolio_id = $1 AND r.calculation_date = $2),
+      'quality', (SELECT jsonb_agg(to_jsonb(q) ORDER BY q.position, q.quality_flag, q.reason)
+                  FROM (SELECT e.position, e.figure, e.quality_flag, e.reason, e.value IS NULL AS missing,
+                               count(*) AS positions
+                        FROM estimated AS e GROUP BY 1, 2, 3, 4, 5) AS q),
+      'lineage', @extschema@.report_lineage($1, $2)))
+  $query$, tables_schema) INTO data USING portfolio_id, as_of, positions;
+  RETURN data;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.report_data(uuid, date) IS
+'Everything that portfolio_report shows of a portfolio on a date, read once, as one document: portfolio, snapshot,
+history (snapshots up to the date), positions (report_positions with their market betas), factors (exposures with a
+standard error, see portfolio_report), correlation and clusters, held (exposure by symbol), stress, quality (positions
+by figure, flag and reason) and lineage (report_lineage). What is NULL, and a part for which there
+is no row, is left out. Nothing dated after
+the date is read but the definitions and names, which have no history. 42704 for an unknown portfolio.';

@@ -1,0 +1,269 @@
+-- The report, last part: what is held, how good the data are, where the rows come from, and the whole page.
+
+CREATE FUNCTION @extschema@.report_holdings(data jsonb, at_most integer DEFAULT 25) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  WITH lot AS (
+    -- What is carried at an old mark has no P&L to speak of.
+    SELECT l.*, CASE WHEN l.price_quality <> 'unpriced' THEN l.unrealized_pnl END AS pnl,
+           row_number() OVER (ORDER BY COALESCE(abs(l.exposure), abs(l.market_value)) DESC NULLS LAST,
+                                       l.symbol COLLATE "C", l.position_id) AS i
+    FROM jsonb_to_recordset(data -> 'positions')
+      AS l (position_id uuid, symbol text, follows text, position_type text, investment_class text,
+            quantity double precision, price double precision, price_date date, price_quality text,
+            market_value numeric, unrealized_pnl numeric, exposure double precision, beta double precision,
+            beta_error double precision, beta_reason text, quality_flag text)
+  ), total AS (
+    SELECT count(*) AS lots, sum(l.market_value) AS market_value, sum(l.pnl) AS pnl,
+           (data #>> '{snapshot,total_value}')::numeric AS equity
+    FROM lot AS l
+  )
+  SELECT @extschema@.report_section('positions', 'Positions', CASE
+    WHEN t.lots = 0 THEN @extschema@.report_missing('No position is open on this date.')
+    ELSE '<table><thead><tr><th>Symbol</th><th>Type</th><th class="number">Quantity</th><th class="number">Price</th>'
+         '<th class="number">Market value</th><th class="number">Of NAV</th><th class="number">Exposure</th>'
+         '<th class="number">Unrealized P&amp;L</th><th class="number">Beta</th><th class="number">&#177; error</th>'
+         '<th>Remarks</th></tr></thead><tbody>'
+      || (SELECT string_agg(format(
+            '<tr data-position="%s" data-market-value="%s"><td>%s</td><td>%s</td>%s%s%s%s%s%s%s%s<td>%s</td></tr>',
+            l.position_id, l.market_value, @extschema@.html_escape(l.symbol), @extschema@.html_escape(l.position_type),
+            @extschema@.report_cell(l.quantity::numeric, @extschema@.report_number(l.quantity::numeric,
+              CASE WHEN l.quantity = round(l.quantity) THEN 0 ELSE 4 END)),
+            @extschema@.report_cell(l.price::numeric, @extschema@.report_number(l.price::numeric, 2)),
+            @extschema@.report_cell(l.market_value, @extschema@.report_number(l.market_value)),
+            @extschema@.report_cell(l.market_value, @extschema@.report_percent(
+              l.market_value / NULLIF(greatest(t.equity, 0), 0))),
+            @extschema@.report_cell(l.exposure::numeric, @extschema@.report_number(l.exposure::numeric), 'n/a'),
+            @extschema@.report_cell(l.pnl, @extschema@.report_number(l.pnl), 'n/a'),
+            @extschema@.report_cell(l.beta::numeric, @extschema@.report_number(l.beta::numeric, 2), 'n/a'),
+            @extschema@.report_cell(l.beta_error::numeric, @extschema@.report_number(l.beta_error::numeric, 2)),
+            concat_ws(', ',
+              CASE l.price_quality WHEN 'stale' THEN 'price of ' || @extschema@.report_date(l.price_date)
+                                   WHEN 'unpriced' THEN 'no price; carried at the mark of '
+                                                        || @extschema@.report_date(l.price_date)
+                                   WHEN 'manual' THEN 'marked ' || @extschema@.report_date(l.price_date) END,
+              CASE WHEN l.follows <> l.symbol THEN 'follows ' || @extschema@.html_escape(l.follows) END,
+              CASE WHEN l.quality_flag = 'limited_history' THEN 'limited history' END,
+              CASE WHEN l.beta_reason IS NOT NULL THEN @extschema@.report_reason(l.beta_reason) END)), '' ORDER BY l.i)
+          FROM lot AS l WHERE l.i <= at_most)
+      || CASE WHEN t.lots > at_most THEN (
+           SELECT format('<tr><td colspan="4">%s smaller positions</td>%s%s<td></td>%s<td></td><td></td><td></td></tr>',
+                         count(*), @extschema@.report_cell(sum(l.market_value),
+                                                           @extschema@.report_number(sum(l.market_value))),
+                         @extschema@.report_cell(sum(l.market_value), @extschema@.report_percent(
+                           sum(l.market_value) / NULLIF(greatest(t.equity, 0), 0))),
+                         @extschema@.report_cell(sum(l.pnl), @extschema@.report_number(sum(l.pnl))))
+           FROM lot AS l WHERE l.i > at_most) ELSE '' END
+      || format('</tbody><tfoot><tr class="sum" data-positions="%s" data-market-value="%s"><td colspan="4">All %1$s '
+                'positions</td>%3$s%4$s<td></td>%5$s<td></td><td></td><td></td></tr></tfoot></table>', t.lots,
+                t.market_value,
+                @extschema@.report_cell(t.market_value, @extschema@.report_number(t.market_value)),
+                @extschema@.report_cell(t.market_value, @extschema@.report_percent(
+                  t.market_value / NULLIF(greatest(t.equity, 0), 0))),
+                @extschema@.report_cell(t.pnl, @extschema@.report_number(t.pnl)))
+      || '<p class="note">Lots by size. Unrealized P&amp;L is against the entry price; exposure of an option is by its '
+         'delta. Positions without a price are in no P&amp;L. Error: standard error of the beta (Newey-West).</p>'
+    END)
+  FROM total AS t
+$$;
+COMMENT ON FUNCTION @extschema@.report_holdings(jsonb, integer) IS
+'Section of the report: the largest positions, at most so many, and the sum of all. data: as report_data returns it.';
+
+CREATE FUNCTION @extschema@.report_quality(data jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  WITH lot AS (
+    SELECT l.* FROM jsonb_to_recordset(data -> 'positions')
+      AS l (symbol text, price_date date, price_quality text, market_value numeric)
+  ), snapshot AS (
+    SELECT s.* FROM jsonb_to_record(data -> 'snapshot')
+      AS s (total_market_value numeric, stale_prices integer, unpriced_positions integer, private_positions integer,
+            beta_coverage double precision, volatility_coverage double precision, volatility_proxied double precision,
+            analytics_complete boolean)
+  ), priced AS (
+    SELECT l.price_quality, string_agg(format('%s (%s)', @extschema@.html_escape(l.symbol),
+                                              @extschema@.report_date(l.price_date)), ', '
+                                       ORDER BY l.price_date, l.symbol COLLATE "C") AS names
+    FROM (SELECT DISTINCT p.price_quality, p.symbol, p.price_date FROM lot AS p) AS l GROUP BY 1
+  ), figure AS (
+    SELECT q.position, q.figure, sum(q.positions) AS positions,
+           COALESCE(sum(q.positions) FILTER (WHERE NOT q.missing), 0) AS known,
+           COALESCE(sum(q.positions) FILTER (WHERE q.quality_flag = 'limited_history'), 0) AS short_history,
+           string_agg(format('%s: %s', @extschema@.report_reason(q.reason), q.positions), ', ' ORDER BY q.reason)
+             FILTER (WHERE q.reason IS NOT NULL) AS reasons,
+           jsonb_object_agg(q.reason, q.positions) FILTER (WHERE q.reason IS NOT NULL) AS counts
+    FROM jsonb_to_recordset(data -> 'quality')
+      AS q (position integer, figure text, quality_flag text, reason text, missing boolean, positions bigint)
+    GROUP BY 1, 2
+  ), check_line AS (
+    SELECT v.* FROM snapshot AS s
+    CROSS JOIN (SELECT COALESCE(sum(l.market_value), 0) AS sum, count(*) AS lots FROM lot AS l) AS t
+    CROSS JOIN LATERAL (VALUES
+      (1, 'Stale prices', 'stale_prices', s.stale_prices::text, s.stale_prices > 0,
+       (SELECT p.names FROM priced AS p WHERE p.price_quality = 'stale')),
+      (2, 'Unpriced positions', 'unpriced_positions', s.unpriced_positions::text, s.unpriced_positions > 0,
+       (SELECT p.names FROM priced AS p WHERE p.price_quality = 'unpriced')),
+      (3, 'Private positions', 'private_positions', s.private_positions::text, false,
+       (SELECT p.names FROM priced AS p WHERE p.price_quality = 'manual')),
+      (4, 'Gross exposure with a beta', 'beta_coverage', @extschema@.report_percent(s.beta_coverage),
+       s.beta_coverage < 0.9, NULL),
+      (5, 'Gross exposure in the volatility', 'volatility_coverage', @extschema@.report_percent(s.volatility_coverage),
+       s.volatility_coverage < 0.9,
+       CASE WHEN s.volatility_proxied > 0 THEN @extschema@.report_percent(s.volatility_proxied)
+                                               || ' with beta &#215; market on some sessions' END),
+      (6, 'Analytics of the date', 'analytics_complete', CASE WHEN s.analytics_complete THEN 'complete'
+                                                              ELSE 'outstanding' END, NOT s.analytics_complete, NULL),
+      -- A lot is rounded by itself, the snapshot once: half a unit of the last digit a lot is no difference.
+      (7, 'Positions against the snapshot', 'reconciled',
+       CASE WHEN abs(t.sum - s.total_market_value) <= 0.01 * (t.lots + 1) THEN 'equal' ELSE 'differ' END,
+       abs(t.sum - s.total_market_value) > 0.01 * (t.lots + 1),
+       CASE WHEN abs(t.sum - s.total_market_value) > 0.01 * (t.lots + 1)
+            THEN format('the positions are worth %s now, %s in the snapshot: inputs have changed since the run',
+                        @extschema@.report_number(t.sum, 2), @extschema@.report_number(s.total_market_value, 2)) END))
+      AS v (i, label, metric, shown, warn, names)
+  )
+  SELECT @extschema@.report_section('quality', 'Data quality',
+    '<div class="split even"><div><table><tbody>'
+    || (SELECT string_agg(format('<tr><td>%s</td><td data-metric="%s"%s>%s</td><td>%s</td></tr>', c.label, c.metric,
+                                 CASE WHEN c.warn THEN ' class="warn"' ELSE '' END, COALESCE(c.shown, 'n/a'), c.names),
+                          '' ORDER BY c.i) FROM check_line AS c)
+    || '</tbody></table></div><div>'
+    || COALESCE((SELECT '<table><thead><tr><th>Figure</th><th class="number">Positions</th><th class="number">Estimated'
+                        '</th><th class="number">Limited history</th><th>Flags and reasons</th></tr></thead><tbody>'
+                        || string_agg(format(
+                             '<tr data-figure="%s" data-positions="%s" data-known="%s" data-limited="%s"><td>%1$s</td>'
+                             '<td class="number">%2$s</td><td class="number">%3$s</td><td class="number">%4$s</td>'
+                             '<td>%5$s</td></tr>', @extschema@.html_escape(f.figure), f.positions, f.known,
+                             f.short_history, COALESCE(f.reasons, 'none')), '' ORDER BY f.position, f.figure)
+                        || '</tbody></table>'
+                 FROM figure AS f HAVING count(*) > 0),
+                @extschema@.report_missing('No estimates: the risk engines have not run for this date.'))
+    || '</div></div>')
+$$;
+COMMENT ON FUNCTION @extschema@.report_quality(jsonb) IS
+'Section of the report: prices, coverage, whether the positions still add up to the snapshot, and by figure how many
+positions have it, how many on a limited history, and why others have not. data: as report_data returns it.';
+
+CREATE FUNCTION @extschema@.report_runs(data jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  WITH written AS (
+    SELECT w.* FROM jsonb_to_recordset(data #> '{lineage,written}')
+      AS w (position integer, table_name text, run_id bigint, rows bigint, at timestamptz)
+  ), run AS (
+    SELECT r.* FROM jsonb_to_recordset(data #> '{lineage,runs}')
+      AS r (run_id bigint, kind text, status text, version text, requested_by text, started_at timestamptz,
+            completed_at timestamptz, errors integer, settings jsonb)
+  ), problem AS (
+    SELECT p.* FROM jsonb_to_recordset(data #> '{lineage,problems}')
+      AS p (run_id bigint, job text, status text, sqlstate text, message text)
+  )
+  SELECT @extschema@.report_section('lineage', 'Run lineage',
+    '<div class="split"><div>'
+    || COALESCE((SELECT '<table><thead><tr><th>Run</th><th>Kind</th><th>Status</th><th>Version</th><th>By</th>'
+                        '<th>Started (UTC)</th><th class="number">Errors</th></tr></thead><tbody>'
+                        || string_agg(format('<tr data-run="%s"><td>%1$s</td><td>%2$s</td><td%3$s>%4$s</td>'
+                             '<td>%5$s</td><td>%6$s</td><td>%7$s</td><td class="number">%8$s</td></tr>'
+                             '<tr><td></td><td colspan="6">Settings other than the default: %9$s</td></tr>',
+                             r.run_id, r.kind,
+                             CASE WHEN r.status = 'success' THEN '' ELSE ' class="warn"' END, r.status,
+                             @extschema@.html_escape(r.version), @extschema@.html_escape(r.requested_by),
+                             to_char(r.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+                             COALESCE(r.errors::text, 'n/a'),
+                             COALESCE((SELECT string_agg(format('%s = %s (default %s)', @extschema@.html_escape(c.name),
+                                                                @extschema@.html_escape(c.value),
+                                                                @extschema@.html_escape(c.default)), ', '
+                                                  ORDER BY c.name)
+                                       FROM jsonb_to_recordset(r.settings)
+                                         AS c (name text, value text, "default" text)), 'none')), '' ORDER BY r.run_id)
+                        || '</tbody></table>' FROM run AS r HAVING count(*) > 0),
+                @extschema@.report_missing('The log has no run behind these rows: engines were called by hand, or the '
+                                           'log was purged.'))
+    || '<h3>Errors of these runs for the date</h3>'
+    || COALESCE((SELECT '<table><tbody>' || string_agg(format(
+                          '<tr data-problem="%s"><td>run %s</td><td>%s</td><td class="warn">%s</td><td>%s %s</td></tr>',
+                          @extschema@.html_escape(p.sqlstate), p.run_id, @extschema@.html_escape(p.job), p.status,
+                          @extschema@.html_escape(p.sqlstate), @extschema@.html_escape(p.message)), '')
+                        || '</tbody></table>' FROM problem AS p HAVING count(*) > 0),
+                '<p>None.</p>')
+    || '</div><div><table><thead><tr><th>Table</th><th class="number">Rows</th><th class="number">Run</th>'
+       '<th>Last written (UTC)</th></tr></thead><tbody>'
+    || (SELECT string_agg(format('<tr data-table="%s" data-run-id="%s" data-rows="%s"><td>%1$s</td>'
+                                 '<td class="number">%3$s</td><td class="number">%4$s</td><td>%5$s</td></tr>',
+                                 w.table_name, w.run_id, w.rows,
+                                 COALESCE(w.run_id::text, 'by hand'),
+                                 to_char(w.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')),
+                          '' ORDER BY w.position, w.run_id) FROM written AS w)
+    || '</tbody></table></div></div>')
+$$;
+COMMENT ON FUNCTION @extschema@.report_runs(jsonb) IS
+'Section of the report: which run wrote the rows of each table, when, with which version and settings, and what went
+wrong. data: as report_data returns it.';
+
+CREATE FUNCTION @extschema@.portfolio_report(portfolio_id uuid, as_of date DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+SET extra_float_digits TO 1
+SET datestyle TO 'ISO, YMD'
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  is_known      boolean;
+  day           date;
+  nearest       date;
+  data          jsonb;
+BEGIN
+  EXECUTE format('SELECT EXISTS (SELECT FROM %I.portfolios AS p WHERE p.id = $1 AND p.deleted_at IS NULL)',
+                 tables_schema) INTO is_known USING portfolio_id;
+  IF NOT is_known THEN
+    RAISE EXCEPTION 'portfolio does not exist: %', COALESCE(portfolio_id::text, 'NULL')
+      USING ERRCODE = 'undefined_object',
+            DETAIL = format('No row of %I.portfolios that is not deleted has this id.', tables_schema),
+            HINT = format('List the portfolios with SELECT id, name FROM %I.portfolios.', tables_schema);
+  END IF;
+  EXECUTE format('SELECT max(s.snapshot_date) FILTER (WHERE $2 IS NULL OR s.snapshot_date = $2), '
+                 '(array_agg(s.snapshot_date ORDER BY abs(s.snapshot_date - $3), s.snapshot_date))[1] '
+                 'FROM %I.portfolio_snapshots AS s WHERE s.portfolio_id = $1', tables_schema)
+     INTO day, nearest USING portfolio_id, as_of, greatest('1000-01-01', least('9999-12-31', as_of));
+  IF day IS NULL THEN
+    RAISE EXCEPTION 'portfolio % has no snapshot%', portfolio_id, COALESCE(' of ' || as_of, '')
+      USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'A report shows what a run of the batch has stored for a date.',
+            HINT = CASE WHEN nearest IS NULL
+                        THEN 'Run the batch first: SELECT * FROM run_daily_batch_with_backfill().'
+                        ELSE format('The nearest snapshot is of %s; without a date the report is of the latest.',
+                                    nearest) END;
+  END IF;
+
+  data := @extschema@.report_data(portfolio_id, day);
+  RETURN concat(
+    E'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
+    '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''"/>'
+    '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
+    '<meta name="color-scheme" content="light dark"/>'
+    '<title>', @extschema@.html_escape(data #>> '{portfolio,name}'), ', risk report of ', day, '</title><style>',
+    @extschema@.report_style(), E'</style></head>\n<body><main>\n',
+    @extschema@.report_header(data), @extschema@.report_tiles(data), @extschema@.report_equity_curve(data),
+    @extschema@.report_exposures(data), @extschema@.report_sectors(data), @extschema@.report_factor_betas(data),
+    @extschema@.report_risk(data), @extschema@.report_correlations(data), @extschema@.report_stress(data),
+    @extschema@.report_holdings(data), @extschema@.report_quality(data), @extschema@.report_runs(data),
+    '<footer>Made by portfolio_batch from the tables of ', @extschema@.html_escape(tables_schema),
+    '; nothing dated after ', @extschema@.report_date(day),
+    E' is in it. Returns and shares are of net asset value, volatilities per year.</footer>\n</main></body></html>');
+END
+$$;
+COMMENT ON FUNCTION @extschema@.portfolio_report(uuid, date) IS
+'One self-contained HTML page on a portfolio as of a snapshot date (default: its latest): key figures, equity curve with
+drawdown, exposures and sectors, factor betas with 95 % intervals, contributions to risk, correlations with clusters,
+stress tests, the 25 largest positions, data quality, and which run wrote what. Charts are inline SVG; there is no
+script and no reference to anything outside, which the page''s own policy also forbids. Light, dark where the reader
+prefers it, and made for paper. Amounts are in the portfolio''s currency; a missing figure is its reason in words, never
+0. Exact values are in data attributes. Text is for client_encoding UTF8. It writes nothing, and needs SELECT on the
+tables.
+The intervals of the factor betas take the errors of the symbols'' estimates as independent:
+beta +- 1.96 sqrt(sum (w_i se_i)^2); the tables hold no covariances between them.
+Errors: 42704 for an unknown or deleted portfolio, 22023 for a date without a snapshot, with the nearest one.
+Example: psql -XAtc "SELECT portfolio_report(''00000000-0000-4000-8000-000000000001'')" > report.html';

@@ -1,0 +1,416 @@
+-- The report: one page that is well-formed, shows the numbers of the tables, escapes what people have named, refers to
+-- nothing outside, and says in words what is missing.
+
+\ir include/prelude.psql
+
+-- Helpers of the markup ----------------------------------------------------------------------------------------------
+
+SELECT is(html_escape('<a href="x">&''</a>' || chr(7)), '&lt;a href=&quot;x&quot;&gt;&amp;&#39;&lt;/a&gt;?',
+          'what means something in HTML is escaped, control characters are gone');
+SELECT is(html_escape(NULL), NULL, 'nothing of nothing');
+SELECT is(report_number(value, decimals), shown, format('%s with %s decimals', value, decimals))
+FROM (VALUES (1234567.891, 2, '1,234,567.89'), (-1234.5, 0, '&#8722;1,235'), (-0.004, 2, '0.00'), (0, 0, '0'),
+             (NULL, 2, NULL), (999.995, 2, '1,000.00')) AS v (value, decimals, shown);
+SELECT is(report_percent(-0.1234), '&#8722;12.3&#8239;%', 'percent');
+SELECT is(report_compact(value), shown, 'on an axis ' || value)
+FROM (VALUES (1250000, '1.25M'), (-40000, '&#8722;40k'), (2500000000, '2.5bn'), (0, '0'), (0.25, '0.25')) AS v (value,
+       shown);
+SELECT results_eq($$SELECT low, high, array_agg(tick::float8 ORDER BY tick)
+                    FROM (VALUES (0::float8, 1::float8), (-0.07, 0), (2012345, 2420000), (-3, 5)) AS v (low, high),
+                         report_ticks(low, high, 4) AS tick GROUP BY 1, 2 ORDER BY 2, 1$$,
+                  $$VALUES (-0.07::float8, 0::float8, '{-0.06,-0.04,-0.02,0}'::float8[]),
+                           (0, 1, '{0,0.25,0.5,0.75,1}'), (-3, 5, '{-2,0,2,4}'),
+                           (2012345, 2420000, '{2200000,2400000}')$$, 'round numbers on an axis');
+SELECT is_empty('SELECT report_ticks(1, 1, 4)', 'and none without a span');
+SELECT is(report_scale(5, 0, 10, 100, 200), 150.0, 'a place between two places');
+SELECT is(report_scale(5, 5, 5, 100, 200), 150.0, 'and the middle without a span');
+SELECT is(report_reason(reason), words, 'reason ' || COALESCE(reason, 'NULL'))
+FROM (VALUES ('insufficient_data', 'too few returns'), (NULL, 'not computed for this date'),
+             ('some_<new>', 'some &lt;new&gt;')) AS v (reason, words);
+
+-- A made-up market, with names that try to be markup -----------------------------------------------------------------
+
+SET LOCAL portfolio_batch.progress = off;
+SET LOCAL portfolio_batch.correlation_threshold = 0.4;
+SELECT count(*) AS loaded FROM load_sample_data(portfolios => 3, positions => 10, sessions => 25,
+                                                last_session => '2026-11-20') \gset
+\set evil '<script>alert("1") & ''x''</script>'
+CREATE TEMP TABLE portfolio AS
+SELECT id, right(split_part(name, ' (', 1), 1)::integer AS n FROM portfolios;
+GRANT SELECT ON portfolio TO PUBLIC;
+UPDATE portfolios SET name = :'evil', owner = '<i>' WHERE id = (SELECT id FROM portfolio WHERE n = 2);
+SELECT min(symbol) AS victim FROM positions
+WHERE portfolio_id = (SELECT id FROM portfolio WHERE n = 2) AND exit_date IS NULL \gset
+UPDATE market_data_cache SET symbol = :'evil' WHERE symbol = :'victim';
+UPDATE company_profiles SET symbol = :'evil', sector = '<b>' || :'evil' WHERE symbol = :'victim';
+UPDATE positions SET symbol = :'evil' WHERE symbol = :'victim';
+SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2026-11-20') \gset
+UPDATE correlation_clusters SET nickname = :'evil' WHERE cluster_number = 1;
+UPDATE batch_jobs SET status = 'failed', sqlstate = 'XX000', error_message = :'evil'
+WHERE calculation_date = '2026-11-20' AND job_name = 'volatility';
+UPDATE stress_test_scenarios SET name = :'evil' WHERE scenario_id = 'market_down_5';
+
+CREATE TEMP TABLE page AS
+SELECT p.n, r.text, xmlparse(DOCUMENT r.text) AS xml FROM portfolio AS p CROSS JOIN portfolio_report(p.id) AS r (text);
+SELECT is(count(xml), 3::bigint, 'pages are well-formed XML') FROM page;
+GRANT SELECT ON page TO PUBLIC;
+
+-- The values at a path of a page; numbers of a page by their names.
+CREATE FUNCTION pg_temp.at(n integer, path text) RETURNS SETOF text
+LANGUAGE sql AS $$ SELECT v::text FROM page, unnest(xpath(path, page.xml)) AS v WHERE page.n = at.n $$;
+CREATE FUNCTION pg_temp.metric(n integer, metric text) RETURNS numeric
+LANGUAGE sql AS $$ SELECT pg_temp.at(n, format('//data[@data-metric="%s"]/@value', metric))::numeric LIMIT 1 $$;
+-- Attributes of all elements at a path, as rows.
+CREATE FUNCTION pg_temp.attributes(n integer, path text, VARIADIC names text[]) RETURNS SETOF text[]
+LANGUAGE sql AS $$
+  SELECT ARRAY(SELECT (xpath('/*/@' || a.name, e))[1]::text FROM unnest(names) WITH ORDINALITY AS a (name,
+      i) ORDER BY i)
+  FROM page, unnest(xpath(path, page.xml)) AS e WHERE page.n = attributes.n
+$$;
+CREATE FUNCTION pg_temp.id_of(n integer) RETURNS uuid LANGUAGE sql AS
+$$ SELECT id FROM portfolio AS p WHERE p.n = id_of.n $$;
+
+-- Nothing but itself -------------------------------------------------------------------------------------------------
+
+SELECT ok(text !~* '<script|javascript:|onload|onclick|<iframe|<object|<link|<img|@import|@font-face',
+          'no script, frame, image or import on page ' || n) FROM page;
+SELECT ok(text !~* 'http:|https:|//[a-z]|url\((?!#hatch\))|\ssrc=|\shref=|action=',
+       'no reference to anything outside on page ' || n)
+FROM page;
+SELECT is(pg_temp.at(1, '//meta[@http-equiv="Content-Security-Policy"]/@content'),
+          'default-src ''none''; style-src ''unsafe-inline''', 'and the policy forbids it');
+SELECT ok(bool_and(label <> ''), 'every chart says what it shows')
+FROM (SELECT unnest(xpath('//svg', xml)) FROM page) AS s (svg),
+     LATERAL (SELECT COALESCE((xpath('/svg[@role="img"]/@aria-label', s.svg))[1]::text, '')) AS l (label);
+SELECT set_eq($$SELECT unnest(xpath('//section/@id', xml))::text FROM page WHERE n = 1$$,
+              '{equity,exposures,sectors,factors,risk,correlations,stress,positions,quality,lineage}'::text[],
+              'all sections are there');
+SELECT is(text, portfolio_report(pg_temp.id_of(n)), 'the same tables give the same page') FROM page WHERE n = 1;
+
+-- Names are text -----------------------------------------------------------------------------------------------------
+
+-- xpath gives text as it stands in the markup, attributes as they are.
+CREATE FUNCTION pg_temp.plain(n integer, path text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT replace(replace(replace(v, '&lt;', '<'), '&gt;', '>'), '&amp;', '&') FROM pg_temp.at(n, path) AS v
+$$;
+SELECT is(pg_temp.plain(2, '//h1/text()'), :'evil', 'the name of the portfolio is shown as text');
+SELECT ok(pg_temp.plain(2, '/html/head/title/text()') LIKE :'evil' || ', risk report of 2026-11-20',
+       'also in the title');
+SELECT is(count(*), 1::bigint, 'a symbol')
+FROM pg_temp.plain(2, '//section[@id="positions"]//td/text()') AS v WHERE v = :'evil';
+SELECT is(count(*), 1::bigint, 'a sector')
+FROM pg_temp.plain(2, '//section[@id="sectors"]//text/text()') AS v WHERE v LIKE '<b><script>%';
+SELECT cmp_ok(count(*), '>=', 2::bigint, 'the nickname of a cluster, in the table and at its frame')
+FROM pg_temp.plain(2, '//section[@id="correlations"]//*/text()') AS v WHERE v = :'evil';
+SELECT is(count(*), 1::bigint, 'a scenario')
+FROM pg_temp.plain(2, '//section[@id="stress"]//text/text()') AS v WHERE v = left(:'evil', 39) || '...' OR v = :'evil';
+SELECT is(count(*), 1::bigint, 'the message of an error')
+FROM pg_temp.plain(2, '//section[@id="lineage"]//td/text()') AS v WHERE v = 'XX000 ' || :'evil';
+
+-- The numbers of the tables ------------------------------------------------------------------------------------------
+
+SELECT is(pg_temp.metric(p.n, v.metric), v.value, format('%s of page %s', v.metric, p.n))
+FROM portfolio AS p
+JOIN portfolio_snapshots AS s ON s.portfolio_id = p.id AND s.snapshot_date = '2026-11-20'
+JOIN correlation_calculations AS c ON c.portfolio_id = p.id AND c.calculation_date = '2026-11-20'
+CROSS JOIN LATERAL (VALUES
+  ('total_value', s.total_value), ('daily_pnl', s.daily_pnl), ('daily_return', s.daily_return::text::numeric),
+  ('mtd_pnl', s.mtd_pnl), ('ytd_pnl', s.ytd_pnl), ('cumulative_pnl', s.cumulative_pnl),
+  ('cumulative_realized_pnl', s.cumulative_realized_pnl), ('cash_value', s.cash_value), ('beta', s.beta::text::numeric),
+  ('beta_r_squared', s.beta_r_squared::text::numeric),
+  ('realized_volatility_63d', s.realized_volatility_63d::text::numeric),
+  ('expected_volatility_21d', s.expected_volatility_21d::text::numeric), ('hhi', s.hhi::text::numeric),
+  ('effective_positions', s.effective_positions::text::numeric),
+  ('diversification_ratio', c.diversification_ratio::text::numeric),
+  ('avg_correlation', c.avg_correlation::text::numeric), ('concentration_score', c.concentration_score::text::numeric)
+) AS v (metric, value);
+SELECT is(pg_temp.at(1, '//div[@class="headline"]//data/text()'),
+          to_char(s.total_value, 'FM999,999,990.00'), 'people read the same number')
+FROM portfolio_snapshots AS s WHERE s.portfolio_id = pg_temp.id_of(1) AND s.snapshot_date = '2026-11-20';
+SELECT ok(pg_temp.near(pg_temp.metric(n, 'rate_effect')::float8, f.exposure_value / 100, 1e-15),
+          'the effect of the yield on page ' || n)
+FROM portfolio JOIN portfolio_factor_exposures AS f ON f.portfolio_id = id
+WHERE f.model = 'rate' AND f.calculation_date = '2026-11-20';
+
+SELECT results_eq(format($$SELECT * FROM pg_temp.attributes(%s, '//path[@data-series="value"]', 'data-points',
+                             'data-first', 'data-last', 'data-lowest', 'data-highest')$$, n),
+                  format($$SELECT ARRAY[count(*)::text, (array_agg(total_value ORDER BY snapshot_date))[1]::text,
+                                        (array_agg(total_value ORDER BY snapshot_date DESC))[1]::text,
+                                        min(total_value)::text, max(total_value)::text]
+                           FROM portfolio_snapshots WHERE portfolio_id = %L$$, id), 'the curve of page ' || n)
+FROM portfolio;
+SELECT is(cardinality(regexp_split_to_array(pg_temp.at(1, '//path[@data-series="value"]/@d'), ' ')), 25,
+          'has a point a snapshot');
+SELECT results_eq($$SELECT a[1]::date AS v1, a[2]::numeric AS v2 FROM pg_temp.attributes(2, '//tr[@data-date]',
+                      'data-date', 'data-value') AS a$$,
+                  $$SELECT snapshot_date, total_value FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id_of(2)
+                    ORDER BY 1 DESC$$, 'and every value is in the table below it');
+WITH growth AS (
+  SELECT snapshot_date, exp(sum(ln(1 + daily_return)) OVER (ORDER BY snapshot_date)) AS g
+  FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id_of(2)
+), down AS (SELECT g, g / greatest(1, max(g) OVER (ORDER BY snapshot_date)) - 1 AS d FROM growth)
+SELECT ok(pg_temp.near(pg_temp.metric(2, 'max_drawdown')::float8, min(d), 1e-9)
+          AND pg_temp.near(pg_temp.metric(2, 'total_return')::float8, (array_agg(g))[25] - 1, 1e-9),
+          'drawdown and return')
+FROM down;
+
+SELECT set_eq(format($$SELECT a[1] AS v1, a[2]::numeric AS v2 FROM pg_temp.attributes(%s,
+                         '//section[@id="exposures"]//text[@data-metric]', 'data-metric', 'data-value') AS a$$, n),
+              format($$SELECT v.* FROM portfolio_snapshots AS s, LATERAL (VALUES ('total_long', total_long),
+                         ('total_short', total_short), ('net_exposure', net_exposure),
+                         ('gross_exposure', gross_exposure)) AS v
+                       WHERE portfolio_id = %L AND snapshot_date = '2026-11-20'$$, id), 'exposures of page ' || n)
+FROM portfolio;
+SELECT set_eq(format($$SELECT a[1] COLLATE "default" AS v1, a[2]::float8 AS v2, a[3]::float8 AS v3, a[4]::float8 AS v4
+                       FROM pg_temp.attributes(%s, '//g[@data-sector]', 'data-sector', 'data-long', 'data-short',
+                                               'data-net') AS a$$, n),
+              format($$SELECT key, (value ->> 'long')::float8 AS v2, (value ->> 'short')::float8 AS v3,
+                              (value ->> 'net')::float8 AS v4
+                       FROM portfolio_snapshots, jsonb_each(sector_exposure)
+                       WHERE portfolio_id = %L AND snapshot_date = '2026-11-20'$$, id), 'sectors of page ' || n)
+FROM portfolio WHERE n <> 2;
+
+SELECT set_eq(format($$SELECT a[1] AS v1, a[2] AS v2, a[3]::float8 AS v3 FROM pg_temp.attributes(%s,
+                         '//g[@data-factor]', 'data-model', 'data-factor', 'data-exposure') AS a$$, n),
+              format($$SELECT model, factor, exposure_value FROM portfolio_factor_exposures WHERE portfolio_id = %L
+                       AND calculation_date = '2026-11-20' AND model IN ('ridge', 'spread') AND factor <> 'specific'$$,
+                     id), 'factor betas of page ' || n)
+FROM portfolio;
+-- Lots of one symbol have one error together, so they are added up first.
+SELECT is_empty(format($$
+  WITH held AS (
+    SELECT p.symbol, sum(p.quantity * p.contract_multiplier * m.close) AS exposure
+    FROM positions_asof('2026-11-20', ARRAY[%2$L::uuid]) AS p
+    JOIN market_data_cache AS m ON m.symbol = p.symbol AND m.date = '2026-11-20'
+    WHERE p.investment_class = 'PUBLIC' GROUP BY 1
+  ), wanted AS (
+    SELECT e.model, e.factor, sqrt(sum((h.exposure * e.std_error) ^ 2)) / s.total_value::float8 AS error
+    FROM held AS h JOIN symbol_factor_exposures AS e USING (symbol)
+    JOIN portfolio_snapshots AS s ON s.portfolio_id = %2$L AND s.snapshot_date = e.calculation_date
+    WHERE e.calculation_date = '2026-11-20' GROUP BY 1, 2, s.total_value
+  )
+  SELECT a, w.error FROM pg_temp.attributes(%1$s, '//g[@data-factor]', 'data-model', 'data-factor', 'data-error') AS a
+  LEFT JOIN wanted AS w ON w.model = a[1] AND w.factor = a[2]
+  WHERE NOT pg_temp.near(a[3]::float8, w.error, 1e-9)$$, n, id), 'and their standard errors, page ' || n)
+FROM portfolio;
+SELECT is(count(*), 12::bigint, 'with the interval in words')
+FROM pg_temp.at(1, '//g[@data-factor]/text[3]/text()') AS v WHERE v ~ '^\S+ to \S+$';
+
+SELECT set_eq(format($$SELECT a[1] AS v1, a[2] AS v2, a[3]::float8 AS v3, a[4]::float8 AS v4 FROM pg_temp.attributes(%s,
+                         '//g[@data-risk][@data-risk!="total"]', 'data-model', 'data-risk', 'data-share',
+                         'data-contribution') AS a$$, n),
+              format($$SELECT model, factor, percent_contribution_to_risk, contribution_to_risk
+                       FROM portfolio_factor_exposures WHERE portfolio_id = %L AND calculation_date = '2026-11-20'
+                       AND model IN ('ridge', 'spread')$$, id), 'risk contributions of page ' || n)
+FROM portfolio;
+SELECT ok(bool_and(abs(v::float8 - 1) < 1e-9) AND count(*) = 2, 'which add up to 100 %')
+FROM pg_temp.at(2, '//g[@data-risk="total"]/@data-share') AS v;
+
+SELECT set_eq(format($$SELECT least(a[1], a[2]) COLLATE "C" AS v1, greatest(a[1], a[2]) COLLATE "C" AS v2,
+                              a[3]::float8 AS v3
+                       FROM pg_temp.attributes(%s, '//rect[@data-correlation]', 'data-one', 'data-other',
+                                               'data-correlation') AS a$$, n),
+              format($$SELECT symbol1 COLLATE "C" AS v1, symbol2 COLLATE "C" AS v2, correlation_coefficient
+                       FROM pairwise_correlations WHERE portfolio_id = %L AND calculation_date = '2026-11-20'$$, id),
+              'correlations of page ' || n)
+FROM portfolio WHERE n <> 2;
+SELECT set_eq(format($$SELECT a[1]::integer AS v1, a[2]::float8 AS v2 FROM pg_temp.attributes(%s,
+                         '//tr[@data-cluster-number]', 'data-cluster-number', 'data-share') AS a$$, n),
+              format($$SELECT cluster_number, portfolio_percentage FROM correlation_clusters WHERE portfolio_id = %L
+                       AND calculation_date = '2026-11-20'$$, id), 'clusters of page ' || n)
+FROM portfolio;
+SELECT cmp_ok(count(*), '>', 0::bigint, 'there are clusters to show')
+FROM correlation_clusters WHERE calculation_date = '2026-11-20';
+SELECT is((SELECT count(*) FROM pg_temp.at(n, '//rect[@data-cluster]')),
+          (SELECT count(*) FROM correlation_clusters WHERE portfolio_id = id AND calculation_date = '2026-11-20'),
+          'each with a frame, page ' || n) FROM portfolio;
+
+SELECT results_eq(format($$SELECT a[1] COLLATE "default" AS v1, a[2]::numeric AS v2, a[3]::numeric AS v3
+                           FROM pg_temp.attributes(%s,
+                             '//g[@data-scenario]', 'data-scenario', 'data-direct', 'data-correlated') AS a$$, n),
+                  format($$SELECT scenario_id COLLATE "default", direct_pnl, correlated_pnl FROM stress_test_results
+                           WHERE portfolio_id = %L AND calculation_date = '2026-11-20'
+                           ORDER BY correlated_pnl, scenario_id$$, id), 'stress tests of page ' || n || ', worst first')
+FROM portfolio;
+
+SELECT is(pg_temp.at(n, '//tr[@data-positions]/@data-market-value')::numeric, s.total_market_value,
+          'the positions of page ' || n || ' add up to the snapshot')
+FROM portfolio JOIN portfolio_snapshots AS s ON s.portfolio_id = id AND s.snapshot_date = '2026-11-20';
+SELECT set_eq(format($$SELECT a[1]::uuid AS v1, a[2]::numeric AS v2 FROM pg_temp.attributes(%s, '//tr[@data-position]',
+                         'data-position', 'data-market-value') AS a$$, n),
+              format($$SELECT p.position_id, round((p.quantity * p.contract_multiplier
+                                                    * COALESCE(q.price, p.entry_price))::numeric, 4)
+                       FROM positions_asof('2026-11-20', ARRAY[%L::uuid]) AS p,
+                            price_asof(p.symbol, '2026-11-20') AS q$$, id), 'at the prices of price_asof, page ' || n)
+FROM portfolio;
+SELECT is(pg_temp.at(3, '//td[@data-metric="unpriced_positions"]/text()'), '1',
+       'the option without a price is flagged');
+SELECT is(count(*), 5::bigint, 'and the reasons are counted, figure by figure')
+FROM pg_temp.at(3, '//tr[@data-figure]/td[5]/text()') AS v WHERE v = 'option without a delta: 1, private asset: 1';
+SELECT is(pg_temp.at(2, '//td[@data-metric="reconciled"]/text()'), 'equal', 'positions and snapshot agree');
+
+SELECT set_eq($$SELECT a[1] AS v1, a[2]::bigint AS v2, a[3]::bigint AS v3 FROM pg_temp.attributes(1,
+                  '//tr[@data-table]', 'data-table', 'data-run-id', 'data-rows') AS a
+                WHERE a[1] IN ('portfolio_snapshots', 'stress_test_results', 'position_market_betas')$$,
+              $$SELECT 'portfolio_snapshots', run_id, 1::bigint FROM portfolio_snapshots
+                WHERE portfolio_id = pg_temp.id_of(1) AND snapshot_date = '2026-11-20'
+                UNION SELECT 'stress_test_results', max(run_id), count(*) FROM stress_test_results
+                WHERE portfolio_id = pg_temp.id_of(1) AND calculation_date = '2026-11-20'
+                UNION SELECT 'position_market_betas', max(run_id), count(*) FROM position_market_betas
+                WHERE portfolio_id = pg_temp.id_of(1) AND calculation_date = '2026-11-20'$$, 'which run wrote what');
+SELECT is(count(*), 1::bigint, 'with the setting that is not the default')
+FROM pg_temp.at(1, '//section[@id="lineage"]//td/text()') AS v
+WHERE v = 'Settings other than the default: correlation_threshold = 0.4 (default 0.7)';
+
+-- As of an earlier date ----------------------------------------------------------------------------------------------
+
+UPDATE page SET xml = xmlparse(DOCUMENT portfolio_report(pg_temp.id_of(1), '2026-11-10')) WHERE n = 1;
+SELECT set_eq($$SELECT v::date FROM pg_temp.at(1, '//tr[@data-date]/@data-date') AS v$$,
+              $$SELECT snapshot_date FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id_of(1)
+                AND snapshot_date <= '2026-11-10'$$, 'an earlier report ends with its date');
+SELECT is(pg_temp.metric(1, 'total_value'), total_value, 'and has its net asset value') FROM portfolio_snapshots
+WHERE portfolio_id = pg_temp.id_of(1) AND snapshot_date = '2026-11-10';
+SELECT is(pg_temp.at(1, '//tr[@data-positions]/@data-market-value')::numeric, total_market_value, 'at its prices')
+FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id_of(1) AND snapshot_date = '2026-11-10';
+SAVEPOINT future;
+CREATE TEMP TABLE before AS SELECT portfolio_report(pg_temp.id_of(1), '2026-11-10') AS text;
+UPDATE market_data_cache SET close = 3 * close WHERE date > '2026-11-10';
+DELETE FROM portfolio_snapshots WHERE snapshot_date > '2026-11-10';
+SELECT is(portfolio_report(pg_temp.id_of(1), '2026-11-10'), text, 'nothing later is in it') FROM before;
+SELECT is(portfolio_report(pg_temp.id_of(1)), text, 'without a date it is the report of the latest snapshot')
+       FROM before;
+ROLLBACK TO SAVEPOINT future;
+
+-- Splits, stale prices, lots of one symbol ---------------------------------------------------------------------------
+
+SAVEPOINT prices;
+SELECT portfolio_id AS split_portfolio, symbol AS split_symbol FROM positions
+WHERE portfolio_id = pg_temp.id_of(1) ORDER BY symbol LIMIT 1 \gset
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio) VALUES (:'split_symbol', '2026-11-19', 'split', 4);
+SELECT is(p.price, q.price, 'a price before a split is in shares of the day')
+FROM report_positions(:'split_portfolio', '2026-11-19') AS p, price_asof(:'split_symbol', '2026-11-19') AS q
+WHERE p.symbol = :'split_symbol';
+UPDATE market_data_cache SET adjustment = 'split' WHERE symbol = :'split_symbol';
+SELECT ok(pg_temp.near(p.price, q.price, 1e-12), 'also of split-adjusted prices, on ' || p.day)
+FROM (SELECT d.day, r.* FROM unnest('{2026-11-18,2026-11-19}'::date[]) AS d (day),
+             report_positions(:'split_portfolio', d.day) AS r) AS p, price_asof(:'split_symbol', p.day) AS q
+WHERE p.symbol = :'split_symbol';
+DELETE FROM market_data_cache WHERE symbol = :'split_symbol' AND date IN ('2026-11-19', '2026-11-20');
+SELECT is((p.price_quality, p.price_date), ('stale'::text, '2026-11-18'::date), 'an old price is stale')
+FROM report_positions(:'split_portfolio', '2026-11-20') AS p WHERE p.symbol = :'split_symbol';
+SELECT ok(portfolio_report(pg_temp.id_of(1)) ~ 'inputs have changed since the run',
+          'and the report says that the positions are not those of the snapshot any more');
+SELECT ok(portfolio_report(pg_temp.id_of(1)) !~ 'data-error="[0-9.e-]+"', 'nor are the intervals, so there are none');
+SET LOCAL portfolio_batch.max_stale_sessions = 1;
+SELECT is(p.price_quality, 'unpriced', 'or not priced any more')
+FROM report_positions(:'split_portfolio', '2026-11-20') AS p WHERE p.symbol = :'split_symbol';
+ROLLBACK TO SAVEPOINT prices;
+
+-- What is missing is said in words -----------------------------------------------------------------------------------
+
+SAVEPOINT emptied;
+DELETE FROM portfolio_factor_exposures; DELETE FROM stress_test_results; DELETE FROM correlation_calculations;
+DELETE FROM position_market_betas; DELETE FROM position_interest_rate_betas; DELETE FROM position_factor_exposures;
+DELETE FROM position_volatility; DELETE FROM correlation_clusters; DELETE FROM correlation_cluster_positions;
+DELETE FROM factor_correlations; DELETE FROM batch_jobs; DELETE FROM batch_runs;
+DELETE FROM portfolio_snapshots WHERE snapshot_date <> '2026-11-20';
+UPDATE positions SET deleted_at = now();
+UPDATE portfolio_snapshots SET beta = NULL, beta_r_squared = NULL, beta_reason = 'insufficient_data',
+  realized_volatility_21d = NULL, realized_volatility_63d = NULL, expected_volatility_21d = NULL,
+  expected_volatility_method = NULL, volatility_reason = 'no_exposure', sector_exposure = NULL, hhi = NULL,
+  effective_positions = NULL, concentration_reason = 'no_equity', gross_exposure = 0, total_long = 0, net_exposure = 0,
+  daily_return = NULL, run_id = NULL, analytics_complete = false
+WHERE portfolio_id = pg_temp.id_of(1);
+UPDATE page SET xml = xmlparse(DOCUMENT portfolio_report(pg_temp.id_of(1))) WHERE n = 1;
+SELECT is((SELECT string_agg(v, ' ') FROM pg_temp.at(1, format('//section[@id="%s"]//p[@class="missing"]/text()',
+       section))
+             AS v), words, 'missing: ' || section)
+FROM (VALUES ('equity', 'A curve needs two snapshots; up to this date there is one.'),
+             ('exposures', 'No exposure: nothing is held on this date.'),
+             ('sectors', 'No sector exposure: no positive net asset value.'),
+             ('factors', 'No factor betas: not computed for this date.'),
+             ('risk', 'No contributions: not computed for this date.'),
+             ('correlations', 'No correlations: not computed for this date.'),
+             ('stress', 'No stress tests: not computed for this date.'),
+             ('positions', 'No position is open on this date.'),
+             ('quality', 'No estimates: the risk engines have not run for this date.'),
+             ('lineage', 'The log has no run behind these rows: engines were called by hand, or the log was purged.'))
+     AS v (section, words);
+SELECT is_empty($$SELECT pg_temp.at(1, '//svg')$$, 'there is no chart of nothing');
+SELECT is(pg_temp.at(1, format('//span[@data-metric="%s"]/text()', metric)), words, 'missing: ' || metric)
+FROM (VALUES ('beta', 'n/a: too few returns'), ('realized_volatility_63d', 'n/a: no exposure'),
+             ('hhi', 'n/a: no positive net asset value'), ('diversification_ratio', 'n/a: not computed for this date'),
+             ('rate_effect', 'n/a: not computed for this date')) AS v (metric, words);
+SELECT is(pg_temp.at(1, '//td[@data-metric="analytics_complete"]/text()'), 'outstanding',
+       'nor are the analytics complete');
+ROLLBACK TO SAVEPOINT emptied;
+
+SAVEPOINT gaps;
+UPDATE portfolio_snapshots SET daily_return = NULL WHERE snapshot_date = '2026-11-12';
+UPDATE stress_test_results SET direct_pnl = NULL, correlated_pnl = NULL, correlation_effect = NULL,
+  reason = 'insufficient_data' WHERE scenario_id = 'market_down_10';
+UPDATE correlation_calculations SET correlations[2] = NULL;
+UPDATE portfolio_factor_exposures SET exposure_value = NULL, reason = 'no_prices' WHERE factor = 'value';
+UPDATE page SET xml = xmlparse(DOCUMENT portfolio_report(pg_temp.id_of(1))) WHERE n = 1;
+SELECT is(pg_temp.at(1, '//section[@id="equity"]//p[@class="missing"]/text()'),
+       'No drawdown: 1 of 25 snapshots have no '
+          'daily return, so the growth of capital is not known.', 'no drawdown where a return is missing');
+SELECT is_empty($$SELECT pg_temp.at(1, '//path[@data-series="drawdown"]')$$, 'and none is drawn');
+SELECT ok(bool_or(v ~ ': n/a, too few returns'), 'a scenario without a result says why')
+FROM pg_temp.at(1, '//section[@id="stress"]/p/text()') AS v;
+SELECT is(count(*), 21::bigint, 'and has no bar') FROM pg_temp.at(1, '//g[@data-scenario]');
+SELECT is(count(*), 2::bigint, 'a pair without a correlation is hatched') FROM pg_temp.at(1,
+       '//rect[@class="hatched"]');
+SELECT is(count(*), 1::bigint, 'a factor without an exposure says why')
+FROM pg_temp.at(1, '//section[@id="factors"]//text/text()') AS v WHERE v = 'no prices';
+ROLLBACK TO SAVEPOINT gaps;
+
+-- A large book: some symbols and positions only, and it says so.
+SELECT ok(report_correlations(data, 4) ~ 'The 4 largest of 10 symbols by exposure; 6 smaller ones are left out here'
+          AND report_holdings(data, 3) ~ '7 smaller positions'
+          AND (SELECT count(*) FROM regexp_matches(report_holdings(data, 3), 'data-position=', 'g')) = 3,
+          'what does not fit is left out, and counted')
+FROM report_data(pg_temp.id_of(1), '2026-11-20') AS data;
+
+-- Errors and rights --------------------------------------------------------------------------------------------------
+
+SELECT pg_temp.raises($$SELECT portfolio_report(pg_temp.id(99))$$, '42704', 'portfolio does not exist: %99',
+                      'No row of pb.portfolios%', 'List the portfolios%', 'an unknown portfolio');
+SELECT pg_temp.raises($$SELECT portfolio_report(NULL)$$, '42704', 'portfolio does not exist: NULL', '%', '%',
+                      'no portfolio');
+SELECT pg_temp.raises($$SELECT portfolio_report(pg_temp.id_of(1), '2026-11-14')$$, '22023',
+                      'portfolio % has no snapshot of 2026-11-14', '%', 'The nearest snapshot is of 2026-11-13;%',
+                      'a date without a snapshot');
+SELECT pg_temp.raises($$SELECT portfolio_report(pg_temp.id_of(1), '2030-01-02')$$, '22023', '%has no snapshot of%', '%',
+                      'The nearest snapshot is of 2026-11-20;%', 'a date in the future');
+SELECT pg_temp.raises($$SELECT portfolio_report(pg_temp.id_of(1), 'infinity')$$, '22023',
+       '%has no snapshot of infinity',
+                      '%', 'The nearest snapshot is of%', 'no date of the calendar');
+SELECT pg_temp.add_portfolio(50, 1000);
+SELECT pg_temp.raises($$SELECT portfolio_report(pg_temp.id(50))$$, '22023', 'portfolio % has no snapshot', '%',
+                      'Run the batch first%', 'a portfolio that was never run');
+UPDATE portfolios SET deleted_at = now() WHERE id = pg_temp.id(50);
+SELECT pg_temp.raises($$SELECT portfolio_report(pg_temp.id(50))$$, '42704', 'portfolio does not exist:%', '%', '%',
+                      'a deleted portfolio');
+
+CREATE ROLE pb_report_reader;
+CREATE ROLE pb_report_stranger;
+SELECT count(*) AS grants FROM grant_analytics_roles('pb_report_reader', NULL) \gset
+GRANT USAGE ON SCHEMA pb TO pb_report_stranger;
+SELECT is(provolatile::text, 's', 'it writes nothing') FROM pg_proc WHERE proname = 'portfolio_report';
+SELECT text AS as_superuser FROM page WHERE n = 3 \gset
+SET LOCAL ROLE pb_report_reader;
+SELECT is(portfolio_report(id), text, 'a reader gets the same page') FROM portfolio JOIN page USING (n) WHERE n = 3;
+SET LOCAL datestyle = 'German, DMY';
+SET LOCAL extra_float_digits = 0;
+SET LOCAL timezone = 'Asia/Tokyo';
+SELECT is(portfolio_report(id), text, 'whatever the settings of the session') FROM portfolio JOIN page USING (n)
+       WHERE n = 3;
+RESET ROLE;
+SET LOCAL ROLE pb_report_stranger;
+SELECT throws_like($$SELECT portfolio_report('00000000-0000-4000-8000-000000000001')$$, 'permission denied for %',
+                   'others are refused');
+RESET ROLE;
+
+SELECT * FROM finish();
+ROLLBACK;
