@@ -96,6 +96,38 @@ VALUES (pg_temp.id(1), pg_temp.id(99), '2024-07-10', 'OLS_NW', 60);
 SELECT is(pg_temp.again(), 1::bigint, 'a row that should not be there');
 SELECT is((SELECT count(*) FROM position_market_betas WHERE position_id = pg_temp.id(99)), 0::bigint, 'is removed');
 
+-- Several dates in one transaction go out together, and what fails is still one engine of one date.
+CREATE FUNCTION pg_temp.backfill() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_temp.forget();
+  DELETE FROM portfolio_snapshots;
+  PERFORM FROM run_daily_batch_with_backfill('2024-07-10');
+  RETURN (SELECT status FROM batch_runs ORDER BY run_id DESC LIMIT 1);
+END $$;
+SELECT pg_temp.backfill() \g /dev/null
+CREATE TEMP VIEW figures AS SELECT relation, content - 'analytics_complete' FROM pg_temp.results();
+CREATE TEMP TABLE together AS SELECT * FROM figures;
+CREATE FUNCTION pg_temp.same_together(name text, apart text) RETURNS text LANGUAGE sql AS $$
+  SELECT is((SELECT count(*) FROM (SELECT * FROM figures EXCEPT SELECT * FROM together) d)
+            + (SELECT count(*) FROM (SELECT * FROM together EXCEPT SELECT * FROM figures) d
+               WHERE (d::text LIKE apart) IS NOT TRUE), 0::bigint, name) $$;
+SELECT is((SELECT count(DISTINCT created_at) FROM position_market_betas), 1::bigint, 'two dates are written');
+CREATE TRIGGER fire BEFORE INSERT ON position_market_betas FOR EACH ROW EXECUTE FUNCTION pg_temp.fire();
+TRUNCATE fired;
+SELECT is(pg_temp.backfill(), 'success', 'where one of the tables has a trigger');
+SELECT is((SELECT count(*) FROM fired), 4::bigint, 'it fires for each row of the dates');
+SELECT pg_temp.same_together('with the same rows', NULL);
+DROP TRIGGER fire ON position_market_betas;
+ALTER TABLE stress_test_results ADD CONSTRAINT refused CHECK (calculation_date <> '2024-07-09') NOT VALID;
+SELECT is(pg_temp.backfill(), 'partial', 'where rows of one date are refused');
+SELECT results_eq($$SELECT job_name, calculation_date, sqlstate FROM batch_jobs
+                    WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND sqlstate IS NOT NULL$$,
+                  $$VALUES ('stress_tests', '2024-07-09'::date, '23514')$$, 'that engine of that date fails');
+SELECT results_eq($$SELECT snapshot_date, bool_and(analytics_complete) FROM portfolio_snapshots GROUP BY 1 ORDER BY 1$$,
+                  $$VALUES ('2024-07-09'::date, false), ('2024-07-10', true)$$, 'that date alone is incomplete');
+SELECT pg_temp.same_together('and the rest is written', '(stress_test_results,%2024-07-09%');
+ALTER TABLE stress_test_results DROP CONSTRAINT refused;
+
 -- Appending needs the right to INSERT, an INSERT that may meet a stored row that to UPDATE as well.
 CREATE ROLE appender;
 GRANT USAGE ON SCHEMA pb TO appender;
