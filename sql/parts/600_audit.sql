@@ -3,21 +3,24 @@
 -- function a section lists its checks, and one more check is one more row there; batch_audit runs them all, names what
 -- fails and sums up what does not.
 --
--- What a query may use: $1 the session; $2 the portfolios; the tables by the schema %1$I (so that a literal percent sign
--- is doubled); $3 whether every portfolio was asked for; and
+-- What a query may use: $1 the session; $2 the portfolios; $3 whether every portfolio was asked for; the tables by the
+-- schema %1$I, so that a literal percent sign is doubled; and
 --   book (portfolio_id, name, start_date): the portfolios that have begun by the session, named apart
 --   lot (portfolio_id, position_id, symbol, position_type, investment_class): what they held at its end
 -- A figure that is missing with a reason is there. A check looks at what is stored and never takes another one's fault
 -- for its own: what has no row is a fault of the check that counts rows, and of no other.
 
+-- PL/pgSQL, which keeps the plan: it is called for every entity that fails.
 CREATE FUNCTION @extschema@.audit_names(names text[]) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
-  SELECT string_agg(n.name, ', ' ORDER BY n.place) FILTER (WHERE n.place <= 5)
-         || CASE WHEN count(*) > 5 THEN format(' and %s more', count(*) - 5) ELSE '' END
-  FROM (SELECT d.name, row_number() OVER (ORDER BY d.name COLLATE "C") AS place
-        FROM (SELECT DISTINCT u.name FROM unnest(names) AS u (name) WHERE u.name IS NOT NULL) AS d) AS n
+BEGIN
+  RETURN (SELECT string_agg(n.name, ', ' ORDER BY n.place) FILTER (WHERE n.place <= 5)
+                 || CASE WHEN count(*) > 5 THEN format(' and %s more', count(*) - 5) ELSE '' END
+          FROM (SELECT d.name, row_number() OVER (ORDER BY d.name COLLATE "C") AS place
+                FROM (SELECT DISTINCT u.name FROM unnest(names) AS u (name) WHERE u.name IS NOT NULL) AS d) AS n);
+END
 $$;
 
 COMMENT ON FUNCTION @extschema@.audit_names(text[]) IS
@@ -38,7 +41,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   SELECT replace(replace($query$
-    SELECT b.name, count(*), count(r.position_id), CASE WHEN count(r.position_id) < count(*) THEN 'red' ELSE 'green' END,
+    SELECT b.name, count(*), count(r.position_id),
+           CASE WHEN count(r.position_id) < count(*) THEN 'red' ELSE 'green' END,
            'missing: ' || @extschema@.audit_names(array_agg(l.symbol) FILTER (WHERE r.position_id IS NULL))
     FROM lot AS l
     JOIN book AS b USING (portfolio_id)
@@ -232,7 +236,8 @@ AS $checks$
      $query$),
     ('symbol factors', 'betas', 'symbols', $query$
        SELECT f.symbol, count(*), count(e.factor), CASE WHEN count(e.factor) < count(*) THEN 'red' ELSE 'green' END,
-              'missing: ' || @extschema@.audit_names(array_agg(f.model || ' ' || d.name) FILTER (WHERE e.factor IS NULL))
+              'missing: ' || @extschema@.audit_names(array_agg(f.model || ' ' || d.name)
+                                                    FILTER (WHERE e.factor IS NULL))
        FROM (SELECT DISTINCT f.symbol, f.model FROM %1$I.symbol_model_fits AS f
              WHERE f.calculation_date = $1 AND f.r_squared IS NOT NULL
                AND f.symbol IN (SELECT l.symbol FROM lot AS l)) AS f
@@ -265,7 +270,8 @@ AS $checks$
      $query$),
     ('portfolio exposures', 'exposures', 'portfolios', $query$
        SELECT b.name, count(*), count(e.factor), CASE WHEN count(e.factor) < count(*) THEN 'red' ELSE 'green' END,
-              'missing: ' || @extschema@.audit_names(array_agg(w.model || ' ' || w.factor) FILTER (WHERE e.factor IS NULL))
+              'missing: ' || @extschema@.audit_names(array_agg(w.model || ' ' || w.factor)
+                                                    FILTER (WHERE e.factor IS NULL))
        FROM book AS b
        CROSS JOIN (SELECT d.model, d.name FROM %1$I.factor_definitions AS d WHERE d.is_active
                    UNION
@@ -282,10 +288,12 @@ AS $checks$
     -- Each factor with itself as well.
     ('factor correlations', 'pairs', 'factors', $query$
        SELECT NULL, count(*), count(c.factor_1), CASE WHEN count(c.factor_1) < count(*) THEN 'red' ELSE 'green' END,
-              'missing: ' || @extschema@.audit_names(array_agg(a.name || ' x ' || b.name) FILTER (WHERE c.factor_1 IS NULL))
+              'missing: ' || @extschema@.audit_names(array_agg(a.name || ' x ' || b.name)
+                                                    FILTER (WHERE c.factor_1 IS NULL))
        FROM (SELECT DISTINCT d.name FROM %1$I.factor_definitions AS d WHERE d.is_active) AS a
        JOIN (SELECT DISTINCT d.name FROM %1$I.factor_definitions AS d WHERE d.is_active) AS b ON b.name >= a.name
-       LEFT JOIN (SELECT DISTINCT least(c.factor_1, c.factor_2) AS factor_1, greatest(c.factor_1, c.factor_2) AS factor_2
+       LEFT JOIN (SELECT DISTINCT least(c.factor_1, c.factor_2) AS factor_1,
+                                  greatest(c.factor_1, c.factor_2) AS factor_2
                   FROM %1$I.factor_correlations AS c
                   WHERE c.calculation_date = $1 AND (c.correlation IS NOT NULL OR c.reason IS NOT NULL))
          AS c ON c.factor_1 = a.name AND c.factor_2 = b.name
@@ -333,7 +341,8 @@ AS $checks$
                    WHEN w.initial_equity IS NOT NULL AND count(*) - count(s.snapshot_date) <= 5
                     AND NOT bool_or(s.snapshot_date IS NULL AND c.session_date < w.newest) THEN 'amber'
                    ELSE 'red' END,
-              'missing: ' || @extschema@.audit_names(array_agg(c.session_date::text) FILTER (WHERE s.snapshot_date IS NULL))
+              'missing: ' || @extschema@.audit_names(array_agg(c.session_date::text)
+                                                    FILTER (WHERE s.snapshot_date IS NULL))
               || CASE WHEN w.initial_equity IS NULL THEN '; initial_equity is not known' ELSE '' END
        FROM (SELECT b.portfolio_id, b.name, b.start_date, p.initial_equity,
                     COALESCE((SELECT max(s.snapshot_date) FROM %1$I.portfolio_snapshots AS s
@@ -380,7 +389,8 @@ AS $checks$
     ('figures', 'figures', 'portfolios', $query$
        SELECT b.name, count(*), count(*) FILTER (WHERE f.is_there),
               CASE WHEN bool_and(f.is_there) THEN 'green' ELSE 'red' END,
-              'neither figure nor reason: ' || @extschema@.audit_names(array_agg(f.figure) FILTER (WHERE NOT f.is_there))
+              'neither figure nor reason: ' || @extschema@.audit_names(array_agg(f.figure)
+                                                                        FILTER (WHERE NOT f.is_there))
        FROM book AS b
        JOIN %1$I.portfolio_snapshots AS s
          ON s.portfolio_id = b.portfolio_id AND s.snapshot_date = $1 AND s.analytics_complete
@@ -392,15 +402,18 @@ AS $checks$
          ('hhi', num_nonnulls(s.hhi, s.concentration_reason) > 0)) AS f (figure, is_there)
        GROUP BY b.portfolio_id, b.name
      $query$),
-    -- Equity = initial equity + P&L + flows, by the cumulative figures of each snapshot and by the sum of the daily ones
-    -- along the chain. Where a snapshot is lost the chain begins anew: the loss is told by sessions.
+    -- Equity = initial equity + P&L + flows, by the cumulative figures of each snapshot and by the sum of the daily
+    -- ones along the chain. Where a snapshot is lost the chain begins anew: the loss is told by sessions.
     ('reconciliation', 'snapshots', 'portfolios', $query$
-       SELECT r.name, count(*), count(*) FILTER (WHERE r.holds), CASE WHEN bool_and(r.holds) THEN 'green' ELSE 'red' END,
-              'first on ' || min(r.snapshot_date) FILTER (WHERE NOT r.holds) || ': equity '
-              || (array_agg(r.equity_balance ORDER BY r.snapshot_date) FILTER (WHERE NOT r.holds))[1] || ', from its parts '
-              || COALESCE((array_agg(r.of_parts ORDER BY r.snapshot_date) FILTER (WHERE NOT r.holds))[1]::text, 'unknown')
+       SELECT r.name, count(*), count(*) FILTER (WHERE r.holds),
+              CASE WHEN bool_and(r.holds) THEN 'green' ELSE 'red' END,
+              'first on ' || min(r.snapshot_date) FILTER (WHERE NOT r.holds) || ': '
+              || (array_agg(concat('equity ', COALESCE(r.equity_balance::text, 'unknown'), ', from its parts ',
+                                   COALESCE(r.of_parts::text, 'unknown')) ORDER BY r.snapshot_date)
+                    FILTER (WHERE NOT r.holds))[1]
        FROM (SELECT i.portfolio_id, i.name, i.snapshot_date, i.equity_balance,
-                    CASE WHEN abs(i.equity_balance - i.level) <= 0.01 THEN i.base + i.moves ELSE i.level END AS of_parts,
+                    CASE WHEN abs(i.equity_balance - i.level) <= 0.01 THEN i.base + i.moves
+                         ELSE i.level END AS of_parts,
                     COALESCE(abs(i.total_value - i.equity_balance) <= 0.01 AND abs(i.equity_balance - i.level) <= 0.01
                              AND abs(i.equity_balance - i.base - i.moves) <= 0.01, false) AS holds
              FROM (SELECT l.*, sum(l.move) OVER chain AS moves, first_value(l.before) OVER chain AS base
@@ -439,7 +452,8 @@ AS $checks$
      $query$),
     -- Cash and holdings make the value, long and short the exposures.
     ('balance', 'snapshots', 'portfolios', $query$
-       SELECT r.name, count(*), count(*) FILTER (WHERE r.holds), CASE WHEN bool_and(r.holds) THEN 'green' ELSE 'red' END,
+       SELECT r.name, count(*), count(*) FILTER (WHERE r.holds),
+              CASE WHEN bool_and(r.holds) THEN 'green' ELSE 'red' END,
               'out of balance: ' || @extschema@.audit_names(array_agg(r.snapshot_date::text) FILTER (WHERE NOT r.holds))
        FROM (SELECT b.portfolio_id, b.name, s.snapshot_date,
                     COALESCE(abs(s.cash_value + s.total_market_value - s.total_value) <= 0.01
@@ -507,8 +521,8 @@ AS $checks$
     ('clusters', 'clusters', 'portfolios', $query$
        SELECT b.name, count(*), count(*) FILTER (WHERE n.is_sound),
               CASE WHEN bool_and(n.is_sound) THEN 'green' ELSE 'red' END,
-              'not sound: ' || @extschema@.audit_names(array_agg(COALESCE('cluster ' || n.cluster_number, 'none stored'))
-                                 FILTER (WHERE NOT n.is_sound))
+              'not sound: ' || @extschema@.audit_names(
+                array_agg(COALESCE('cluster ' || n.cluster_number, 'none stored')) FILTER (WHERE NOT n.is_sound))
        FROM book AS b
        JOIN %1$I.correlation_calculations AS k USING (portfolio_id)
        LEFT JOIN (SELECT m.portfolio_id, m.duration_days, m.cluster_number, bool_or(m.symbol IS NULL) AS has_row,
@@ -558,7 +572,8 @@ AS $checks$
        SELECT t.scenario_id, count(*), count(*) FILTER (WHERE t.is_valid),
               CASE WHEN bool_and(t.is_valid) THEN 'green' ELSE 'amber' END,
               'cannot be computed: ' || @extschema@.audit_names(array_agg(t.reason) FILTER (WHERE NOT t.is_valid))
-       FROM (SELECT t.scenario_id, t.reason, COALESCE(t.reason NOT IN ('invalid_scenario', 'singular'), true) AS is_valid
+       FROM (SELECT t.scenario_id, t.reason,
+                    COALESCE(t.reason NOT IN ('invalid_scenario', 'singular'), true) AS is_valid
              FROM %1$I.stress_test_results AS t
              WHERE t.portfolio_id = ANY ($2) AND t.calculation_date = $1) AS t
        GROUP BY t.scenario_id
@@ -701,8 +716,8 @@ DECLARE
     WHEN 'portfolio' THEN
       'WITH RECURSIVE hop (id) AS ('
       '(SELECT r.portfolio_id FROM %1$I.%2$I AS r ORDER BY r.portfolio_id LIMIT 1) UNION ALL '
-      'SELECT (SELECT r.portfolio_id FROM %1$I.%2$I AS r WHERE r.portfolio_id > hop.id ORDER BY r.portfolio_id LIMIT 1) '
-      'FROM hop WHERE hop.id IS NOT NULL) '
+      'SELECT (SELECT r.portfolio_id FROM %1$I.%2$I AS r WHERE r.portfolio_id > hop.id '
+      'ORDER BY r.portfolio_id LIMIT 1) FROM hop WHERE hop.id IS NOT NULL) '
       'SELECT count(*) FROM %1$I.%2$I AS r WHERE r.portfolio_id IN (SELECT hop.id FROM hop '
       'WHERE NOT EXISTS (SELECT FROM %1$I.portfolios AS p WHERE p.id = hop.id))'
     WHEN 'position' THEN
@@ -752,8 +767,8 @@ AS $checks$
      $query$),
     ('closing trades', 'duplicates', 'trades', $query$
        SELECT b.name || ' ' || p.symbol, 0, count(*) - 1, 'amber',
-              count(*) || ' closings of ' || trim_scale(e.quantity_closed) || ' at ' || trim_scale(e.exit_price) || ' on '
-              || e.trade_date
+              count(*) || ' closings of ' || trim_scale(e.quantity_closed) || ' at ' || trim_scale(e.exit_price)
+              || ' on ' || e.trade_date
        FROM book AS b
        JOIN %1$I.position_realized_events AS e USING (portfolio_id)
        JOIN %1$I.positions AS p ON p.portfolio_id = e.portfolio_id AND p.id = e.position_id AND p.deleted_at IS NULL
@@ -922,15 +937,15 @@ END
 $$;
 
 COMMENT ON FUNCTION @extschema@.batch_audit(date, uuid[]) IS
-  'Audits what is stored as of a closed session (default: the latest) for portfolios (default: every active one): market '
-  'data, profiles, snapshots and the equity chain, Greeks, factor exposures, rate betas, volatility, correlations, '
-  'stress tests, the log, duplicates, orphans. For each check one row per entity that fails, worst first, at most 20 '
-  'by name and one for the rest, and one row (all, all others) for what is well. expected and actual: how many there '
-  'should be and are, of what the check counts: results, closes, sessions, orphans. status: green; amber, usable but '
-  'look; red, missing or wrong. The verdict is the worst row. A figure that is NULL with a reason is not missing; options '
-  'and private assets need no prices. Reads only; set-based: the number of statements depends on that of the checks '
-  'alone. Errors: 22023 for a date that is no closed session, 42704 for an unknown portfolio, 42501 without the right to '
-  'read the tables.';
+  'Audits what is stored as of a closed session (default: the latest) for portfolios (default: every active one): '
+  'market data, profiles, snapshots and the equity chain, Greeks, factor exposures, rate betas, volatility, '
+  'correlations, stress tests, the log, duplicates, orphans. For each check one row per entity that fails, worst '
+  'first, at most 20 by name and one for the rest, and one row (all, all others) for what is well. expected and '
+  'actual: how many there should be and are, of what the check counts: results, closes, sessions, orphans. status: '
+  'green; amber, usable but look; red, missing or wrong. The verdict is the worst row. A figure that is NULL with a '
+  'reason is not missing; options and private assets need no prices. Reads only; set-based: the number of statements '
+  'depends on that of the checks alone. Errors: 22023 for a date that is no closed session, 42704 for an unknown '
+  'portfolio, 42501 without the right to read the tables.';
 
 CREATE FUNCTION @extschema@.batch_audit_summary(as_of date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
 RETURNS TABLE (section text, status text, green bigint, amber bigint, red bigint, detail text)
@@ -960,20 +975,19 @@ AS $$
   FROM (SELECT s.* FROM by_section AS s
         UNION ALL
         SELECT 'verdict', NULL, @extschema@.audit_worst(array_agg(s.status)), sum(s.green), sum(s.amber), sum(s.red),
-               CASE WHEN count(*) FILTER (WHERE s.status = 'red'
-                                            AND s.section IN ('snapshots', 'factor exposures', 'correlations')) = 0
-                    THEN 'BATCH CALCULATIONS ARE RUNNING'
-                    WHEN (SELECT sum(l.actual::numeric) FROM line AS l
-                          WHERE (l.section, l.check_name) IN (('snapshots', 'sessions'), ('batch', 'success rate'),
-                                                              ('batch', 'latest run'))) > 0
-                    THEN 'PARTIAL' ELSE 'NO BATCH CALCULATIONS' END
+               CASE WHEN (SELECT sum(l.actual::numeric) FROM line AS l
+                          WHERE (l.section, l.check_name) IN (('snapshots', 'sessions'), ('batch', 'latest run'),
+                                                              ('batch', 'success rate'))) = 0
+                    THEN 'NO BATCH CALCULATIONS'
+                    WHEN bool_or(s.status = 'red' AND s.section IN ('snapshots', 'factor exposures', 'correlations'))
+                    THEN 'PARTIAL' ELSE 'BATCH CALCULATIONS ARE RUNNING' END
         FROM by_section AS s) AS r
   ORDER BY r.place
 $$;
 
 COMMENT ON FUNCTION @extschema@.batch_audit_summary(date, uuid[]) IS
-  'batch_audit for a screen: one row per section with its worst status, how many of its checks are green, amber and red, '
-  'and what is worst (NULL when all is well); last the verdict, which is the worst of all rows: BATCH CALCULATIONS ARE '
-  'RUNNING when no check of snapshots, factor exposures and correlations is red for any portfolio, else PARTIAL, or NO '
-  'BATCH CALCULATIONS when there is neither a snapshot nor a run that succeeded. Arguments and errors as for '
+  'batch_audit for a screen: one row per section with its worst status, how many of its checks are green, amber and '
+  'red, and what is worst (NULL when all is well). The last is the verdict, the worst of all rows: BATCH CALCULATIONS '
+  'ARE RUNNING when no check of snapshots, factor exposures and correlations is red, of whichever portfolio; NO BATCH '
+  'CALCULATIONS when there is neither a snapshot nor a run that succeeded; else PARTIAL. Arguments and errors as for '
   'batch_audit.';

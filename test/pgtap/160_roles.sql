@@ -72,6 +72,8 @@ INSERT INTO entry_points VALUES
   ('read', 'market_data_coverage', 'SELECT * FROM pb.market_data_coverage(''2024-07-11'')'),
   ('read', 'missing_prices', 'SELECT * FROM pb.missing_prices(''2024-07-11'', ''2024-07-12'')'),
   ('read', 'missing_sessions', 'SELECT * FROM pb.missing_sessions(''2024-07-12'')'),
+  ('read', 'batch_audit', 'SELECT * FROM pb.batch_audit(''2024-07-10'')'),
+  ('read', 'batch_audit_summary', 'SELECT * FROM pb.batch_audit_summary(''2024-07-10'')'),
   ('read', 'split_factor', 'SELECT pb.split_factor(''AAA'', ''2024-07-11'', ''2024-07-12'')'),
   ('read', 'correlation_matrix', 'SELECT * FROM pb.correlation_matrix(''{AAA,BBB}'', ''2024-07-11'')'),
   ('pure', 'ols_fit', 'SELECT * FROM pb.ols_fit(''{1,3,4}'', ''{1,2,3}'')'),
@@ -87,14 +89,14 @@ INSERT INTO entry_points VALUES
   ('pure', 'correlation_p_value', 'SELECT pb.correlation_p_value(0.5, 60)');
 GRANT SELECT ON entry_points TO PUBLIC;
 
--- The parts of create_analytics_tables and of the data dictionary run with the rights of their caller and are tested
+-- The parts of create_analytics_tables, of the data dictionary and of the audit run with the rights of their caller and are tested
 -- with it; everything else that the extension installs has to be in the list above.
 CREATE TEMP TABLE installed AS
 SELECT p.proname::text COLLATE "default" AS name, p.oid, p.provolatile
 FROM pg_extension AS e JOIN pg_depend AS d ON d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
 JOIN pg_proc AS p ON p.oid = d.objid
 WHERE e.extname = 'portfolio_batch';
-SELECT set_eq($$SELECT name FROM installed WHERE name !~ '^(analytics_columns|seed_)' AND name <> ALL (
+SELECT set_eq($$SELECT name FROM installed WHERE name !~ '^(analytics_columns|seed_|audit_)' AND name <> ALL (
                   '{finite_check,analytics_misfits,refuse_misfits,add_missing_columns,create_analytics_relation,
                     create_pairwise_p_value,writing_functions,role_privileges}')$$,
               'SELECT function_name FROM entry_points', 'every entry point is tested here');
