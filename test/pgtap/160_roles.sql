@@ -89,6 +89,8 @@ INSERT INTO entry_points VALUES
    'pb.api_portfolio_stress_tests(''00000000-0000-4000-8000-000000000001'')'),
   ('pure', 'api_impact', 'SELECT pb.api_impact(1, 2)'),
   ('pure', 'api_unavailable', 'SELECT pb.api_unavailable(''no_results'', ''none'', ''{}'', ''{}'')'),
+  ('read', 'batch_audit', 'SELECT * FROM pb.batch_audit(''2024-07-10'')'),
+  ('read', 'batch_audit_summary', 'SELECT * FROM pb.batch_audit_summary(''2024-07-10'')'),
   ('read', 'split_factor', 'SELECT pb.split_factor(''AAA'', ''2024-07-11'', ''2024-07-12'')'),
   ('read', 'portfolio_report', 'SELECT pb.portfolio_report(''00000000-0000-4000-8000-000000000001'')'),
   ('read', 'correlation_matrix', 'SELECT * FROM pb.correlation_matrix(''{AAA,BBB}'', ''2024-07-11'')'),
@@ -106,14 +108,14 @@ INSERT INTO entry_points VALUES
   ('pure', 'correlation_p_value', 'SELECT pb.correlation_p_value(0.5, 60)');
 GRANT SELECT ON entry_points TO PUBLIC;
 
--- The parts of create_analytics_tables, of the data dictionary and of the report run with the rights of their
+-- The parts of create_analytics_tables, of the data dictionary, of the audit and of the report run with the rights of their
 -- caller and are tested with it; everything else that the extension installs has to be in the list above.
 CREATE TEMP TABLE installed AS
 SELECT p.proname::text COLLATE "default" AS name, p.oid, p.provolatile
 FROM pg_extension AS e JOIN pg_depend AS d ON d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
 JOIN pg_proc AS p ON p.oid = d.objid
 WHERE e.extname = 'portfolio_batch';
-SELECT set_eq($$SELECT name FROM installed WHERE name !~ '^(analytics_columns|seed_|report_)' AND name <> ALL (
+SELECT set_eq($$SELECT name FROM installed WHERE name !~ '^(analytics_columns|seed_|audit_|report_)' AND name <> ALL (
                   '{finite_check,analytics_misfits,refuse_misfits,add_missing_columns,create_analytics_relation,
                     create_pairwise_p_value,writing_functions,role_privileges}')$$,
               'SELECT function_name FROM entry_points', 'every entry point is tested here');

@@ -1,0 +1,993 @@
+-- The audit. A check is a query with one row for each entity that it looks at: entity, expected and actual (how many
+-- there should be and are, of what the check counts), status, detail. A row without an entity speaks for all. One
+-- function a section lists its checks, and one more check is one more row there; batch_audit runs them all, names what
+-- fails and sums up what does not.
+--
+-- What a query may use: $1 the session; $2 the portfolios; $3 whether every portfolio was asked for; the tables by the
+-- schema %1$I, so that a literal percent sign is doubled; and
+--   book (portfolio_id, name, start_date): the portfolios that have begun by the session, named apart
+--   lot (portfolio_id, position_id, symbol, position_type, investment_class): what they held at its end
+-- A figure that is missing with a reason is there. A check looks at what is stored and never takes another one's fault
+-- for its own: what has no row is a fault of the check that counts rows, and of no other.
+
+-- PL/pgSQL, which keeps the plan: it is called for every entity that fails.
+CREATE FUNCTION @extschema@.audit_names(names text[]) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN (SELECT string_agg(n.name, ', ' ORDER BY n.place) FILTER (WHERE n.place <= 5)
+                 || CASE WHEN count(*) > 5 THEN format(' and %s more', count(*) - 5) ELSE '' END
+          FROM (SELECT d.name, row_number() OVER (ORDER BY d.name COLLATE "C") AS place
+                FROM (SELECT DISTINCT u.name FROM unnest(names) AS u (name) WHERE u.name IS NOT NULL) AS d) AS n);
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.audit_names(text[]) IS
+  'The first five of some names and how many more there are, for the detail of a check; NULL when there is none.';
+
+CREATE FUNCTION @extschema@.audit_worst(statuses text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT CASE WHEN 'red' = ANY (statuses) THEN 'red' WHEN 'amber' = ANY (statuses) THEN 'amber' ELSE 'green' END
+$$;
+
+COMMENT ON FUNCTION @extschema@.audit_worst(text[]) IS 'The worst of some statuses; green of none.';
+
+-- Results by position are all alike: each lot has a row of the session with a figure or a reason.
+CREATE FUNCTION @extschema@.audit_query_by_position(table_name text, there text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT replace(replace($query$
+    SELECT b.name, count(*), count(r.position_id),
+           CASE WHEN count(r.position_id) < count(*) THEN 'red' ELSE 'green' END,
+           'missing: ' || @extschema@.audit_names(array_agg(l.symbol) FILTER (WHERE r.position_id IS NULL))
+    FROM lot AS l
+    JOIN book AS b USING (portfolio_id)
+    LEFT JOIN (SELECT DISTINCT r.portfolio_id, r.position_id
+               FROM %1$I.<table> AS r
+               WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 AND (<there>)) AS r
+      USING (portfolio_id, position_id)
+    GROUP BY b.portfolio_id, b.name
+  $query$, '<table>', table_name), '<there>', there)
+$$;
+
+COMMENT ON FUNCTION @extschema@.audit_query_by_position(text, text) IS
+  'Query of a check: every lot has a row of the session in a table of results by position. there: the condition under '
+  'which a row r counts.';
+
+-- Sections ----------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.audit_checks_market_data()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  VALUES
+    -- Red from two sessions on, or when less than 95 % of the symbols have the close; an option may have no quote.
+    ('price of the session', 'closes', 'symbols', $query$
+       SELECT c.symbol, 1, (c.status = 'current')::integer,
+              CASE WHEN c.status = 'current' THEN 'green'
+                   WHEN c.is_option THEN 'amber'
+                   WHEN c.price_date >= @extschema@.previous_session($1) AND c.current_share >= 0.95 THEN 'amber'
+                   ELSE 'red' END,
+              CASE WHEN c.status <> 'current' THEN
+                concat_ws(', ', COALESCE('newest price of ' || c.price_date, 'no price'), 'lots: ' || c.lots) END
+       FROM (SELECT m.symbol, m.status, m.price_date, h.lots, COALESCE(h.is_option, false) AS is_option,
+                    avg((m.status = 'current')::integer) FILTER (WHERE h.is_option IS NOT TRUE) OVER () AS current_share
+             FROM @extschema@.market_data_coverage($1, $2) AS m
+             LEFT JOIN (SELECT l.symbol, count(*) AS lots, bool_and(l.investment_class = 'OPTIONS') AS is_option
+                        FROM lot AS l GROUP BY l.symbol) AS h USING (symbol)) AS c
+     $query$),
+    -- Closes within reach of the estimates. Red: too few for any beta; amber: a shorter window than asked for.
+    ('history depth', 'closes', 'symbols', $query$
+       SELECT w.symbol, s.wanted, least(h.closes, s.wanted),
+              CASE WHEN h.closes >= s.wanted THEN 'green' WHEN h.closes >= s.needed THEN 'amber' ELSE 'red' END,
+              CASE WHEN h.closes < s.wanted THEN 'since ' || h.first_date END
+       FROM (SELECT 1 + greatest(current_setting('portfolio_batch.beta_window')::integer,
+                                 current_setting('portfolio_batch.factor_window')::integer) AS wanted,
+                    1 + current_setting('portfolio_batch.beta_min_observations')::integer AS needed) AS s
+       CROSS JOIN (SELECT l.symbol FROM lot AS l WHERE l.investment_class = 'PUBLIC'
+                   UNION SELECT unnest(ARRAY[f.long_symbol, f.short_symbol]) FROM %1$I.factor_definitions AS f
+                         WHERE f.is_active
+                   UNION SELECT current_setting('portfolio_batch.market_symbol')) AS w (symbol)
+       CROSS JOIN LATERAL (
+         SELECT count(*) AS closes, min(m.date) AS first_date FROM %1$I.market_data_cache AS m
+         WHERE m.symbol = w.symbol AND m.date <= $1
+           AND m.date >= (SELECT min(c.session_date)
+                          FROM (SELECT t.session_date FROM %1$I.trading_sessions AS t
+                                WHERE t.calendar = current_setting('portfolio_batch.calendar') AND t.session_date <= $1
+                                  AND t.session_date > $1 - 3 * s.wanted
+                                ORDER BY t.session_date DESC LIMIT s.wanted * 3 / 2) AS c)) AS h
+       WHERE w.symbol IS NOT NULL
+     $query$),
+    -- Without yields a bond fund stands in for them.
+    ('yields', 'series', 'series', $query$
+       SELECT NULL, 1, (y.newest IS NOT NULL AND y.age <= y.allowed)::integer,
+              CASE WHEN y.age <= y.allowed THEN 'green' ELSE 'amber' END,
+              y.series || COALESCE(': newest quote of ' || y.newest, ': no quote')
+       FROM (SELECT q.series, q.newest, current_setting('portfolio_batch.max_stale_sessions')::integer AS allowed,
+                    (SELECT count(*) FROM %1$I.trading_sessions AS t
+                     WHERE t.calendar = current_setting('portfolio_batch.calendar')
+                       AND t.session_date > q.newest AND t.session_date <= $1) + CASE WHEN q.newest IS NULL THEN NULL
+                     ELSE 0 END AS age
+             FROM (SELECT current_setting('portfolio_batch.rate_series') AS series,
+                          (SELECT max(i.date) FROM %1$I.interest_rates AS i
+                           WHERE i.series = current_setting('portfolio_batch.rate_series') AND i.date <= $1) AS newest)
+               AS q) AS y
+     $query$),
+    -- The columns of positions have no history: looked at where the session is the portfolio's newest.
+    ('position values', 'lots', 'portfolios', $query$
+       WITH usable AS MATERIALIZED (
+         SELECT min(c.session_date) AS since
+         FROM (SELECT t.session_date FROM %1$I.trading_sessions AS t
+               WHERE t.calendar = current_setting('portfolio_batch.calendar') AND t.session_date <= $1
+               ORDER BY t.session_date DESC
+               LIMIT 1 + current_setting('portfolio_batch.max_stale_sessions')::integer) AS c
+       ), quote AS MATERIALIZED (
+         SELECT m.symbol, max(m.date) AS date
+         FROM %1$I.market_data_cache AS m
+         WHERE m.date <= $1 AND m.date >= (SELECT u.since FROM usable AS u)
+         GROUP BY m.symbol
+       ), newest AS MATERIALIZED (
+         SELECT s.portfolio_id, max(s.snapshot_date) AS date FROM %1$I.portfolio_snapshots AS s
+         WHERE s.portfolio_id = ANY ($2) GROUP BY s.portfolio_id
+       )
+       SELECT b.name, count(*), count(*) FILTER (WHERE v.is_current),
+              CASE WHEN bool_and(v.is_current) THEN 'green' ELSE 'red' END,
+              'out of date: ' || @extschema@.audit_names(array_agg(l.symbol) FILTER (WHERE NOT v.is_current))
+       FROM lot AS l
+       JOIN book AS b USING (portfolio_id)
+       JOIN newest AS n ON n.portfolio_id = l.portfolio_id AND n.date = $1
+       JOIN %1$I.positions AS p ON p.portfolio_id = l.portfolio_id AND p.id = l.position_id
+       LEFT JOIN quote AS q ON q.symbol = l.symbol
+       CROSS JOIN LATERAL (SELECT q.date IS NULL OR COALESCE(p.last_price_date >= q.date AND p.market_value IS NOT NULL,
+                                                             false) AS is_current) AS v
+       WHERE l.investment_class <> 'PRIVATE'
+       GROUP BY b.portfolio_id, b.name
+     $query$),
+    -- A private asset that nobody marked is carried at its entry price.
+    ('marks of private assets', 'lots', 'symbols', $query$
+       SELECT l.symbol, count(*), count(*) FILTER (WHERE m.is_marked),
+              CASE WHEN bool_and(m.is_marked) THEN 'green' ELSE 'amber' END,
+              CASE WHEN NOT bool_and(m.is_marked) THEN 'carried at the entry price' END
+       FROM lot AS l
+       JOIN %1$I.positions AS p ON p.portfolio_id = l.portfolio_id AND p.id = l.position_id
+       CROSS JOIN LATERAL (SELECT COALESCE(p.last_price_date <= $1, false)
+                                  OR EXISTS (SELECT FROM %1$I.market_data_cache AS c
+                                             WHERE c.symbol = l.symbol AND c.date <= $1) AS is_marked) AS m
+       WHERE l.investment_class = 'PRIVATE'
+       GROUP BY l.symbol
+     $query$)
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_market_data() IS
+  'Checks of prices, yields and the values of positions: name, what is counted, what is looked at, query.';
+
+CREATE FUNCTION @extschema@.audit_checks_profiles()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  VALUES
+    ('sectors', 'symbols', 'symbols', $query$
+       SELECT NULL, count(*), count(*) FILTER (WHERE w.is_known),
+              CASE WHEN avg(w.is_known::integer) < 0.75 THEN 'red' WHEN avg(w.is_known::integer) < 0.95 THEN 'amber'
+                   ELSE 'green' END,
+              'without sector: ' || @extschema@.audit_names(array_agg(w.symbol) FILTER (WHERE NOT w.is_known))
+       FROM (SELECT s.symbol, COALESCE(c.sector <> '' OR c.is_etf OR c.is_fund, false) AS is_known
+             FROM (SELECT DISTINCT l.symbol FROM lot AS l WHERE l.investment_class = 'PUBLIC') AS s
+             LEFT JOIN %1$I.company_profiles AS c USING (symbol)) AS w
+     $query$)
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_profiles() IS
+  'Checks of company profiles: name, what is counted, what is looked at, query.';
+
+CREATE FUNCTION @extschema@.audit_checks_greeks()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  VALUES
+    -- Where nobody supplies Greeks, none is missed.
+    ('coverage', 'options', 'portfolios', $query$
+       WITH feed AS (SELECT EXISTS (SELECT FROM %1$I.position_greeks AS g
+                                    WHERE g.portfolio_id = ANY ($2) AND g.calculation_date <= $1) AS is_on)
+       SELECT b.name, count(*), count(g.position_id),
+              CASE WHEN count(g.position_id) < count(*) THEN 'red' ELSE 'green' END,
+              'missing: ' || @extschema@.audit_names(array_agg(l.symbol) FILTER (WHERE g.position_id IS NULL))
+       FROM lot AS l
+       JOIN book AS b USING (portfolio_id)
+       LEFT JOIN (SELECT DISTINCT g.portfolio_id, g.position_id FROM %1$I.position_greeks AS g
+                  WHERE g.portfolio_id = ANY ($2) AND g.calculation_date = $1
+                    AND (g.delta IS NOT NULL OR g.reason IS NOT NULL)) AS g USING (portfolio_id, position_id)
+       WHERE l.investment_class = 'OPTIONS' AND (SELECT f.is_on FROM feed AS f)
+       GROUP BY b.portfolio_id, b.name
+       UNION ALL
+       SELECT NULL, 0, 0, 'green', 'disabled: there is no option feed' FROM feed AS f WHERE NOT f.is_on
+     $query$)
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_greeks() IS
+  'Checks of option Greeks: name, what is counted, what is looked at, query.';
+
+CREATE FUNCTION @extschema@.audit_checks_factor_exposures()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  VALUES
+    ('market betas', 'lots', 'portfolios',
+     @extschema@.audit_query_by_position('position_market_betas',
+       'r.beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL')),
+    ('ridge betas', 'lots', 'portfolios',
+     @extschema@.audit_query_by_position('position_factor_exposures',
+       'r.model = ''ridge'' AND (r.market_beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL)')),
+    ('spread betas', 'lots', 'portfolios',
+     @extschema@.audit_query_by_position('position_factor_exposures',
+       'r.model = ''spread'' AND (r.market_beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL)')),
+    ('model fits', 'fits', 'symbols', $query$
+       SELECT s.symbol, count(*), count(f.model), CASE WHEN count(f.model) < count(*) THEN 'red' ELSE 'green' END,
+              'missing: ' || @extschema@.audit_names(array_agg(m.model) FILTER (WHERE f.model IS NULL))
+       FROM (SELECT DISTINCT l.symbol FROM lot AS l WHERE l.investment_class = 'PUBLIC') AS s
+       CROSS JOIN (VALUES ('market'), ('ridge'), ('spread'), ('rate')) AS m (model)
+       LEFT JOIN (SELECT DISTINCT f.symbol, f.model FROM %1$I.symbol_model_fits AS f WHERE f.calculation_date = $1)
+         AS f ON f.symbol = s.symbol AND f.model = m.model
+       GROUP BY s.symbol
+     $query$),
+    ('symbol factors', 'betas', 'symbols', $query$
+       SELECT f.symbol, count(*), count(e.factor), CASE WHEN count(e.factor) < count(*) THEN 'red' ELSE 'green' END,
+              'missing: ' || @extschema@.audit_names(array_agg(f.model || ' ' || d.name)
+                                                    FILTER (WHERE e.factor IS NULL))
+       FROM (SELECT DISTINCT f.symbol, f.model FROM %1$I.symbol_model_fits AS f
+             WHERE f.calculation_date = $1 AND f.r_squared IS NOT NULL
+               AND f.symbol IN (SELECT l.symbol FROM lot AS l)) AS f
+       JOIN %1$I.factor_definitions AS d ON d.is_active AND d.model IN (f.model, 'market')
+       LEFT JOIN (SELECT DISTINCT e.symbol, e.model, e.factor FROM %1$I.symbol_factor_exposures AS e
+                  WHERE e.calculation_date = $1 AND (e.beta IS NOT NULL OR e.reason IS NOT NULL))
+         AS e ON e.symbol = f.symbol AND e.model = f.model AND e.factor = d.name
+       GROUP BY f.symbol
+     $query$),
+    ('R-squared', 'fits', 'models', $query$
+       SELECT f.model, count(*), count(*) FILTER (WHERE f.r_squared IS NOT NULL OR f.reason IS NOT NULL),
+              CASE WHEN bool_or(f.r_squared IS NULL AND f.reason IS NULL) THEN 'red'
+                   WHEN avg((f.r_squared < 0.1)::integer) > 0.5 THEN 'amber' ELSE 'green' END,
+              'median ' || round(percentile_cont(0.5) WITHIN GROUP (ORDER BY f.r_squared)::numeric, 3)
+              || ', below 0.1: ' || round(100 * avg((f.r_squared < 0.1)::integer)) || ' %%'
+       FROM %1$I.symbol_model_fits AS f
+       WHERE f.calculation_date = $1 AND f.symbol IN (SELECT l.symbol FROM lot AS l)
+       GROUP BY f.model
+     $query$),
+    ('model quality', 'fits', 'symbols', $query$
+       SELECT f.symbol, count(*), count(*) FILTER (WHERE f.is_full),
+              CASE WHEN bool_and(f.is_full) THEN 'green' ELSE 'amber' END,
+              @extschema@.audit_names(array_agg(f.model || ' ' || f.problem) FILTER (WHERE NOT f.is_full))
+       FROM (SELECT f.symbol, f.model, COALESCE(f.reason, f.quality_flag, 'unknown') AS problem,
+                    f.reason IS NULL AND f.quality_flag IS NOT DISTINCT FROM 'full_history' AS is_full
+             FROM %1$I.symbol_model_fits AS f
+             WHERE f.calculation_date = $1
+               AND f.symbol IN (SELECT l.symbol FROM lot AS l WHERE l.investment_class = 'PUBLIC')) AS f
+       GROUP BY f.symbol
+     $query$),
+    ('portfolio exposures', 'exposures', 'portfolios', $query$
+       SELECT b.name, count(*), count(e.factor), CASE WHEN count(e.factor) < count(*) THEN 'red' ELSE 'green' END,
+              'missing: ' || @extschema@.audit_names(array_agg(w.model || ' ' || w.factor)
+                                                    FILTER (WHERE e.factor IS NULL))
+       FROM book AS b
+       CROSS JOIN (SELECT d.model, d.name FROM %1$I.factor_definitions AS d WHERE d.is_active
+                   UNION
+                   SELECT m.model, f.name
+                   FROM (VALUES ('ridge'), ('spread')) AS m (model)
+                   CROSS JOIN (SELECT d.name FROM %1$I.factor_definitions AS d WHERE d.is_active AND d.model = 'market'
+                               UNION VALUES ('specific')) AS f (name)) AS w (model, factor)
+       LEFT JOIN (SELECT DISTINCT e.portfolio_id, e.model, e.factor FROM %1$I.portfolio_factor_exposures AS e
+                  WHERE e.portfolio_id = ANY ($2) AND e.calculation_date = $1
+                    AND (e.exposure_dollar IS NOT NULL OR e.reason IS NOT NULL OR e.factor = 'specific'))
+         AS e ON e.portfolio_id = b.portfolio_id AND e.model = w.model AND e.factor = w.factor
+       GROUP BY b.portfolio_id, b.name
+     $query$),
+    -- Each factor with itself as well.
+    ('factor correlations', 'pairs', 'factors', $query$
+       SELECT NULL, count(*), count(c.factor_1), CASE WHEN count(c.factor_1) < count(*) THEN 'red' ELSE 'green' END,
+              'missing: ' || @extschema@.audit_names(array_agg(a.name || ' x ' || b.name)
+                                                    FILTER (WHERE c.factor_1 IS NULL))
+       FROM (SELECT DISTINCT d.name FROM %1$I.factor_definitions AS d WHERE d.is_active) AS a
+       JOIN (SELECT DISTINCT d.name FROM %1$I.factor_definitions AS d WHERE d.is_active) AS b ON b.name >= a.name
+       LEFT JOIN (SELECT DISTINCT least(c.factor_1, c.factor_2) AS factor_1,
+                                  greatest(c.factor_1, c.factor_2) AS factor_2
+                  FROM %1$I.factor_correlations AS c
+                  WHERE c.calculation_date = $1 AND (c.correlation IS NOT NULL OR c.reason IS NOT NULL))
+         AS c ON c.factor_1 = a.name AND c.factor_2 = b.name
+     $query$)
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_factor_exposures() IS
+  'Checks of factor models and exposures: name, what is counted, what is looked at, query.';
+
+CREATE FUNCTION @extschema@.audit_checks_rate_betas()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  VALUES
+    ('rate betas', 'lots', 'portfolios',
+     @extschema@.audit_query_by_position('position_interest_rate_betas',
+       'r.ir_beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL'))
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_rate_betas() IS
+  'Checks of interest-rate betas: name, what is counted, what is looked at, query.';
+
+CREATE FUNCTION @extschema@.audit_checks_volatility()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  VALUES
+    ('volatilities', 'lots', 'portfolios',
+     @extschema@.audit_query_by_position('position_volatility',
+       'r.realized_volatility_21d IS NOT NULL OR r.reason IS NOT NULL'))
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_volatility() IS
+  'Checks of the volatilities of positions: name, what is counted, what is looked at, query.';
+
+CREATE FUNCTION @extschema@.audit_checks_snapshots()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  VALUES
+    -- Amber when at most the last five sessions are yet to be run; red with a hole before a later snapshot.
+    ('sessions', 'sessions', 'portfolios', $query$
+       SELECT w.name, count(*), count(s.snapshot_date),
+              CASE WHEN count(s.snapshot_date) = count(*) THEN 'green'
+                   WHEN w.initial_equity IS NOT NULL AND count(*) - count(s.snapshot_date) <= 5
+                    AND NOT bool_or(s.snapshot_date IS NULL AND c.session_date < w.newest) THEN 'amber'
+                   ELSE 'red' END,
+              'missing: ' || @extschema@.audit_names(array_agg(c.session_date::text)
+                                                    FILTER (WHERE s.snapshot_date IS NULL))
+              || CASE WHEN w.initial_equity IS NULL THEN '; initial_equity is not known' ELSE '' END
+       FROM (SELECT b.portfolio_id, b.name, b.start_date, p.initial_equity,
+                    COALESCE((SELECT max(s.snapshot_date) FROM %1$I.portfolio_snapshots AS s
+                              WHERE s.portfolio_id = b.portfolio_id AND s.snapshot_date <= $1), '-infinity') AS newest
+             FROM book AS b JOIN %1$I.portfolios AS p ON p.id = b.portfolio_id) AS w
+       JOIN (SELECT t.session_date FROM %1$I.trading_sessions AS t
+             WHERE t.calendar = current_setting('portfolio_batch.calendar') AND t.session_date <= $1
+               AND t.session_date >= (SELECT min(b.start_date) FROM book AS b)) AS c ON c.session_date >= w.start_date
+       LEFT JOIN (SELECT DISTINCT s.portfolio_id, s.snapshot_date FROM %1$I.portfolio_snapshots AS s
+                  WHERE s.portfolio_id = ANY ($2) AND s.snapshot_date <= $1)
+         AS s ON s.portfolio_id = w.portfolio_id AND s.snapshot_date = c.session_date
+       GROUP BY w.portfolio_id, w.name, w.initial_equity
+     $query$),
+    -- No snapshot on a day without a session.
+    ('trading days', 'snapshots', 'portfolios', $query$
+       WITH span AS (SELECT f.day AS first_day, $1 - f.day + 1 AS days,
+                            (SELECT count(*) FROM %1$I.trading_sessions AS t
+                             WHERE t.calendar = current_setting('portfolio_batch.calendar')
+                               AND t.session_date BETWEEN f.day AND $1) AS sessions
+                     FROM (SELECT min(s.snapshot_date) AS day FROM %1$I.portfolio_snapshots AS s
+                           WHERE s.portfolio_id = ANY ($2)) AS f)
+       SELECT b.name, count(*), count(c.session_date),
+              CASE WHEN count(c.session_date) < count(*) THEN 'red' ELSE 'green' END,
+              COALESCE('no session: ' || @extschema@.audit_names(array_agg(s.snapshot_date::text)
+                                           FILTER (WHERE c.session_date IS NULL)),
+                       (SELECT p.sessions || ' trading days in ' || p.days || ' calendar days since ' || p.first_day
+                        FROM span AS p))
+       FROM book AS b
+       JOIN %1$I.portfolio_snapshots AS s ON s.portfolio_id = b.portfolio_id AND s.snapshot_date <= $1
+       LEFT JOIN (SELECT t.session_date FROM %1$I.trading_sessions AS t
+                  WHERE t.calendar = current_setting('portfolio_batch.calendar') AND t.session_date <= $1)
+         AS c ON c.session_date = s.snapshot_date
+       GROUP BY b.portfolio_id, b.name
+     $query$),
+    ('analytics', 'snapshots', 'portfolios', $query$
+       SELECT b.name, count(*), count(*) FILTER (WHERE s.analytics_complete),
+              CASE WHEN bool_and(s.analytics_complete) THEN 'green' ELSE 'red' END,
+              'outstanding: ' || @extschema@.audit_names(array_agg(s.snapshot_date::text)
+                                   FILTER (WHERE NOT s.analytics_complete))
+       FROM book AS b
+       JOIN %1$I.portfolio_snapshots AS s ON s.portfolio_id = b.portfolio_id AND s.snapshot_date <= $1
+       GROUP BY b.portfolio_id, b.name
+     $query$),
+    ('figures', 'figures', 'portfolios', $query$
+       SELECT b.name, count(*), count(*) FILTER (WHERE f.is_there),
+              CASE WHEN bool_and(f.is_there) THEN 'green' ELSE 'red' END,
+              'neither figure nor reason: ' || @extschema@.audit_names(array_agg(f.figure)
+                                                                        FILTER (WHERE NOT f.is_there))
+       FROM book AS b
+       JOIN %1$I.portfolio_snapshots AS s
+         ON s.portfolio_id = b.portfolio_id AND s.snapshot_date = $1 AND s.analytics_complete
+       CROSS JOIN LATERAL (VALUES
+         ('daily_pnl', s.daily_pnl IS NOT NULL),
+         ('beta', num_nonnulls(s.beta, s.beta_reason) > 0),
+         ('volatility', num_nonnulls(s.realized_volatility_21d, s.volatility_reason) > 0),
+         ('sector_exposure', num_nonnulls(s.sector_exposure, s.concentration_reason) > 0),
+         ('hhi', num_nonnulls(s.hhi, s.concentration_reason) > 0)) AS f (figure, is_there)
+       GROUP BY b.portfolio_id, b.name
+     $query$),
+    -- Equity = initial equity + P&L + flows, by the cumulative figures of each snapshot and by the sum of the daily
+    -- ones along the chain. Where a snapshot is lost the chain begins anew: the loss is told by sessions.
+    ('reconciliation', 'snapshots', 'portfolios', $query$
+       SELECT r.name, count(*), count(*) FILTER (WHERE r.holds),
+              CASE WHEN bool_and(r.holds) THEN 'green' ELSE 'red' END,
+              'first on ' || min(r.snapshot_date) FILTER (WHERE NOT r.holds) || ': '
+              || (array_agg(concat('equity ', COALESCE(r.equity_balance::text, 'unknown'), ', from its parts ',
+                                   COALESCE(r.of_parts::text, 'unknown')) ORDER BY r.snapshot_date)
+                    FILTER (WHERE NOT r.holds))[1]
+       FROM (SELECT i.portfolio_id, i.name, i.snapshot_date, i.equity_balance,
+                    CASE WHEN abs(i.equity_balance - i.level) <= 0.01 THEN i.base + i.moves
+                         ELSE i.level END AS of_parts,
+                    COALESCE(abs(i.total_value - i.equity_balance) <= 0.01 AND abs(i.equity_balance - i.level) <= 0.01
+                             AND abs(i.equity_balance - i.base - i.moves) <= 0.01, false) AS holds
+             FROM (SELECT l.*, sum(l.move) OVER chain AS moves, first_value(l.before) OVER chain AS base
+                   FROM (SELECT d.*, count(*) FILTER (WHERE NOT d.follows) OVER (PARTITION BY d.portfolio_id
+                                                                                ORDER BY d.snapshot_date) AS link
+                         FROM (SELECT b.portfolio_id, b.name, s.snapshot_date, s.total_value, s.equity_balance,
+                                      p.initial_equity + s.cumulative_pnl + s.cumulative_capital_flow AS level,
+                                      s.daily_pnl + s.daily_capital_flow AS move,
+                                      CASE WHEN s.previous_snapshot_date IS NULL THEN p.initial_equity
+                                           ELSE s.equity_balance - s.daily_pnl - s.daily_capital_flow END AS before,
+                                      COALESCE(s.previous_snapshot_date
+                                               = lag(s.snapshot_date) OVER (PARTITION BY b.portfolio_id
+                                                                            ORDER BY s.snapshot_date), false) AS follows
+                               FROM book AS b
+                               JOIN %1$I.portfolios AS p ON p.id = b.portfolio_id
+                               JOIN %1$I.portfolio_snapshots AS s
+                                 ON s.portfolio_id = b.portfolio_id AND s.snapshot_date <= $1) AS d) AS l
+                   WINDOW chain AS (PARTITION BY l.portfolio_id, l.link ORDER BY l.snapshot_date)) AS i) AS r
+       GROUP BY r.portfolio_id, r.name
+     $query$),
+    ('capital flows', 'snapshots', 'portfolios', $query$
+       SELECT r.name, 1, r.agrees::integer, CASE WHEN r.agrees THEN 'green' ELSE 'red' END,
+              CASE WHEN NOT r.agrees THEN 'booked ' || r.booked || ', in the snapshot of ' || r.snapshot_date || ' '
+                                          || COALESCE(r.cumulative_capital_flow::text, 'unknown') END
+       FROM (SELECT b.name, s.snapshot_date, s.cumulative_capital_flow, f.booked,
+                    COALESCE(abs(s.cumulative_capital_flow - f.booked) <= 0.01, false) AS agrees
+             FROM book AS b
+             CROSS JOIN LATERAL (SELECT n.snapshot_date, n.cumulative_capital_flow FROM %1$I.portfolio_snapshots AS n
+                                 WHERE n.portfolio_id = b.portfolio_id AND n.snapshot_date <= $1
+                                 ORDER BY n.snapshot_date DESC LIMIT 1) AS s
+             CROSS JOIN LATERAL (SELECT COALESCE(sum(CASE e.change_type WHEN 'CONTRIBUTION' THEN e.amount
+                                                          ELSE -e.amount END), 0) AS booked
+                                 FROM %1$I.equity_changes AS e
+                                 WHERE e.portfolio_id = b.portfolio_id AND e.change_date <= s.snapshot_date
+                                   AND e.deleted_at IS NULL) AS f) AS r
+     $query$),
+    -- Cash and holdings make the value, long and short the exposures.
+    ('balance', 'snapshots', 'portfolios', $query$
+       SELECT r.name, count(*), count(*) FILTER (WHERE r.holds),
+              CASE WHEN bool_and(r.holds) THEN 'green' ELSE 'red' END,
+              'out of balance: ' || @extschema@.audit_names(array_agg(r.snapshot_date::text) FILTER (WHERE NOT r.holds))
+       FROM (SELECT b.portfolio_id, b.name, s.snapshot_date,
+                    COALESCE(abs(s.cash_value + s.total_market_value - s.total_value) <= 0.01
+                             AND abs(s.total_long + s.total_short - s.net_exposure) <= 0.01
+                             AND abs(s.total_long - s.total_short - s.gross_exposure) <= 0.01
+                             AND s.total_long >= 0 AND s.total_short <= 0, false) AS holds
+             FROM book AS b
+             JOIN %1$I.portfolio_snapshots AS s ON s.portfolio_id = b.portfolio_id AND s.snapshot_date <= $1) AS r
+       GROUP BY r.portfolio_id, r.name
+     $query$)
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_snapshots() IS
+  'Checks of snapshots and of the equity chain: name, what is counted, what is looked at, query.';
+
+CREATE FUNCTION @extschema@.audit_checks_correlations()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  VALUES
+    ('calculations', 'calculations', 'portfolios', $query$
+       SELECT b.name, 1, count(c.portfolio_id), CASE WHEN count(c.portfolio_id) = 0 THEN 'red' ELSE 'green' END,
+              CASE WHEN count(c.portfolio_id) = 0 THEN
+                COALESCE('newest of ' || (SELECT max(k.calculation_date) FROM %1$I.correlation_calculations AS k
+                                          WHERE k.portfolio_id = b.portfolio_id AND k.calculation_date < $1),
+                         'none yet') END
+       FROM book AS b
+       LEFT JOIN (SELECT DISTINCT k.portfolio_id FROM %1$I.correlation_calculations AS k
+                  WHERE k.portfolio_id = ANY ($2) AND k.calculation_date = $1
+                    AND (k.symbols IS NOT NULL OR k.reason IS NOT NULL)) AS c USING (portfolio_id)
+       GROUP BY b.portfolio_id, b.name
+     $query$),
+    -- n (n - 1) / 2 pairs of n symbols; a pair that overlaps too little is there without a correlation.
+    ('pairs', 'pairs', 'portfolios', $query$
+       SELECT c.name, sum(c.wanted), sum(c.stored), CASE WHEN bool_and(c.agrees) THEN 'green' ELSE 'red' END,
+              string_agg('over ' || c.duration_days || ' sessions ' || c.correlations || ' correlations, total_pairs '
+                         || COALESCE(c.total_pairs::text, 'unknown'), '; ' ORDER BY c.duration_days)
+                FILTER (WHERE NOT c.agrees)
+       FROM (SELECT p.*, COALESCE(p.stored = p.wanted AND p.observations IN (1, p.wanted)
+                                  AND p.correlations = p.total_pairs, p.wanted = 0) AS agrees
+             FROM (SELECT b.portfolio_id, b.name, k.duration_days, k.total_pairs,
+                          cardinality(k.symbols) * (cardinality(k.symbols) - 1) / 2 AS wanted,
+                          COALESCE(cardinality(k.correlations), 0) AS stored,
+                          cardinality(k.pair_observations) AS observations,
+                          (SELECT count(*) FROM unnest(k.correlations) AS u (rho) WHERE u.rho BETWEEN -1 AND 1)
+                            AS correlations
+                   FROM book AS b
+                   JOIN %1$I.correlation_calculations AS k USING (portfolio_id)
+                   WHERE k.calculation_date = $1 AND k.symbols IS NOT NULL) AS p) AS c
+       GROUP BY c.portfolio_id, c.name
+     $query$),
+    ('data quality', 'calculations', 'portfolios', $query$
+       SELECT b.name, count(*), count(*) FILTER (WHERE q.is_sufficient),
+              CASE WHEN bool_and(q.is_sufficient) THEN 'green' ELSE 'amber' END,
+              'limited: ' || @extschema@.audit_names(array_agg(k.duration_days || ' sessions')
+                               FILTER (WHERE NOT q.is_sufficient))
+       FROM book AS b
+       JOIN %1$I.correlation_calculations AS k USING (portfolio_id)
+       CROSS JOIN LATERAL (SELECT k.data_quality IS DISTINCT FROM 'limited'
+                                  AND k.reason IS DISTINCT FROM 'insufficient_data' AS is_sufficient) AS q
+       WHERE k.calculation_date = $1
+       GROUP BY b.portfolio_id, b.name
+     $query$),
+    -- A cluster has a row and at least two symbols of the matrix; a concentration score says that there are clusters.
+    ('clusters', 'clusters', 'portfolios', $query$
+       SELECT b.name, count(*), count(*) FILTER (WHERE n.is_sound),
+              CASE WHEN bool_and(n.is_sound) THEN 'green' ELSE 'red' END,
+              'not sound: ' || @extschema@.audit_names(
+                array_agg(COALESCE('cluster ' || n.cluster_number, 'none stored')) FILTER (WHERE NOT n.is_sound))
+       FROM book AS b
+       JOIN %1$I.correlation_calculations AS k USING (portfolio_id)
+       LEFT JOIN (SELECT m.portfolio_id, m.duration_days, m.cluster_number, bool_or(m.symbol IS NULL) AS has_row,
+                         array_agg(DISTINCT m.symbol) FILTER (WHERE m.symbol IS NOT NULL) AS symbols
+                  FROM (SELECT c.portfolio_id, c.duration_days, c.cluster_number, NULL AS symbol
+                        FROM %1$I.correlation_clusters AS c
+                        WHERE c.portfolio_id = ANY ($2) AND c.calculation_date = $1
+                        UNION ALL
+                        SELECT c.portfolio_id, c.duration_days, c.cluster_number, COALESCE(c.symbol, '')
+                        FROM %1$I.correlation_cluster_positions AS c
+                        WHERE c.portfolio_id = ANY ($2) AND c.calculation_date = $1) AS m
+                  GROUP BY m.portfolio_id, m.duration_days, m.cluster_number)
+         AS g ON g.portfolio_id = k.portfolio_id AND g.duration_days = k.duration_days
+       CROSS JOIN LATERAL (SELECT g.cluster_number,
+                                  COALESCE(g.has_row AND cardinality(g.symbols) >= 2 AND g.symbols <@ k.symbols, false)
+                                    AS is_sound) AS n
+       WHERE k.calculation_date = $1 AND (g.cluster_number IS NOT NULL OR k.concentration_score > 0)
+       GROUP BY b.portfolio_id, b.name
+     $query$)
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_correlations() IS
+  'Checks of correlations and clusters: name, what is counted, what is looked at, query.';
+
+CREATE FUNCTION @extschema@.audit_checks_stress_tests()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  VALUES
+    ('scenarios', 'results', 'portfolios', $query$
+       SELECT b.name, count(*), count(r.scenario_id),
+              CASE WHEN count(r.scenario_id) < count(*) THEN 'red' ELSE 'green' END,
+              'missing: ' || @extschema@.audit_names(array_agg(s.scenario_id) FILTER (WHERE r.scenario_id IS NULL))
+              || CASE WHEN count(r.scenario_id) > 0 THEN ''
+                      ELSE COALESCE('; newest of ' || (SELECT max(t.calculation_date) FROM %1$I.stress_test_results AS t
+                                                       WHERE t.portfolio_id = b.portfolio_id
+                                                         AND t.calculation_date < $1), '; none yet') END
+       FROM book AS b
+       CROSS JOIN (SELECT DISTINCT a.scenario_id FROM %1$I.stress_test_scenarios AS a WHERE a.active) AS s
+       LEFT JOIN (SELECT DISTINCT t.portfolio_id, t.scenario_id FROM %1$I.stress_test_results AS t
+                  WHERE t.portfolio_id = ANY ($2) AND t.calculation_date = $1
+                    AND (t.direct_pnl IS NOT NULL OR t.reason IS NOT NULL))
+         AS r ON r.portfolio_id = b.portfolio_id AND r.scenario_id = s.scenario_id
+       GROUP BY b.portfolio_id, b.name
+     $query$),
+    ('definitions', 'results', 'scenarios', $query$
+       SELECT t.scenario_id, count(*), count(*) FILTER (WHERE t.is_valid),
+              CASE WHEN bool_and(t.is_valid) THEN 'green' ELSE 'amber' END,
+              'cannot be computed: ' || @extschema@.audit_names(array_agg(t.reason) FILTER (WHERE NOT t.is_valid))
+       FROM (SELECT t.scenario_id, t.reason,
+                    COALESCE(t.reason NOT IN ('invalid_scenario', 'singular'), true) AS is_valid
+             FROM %1$I.stress_test_results AS t
+             WHERE t.portfolio_id = ANY ($2) AND t.calculation_date = $1) AS t
+       GROUP BY t.scenario_id
+     $query$)
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_stress_tests() IS
+  'Checks of stress tests: name, what is counted, what is looked at, query.';
+
+-- The newest twenty runs that concern the portfolios, for the checks of the log.
+CREATE FUNCTION @extschema@.audit_query_of_runs(query text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT $query$
+    WITH run AS (SELECT r.*, row_number() OVER (ORDER BY r.run_id DESC) AS place
+                 FROM %1$I.batch_runs AS r
+                 WHERE r.status <> 'running' AND ($3 OR r.portfolio_ids IS NULL OR r.portfolio_ids && $2)
+                 ORDER BY r.run_id DESC LIMIT 20)
+  $query$ || query
+$$;
+
+COMMENT ON FUNCTION @extschema@.audit_query_of_runs(text) IS
+  'Query of a check of the log, which may use run: the newest twenty runs that are over and concern the portfolios, '
+  'place 1 the newest.';
+
+CREATE FUNCTION @extschema@.audit_checks_batch()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  VALUES
+    -- How the newest run ended, and the newest session that any run aimed at: one session late is amber.
+    ('latest run', 'runs', 'runs', @extschema@.audit_query_of_runs($query$
+       SELECT NULL, 1, count(*) FILTER (WHERE r.place = 1 AND r.status = 'success'),
+              CASE WHEN count(*) = 0 OR bool_or(r.place = 1 AND r.status IN ('failed', 'lost', 'cancelled', 'blocked'))
+                     OR COALESCE(max(r.target_date) < @extschema@.previous_session($1), true) THEN 'red'
+                   WHEN bool_or(r.place = 1 AND r.status = 'partial') OR max(r.target_date) < $1 THEN 'amber'
+                   ELSE 'green' END,
+              COALESCE('run ' || max(r.run_id) || ': ' || min(r.status) FILTER (WHERE r.place = 1)
+                       || COALESCE(', newest target ' || max(r.target_date), ''), 'no run is in the log')
+       FROM run AS r
+     $query$)),
+    ('success rate', 'runs', 'runs', @extschema@.audit_query_of_runs($query$
+       SELECT NULL, count(*), count(*) FILTER (WHERE r.is_good),
+              CASE WHEN avg(r.is_good::integer) < 0.8 THEN 'red' WHEN avg(r.is_good::integer) < 1 THEN 'amber'
+                   ELSE 'green' END,
+              CASE WHEN count(*) = 0 THEN 'no run before the latest'
+                   ELSE round(100 * avg(r.is_good::integer)) || ' %% of the ' || count(*) || ' runs before the latest'
+                        || COALESCE(', other: ' || @extschema@.audit_names(array_agg(r.run_id || ' ' || r.status)
+                                                     FILTER (WHERE NOT r.is_good)), '') END
+       FROM (SELECT r.run_id, r.status, r.status IN ('success', 'skipped') AS is_good FROM run AS r WHERE r.place > 1)
+         AS r
+     $query$)),
+    -- The commonest first. Red when the newest run has the error too.
+    ('errors', 'errors', 'kinds of error', @extschema@.audit_query_of_runs($query$
+       SELECT j.job_name || COALESCE(' ' || j.sqlstate, ''), 0, count(*),
+              CASE WHEN bool_or(r.place = 1) THEN 'red' ELSE 'amber' END,
+              COALESCE((array_agg(j.error_message ORDER BY j.run_id DESC, j.job_no))[1], 'without a message')
+              || '; last in run ' || max(j.run_id)
+       FROM %1$I.batch_jobs AS j
+       JOIN run AS r USING (run_id)
+       WHERE j.status IN ('failed', 'blocked') OR j.sqlstate IS NOT NULL
+       GROUP BY j.job_name, j.sqlstate
+     $query$)),
+    -- A run whose session is gone will never end.
+    ('open runs', 'runs', 'runs', $query$
+       SELECT 'run ' || r.run_id, 1, (a.pid IS NOT NULL)::integer, CASE WHEN a.pid IS NULL THEN 'red' ELSE 'green' END,
+              CASE WHEN a.pid IS NULL THEN 'its session is gone; begun ' || r.started_at END
+       FROM %1$I.batch_runs AS r
+       LEFT JOIN pg_stat_activity AS a
+         ON a.pid = r.backend_pid AND (a.backend_start IS NULL OR a.backend_start = r.backend_start)
+       WHERE r.status = 'running'
+     $query$),
+    ('schedules', 'schedules', 'schedules', $query$
+       SELECT s.schedule_name, 1, (NOT o.is_overdue)::integer, CASE WHEN o.is_overdue THEN 'amber' ELSE 'green' END,
+              CASE WHEN o.is_overdue THEN 'was due ' || s.next_run END
+       FROM %1$I.batch_job_schedules AS s
+       CROSS JOIN LATERAL (SELECT COALESCE(s.next_run < now() - interval '1 day', false) AS is_overdue) AS o
+       WHERE s.enabled
+     $query$)
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_batch() IS
+  'Checks of the log of runs and of the schedules: name, what is counted, what is looked at, query.';
+
+-- A key that a unique index guards cannot be there twice; only adopted tables can lack one.
+CREATE FUNCTION @extschema@.audit_duplicate_keys(session_date date)
+RETURNS TABLE (table_name text, key_columns text, duplicates bigint)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  is_guarded    boolean;
+  is_dated      boolean;
+BEGIN
+  FOR table_name, key_columns, is_guarded, is_dated IN
+    SELECT k.table_name, k.key_columns,
+           EXISTS (SELECT FROM pg_index AS i
+                   WHERE i.indrelid = format('%I.%I', tables_schema, k.table_name)::regclass
+                     AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
+                     AND (SELECT bool_and(a.attname = ANY (string_to_array(k.key_columns, ', '))
+                                          AND (a.attnotnull OR i.indnullsnotdistinct))
+                          FROM pg_attribute AS a
+                          WHERE a.attrelid = i.indrelid
+                            AND a.attnum = ANY ((i.indkey::smallint[])[0 : i.indnkeyatts - 1]))),
+           'calculation_date' = ANY (string_to_array(k.key_columns, ', '))
+    FROM (SELECT d.table_name, d.ordinal, substring(d.modifiers FROM 'PRIMARY KEY \(([^)]*)\)') AS key_columns
+          FROM @extschema@.analytics_columns() AS d
+          WHERE d.column_name IS NULL AND d.data_type <> 'view') AS k
+    WHERE k.key_columns IS NOT NULL
+    ORDER BY k.ordinal
+  LOOP
+    duplicates := 0;
+    IF NOT is_guarded THEN
+      EXECUTE format('SELECT COALESCE(sum(k.rows - 1), 0) FROM (SELECT count(*) AS rows FROM %I.%I AS r WHERE %s '
+                     'GROUP BY %s) AS k', tables_schema, table_name,
+                     CASE WHEN is_dated THEN 'r.calculation_date = $1' ELSE 'true' END, key_columns)
+         INTO duplicates USING session_date;
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.audit_duplicate_keys(date) IS
+  'Rows beyond the first of each natural key, by table; where a unique index guards the key there is nothing to count. '
+  'Of results with a calculation_date only those of the session.';
+
+-- Results have no foreign keys. Those that belong to no portfolio are looked for in all history, by hopping from one
+-- portfolio to the next in the index; those that belong to no lot or scenario among the results of the session.
+CREATE FUNCTION @extschema@.audit_orphans(parent text, session_date date, portfolio_ids uuid[])
+RETURNS TABLE (table_name text, orphans bigint)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  query         CONSTANT text := CASE parent
+    WHEN 'portfolio' THEN
+      'WITH RECURSIVE hop (id) AS ('
+      '(SELECT r.portfolio_id FROM %1$I.%2$I AS r ORDER BY r.portfolio_id LIMIT 1) UNION ALL '
+      'SELECT (SELECT r.portfolio_id FROM %1$I.%2$I AS r WHERE r.portfolio_id > hop.id '
+      'ORDER BY r.portfolio_id LIMIT 1) FROM hop WHERE hop.id IS NOT NULL) '
+      'SELECT count(*) FROM %1$I.%2$I AS r WHERE r.portfolio_id IN (SELECT hop.id FROM hop '
+      'WHERE NOT EXISTS (SELECT FROM %1$I.portfolios AS p WHERE p.id = hop.id))'
+    WHEN 'position' THEN
+      'SELECT count(*) FROM %1$I.%2$I AS r WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '
+      'AND NOT EXISTS (SELECT FROM %1$I.positions AS p WHERE p.portfolio_id = r.portfolio_id AND p.id = r.position_id)'
+    WHEN 'scenario' THEN
+      'SELECT count(*) FROM %1$I.%2$I AS r WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '
+      'AND NOT EXISTS (SELECT FROM %1$I.stress_test_scenarios AS s WHERE s.scenario_id = r.scenario_id)' END;
+BEGIN
+  FOR table_name IN
+    SELECT t.table_name
+    FROM @extschema@.analytics_columns() AS t
+    JOIN @extschema@.analytics_columns() AS c ON c.table_name = t.table_name AND c.column_name = parent || '_id'
+    WHERE t.column_name IS NULL AND t.data_type = 'result'
+    ORDER BY t.ordinal
+  LOOP
+    EXECUTE format(query, tables_schema, table_name) INTO orphans USING session_date, portfolio_ids;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.audit_orphans(text, date, uuid[]) IS
+  'Rows of result tables whose parent does not exist, by table. parent: portfolio (all history), position or scenario '
+  '(of the session and the portfolios).';
+
+CREATE FUNCTION @extschema@.audit_checks_duplicates()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  VALUES
+    ('keys', 'duplicates', 'tables', $query$
+       SELECT k.table_name, 0, k.duplicates, CASE WHEN k.duplicates > 0 THEN 'red' ELSE 'green' END,
+              CASE WHEN k.duplicates > 0 THEN 'key ' || k.key_columns END
+       FROM @extschema@.audit_duplicate_keys($1) AS k
+     $query$),
+    -- What no key catches: nothing forbids it, and it is hardly meant.
+    ('lots', 'duplicates', 'lots', $query$
+       SELECT b.name || ' ' || p.symbol, 0, count(*) - 1, 'amber',
+              count(*) || ' lots of ' || trim_scale(p.quantity) || ' at ' || trim_scale(p.entry_price) || ' on '
+              || p.entry_date
+       FROM book AS b
+       JOIN %1$I.positions AS p USING (portfolio_id)
+       WHERE p.deleted_at IS NULL AND p.entry_date <= $1
+       GROUP BY b.portfolio_id, b.name, p.symbol, p.position_type, p.entry_date, p.entry_price, p.quantity
+       HAVING count(*) > 1
+     $query$),
+    ('closing trades', 'duplicates', 'trades', $query$
+       SELECT b.name || ' ' || p.symbol, 0, count(*) - 1, 'amber',
+              count(*) || ' closings of ' || trim_scale(e.quantity_closed) || ' at ' || trim_scale(e.exit_price)
+              || ' on ' || e.trade_date
+       FROM book AS b
+       JOIN %1$I.position_realized_events AS e USING (portfolio_id)
+       JOIN %1$I.positions AS p ON p.portfolio_id = e.portfolio_id AND p.id = e.position_id AND p.deleted_at IS NULL
+       WHERE e.trade_date <= $1
+       GROUP BY b.portfolio_id, b.name, p.symbol, e.position_id, e.trade_date, e.quantity_closed, e.exit_price
+       HAVING count(*) > 1
+     $query$),
+    ('capital flows', 'duplicates', 'flows', $query$
+       SELECT b.name, 0, count(*) - 1, 'amber',
+              count(*) || ' of ' || e.change_type || ' ' || trim_scale(e.amount) || ' on ' || e.change_date
+       FROM book AS b
+       JOIN %1$I.equity_changes AS e USING (portfolio_id)
+       WHERE e.deleted_at IS NULL AND e.change_date <= $1
+       GROUP BY b.portfolio_id, b.name, e.change_type, e.amount, e.change_date
+       HAVING count(*) > 1
+     $query$),
+    ('portfolios', 'duplicates', 'names', $query$
+       SELECT p.name, 0, count(*) - 1, 'amber', count(*) || ' active portfolios of one owner have this name'
+       FROM %1$I.portfolios AS p
+       WHERE p.id = ANY ($2)
+       GROUP BY p.name, p.owner
+       HAVING count(*) > 1
+     $query$),
+    ('scenarios', 'duplicates', 'names', $query$
+       SELECT s.name, 0, count(*) - 1, 'amber', 'active: ' || @extschema@.audit_names(array_agg(s.scenario_id))
+       FROM %1$I.stress_test_scenarios AS s
+       WHERE s.active
+       GROUP BY s.name
+       HAVING count(*) > 1
+     $query$)
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_duplicates() IS
+  'Checks of what is there twice: name, what is counted, what is looked at, query.';
+
+CREATE FUNCTION @extschema@.audit_checks_orphans()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $checks$
+  SELECT o.parent || 's', 'orphans', 'tables', replace($query$
+       SELECT o.table_name, 0, o.orphans, CASE WHEN o.orphans > 0 THEN 'red' ELSE 'green' END,
+              CASE WHEN o.orphans > 0 THEN 'of no <parent> that exists' END
+       FROM @extschema@.audit_orphans('<parent>', $1, $2) AS o
+       WHERE $3 OR '<parent>' <> 'portfolio'
+     $query$, '<parent>', o.parent)
+  FROM unnest(ARRAY['portfolio', 'position', 'scenario']) WITH ORDINALITY AS o (parent, place)
+  ORDER BY o.place
+$checks$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks_orphans() IS
+  'Checks of results without what they are results of: name, what is counted, what is looked at, query. Those of no '
+  'portfolio are looked for only when every portfolio is audited.';
+
+CREATE FUNCTION @extschema@.audit_checks()
+RETURNS TABLE (section text, check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT c.section, c.check_name, c.counted, c.entities, c.query
+  FROM (      SELECT 1, 'market data', m.*        FROM @extschema@.audit_checks_market_data() WITH ORDINALITY AS m
+    UNION ALL SELECT 2, 'profiles', p.*           FROM @extschema@.audit_checks_profiles() WITH ORDINALITY AS p
+    UNION ALL SELECT 3, 'snapshots', s.*          FROM @extschema@.audit_checks_snapshots() WITH ORDINALITY AS s
+    UNION ALL SELECT 4, 'greeks', g.*             FROM @extschema@.audit_checks_greeks() WITH ORDINALITY AS g
+    UNION ALL SELECT 5, 'factor exposures', f.*   FROM @extschema@.audit_checks_factor_exposures() WITH ORDINALITY AS f
+    UNION ALL SELECT 6, 'rate betas', r.*         FROM @extschema@.audit_checks_rate_betas() WITH ORDINALITY AS r
+    UNION ALL SELECT 7, 'volatility', v.*         FROM @extschema@.audit_checks_volatility() WITH ORDINALITY AS v
+    UNION ALL SELECT 8, 'correlations', c.*       FROM @extschema@.audit_checks_correlations() WITH ORDINALITY AS c
+    UNION ALL SELECT 9, 'stress tests', t.*       FROM @extschema@.audit_checks_stress_tests() WITH ORDINALITY AS t
+    UNION ALL SELECT 10, 'batch', b.*             FROM @extschema@.audit_checks_batch() WITH ORDINALITY AS b
+    UNION ALL SELECT 11, 'duplicates', d.*        FROM @extschema@.audit_checks_duplicates() WITH ORDINALITY AS d
+    UNION ALL SELECT 12, 'orphans', o.*           FROM @extschema@.audit_checks_orphans() WITH ORDINALITY AS o
+  ) AS c (section_place, section, check_name, counted, entities, query, place)
+  ORDER BY c.section_place, c.place
+$$;
+
+COMMENT ON FUNCTION @extschema@.audit_checks() IS
+  'The checks of batch_audit by section, in order: name, what is counted (counted), what is looked at (entities), and '
+  'the query, whose rules are those that batch_audit states.';
+
+-- The audit ---------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.batch_audit(as_of date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+RETURNS TABLE (section text, entity text, "check" text, expected text, actual text, status text, detail text)
+LANGUAGE plpgsql STABLE ROWS 50
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  named         CONSTANT integer := 20;  -- entities that fail and are named; the rest is counted
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  day           CONSTANT date := COALESCE(as_of, @extschema@.latest_closed_session());
+  every         CONSTANT boolean := portfolio_ids IS NULL;
+  audited       uuid[];
+  names         text[];
+  starts        date[];
+  holders       uuid[];
+  lots          uuid[];
+  symbols       text[];
+  types         text[];
+  classes       text[];
+  item          record;
+BEGIN
+  -- Refuses a day that is no closed session, unknown portfolios, and a schema without the tables.
+  PERFORM FROM @extschema@.market_data_coverage(as_of, portfolio_ids);
+
+  EXECUTE format($query$
+    SELECT array_agg(b.id ORDER BY b.id), array_agg(b.name ORDER BY b.id), array_agg(b.start_date ORDER BY b.id)
+    FROM (SELECT p.id, COALESCE(p.inception_date, f.date) AS start_date,
+                 p.name || CASE WHEN count(*) OVER (PARTITION BY p.name) > 1 THEN ' (' || p.id || ')' ELSE '' END
+                   AS name
+          FROM %1$I.portfolios AS p
+          LEFT JOIN (SELECT l.portfolio_id, min(l.entry_date) AS date FROM %1$I.positions AS l
+                     WHERE l.deleted_at IS NULL GROUP BY l.portfolio_id) AS f ON f.portfolio_id = p.id
+          WHERE p.deleted_at IS NULL AND CASE WHEN $2 THEN p.is_active ELSE p.id = ANY ($3) END) AS b
+    WHERE b.start_date <= $1
+  $query$, tables_schema) INTO audited, names, starts USING day, every, portfolio_ids;
+  audited := COALESCE(audited, '{}');
+
+  SELECT array_agg(l.portfolio_id), array_agg(l.position_id), array_agg(l.symbol), array_agg(l.position_type),
+         array_agg(l.investment_class)
+    INTO holders, lots, symbols, types, classes
+    FROM @extschema@.positions_asof(day, audited) AS l;
+
+  FOR item IN SELECT c.* FROM @extschema@.audit_checks() AS c LOOP
+    RETURN QUERY EXECUTE
+      'WITH book AS (SELECT * FROM unnest($2, $4, $5) AS b (portfolio_id, name, start_date)), '
+      'lot AS (SELECT * FROM unnest($6, $7, $8, $9, $10) '
+      'AS l (portfolio_id, position_id, symbol, position_type, investment_class)), '
+      'examined (entity, expected, actual, status, detail) AS MATERIALIZED ('
+      || format(item.query, tables_schema) || $query$
+      ), graded AS (
+        SELECT e.*, e.status = 'green' AS is_healthy,
+               CASE WHEN e.status <> 'green' THEN
+                 row_number() OVER (ORDER BY array_position(ARRAY['red', 'amber', 'green'], e.status),
+                                             abs(e.expected - e.actual) DESC, e.entity COLLATE "C") END AS place
+        FROM examined AS e
+      )
+      SELECT $11, o.entity, $12, trim_scale(o.expected::numeric)::text, trim_scale(o.actual::numeric)::text, o.status,
+             o.detail
+      FROM (SELECT g.place, COALESCE(g.entity, 'all') AS entity, g.expected, g.actual, g.status, g.detail
+            FROM graded AS g
+            WHERE g.place <= $15
+            UNION ALL
+            SELECT $15 + 1, count(*) || ' more ' || $14, sum(g.expected), sum(g.actual),
+                   @extschema@.audit_worst(array_agg(g.status)), NULL
+            FROM graded AS g
+            WHERE g.place > $15
+            HAVING count(*) > 0
+            UNION ALL
+            -- One row for all that is well, with what there is to say of it when that is short.
+            SELECT $15 + 2, CASE WHEN count(*) = (SELECT count(*) FROM graded) THEN 'all' ELSE 'all others' END,
+                   COALESCE(sum(g.expected), 0), COALESCE(sum(g.actual), 0), 'green',
+                   NULLIF(concat_ws('; ', CASE WHEN count(g.entity) > 0
+                                               THEN $13 || ' of ' || count(*) || ' ' || $14 END,
+                                    CASE WHEN min(g.detail) = max(g.detail) THEN min(g.detail)
+                                         WHEN count(*) <= 5 THEN string_agg(g.entity || ': ' || g.detail, '; '
+                                                                            ORDER BY g.entity COLLATE "C") END), '')
+            FROM graded AS g
+            WHERE g.is_healthy
+            HAVING count(*) > 0 OR NOT EXISTS (SELECT FROM graded)) AS o
+      ORDER BY o.place
+      $query$
+      USING day, audited, every, names, starts, holders, lots, symbols, types, classes, item.section, item.check_name,
+            item.counted, item.entities, named;
+  END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.batch_audit(date, uuid[]) IS
+  'Audits what is stored as of a closed session (default: the latest) for portfolios (default: every active one): '
+  'market data, profiles, snapshots and the equity chain, Greeks, factor exposures, rate betas, volatility, '
+  'correlations, stress tests, the log, duplicates, orphans. For each check one row per entity that fails, worst '
+  'first, at most 20 by name and one for the rest, and one row (all, all others) for what is well. expected and '
+  'actual: how many there should be and are, of what the check counts: results, closes, sessions, orphans. status: '
+  'green; amber, usable but look; red, missing or wrong. The verdict is the worst row. A figure that is NULL with a '
+  'reason is not missing; options and private assets need no prices. Reads only; set-based: the number of statements '
+  'depends on that of the checks alone. Errors: 22023 for a date that is no closed session, 42704 for an unknown '
+  'portfolio, 42501 without the right to read the tables.';
+
+CREATE FUNCTION @extschema@.batch_audit_summary(as_of date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+RETURNS TABLE (section text, status text, green bigint, amber bigint, red bigint, detail text)
+LANGUAGE sql STABLE ROWS 13
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  WITH line AS MATERIALIZED (
+    SELECT a.*, array_position(ARRAY['green', 'amber', 'red'], a.status) AS badness
+    FROM @extschema@.batch_audit($1, $2) WITH ORDINALITY
+      AS a (section, entity, check_name, expected, actual, status, detail, place)
+  ), by_check AS (
+    SELECT l.section, l.check_name, min(l.place) AS place, @extschema@.audit_worst(array_agg(l.status)) AS status,
+           max(l.badness) AS badness,
+           (array_agg(l.check_name || ', ' || l.entity || ': ' || l.actual || ' of ' || l.expected
+                      || COALESCE('; ' || l.detail, '') ORDER BY l.badness DESC, l.place))[1] AS detail
+    FROM line AS l
+    GROUP BY l.section, l.check_name
+  ), by_section AS (
+    SELECT c.section, min(c.place) AS place, @extschema@.audit_worst(array_agg(c.status)) AS status,
+           count(*) FILTER (WHERE c.status = 'green') AS green, count(*) FILTER (WHERE c.status = 'amber') AS amber,
+           count(*) FILTER (WHERE c.status = 'red') AS red,
+           (array_agg(c.detail ORDER BY c.badness DESC, c.place) FILTER (WHERE c.status <> 'green'))[1] AS detail
+    FROM by_check AS c
+    GROUP BY c.section
+  )
+  SELECT r.section, r.status, r.green, r.amber, r.red, r.detail
+  FROM (SELECT s.* FROM by_section AS s
+        UNION ALL
+        SELECT 'verdict', NULL, @extschema@.audit_worst(array_agg(s.status)), sum(s.green), sum(s.amber), sum(s.red),
+               CASE WHEN (SELECT sum(l.actual::numeric) FROM line AS l
+                          WHERE (l.section, l.check_name) IN (('snapshots', 'sessions'), ('batch', 'latest run'),
+                                                              ('batch', 'success rate'))) = 0
+                    THEN 'NO BATCH CALCULATIONS'
+                    WHEN bool_or(s.status = 'red' AND s.section IN ('snapshots', 'factor exposures', 'correlations'))
+                    THEN 'PARTIAL' ELSE 'BATCH CALCULATIONS ARE RUNNING' END
+        FROM by_section AS s) AS r
+  ORDER BY r.place
+$$;
+
+COMMENT ON FUNCTION @extschema@.batch_audit_summary(date, uuid[]) IS
+  'batch_audit for a screen: one row per section with its worst status, how many of its checks are green, amber and '
+  'red, and what is worst (NULL when all is well). The last is the verdict, the worst of all rows: BATCH CALCULATIONS '
+  'ARE RUNNING when no check of snapshots, factor exposures and correlations is red, of whichever portfolio; NO BATCH '
+  'CALCULATIONS when there is neither a snapshot nor a run that succeeded; else PARTIAL. Arguments and errors as for '
+  'batch_audit.';
