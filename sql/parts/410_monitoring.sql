@@ -231,7 +231,7 @@ run that is under way, or lost, it tells what is committed. No row when there wa
 does not exist, 42P01 when the tables do not, 42501 without the right to read them.';
 
 CREATE FUNCTION @extschema@.free_temporary_space(tablespace bigint) RETURNS bigint
-LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_free_temporary_space';
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_free_temporary_space';
 COMMENT ON FUNCTION @extschema@.free_temporary_space(bigint) IS
 'Bytes that the server may still write on the disk of a tablespace; NULL when the operating system does not tell.';
 
@@ -328,7 +328,13 @@ BEGIN
     detail := format('%s is no session; the one before is %s', day, @extschema@.previous_session(day));
   END IF;
   RETURN NEXT;
-  day := COALESCE(day, calendar_last);
+  IF latest IS NULL THEN
+    RETURN;
+  END IF;
+  day := least(day, latest);
+  IF NOT @extschema@.is_session(day) THEN
+    day := @extschema@.previous_session(day);
+  END IF;
 
   EXECUTE format($query$
     SELECT count(DISTINCT f.id) AS portfolios, count(p.id) AS positions, count(DISTINCT p.symbol) AS symbols
@@ -420,8 +426,9 @@ COMMENT ON FUNCTION @extschema@.batch_preflight(date, double precision) IS
 'Whether a run of a session (default: the latest that is closed and settled) would find what it needs, one row a check:
 tables complete, no portfolio being run, calendar, session closed, open positions, no earlier session missing,
 definitions and scenarios seeded, a price of the session for every factor, coverage of at least min_coverage percent of
-the symbols, and space for temporary files (64 MB and 16 kB for each open position). ok false is advice and never stops
-a run. Without tables, or outside of the calendar, the rows after that check are left out. Reads only. Errors: 22023 for
+the symbols, and space for temporary files (64 MB and 16 kB for each open position). For a day that is no closed session
+the checks below that one are of the latest before it. ok false is advice and never stops a run. Without tables, or
+outside of the calendar, the rows after that check are left out. Reads only. Errors: 22023 for
 a min_coverage that is no percentage, 42501 without the right to read the tables.';
 
 CREATE FUNCTION @extschema@.cancel_run(run_id bigint)

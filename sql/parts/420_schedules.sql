@@ -289,8 +289,8 @@ BEGIN
              WHEN d.status = 'succeeded' THEN COALESCE(r.state, 'success')
              WHEN d.status IS NOT NULL THEN 'running' END AS status,
         CASE WHEN d.status <> 'failed' AND r.run_id IS NOT NULL
-             THEN format('run %%s: %%s sessions, %%s errors', r.run_id, COALESCE(r.dates_processed, 0),
-                         COALESCE(r.error_count, 0)) || COALESCE(', the first: ' || r.error_message, '')
+             THEN format('run %%s, sessions %%s, errors %%s', r.run_id, COALESCE(r.dates_processed, 0),
+                         COALESCE(r.error_count, 0)) || COALESCE(': ' || r.error_message, '')
              ELSE btrim(d.return_message, E' \n') END AS message) AS o
     ORDER BY s.schedule_name
   $query$, tables_schema);
