@@ -15,7 +15,9 @@ AS $$
     AND p.proname = ANY (ARRAY[
       'run_daily_batch', 'run_daily_batch_with_backfill', 'daily_batch',
       'begin_batch_run', 'run_batch_session', 'run_batch_block', 'begin_batch_session', 'run_batch_shards',
-      'run_batch_shard', 'finish_batch_run',
+      'run_batch_shard', 'finish_batch_run', 'cancel_run',
+      'schedule_batch', 'unschedule_batch', 'enable_schedule', 'disable_schedule', 'activate_schedule',
+      'sync_schedules', 'schedule_default_batches', 'rescan_sessions', 'purge_run_records',
       'calc_market_betas', 'calc_interest_rate_betas', 'calc_factor_betas', 'calc_sector_exposures', 'calc_volatility',
       'calc_correlations', 'calc_factor_correlations', 'calc_stress_tests',
       'create_portfolio_snapshots', 'update_position_values', 'restore_sector_tags',

@@ -87,7 +87,7 @@ CREATE TABLE misfit.batch_job_schedules (
 SELECT * INTO TEMP TABLE refused FROM pg_temp.error_of($$SELECT create_analytics_tables('misfit')$$);
 
 SELECT is(state, '42804', 'misfits of type and kind: SQLSTATE') FROM refused;
-SELECT is(message, 'existing tables of schema "misfit" cannot be adopted: 11 misfits', 'the message counts them')
+SELECT is(message, 'existing tables of schema "misfit" cannot be adopted: 15 misfits', 'the message counts them')
   FROM refused;
 SELECT is(detail, $expected$portfolios.name: expected text, found character varying(255)
 portfolios.currency: expected text, found character(3)
@@ -98,10 +98,14 @@ equity_changes.notes: expected text, missing
 equity_changes.deleted_at: expected timestamp with time zone, missing
 pairwise_correlations: expected a view, found a table
 batch_job_schedules.id: expected NULL allowed or a default, found NOT NULL
+batch_job_schedules.owner: expected text, missing
 batch_job_schedules.enabled: expected DEFAULT true, found no default
-batch_job_schedules.last_run: expected NULL allowed, found NOT NULL$expected$, 'the detail has a line for each')
+batch_job_schedules.last_run: expected NULL allowed, found NOT NULL
+batch_job_schedules.last_status: expected text, missing
+batch_job_schedules.last_message: expected text, missing
+batch_job_schedules.job_id: expected bigint, missing$expected$, 'the detail has a line for each')
   FROM refused;
-SELECT is(hint, $expected$add_missing_columns => true would add 2 of them. The statements for all:
+SELECT is(hint, $expected$add_missing_columns => true would add 6 of them. The statements for all:
 ALTER TABLE misfit.portfolios ALTER COLUMN name TYPE text USING name::text;
 ALTER TABLE misfit.portfolios ALTER COLUMN currency TYPE text USING currency::text;
 ALTER TABLE misfit.portfolios ALTER COLUMN equity_balance TYPE numeric(20,4) USING equity_balance::numeric(20,4);
@@ -111,8 +115,12 @@ ALTER TABLE misfit.equity_changes ADD COLUMN notes text;
 ALTER TABLE misfit.equity_changes ADD COLUMN deleted_at timestamp with time zone;
 ALTER TABLE misfit.pairwise_correlations RENAME TO pairwise_correlations_old;
 ALTER TABLE misfit.batch_job_schedules ALTER COLUMN id SET DEFAULT gen_random_uuid();
+ALTER TABLE misfit.batch_job_schedules ADD COLUMN owner text NOT NULL DEFAULT CURRENT_USER;
 ALTER TABLE misfit.batch_job_schedules ALTER COLUMN enabled SET DEFAULT true;
-ALTER TABLE misfit.batch_job_schedules ALTER COLUMN last_run DROP NOT NULL;$expected$,
+ALTER TABLE misfit.batch_job_schedules ALTER COLUMN last_run DROP NOT NULL;
+ALTER TABLE misfit.batch_job_schedules ADD COLUMN last_status text;
+ALTER TABLE misfit.batch_job_schedules ADD COLUMN last_message text;
+ALTER TABLE misfit.batch_job_schedules ADD COLUMN job_id bigint;$expected$,
           'the hint has the statement for each')
   FROM refused;
 SELECT set_eq($$SELECT pg_temp.relations_of('misfit')$$,

@@ -56,6 +56,7 @@ INSERT INTO entry_points VALUES
   ('run', 'restore_sector_tags', 'SELECT * FROM pb.restore_sector_tags(''2024-07-11'')'),
   ('run', 'purge_portfolio', 'SELECT * FROM pb.purge_portfolio(''00000000-0000-4000-8000-000000000001'')'),
   ('run', 'purge_results', 'SELECT * FROM pb.purge_results(''2024-07-09'')'),
+  ('run', 'purge_run_records', 'SELECT * FROM pb.purge_run_records()'),
   ('manage', 'close_position', 'SELECT pb.close_position(''00000000-0000-4000-8000-000000000001'', '
    '''00000000-0000-4000-8000-000000000011'', 1, 100, ''2024-07-09'')'),
   ('manage', 'load_sample_data', 'SELECT * FROM pb.load_sample_data(portfolios => 1, last_session => ''2024-07-12'')'),
@@ -94,6 +95,18 @@ INSERT INTO entry_points VALUES
   ('read', 'split_factor', 'SELECT pb.split_factor(''AAA'', ''2024-07-11'', ''2024-07-12'')'),
   ('read', 'portfolio_report', 'SELECT pb.portfolio_report(''00000000-0000-4000-8000-000000000001'')'),
   ('read', 'correlation_matrix', 'SELECT * FROM pb.correlation_matrix(''{AAA,BBB}'', ''2024-07-11'')'),
+  ('read', 'batch_progress', 'SELECT * FROM pb.batch_progress()'),
+  ('read', 'batch_report', 'SELECT * FROM pb.batch_report()'),
+  ('read', 'batch_preflight', 'SELECT * FROM pb.batch_preflight(''2024-07-11'')'),
+  ('read', 'busy_portfolios', 'SELECT * FROM pb.busy_portfolios()'),
+  ('read', 'batch_schedules', 'SELECT * FROM pb.batch_schedules()'),
+  ('pure', 'batch_activity', 'SELECT * FROM pb.batch_activity()'),
+  ('pure', 'run_state', 'SELECT pb.run_state(''running'', 1, now(), now())'),
+  ('pure', 'free_temporary_space', 'SELECT pb.free_temporary_space(1663)'),
+  ('pure', 'cron_field', 'SELECT pb.cron_field(''*/5'', ''minute'', 0, 59)'),
+  ('pure', 'cron_next_run', 'SELECT pb.cron_next_run(''0 22 * * 1-5'')'),
+  ('pure', 'schedule_job_name', 'SELECT pb.schedule_job_name(''nightly'')'),
+  ('pure', 'has_cron', 'SELECT pb.has_cron()'),
   ('pure', 'ols_fit', 'SELECT * FROM pb.ols_fit(''{1,3,4}'', ''{1,2,3}'')'),
   ('pure', 'ridge_fit', 'SELECT * FROM pb.ridge_fit(''{1,3,4}'', ''{1,2,3}'')'),
   ('pure', 'nearest_correlation', 'SELECT * FROM pb.nearest_correlation(''{{1,0.5},{0.5,1}}'')'),
@@ -108,8 +121,9 @@ INSERT INTO entry_points VALUES
   ('pure', 'correlation_p_value', 'SELECT pb.correlation_p_value(0.5, 60)');
 GRANT SELECT ON entry_points TO PUBLIC;
 
--- The parts of create_analytics_tables, of the data dictionary, of the audit and of the report run with the rights of their
--- caller and are tested with it; everything else that the extension installs has to be in the list above.
+-- The parts of create_analytics_tables, of the data dictionary, of the audit and of the report run with the rights of
+-- their caller and are tested with it; what needs pg_cron, another session or no transaction around it is tested by the
+-- programs of test/tap; everything else that the extension installs has to be in the list above.
 CREATE TEMP TABLE installed AS
 SELECT p.proname::text COLLATE "default" AS name, p.oid, p.provolatile
 FROM pg_extension AS e JOIN pg_depend AS d ON d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
@@ -117,7 +131,10 @@ JOIN pg_proc AS p ON p.oid = d.objid
 WHERE e.extname = 'portfolio_batch';
 SELECT set_eq($$SELECT name FROM installed WHERE name !~ '^(analytics_columns|seed_|audit_|report_)' AND name <> ALL (
                   '{finite_check,analytics_misfits,refuse_misfits,add_missing_columns,create_analytics_relation,
-                    create_pairwise_p_value,writing_functions,role_privileges}')$$,
+                    create_pairwise_p_value,writing_functions,role_privileges,
+                    schedule_batch,unschedule_batch,enable_schedule,disable_schedule,activate_schedule,sync_schedules,
+                    schedule_default_batches,require_cron,require_lasting_schema,require_own_schedule,rescan_sessions,
+                    cancel_run}')$$,
               'SELECT function_name FROM entry_points', 'every entry point is tested here');
 
 -- What becomes of a statement: "done", or the error; in any case nothing of it stays.

@@ -1,0 +1,516 @@
+-- Watching runs: what is running now, what a run did, whether one could begin, and stopping one -----------------------
+
+CREATE FUNCTION @extschema@.run_state(status text, backend_pid integer, backend_start timestamptz,
+                                      started_at timestamptz)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT CASE
+           WHEN run_state.status IS DISTINCT FROM 'running' THEN run_state.status
+           WHEN EXISTS (SELECT FROM pg_stat_activity AS a
+                        WHERE a.pid = run_state.backend_pid
+                          AND (a.backend_start IS NULL OR a.backend_start = run_state.backend_start)
+                          AND (a.state IS NULL OR a.state = 'disabled'
+                               OR (a.state = 'active' AND a.query_start <= run_state.started_at))) THEN 'running'
+           ELSE 'lost'
+         END
+$$;
+COMMENT ON FUNCTION @extschema@.run_state(text, integer, timestamptz, timestamptz) IS
+'Status of a record of batch_runs as of now: lost where the record says running but its session no longer executes the
+statement that began it; else the status itself. The next run writes lost into the record by the same rule. A session
+whose state the caller may not see counts as running.';
+
+CREATE FUNCTION @extschema@.batch_activity()
+RETURNS TABLE (run_id bigint, pid integer, backend_start timestamptz, query_start timestamptz, role_name name,
+               session_date date, done bigint, total bigint, shard integer, phase text, in_schema boolean)
+LANGUAGE sql STABLE ROWS 10
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT p.part[1]::bigint, a.pid, a.backend_start, a.query_start, a.usename, p.part[2]::date, p.part[3]::bigint - 1,
+         p.part[4]::bigint, p.part[5]::integer, COALESCE(p.part[6], p.part[7]),
+         EXISTS (SELECT FROM pg_locks AS l
+                 WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation'
+                   AND l.relation = to_regclass(format('%I.portfolios', @extschema@.analytics_schema())))
+  FROM pg_stat_activity AS a
+  CROSS JOIN LATERAL regexp_match(a.query, '^portfolio_batch run (\d+): (\d{4,}-\d\d-\d\d) \((\d+) of (\d+)\)'
+                                           '(?:, shard (\d+) of \d+)?(?:, phase (.+)|, (.+))?$') AS p (part)
+  WHERE a.datname = current_database() AND a.state = 'active' AND p.part IS NOT NULL
+$$;
+COMMENT ON FUNCTION @extschema@.batch_activity() IS
+'Sessions and background workers of this database that execute a run, as they report it in pg_stat_activity: the session
+being computed, how many of how many are done, the shard (NULL for the session that leads the run) and the phase.
+in_schema: whether they have tables of analytics_schema() open, since run numbers of two schemas can be the same. Shows
+what the caller may see: sessions of own roles, or of all with pg_read_all_stats.';
+
+CREATE FUNCTION @extschema@.batch_progress()
+RETURNS TABLE (run_id bigint, kind text, status text, session_date date, phase text, done bigint, total bigint,
+               elapsed interval, remaining interval, workers bigint, pid integer, role_name text,
+               started_at timestamptz)
+LANGUAGE plpgsql STABLE ROWS 10
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    WITH activity AS MATERIALIZED (
+      SELECT * FROM @extschema@.batch_activity()
+    ), recorded AS (
+      SELECT r.*, @extschema@.run_state(r.status, r.backend_pid, r.backend_start, r.started_at) AS state
+      FROM %1$I.batch_runs AS r
+      WHERE r.status = 'running'
+    ), run AS (
+      -- A procedure's record is committed and says whose it is; of a function's run there is only what it shows.
+      SELECT COALESCE(r.run_id, a.run_id) AS run_id, COALESCE(r.run_kind, 'function') AS kind,
+             COALESCE(r.state, 'running') AS status, a.session_date, a.phase, a.done, a.total,
+             COALESCE(r.backend_pid, a.pid) AS pid, COALESCE(r.requested_by, a.role_name::text) AS role_name,
+             COALESCE(r.started_at, a.query_start) AS started_at
+      FROM recorded AS r
+      FULL JOIN (SELECT * FROM activity WHERE activity.shard IS NULL) AS a
+        ON a.run_id = r.run_id AND a.pid = r.backend_pid AND a.backend_start = r.backend_start
+      WHERE r.run_id IS NOT NULL OR a.in_schema
+    )
+    SELECT r.run_id, r.kind, r.status, COALESCE(r.session_date, finished.newest),
+           COALESCE(shards.phases, r.phase), COALESCE(r.done, finished.sessions), r.total, e.elapsed,
+           CASE WHEN r.status = 'running' AND r.done > 0
+                THEN date_trunc('milliseconds', e.elapsed * ((r.total - r.done)::double precision / r.done)) END,
+           COALESCE(shards.workers, 0), r.pid, r.role_name, r.started_at
+    FROM run AS r
+    CROSS JOIN LATERAL (SELECT date_trunc('milliseconds', clock_timestamp() - r.started_at)
+                        WHERE r.status = 'running'
+                        UNION ALL SELECT NULL WHERE r.status <> 'running') AS e (elapsed)
+    CROSS JOIN LATERAL (SELECT count(*), string_agg(DISTINCT a.phase, ', ')
+                        FROM activity AS a
+                        WHERE a.run_id = r.run_id AND a.shard IS NOT NULL AND a.in_schema) AS shards (workers, phases)
+    CROSS JOIN LATERAL (SELECT count(DISTINCT j.calculation_date), max(j.calculation_date)
+                        FROM %1$I.batch_jobs AS j
+                        WHERE r.kind <> 'function' AND j.run_id = r.run_id AND j.job_type = 'phase' AND j.phase = '3'
+                          AND NOT COALESCE(j.detail ? 'shard', false)) AS finished (sessions, newest)
+    ORDER BY r.started_at, r.run_id
+  $query$, @extschema@.analytics_schema());
+END
+$$;
+COMMENT ON FUNCTION @extschema@.batch_progress() IS
+'Runs that are under way, also while nothing of them is committed: one row each with its kind (procedure, or function
+for a run in one transaction), the session and phase being computed (with workers, the phases they are in and how many
+are at work), sessions done of all, time since it began, and the time it will still take at the rate so far (NULL until
+the first session is done). status lost: the session that ran it died, and the next CALL daily_batch does what is left.
+What sessions do is read from pg_stat_activity, which shows other roles'' to members of pg_read_all_stats only: without
+that, a procedure of another role is told from its committed records (sessions done, not phase or total), and a function
+of another role is not seen. No row when nothing runs. Errors: 42P01 when the tables do not exist, 42501 without the
+right to read them.';
+
+CREATE FUNCTION @extschema@.batch_report(run_id bigint DEFAULT NULL)
+RETURNS TABLE (phase text, metric text, value text, detail text)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  found_id      bigint;
+BEGIN
+  EXECUTE format('SELECT max(r.run_id) FROM %I.batch_runs AS r WHERE $1 IS NULL OR r.run_id = $1', tables_schema)
+     INTO found_id USING batch_report.run_id;
+  IF found_id IS NULL AND batch_report.run_id IS NOT NULL THEN
+    RAISE EXCEPTION 'run % does not exist', batch_report.run_id
+      USING ERRCODE = 'undefined_object',
+            HINT = format('SELECT run_id, status FROM %I.batch_runs ORDER BY run_id DESC; what runs in one transaction '
+                          'has no record before it ends, batch_progress() shows it.', tables_schema);
+  END IF;
+
+  RETURN QUERY EXECUTE format($query$
+    WITH run AS (
+      SELECT r.* FROM %1$I.batch_runs AS r WHERE r.run_id = $1
+    ), job AS (
+      SELECT j.* FROM %1$I.batch_jobs AS j WHERE j.run_id = $1 AND NOT COALESCE(j.detail ? 'shard', false)
+    ), phase AS (
+      SELECT j.phase, min(j.job_name) AS name,
+             CASE WHEN bool_and(j.status = 'skipped') THEN 'skipped'
+                  WHEN bool_and(j.status IN ('success', 'skipped')) THEN 'success'
+                  WHEN bool_or(j.status IN ('success', 'partial')) THEN 'partial'
+                  ELSE 'failed' END AS status,
+             sum(j.processed) AS processed, sum(j.skipped) AS skipped, sum(j.failed) AS failed,
+             sum(j.rows_written) AS rows_written, sum(j.duration_seconds) AS seconds,
+             (array_agg(j.detail ->> 'text' ORDER BY j.status = 'skipped', j.job_no DESC))[1] AS text
+      FROM job AS j
+      WHERE j.job_type = 'phase'
+      GROUP BY j.phase
+    ), label (phase, processed, skipped) AS (
+      VALUES ('1.5', 'symbols evaluated', 'symbols skipped'), ('2', 'snapshots', 'portfolios skipped'),
+             ('2.5', 'positions updated', 'positions skipped'), ('2.75', 'positions tagged', 'positions skipped'),
+             ('3', 'results', 'results skipped')
+    ), coverage AS (
+      SELECT j.calculation_date, j.detail
+      FROM job AS j
+      WHERE j.phase = '1' AND j.job_type = 'engine' AND j.detail ? 'data_coverage_pct'
+      ORDER BY j.job_no DESC
+      LIMIT 1
+    ), engine AS (
+      SELECT j.phase, j.job_name, min(j.job_no) AS place, sum(j.processed) AS processed, sum(j.skipped) AS skipped,
+             sum(j.failed) AS failed, sum(j.rows_written) AS rows_written, sum(j.duration_seconds) AS seconds
+      FROM job AS j
+      WHERE j.job_type = 'engine'
+      GROUP BY j.phase, j.job_name
+    ), error AS (
+      SELECT j.phase, j.sqlstate, j.job_name, j.error_message, min(j.job_no) AS place, count(*) AS times,
+             min(j.calculation_date) AS first_date, max(j.calculation_date) AS last_date,
+             count(DISTINCT j.portfolio_id) AS portfolios
+      FROM job AS j
+      WHERE j.error_message IS NOT NULL
+      GROUP BY j.phase, j.sqlstate, j.job_name, j.error_message
+    ), line (phase, ordinal, place, metric, value, detail) AS (
+      SELECT 'run', 0, v.place, v.metric, v.value, v.detail
+      FROM run AS r
+      CROSS JOIN (SELECT count(DISTINCT j.calculation_date), min(j.calculation_date), max(j.calculation_date)
+                  FROM job AS j) AS d (sessions, first_date, last_date)
+      CROSS JOIN LATERAL (VALUES
+        (1, 'run', r.run_id::text, concat_ws(' ', r.run_kind, 'by ' || r.requested_by)),
+        (2, 'status', @extschema@.run_state(r.status, r.backend_pid, r.backend_start, r.started_at), NULL),
+        (3, 'target date', r.target_date::text, NULL),
+        (4, 'sessions', d.sessions::text,
+         d.first_date || CASE WHEN d.last_date > d.first_date THEN ' to ' || d.last_date ELSE '' END),
+        (5, 'started', to_char(r.started_at, 'YYYY-MM-DD HH24:MI:SS TZ'), NULL),
+        (6, 'duration', round(r.duration_seconds::numeric * 1000) || ' ms', NULL),
+        (7, 'rows written', r.rows_written::text, NULL),
+        (8, 'errors', r.error_count::text, NULL)) AS v (place, metric, value, detail)
+      WHERE v.value IS NOT NULL
+      UNION ALL
+      SELECT p.phase, 1, 0, 'status', p.status, p.name || COALESCE(': ' || p.text, '') FROM phase AS p
+      UNION ALL
+      SELECT '1', 2, v.place, v.metric, v.value, v.detail
+      FROM coverage AS c
+      CROSS JOIN LATERAL (VALUES
+        (1, 'symbols requested', c.detail ->> 'symbols_requested', 'on ' || c.calculation_date),
+        (2, 'symbols fetched', c.detail ->> 'symbols_with_data',
+         (SELECT string_agg(s.key || ' ' || s.value, ', ' ORDER BY s.key)
+          FROM jsonb_each_text(c.detail -> 'provider_breakdown') AS s)),
+        (3, 'coverage', round((c.detail ->> 'data_coverage_pct')::numeric, 1) || ' %%',
+         NULLIF(concat_ws('; ', 'stale: ' || NULLIF((SELECT string_agg(s, ', ') FROM jsonb_array_elements_text(
+                                                       c.detail -> 'stale_symbols') AS s), ''),
+                          'missing: ' || NULLIF((SELECT string_agg(s, ', ') FROM jsonb_array_elements_text(
+                                                   c.detail -> 'missing_symbols') AS s), '')), ''))
+      ) AS v (place, metric, value, detail)
+      UNION ALL
+      SELECT p.phase, 3, v.place, v.metric, v.value::text, NULL
+      FROM phase AS p
+      JOIN label AS l ON l.phase = p.phase
+      CROSS JOIN LATERAL (VALUES (1, l.processed, p.processed), (2, l.skipped, p.skipped),
+                                 (3, 'failed', NULLIF(p.failed, 0))) AS v (place, metric, value)
+      WHERE p.status <> 'skipped' AND v.value IS NOT NULL
+      UNION ALL
+      SELECT e.phase, 4, e.place, e.job_name, COALESCE(e.processed, 0)::text,
+             concat_ws(', ', COALESCE(e.rows_written, 0) || ' rows', NULLIF(e.skipped, 0) || ' skipped',
+                       NULLIF(e.failed, 0) || ' failed', round(e.seconds::numeric * 1000) || ' ms')
+      FROM engine AS e
+      WHERE e.phase = '3'
+      UNION ALL
+      SELECT p.phase, 5, v.place, v.metric, v.value, NULL
+      FROM phase AS p
+      CROSS JOIN LATERAL (VALUES (1, 'rows written', p.rows_written::text),
+                                 (2, 'duration', round(p.seconds::numeric * 1000) || ' ms')) AS v (place, metric, value)
+      WHERE p.status <> 'skipped' AND v.value IS NOT NULL
+      UNION ALL
+      SELECT e.phase, 6, e.place, 'error', e.sqlstate,
+             concat_ws(', ', e.job_name, e.first_date || CASE WHEN e.last_date > e.first_date
+                                                              THEN ' to ' || e.last_date ELSE '' END,
+                       CASE e.portfolios WHEN 0 THEN NULL WHEN 1 THEN '1 portfolio'
+                                         ELSE e.portfolios || ' portfolios' END)
+             || ': ' || e.error_message || CASE WHEN e.times > 1 THEN ' (' || e.times || ' times)' ELSE '' END
+      FROM error AS e
+    )
+    SELECT l.phase, l.metric, l.value, l.detail
+    FROM line AS l
+    ORDER BY CASE l.phase WHEN 'run' THEN -1 ELSE l.phase::numeric END NULLS LAST, l.ordinal, l.place, l.detail
+  $query$, tables_schema) USING found_id;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.batch_report(bigint) IS
+'What a run did (default: the newest), phase by phase and readable in psql: status with the text of its newest session,
+symbols fetched and coverage on that session, snapshots, positions updated and skipped, results of each risk engine,
+rows written, durations, and each different error with its SQLSTATE. Counts are sums over the sessions of the run. Of a
+run that is under way, or lost, it tells what is committed. No row when there was no run. Errors: 42704 for a run that
+does not exist, 42P01 when the tables do not, 42501 without the right to read them.';
+
+CREATE FUNCTION @extschema@.free_temporary_space(tablespace bigint) RETURNS bigint
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_free_temporary_space';
+COMMENT ON FUNCTION @extschema@.free_temporary_space(bigint) IS
+'Bytes that the server may still write on the disk of a tablespace; NULL when the operating system does not tell.';
+
+CREATE FUNCTION @extschema@.busy_portfolios()
+RETURNS TABLE (portfolio_id uuid, pid integer)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    SELECT p.id, l.pid
+    FROM %1$I.portfolios AS p
+    JOIN pg_locks AS l
+      ON (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('portfolio_batch ' || $1 || ' ' || p.id, 0)
+    WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid <> pg_backend_pid()
+      AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+  $query$, @extschema@.analytics_schema()) USING @extschema@.analytics_schema();
+END
+$$;
+COMMENT ON FUNCTION @extschema@.busy_portfolios() IS
+'Portfolios that other sessions are running at this moment, with the process that does: those whose lock they hold.';
+
+CREATE FUNCTION @extschema@.batch_preflight(target_date date DEFAULT NULL,
+                                            min_coverage double precision DEFAULT 95)
+RETURNS TABLE (check_name text, ok boolean, detail text)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema  CONSTANT name := @extschema@.analytics_schema();
+  exchange       CONSTANT text := current_setting('portfolio_batch.calendar');
+  latest         date;    -- session that is closed and settled
+  day            date;    -- session that would be run
+  calendar_first date;
+  calendar_last  date;
+  wanted         bigint;  -- bytes of temporary files
+  found          record;
+BEGIN
+  IF min_coverage IS NULL OR NOT min_coverage BETWEEN 0 AND 100 THEN
+    RAISE EXCEPTION 'min_coverage must be a percentage from 0 to 100, not %', COALESCE(min_coverage::text, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass 0 to be content with any coverage.';
+  END IF;
+
+  SELECT string_agg(DISTINCT d.table_name, ', ') AS absent INTO found
+    FROM @extschema@.analytics_columns() AS d
+   WHERE d.column_name IS NULL AND to_regclass(format('%I.%I', tables_schema, d.table_name)) IS NULL;
+  check_name := 'tables';
+  ok := found.absent IS NULL;
+  detail := CASE WHEN ok THEN format('complete in schema %I', tables_schema)
+                 ELSE format('missing in schema %I: %s; run create_analytics_tables(%L)', tables_schema, found.absent,
+                             tables_schema) END;
+  RETURN NEXT;
+  IF NOT ok THEN
+    RETURN;
+  END IF;
+
+  SELECT count(DISTINCT b.portfolio_id) AS portfolios, string_agg(DISTINCT b.pid::text, ', ') AS pids INTO found
+    FROM @extschema@.busy_portfolios() AS b;
+  check_name := 'lock free';
+  ok := found.portfolios = 0;
+  detail := CASE WHEN ok THEN 'no portfolio is being run'
+                 ELSE format('%s being run by process %s; see batch_progress()', found.portfolios, found.pids) END;
+  RETURN NEXT;
+
+  EXECUTE format('SELECT min(s.session_date), max(s.session_date) FROM %I.trading_sessions AS s WHERE s.calendar = $1',
+                 tables_schema)
+     INTO calendar_first, calendar_last USING exchange;
+  check_name := 'calendar covers the date';
+  ok := COALESCE(target_date, (now() AT TIME ZONE 'America/New_York')::date) BETWEEN calendar_first AND calendar_last;
+  ok := COALESCE(ok, false);
+  detail := COALESCE(format('%s has sessions from %s to %s', exchange, calendar_first, calendar_last), exchange);
+  IF calendar_first IS NULL THEN
+    detail := format('%s has no session', exchange);
+  END IF;
+  RETURN NEXT;
+  IF NOT ok THEN
+    RETURN;
+  END IF;
+
+  latest := @extschema@.latest_closed_session();
+  day := COALESCE(target_date, latest);
+  check_name := 'session closed';
+  ok := COALESCE(day <= latest, false) AND @extschema@.is_session(day);
+  IF ok THEN
+    EXECUTE format('SELECT s.close_at FROM %I.trading_sessions AS s WHERE s.calendar = $1 AND s.session_date = $2',
+                   tables_schema)
+       INTO found USING exchange, day;
+    detail := format('%s closed at %s New York time', day,
+                     to_char(found.close_at AT TIME ZONE 'America/New_York', 'HH24:MI'));
+  ELSIF day > latest OR latest IS NULL THEN
+    detail := format('%s is not over and settled; the latest that is: %s', COALESCE(day::text, 'no session'),
+                     COALESCE(latest::text, 'none'));
+  ELSE
+    detail := format('%s is no session; the one before is %s', day, @extschema@.previous_session(day));
+  END IF;
+  RETURN NEXT;
+  IF latest IS NULL THEN
+    RETURN;
+  END IF;
+  day := least(day, latest);
+  IF NOT @extschema@.is_session(day) THEN
+    day := @extschema@.previous_session(day);
+  END IF;
+
+  EXECUTE format($query$
+    SELECT count(DISTINCT f.id) AS portfolios, count(p.id) AS positions, count(DISTINCT p.symbol) AS symbols
+    FROM %1$I.portfolios AS f
+    LEFT JOIN %1$I.positions AS p ON p.portfolio_id = f.id AND p.deleted_at IS NULL AND p.entry_date <= $1
+                                 AND (p.exit_date IS NULL OR p.exit_date > $1)
+    WHERE f.is_active AND f.deleted_at IS NULL
+  $query$, tables_schema) INTO found USING day;
+  wanted := 67108864 + 16384 * found.positions;
+  check_name := 'universe';
+  ok := found.positions > 0;
+  detail := format('%s active portfolios with %s open positions in %s symbols', found.portfolios, found.positions,
+                   found.symbols);
+  RETURN NEXT;
+
+  check_name := 'earlier sessions complete';
+  SELECT count(DISTINCT m.session_date) AS sessions, count(DISTINCT m.portfolio_id) AS portfolios,
+         min(m.session_date) AS first_date
+    INTO found
+    FROM @extschema@.missing_sessions(least(day, latest)) AS m WHERE m.session_date < day;
+  ok := found.sessions = 0;
+  detail := CASE WHEN ok THEN 'nothing is missing before ' || day
+                 ELSE format('%s sessions of %s portfolios are missing since %s; CALL daily_batch() computes them '
+                             'first', found.sessions, found.portfolios, found.first_date) END;
+  RETURN NEXT;
+
+  EXECUTE format($query$
+    SELECT count(*) FILTER (WHERE f.model = 'ridge') AS ridge, count(*) FILTER (WHERE f.model = 'spread') AS spread,
+           string_agg(DISTINCT f.model || ' ' || f.name, ', ') FILTER (WHERE f.long_symbol IS NULL) AS incomplete
+    FROM %1$I.factor_definitions AS f WHERE f.is_active
+  $query$, tables_schema) INTO found;
+  check_name := 'factor definitions seeded';
+  ok := found.ridge > 0 AND found.spread > 0;
+  detail := format('%s of model ridge, %s of model spread', found.ridge, found.spread);
+  RETURN NEXT;
+
+  EXECUTE format($query$
+    SELECT (SELECT count(*) FROM %1$I.stress_test_scenarios AS s WHERE s.active) AS stress,
+           (SELECT count(*) FROM %1$I.market_risk_scenarios) AS market
+  $query$, tables_schema) INTO found;
+  check_name := 'scenarios seeded';
+  ok := found.stress > 0 AND found.market > 0;
+  detail := format('%s active stress tests, %s market scenarios', found.stress, found.market);
+  RETURN NEXT;
+
+  check_name := 'factor prices fresh';
+  EXECUTE format($query$
+    SELECT count(*) AS symbols,
+           string_agg(f.symbol || ' ' || COALESCE('last on ' || c.price_date, 'never'), ', ' ORDER BY f.symbol)
+             FILTER (WHERE c.price_date IS DISTINCT FROM $1) AS stale
+    FROM (SELECT unnest(ARRAY[d.long_symbol, d.short_symbol]) FROM %1$I.factor_definitions AS d WHERE d.is_active
+          UNION SELECT current_setting('portfolio_batch.market_symbol')) AS f (symbol)
+    LEFT JOIN LATERAL (SELECT max(m.date) FROM %1$I.market_data_cache AS m
+                       WHERE m.symbol = f.symbol AND m.date <= $1) AS c (price_date) ON true
+    WHERE f.symbol IS NOT NULL
+  $query$, tables_schema) INTO found USING day;
+  ok := found.stale IS NULL;
+  detail := CASE WHEN ok THEN format('%s symbols have prices of %s', found.symbols, day)
+                 ELSE format('without a price of %s: %s', day, found.stale) END;
+  RETURN NEXT;
+
+  check_name := 'price coverage';
+  SELECT count(*) AS symbols, count(*) FILTER (WHERE c.status = 'current') AS current,
+         100.0 * count(*) FILTER (WHERE c.status = 'current') / NULLIF(count(*), 0) AS percent
+    INTO found
+    FROM @extschema@.market_data_coverage(day) AS c;
+  ok := COALESCE(found.percent >= min_coverage, false);
+  detail := format('%s %% on %s: %s of %s symbols; wanted are %s %%', COALESCE(round(found.percent, 1)::text, 'none'),
+                   day, found.current, found.symbols, min_coverage);
+  RETURN NEXT;
+
+  SELECT min(@extschema@.free_temporary_space(t.oid::bigint)) AS free,
+         COALESCE((SELECT NULLIF(s.setting::bigint, -1) * 1024 FROM pg_settings AS s
+                   WHERE s.name = 'temp_file_limit'), 9223372036854775807) AS most
+    INTO found
+    FROM pg_tablespace AS t
+   WHERE t.oid = (SELECT d.dattablespace FROM pg_database AS d WHERE d.datname = current_database())
+      OR t.spcname = ANY (string_to_array(replace(current_setting('temp_tablespaces'), ' ', ''), ','));
+  check_name := 'temporary space';
+  ok := COALESCE(found.free, 9223372036854775807) >= wanted AND found.most >= wanted;
+  detail := format('%s free, a run of this size may take %s', COALESCE(pg_size_pretty(found.free), 'unknown'),
+                   pg_size_pretty(wanted))
+            || CASE WHEN found.most < wanted THEN format('; temp_file_limit allows %s', pg_size_pretty(found.most))
+                    ELSE '' END;
+  RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.batch_preflight(date, double precision) IS
+'Whether a run of a session (default: the latest that is closed and settled) would find what it needs, one row a check:
+tables complete, no portfolio being run, calendar, session closed, open positions, no earlier session missing,
+definitions and scenarios seeded, a price of the session for every factor, coverage of at least min_coverage percent of
+the symbols, and space for temporary files (64 MB and 16 kB for each open position). For a day that is no closed session
+the checks below that one are of the latest before it. ok false is advice and never stops a run. Without tables, or
+outside of the calendar, the rows after that check are left out. Reads only. Errors: 22023 for
+a min_coverage that is no percentage, 42501 without the right to read the tables.';
+
+CREATE FUNCTION @extschema@.cancel_run(run_id bigint)
+RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  patience      CONSTANT timestamptz := clock_timestamp() + interval '10 s';
+  run           record;
+  session       record;
+  state         text;
+BEGIN
+  EXECUTE format('SELECT r.* FROM %I.batch_runs AS r WHERE r.run_id = $1', tables_schema) INTO run USING run_id;
+  IF run.run_id IS NOT NULL THEN
+    state := @extschema@.run_state(run.status, run.backend_pid, run.backend_start, run.started_at);
+    IF state <> 'running' THEN
+      RAISE EXCEPTION 'run % is not running, its status is %', run_id, state
+        USING ERRCODE = 'object_not_in_prerequisite_state',
+              HINT = CASE state WHEN 'lost' THEN 'Its session died. CALL daily_batch() computes what is left.'
+                                ELSE format('SELECT * FROM batch_report(%s) tells what it did.', run_id) END;
+    END IF;
+    SELECT run.backend_pid AS pid, run.backend_start AS backend_start INTO session;
+  ELSE
+    -- Of a run in one transaction there is only what its session shows.
+    SELECT a.pid, a.backend_start INTO session
+      FROM @extschema@.batch_activity() AS a
+     WHERE a.run_id = cancel_run.run_id AND a.shard IS NULL AND a.in_schema;
+    IF session.pid IS NULL THEN
+      RAISE EXCEPTION 'run % does not exist', COALESCE(run_id::text, 'NULL')
+        USING ERRCODE = 'undefined_object', HINT = 'SELECT * FROM batch_progress() lists the runs under way.';
+    END IF;
+  END IF;
+  IF session.pid = pg_backend_pid() THEN
+    RAISE EXCEPTION 'run % is run by this session', run_id
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Roll its transaction back instead.';
+  END IF;
+
+  -- Refused with 42501 by the server where the caller is neither of the run's role nor of pg_signal_backend.
+  PERFORM pg_cancel_backend(a.pid)
+     FROM pg_stat_activity AS a
+    WHERE a.pid = session.pid AND (a.backend_start IS NULL OR a.backend_start = session.backend_start);
+  LOOP
+    PERFORM pg_stat_clear_snapshot();
+    IF run.run_id IS NULL THEN
+      PERFORM FROM @extschema@.batch_activity() AS a
+        WHERE a.run_id = cancel_run.run_id AND a.pid = session.pid AND a.backend_start = session.backend_start;
+      state := CASE WHEN FOUND THEN 'running' ELSE 'lost' END;
+    ELSE
+      state := @extschema@.run_state('running', run.backend_pid, run.backend_start, run.started_at);
+    END IF;
+    EXIT WHEN state = 'lost' OR clock_timestamp() > patience;
+    PERFORM pg_sleep(0.01);
+  END LOOP;
+  IF state = 'running' THEN
+    RAISE WARNING 'run % was told to stop, but has not within 10 s', run_id
+      USING HINT = format('Look again with batch_progress(); SELECT pg_terminate_backend(%s) ends its session.',
+                          session.pid);
+    RETURN format('run %s was told to stop', run_id);
+  END IF;
+  IF run.run_id IS NULL THEN
+    RETURN format('run %s is over; it was one transaction, of which a cancel leaves nothing', run_id);
+  END IF;
+
+  -- It may have come to its end before the cancel did.
+  EXECUTE format('SELECT r.* FROM %I.batch_runs AS r WHERE r.run_id = $1 FOR UPDATE', tables_schema)
+     INTO run USING run_id;
+  IF run.status NOT IN ('running', 'lost') THEN
+    RETURN format('run %s had ended already, with status %s', run_id, run.status);
+  END IF;
+  PERFORM @extschema@.finish_batch_run(run_id);
+  EXECUTE format($query$
+    UPDATE %I.batch_runs AS r SET status = 'cancelled' WHERE r.run_id = $1 RETURNING r.*
+  $query$, tables_schema) INTO run USING run_id;
+  RETURN format('run %s is cancelled; the sessions it finished (%s) are committed and stay', run_id,
+                run.dates_processed);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.cancel_run(bigint) IS
+'Stops a run that another session executes, its workers included, and waits up to 10 s until it has. A run of CALL
+daily_batch keeps the sessions it finished and its record becomes cancelled; a run in one transaction (run_daily_batch,
+run_daily_batch_with_backfill) disappears as a whole. Returns what came of it; a warning says that the run goes on.
+Needs to be of the role that runs it or a member of pg_signal_backend, and for a run in one transaction the right to see
+it. Errors: 42704 for a run that does not exist, 55000 when it is not running or is this session''s own, 42501.';

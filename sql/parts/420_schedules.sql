@@ -1,0 +1,569 @@
+-- Schedules: pg_cron runs them, batch_job_schedules shows them. Jobs are made and changed through pg_cron's own
+-- functions and belong to the role that made them. What pg_cron runs never comes out of the table: whoever may write
+-- the table could otherwise have others run what he likes.
+
+-- When a cron expression is due --------------------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.cron_field(field text, field_name text, lowest integer, highest integer,
+                                       names text[] DEFAULT '{}')
+RETURNS integer[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  result integer[];
+BEGIN
+  SELECT array_agg(DISTINCT v.value ORDER BY v.value)
+    INTO result
+    FROM string_to_table(field, ',') AS e (element)
+    CROSS JOIN LATERAL regexp_match(e.element, '^(?:\*|(\d{1,4}|[A-Za-z]{3})(?:-(\d{1,4}|[A-Za-z]{3}))?)'
+                                               '(?:/(\d{1,4}))?$') AS m (part)
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN e.element LIKE '*%' THEN lowest
+                  WHEN m.part[1] ~ '^\d' THEN m.part[1]::integer
+                  ELSE array_position(names, lower(m.part[1])) - 1 + lowest END AS first,
+             CASE WHEN e.element LIKE '*%' THEN highest
+                  WHEN m.part[2] ~ '^\d' THEN m.part[2]::integer
+                  WHEN m.part[2] IS NOT NULL THEN array_position(names, lower(m.part[2])) - 1 + lowest END AS last,
+             CASE WHEN m.part[3] IS NULL THEN 1 ELSE NULLIF(m.part[3]::integer, 0) END AS step
+    ) AS r
+    -- What cannot be read gives one row with NULL, which the check below finds.
+    LEFT JOIN LATERAL generate_series(r.first, COALESCE(r.last, r.first), r.step) AS v (value)
+      ON m.part IS NOT NULL AND r.first BETWEEN lowest AND highest
+     AND COALESCE(r.last, r.first) BETWEEN r.first AND highest AND (m.part[3] IS NULL OR r.last IS NOT NULL);
+  IF array_position(result, NULL) IS NOT NULL OR result IS NULL THEN
+    RAISE EXCEPTION 'invalid % "%" in cron expression', field_name, field
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = format('It is %s to %s: a number%s, a range a-b, *, either of the two with /step, or a list of '
+                          'these with commas.', lowest, highest,
+                          CASE WHEN names <> '{}' THEN ' or a name like ' || names[2] ELSE '' END);
+  END IF;
+  RETURN result;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.cron_field(text, text, integer, integer, text[]) IS
+'Values that one field of a cron expression stands for, ascending. names: three-letter names of the values from lowest
+on. Errors: 22023 with the name of the field when it cannot be read, is out of range or empty (a range that ends before
+it begins, a step of 0, a step of a single number).';
+
+CREATE FUNCTION @extschema@.cron_next_run(cron_expression text, after timestamptz DEFAULT now())
+RETURNS timestamptz
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  aliases    CONSTANT jsonb := '{"@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *",
+                                 "@weekly": "0 0 * * 0", "@daily": "0 0 * * *", "@midnight": "0 0 * * *",
+                                 "@hourly": "0 * * * *"}';
+  fields     text[];
+  minutes    integer[];
+  hours      integer[];
+  month_days integer[];
+  months     integer[];
+  weekdays   integer[];
+  either     boolean;
+  result     timestamptz;
+BEGIN
+  fields := regexp_split_to_array(btrim(COALESCE(aliases ->> cron_expression, cron_expression), E' \t'), '[ \t]+');
+  IF fields = '{@reboot}' THEN
+    RETURN NULL;
+  END IF;
+  IF cardinality(fields) IS DISTINCT FROM 5 THEN
+    RAISE EXCEPTION 'invalid cron expression %', COALESCE('"' || cron_expression || '"', 'NULL')
+      USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = format('It has %s fields.', COALESCE(cardinality(fields), 0)),
+            HINT = 'Give five fields, minute hour day-of-month month day-of-week, in GMT, such as ''0 22 * * 1-5''; or '
+                   '@hourly, @daily, @weekly, @monthly, @yearly.';
+  END IF;
+  minutes := @extschema@.cron_field(fields[1], 'minute', 0, 59);
+  hours := @extschema@.cron_field(fields[2], 'hour', 0, 23);
+  month_days := @extschema@.cron_field(fields[3], 'day of month', 1, 31);
+  months := @extschema@.cron_field(fields[4], 'month', 1, 12,
+                                   '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}');
+  weekdays := @extschema@.cron_field(fields[5], 'day of week', 0, 7, '{sun,mon,tue,wed,thu,fri,sat,sun}');
+  either := fields[3] NOT LIKE '*%' AND fields[5] NOT LIKE '*%';
+
+  -- 29 February is at most eight years away. Where the first day has no time left, the second one has.
+  SELECT min(t.due)
+    INTO result
+    FROM (SELECT d.day
+          FROM generate_series(date_trunc('day', after AT TIME ZONE 'GMT'),
+                               date_trunc('day', after AT TIME ZONE 'GMT') + interval '8 years 1 day',
+                               interval '1 day') AS d (day)
+          CROSS JOIN LATERAL (SELECT extract(day FROM d.day) = ANY (month_days) AS by_month,
+                                     extract(dow FROM d.day) = ANY (weekdays)
+                                     OR (extract(dow FROM d.day) = 0 AND 7 = ANY (weekdays)) AS by_week) AS m
+          WHERE extract(month FROM d.day) = ANY (months)
+            AND CASE WHEN either THEN m.by_month OR m.by_week ELSE m.by_month AND m.by_week END
+          ORDER BY d.day
+          LIMIT 2) AS d
+    CROSS JOIN unnest(hours) AS h (hour)
+    CROSS JOIN unnest(minutes) AS n (minute)
+    CROSS JOIN LATERAL (SELECT (d.day + make_interval(hours => h.hour, mins => n.minute)) AT TIME ZONE 'GMT') AS t (due)
+   WHERE t.due > after;
+  RETURN result;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.cron_next_run(text, timestamptz) IS
+'The first full minute after a time (default: now) at which a cron expression is due, in GMT, in which pg_cron 1.4
+evaluates it. As in Vixie cron: lists, ranges, steps, names of months and days of the week, 0 and 7 for Sunday, and the
+either-or rule: where both day of month and day of week are restricted (do not begin with *), a day that meets one of
+them will do. NULL for @reboot, for an expression that is never due, such as 30 February, and for a NULL time.
+Stricter than pg_cron, which takes some expressions without sense. Errors: 22023 with the name of the field.';
+
+-- The bridge to pg_cron ----------------------------------------------------------------------------------------------
+
+CREATE TYPE @extschema@.batch_schedule AS (
+  schedule_name text, cron_expression text, command text, enabled boolean, owner text,
+  last_run timestamptz, last_status text, last_message text, next_run timestamptz, job_id bigint);
+COMMENT ON TYPE @extschema@.batch_schedule IS
+'A schedule as batch_schedules() shows it: the columns of the table batch_job_schedules of these names.';
+
+CREATE FUNCTION @extschema@.schedule_job_name(schedule_name text) RETURNS text
+LANGUAGE sql STABLE STRICT
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT format('portfolio_batch %s: %s', @extschema@.analytics_schema(), schedule_name)
+$$;
+COMMENT ON FUNCTION @extschema@.schedule_job_name(text) IS
+'Name of the job in cron.job that runs a schedule: portfolio_batch, the schema of the tables, and the name.';
+
+CREATE FUNCTION @extschema@.has_cron() RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron')
+         AND COALESCE(has_schema_privilege(to_regnamespace('cron'), 'USAGE'), false)
+$$;
+COMMENT ON FUNCTION @extschema@.has_cron() IS
+'Whether pg_cron is installed in this database and the caller may use it.';
+
+CREATE FUNCTION @extschema@.require_cron(cron_expression text, command text, job_name text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  here          CONSTANT name := current_database();
+  cron_database text;
+  visible       boolean := true;
+BEGIN
+  IF @extschema@.has_cron() THEN
+    RETURN;
+  END IF;
+  IF EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') THEN
+    RAISE EXCEPTION 'permission denied for schema cron'
+      USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT USAGE ON SCHEMA cron TO %I;', current_user);
+  END IF;
+  BEGIN
+    cron_database := current_setting('cron.database_name', true);
+  EXCEPTION WHEN insufficient_privilege THEN
+    visible := false;  -- pg_cron is loaded, and shows its settings to members of pg_read_all_settings only
+  END;
+  IF cron_database = here OR NOT visible THEN
+    RAISE EXCEPTION 'schedules need pg_cron, which is not installed in database "%"', here
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'The server has loaded it. It can be installed in the database that cron.database_name names.',
+            HINT = format('As a superuser: CREATE EXTENSION pg_cron; GRANT USAGE ON SCHEMA cron TO %I;', current_user);
+  ELSIF cron_database IS NOT NULL THEN
+    RAISE EXCEPTION 'schedules of database "%" have to be made in database "%"', here, cron_database
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = format('pg_cron can be used in "%s" alone (cron.database_name).', cron_database),
+            HINT = concat(format('As a superuser in %I: ', cron_database), 'CREATE EXTENSION IF NOT EXISTS pg_cron; ',
+                          CASE WHEN command IS NULL
+                               THEN 'see cron.job there.'
+                               ELSE format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', job_name,
+                                           cron_expression, command, here, current_user) END,
+                          format(' Or set cron.database_name = %L and restart the server.', here));
+  END IF;
+  RAISE EXCEPTION 'schedules need pg_cron, which this server has not loaded'
+    USING ERRCODE = 'object_not_in_prerequisite_state',
+          HINT = format('Install the package (Debian: postgresql-15-cron), set shared_preload_libraries = ''pg_cron'', '
+                        'cron.database_name = %L and cron.use_background_workers = on in postgresql.conf, restart the '
+                        'server, and CREATE EXTENSION pg_cron. Or have any other scheduler run CALL daily_batch().',
+                        here);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.require_cron(text, text, text) IS
+'Raises what is missing for schedules, with the commands that help. The arguments, of the schedule that was wanted, go
+into the command to run in the database of pg_cron when that is another one; NULL for none in particular. Errors: 55000
+when pg_cron is not loaded, not installed, or in another database; 42501 when the caller may not use its schema.';
+
+CREATE FUNCTION @extschema@.require_lasting_schema() RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  wanted CONSTANT name := @extschema@.analytics_schema();
+  coming text;  -- what a new session of the role in this database starts with
+BEGIN
+  SELECT substr(c.entry, length('portfolio_batch.schema=') + 1) INTO coming
+    FROM pg_db_role_setting AS s
+    CROSS JOIN unnest(s.setconfig) AS c (entry)
+   WHERE c.entry LIKE 'portfolio\_batch.schema=%'
+     AND s.setdatabase IN (0, (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
+     AND s.setrole IN (0, (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = current_user))
+   ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC
+   LIMIT 1;
+  IF NOT FOUND THEN
+    SELECT s.reset_val INTO coming FROM pg_settings AS s WHERE s.name = 'portfolio_batch.schema';
+  END IF;
+  IF COALESCE(NULLIF(coming, ''), (SELECT n.nspname FROM pg_namespace AS n WHERE n.oid = '@extschema@'::regnamespace))
+     <> wanted THEN
+    RAISE EXCEPTION 'portfolio_batch.schema is "%" in this session only', wanted
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'A schedule runs in a session of its own, which would look for the tables elsewhere.',
+            HINT = format('ALTER ROLE %I IN DATABASE %I SET portfolio_batch.schema = %L;', current_user,
+                          current_database(), wanted);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.require_lasting_schema() IS
+'Raises 55000, with the command that helps, where a new session of the role would not find the schema of the tables.';
+
+CREATE FUNCTION @extschema@.require_own_schedule(schedule_name text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  schedule      record;
+BEGIN
+  EXECUTE format('SELECT s.owner FROM %I.batch_job_schedules AS s WHERE s.schedule_name = $1', tables_schema)
+     INTO schedule USING schedule_name;
+  IF schedule.owner IS NULL THEN
+    RAISE EXCEPTION 'schedule % does not exist', COALESCE('"' || schedule_name || '"', 'NULL')
+      USING ERRCODE = 'undefined_object', HINT = 'SELECT * FROM batch_schedules() lists them.';
+  END IF;
+  IF schedule.owner <> current_user THEN
+    RAISE EXCEPTION 'schedule "%" belongs to role "%"', schedule_name, schedule.owner
+      USING ERRCODE = 'insufficient_privilege', HINT = format('SET ROLE %I;', schedule.owner);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.require_own_schedule(text) IS
+'Raises 42704 for a schedule that does not exist and 42501 for one of another role.';
+
+CREATE FUNCTION @extschema@.batch_schedules() RETURNS SETOF @extschema@.batch_schedule
+LANGUAGE plpgsql STABLE ROWS 10
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+BEGIN
+  IF NOT @extschema@.has_cron() THEN
+    RETURN QUERY EXECUTE format($query$
+      SELECT s.schedule_name, s.cron_expression, s.command, s.enabled AND s.owner <> current_user, s.owner, s.last_run,
+             s.last_status, s.last_message, CASE WHEN s.owner <> current_user THEN s.next_run END, s.job_id
+      FROM %I.batch_job_schedules AS s
+      ORDER BY s.schedule_name
+    $query$, tables_schema);
+    RETURN;
+  END IF;
+  RETURN QUERY EXECUTE format($query$
+    SELECT s.schedule_name, COALESCE(j.schedule, s.cron_expression), COALESCE(j.command, s.command),
+           CASE WHEN s.owner = current_user THEN COALESCE(j.active, false) ELSE s.enabled END, s.owner,
+           COALESCE(d.start_time, d.end_time, s.last_run), COALESCE(o.status, s.last_status),
+           CASE WHEN o.status IS NULL THEN s.last_message ELSE o.message END,
+           CASE WHEN s.owner <> current_user THEN s.next_run
+                WHEN j.active THEN @extschema@.cron_next_run(j.schedule) END,
+           CASE WHEN s.owner <> current_user THEN s.job_id ELSE j.jobid END
+    FROM %1$I.batch_job_schedules AS s
+    LEFT JOIN cron.job AS j ON s.owner = current_user AND j.username = current_user
+                           AND j.jobname = @extschema@.schedule_job_name(s.schedule_name)
+                           AND j.database = current_database()
+    LEFT JOIN LATERAL (SELECT d.* FROM cron.job_run_details AS d
+                       WHERE d.jobid = j.jobid AND d.username = current_user
+                       ORDER BY d.runid DESC LIMIT 1) AS d ON true
+    -- A command that pg_cron calls a success may have been a run in which something failed.
+    LEFT JOIN LATERAL (SELECT r.run_id, r.dates_processed, r.error_count,
+                              @extschema@.run_state(r.status, r.backend_pid, r.backend_start, r.started_at) AS state,
+                              (SELECT e.error_message FROM %1$I.batch_jobs AS e
+                               WHERE e.run_id = r.run_id AND e.error_message IS NOT NULL
+                               ORDER BY e.job_no LIMIT 1) AS error_message
+                       FROM %1$I.batch_runs AS r
+                       WHERE r.backend_pid = d.job_pid
+                         AND r.started_at BETWEEN d.start_time AND COALESCE(d.end_time, 'infinity')
+                       ORDER BY r.run_id DESC LIMIT 1) AS r ON true
+    CROSS JOIN LATERAL (SELECT
+        CASE WHEN d.status = 'failed' THEN CASE WHEN r.state = 'cancelled' THEN r.state ELSE 'failed' END
+             WHEN d.status = 'succeeded' THEN COALESCE(r.state, 'success')
+             WHEN d.status IS NOT NULL THEN 'running' END AS status,
+        CASE WHEN d.status <> 'failed' AND r.run_id IS NOT NULL
+             THEN format('run %%s, sessions %%s, errors %%s', r.run_id, COALESCE(r.dates_processed, 0),
+                         COALESCE(r.error_count, 0)) || COALESCE(': ' || r.error_message, '')
+             ELSE btrim(d.return_message, E' \n') END AS message) AS o
+    ORDER BY s.schedule_name
+  $query$, tables_schema);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.batch_schedules() IS
+'The schedules as of now. Those of the caller are read from pg_cron: expression, command and whether it is active from
+cron.job, time, outcome and message of the last run from cron.job_run_details and batch_runs (last_status: success,
+partial, failed, skipped, cancelled, running, …; a run in which something failed shows as that, although its command
+succeeded), next_run from the expression. A schedule of the caller without a job has no job_id and is not enabled; those
+of other roles are shown as last stored in batch_job_schedules. Errors: 42P01 when the tables do not exist, 42501
+without the right to read them.';
+
+-- What is done with schedules ----------------------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.sync_schedules() RETURNS SETOF @extschema@.batch_schedule
+LANGUAGE plpgsql VOLATILE ROWS 10
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+BEGIN
+  PERFORM @extschema@.require_cron(NULL, NULL, NULL);
+  EXECUTE format($query$
+    INSERT INTO %I.batch_job_schedules (schedule_name, cron_expression, command, owner)
+    SELECT substr(j.jobname, length($1) + 1), j.schedule, j.command, current_user
+    FROM cron.job AS j
+    WHERE j.username = current_user AND j.database = current_database() AND starts_with(j.jobname::text, $1)
+      AND length(j.jobname) > length($1)
+    ON CONFLICT DO NOTHING
+  $query$, tables_schema) USING @extschema@.schedule_job_name('');
+  EXECUTE format($query$
+    UPDATE %I.batch_job_schedules AS s
+    SET cron_expression = n.cron_expression, command = n.command, enabled = n.enabled, last_run = n.last_run,
+        last_status = n.last_status, last_message = n.last_message, next_run = n.next_run, job_id = n.job_id,
+        updated_at = now()
+    FROM @extschema@.batch_schedules() AS n
+    WHERE n.schedule_name = s.schedule_name AND s.owner = current_user
+      AND (s.cron_expression, s.command, s.enabled, s.last_run, s.last_status, s.last_message, s.next_run, s.job_id)
+          IS DISTINCT FROM (n.cron_expression, n.command, n.enabled, n.last_run, n.last_status, n.last_message,
+                            n.next_run, n.job_id)
+  $query$, tables_schema);
+  RETURN QUERY SELECT * FROM @extschema@.batch_schedules() AS b WHERE b.owner = current_user;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sync_schedules() IS
+'Writes into batch_job_schedules what batch_schedules() says of the caller''s schedules, adds rows for jobs of
+this extension that have none, and returns them. It changes no job: one that is gone is made again by schedule_batch.
+Errors: those of require_cron; 42501 without the right to write the table.';
+
+CREATE FUNCTION @extschema@.schedule_batch(schedule_name text, cron_expression text,
+                                           command text DEFAULT 'CALL @extschema@.daily_batch()')
+RETURNS SETOF @extschema@.batch_schedule
+LANGUAGE plpgsql VOLATILE ROWS 1
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  job_name      CONSTANT text := @extschema@.schedule_job_name(schedule_name);
+BEGIN
+  IF COALESCE(schedule_name, '') = '' OR COALESCE(btrim(command), '') = '' THEN
+    RAISE EXCEPTION 'a schedule needs a name and a command'
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'SELECT * FROM schedule_batch(''nightly'', ''*/15 0-3,20-23 * * *'');';
+  END IF;
+  IF octet_length(job_name) > 63 THEN
+    RAISE EXCEPTION 'schedule name "%" is too long', schedule_name
+      USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = format('Its job is named "%s", which is longer than 63 bytes.', job_name),
+            HINT = 'Choose a shorter name.';
+  END IF;
+  PERFORM @extschema@.cron_next_run(cron_expression);
+  PERFORM @extschema@.require_cron(cron_expression, command, job_name);
+  PERFORM @extschema@.require_lasting_schema();
+  -- Whoever comes second waits here, and is then told whose it is.
+  EXECUTE format($query$
+    INSERT INTO %I.batch_job_schedules (schedule_name, cron_expression, command, owner)
+    VALUES ($1, $2, $3, current_user)
+    ON CONFLICT DO NOTHING
+  $query$, tables_schema) USING schedule_name, cron_expression, command;
+  PERFORM @extschema@.require_own_schedule(schedule_name);
+  PERFORM cron.schedule(job_name, cron_expression, command);
+  RETURN QUERY SELECT s.* FROM @extschema@.sync_schedules() AS s WHERE s.schedule_name = schedule_batch.schedule_name;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.schedule_batch(text, text, text) IS
+'Makes a schedule, or changes the one of the same name: pg_cron runs the command, by default CALL daily_batch(), as the
+caller in this database whenever the expression is due (see cron_next_run; GMT). The batch itself decides which
+sessions are closed, settled and missing, so that a schedule is just a tick: holidays, early closes, daylight saving and
+missed ticks need nothing. Returns the schedule. A disabled one stays disabled. Errors: 22023 for an expression that
+cannot be read (with the field), an empty name or command or a name that is too long; 55000 when pg_cron is missing or
+in another database, or when portfolio_batch.schema is set for this session only; 42501 when the schedule belongs to
+another role or the caller may not use pg_cron.';
+
+CREATE FUNCTION @extschema@.unschedule_batch(schedule_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM @extschema@.require_own_schedule(schedule_name);
+  PERFORM @extschema@.require_cron(NULL, NULL, NULL);
+  PERFORM cron.unschedule(j.jobid)
+     FROM cron.job AS j
+    WHERE j.username = current_user AND j.jobname = @extschema@.schedule_job_name(unschedule_batch.schedule_name);
+  EXECUTE format('DELETE FROM %I.batch_job_schedules AS s WHERE s.schedule_name = $1',
+                 @extschema@.analytics_schema()) USING schedule_name;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.unschedule_batch(text) IS
+'Removes a schedule of the caller and its job; a command that is running goes on. Errors: 42704 when there is no such
+schedule, 42501 when it belongs to another role, and those of require_cron.';
+
+CREATE FUNCTION @extschema@.activate_schedule(schedule_name text, active boolean)
+RETURNS SETOF @extschema@.batch_schedule
+LANGUAGE plpgsql VOLATILE ROWS 1
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  alter_job CONSTANT text := 'cron.alter_job(bigint, text, text, text, text, boolean)';
+  schedule  record;
+  job       bigint;
+BEGIN
+  PERFORM @extschema@.require_own_schedule(schedule_name);
+  PERFORM @extschema@.require_cron(NULL, NULL, NULL);
+  SELECT b.* INTO schedule
+    FROM @extschema@.batch_schedules() AS b
+   WHERE b.schedule_name = activate_schedule.schedule_name;
+  IF schedule.job_id IS NULL THEN
+    RAISE EXCEPTION 'schedule "%" has no job in pg_cron', schedule_name
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = format('Look at the command, then SELECT * FROM schedule_batch(%L, %L, %L); or remove it with '
+                          'unschedule_batch.', schedule_name, schedule.cron_expression, schedule.command);
+  END IF;
+  IF NOT has_function_privilege(alter_job, 'EXECUTE') THEN
+    RAISE EXCEPTION 'permission denied for function cron.alter_job'
+      USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT EXECUTE ON FUNCTION %s TO %I; or use unschedule_batch.', alter_job, current_user);
+  END IF;
+  PERFORM cron.alter_job(schedule.job_id, active => activate_schedule.active);
+  RETURN QUERY
+    SELECT s.* FROM @extschema@.sync_schedules() AS s WHERE s.schedule_name = activate_schedule.schedule_name;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.activate_schedule(text, boolean) IS
+'What enable_schedule and disable_schedule do.';
+
+CREATE FUNCTION @extschema@.enable_schedule(schedule_name text) RETURNS SETOF @extschema@.batch_schedule
+LANGUAGE sql VOLATILE ROWS 1
+SET search_path TO pg_catalog, pg_temp
+AS $$ SELECT * FROM @extschema@.activate_schedule(schedule_name, true) $$;
+COMMENT ON FUNCTION @extschema@.enable_schedule(text) IS
+'Puts a schedule of the caller in force again and returns it. Errors: 42704 when there is no such schedule; 42501 when
+it belongs to another role or the caller may not execute cron.alter_job; 55000 when its job is gone.';
+
+CREATE FUNCTION @extschema@.disable_schedule(schedule_name text) RETURNS SETOF @extschema@.batch_schedule
+LANGUAGE sql VOLATILE ROWS 1
+SET search_path TO pg_catalog, pg_temp
+AS $$ SELECT * FROM @extschema@.activate_schedule(schedule_name, false) $$;
+COMMENT ON FUNCTION @extschema@.disable_schedule(text) IS
+'Puts a schedule of the caller out of force without forgetting it, and returns it. Errors: as enable_schedule.';
+
+-- The default set ----------------------------------------------------------------------------------------------------
+
+CREATE PROCEDURE @extschema@.rescan_sessions(days integer DEFAULT 90, portfolio_ids uuid[] DEFAULT NULL)
+LANGUAGE plpgsql AS $procedure$
+DECLARE
+    run     bigint;
+    session record;
+BEGIN
+    IF days < 1 THEN
+        RAISE EXCEPTION 'days must be positive'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('It is %s.', days),
+                  HINT = 'Leave it out for 90.';
+    END IF;
+    -- What is missing comes first; daily_batch also knows whether the portfolios exist.
+    CALL @extschema@.daily_batch(NULL, portfolio_ids);
+    FOR session IN EXECUTE pg_catalog.format($query$
+        SELECT s.snapshot_date AS session_date, pg_catalog.array_agg(s.portfolio_id) AS ids,
+               pg_catalog.row_number() OVER (ORDER BY s.snapshot_date) AS number, pg_catalog.count(*) OVER () AS total
+        FROM %1$I.portfolio_snapshots AS s
+        JOIN %1$I.portfolios AS p ON p.id = s.portfolio_id
+        WHERE p.is_active AND p.deleted_at IS NULL AND ($2 IS NULL OR p.id = ANY ($2))
+          AND s.snapshot_date > @extschema@.latest_closed_session() - $1
+          AND s.snapshot_date <= @extschema@.latest_closed_session()
+          AND @extschema@.is_session(s.snapshot_date)
+        GROUP BY s.snapshot_date
+        ORDER BY s.snapshot_date
+    $query$, @extschema@.analytics_schema()) USING COALESCE(days, 90), portfolio_ids
+    LOOP
+        IF run IS NULL THEN
+            run := @extschema@.begin_batch_run('procedure', NULL, portfolio_ids, NULL);
+            COMMIT;
+        END IF;
+        PERFORM @extschema@.run_batch_session(run, session.session_date, session.ids, session.number = session.total,
+                                              session.number - 1, session.total);
+        COMMIT;
+    END LOOP;
+    IF run IS NULL THEN
+        RAISE NOTICE 'portfolio_batch: no snapshot in the last % days', COALESCE(days, 90);
+        RETURN;
+    END IF;
+    PERFORM @extschema@.finish_batch_run(run);
+    COMMIT;
+END
+$procedure$;
+COMMENT ON PROCEDURE @extschema@.rescan_sessions(integer, uuid[]) IS
+'Brings the sessions of the last days (default 90, calendar days) up to what the inputs say now. daily_batch fills gaps,
+but does not look again at a session that is complete; prices, splits, trades and capital flows that arrived or were
+corrected later are taken up here. First CALL daily_batch(), then every session that has snapshots once more, oldest
+first, as one run that commits date by date; rows that come out as they were are not written. Must be called outside of
+a transaction block. Errors: 22023 for days below 1, 42704 for an unknown portfolio.';
+
+CREATE FUNCTION @extschema@.purge_run_records(keep interval DEFAULT '90 days')
+RETURNS TABLE (table_name text, rows_deleted bigint)
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  before        CONSTANT timestamptz := now() - COALESCE(keep, interval '90 days');
+  old_runs      CONSTANT text := format('SELECT b.run_id FROM %I.batch_runs AS b '
+                                        'WHERE b.status <> ''running'' AND b.started_at < $1', tables_schema);
+BEGIN
+  IF keep < interval '0' THEN
+    RAISE EXCEPTION 'keep must not be negative, it is %', keep
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass how long records stay, such as ''90 days''.';
+  END IF;
+  FOREACH table_name IN ARRAY ARRAY['batch_jobs', 'batch_runs'] LOOP
+    EXECUTE format('DELETE FROM %I.%I AS r WHERE r.run_id IN (%s)', tables_schema, table_name, old_runs) USING before;
+    GET DIAGNOSTICS rows_deleted = ROW_COUNT;
+    RETURN NEXT;
+  END LOOP;
+  IF @extschema@.has_cron() THEN
+    -- The table keeps the last outcome, also when its record in pg_cron goes.
+    PERFORM FROM @extschema@.sync_schedules();
+    DELETE FROM cron.job_run_details AS d
+      USING cron.job AS j
+      WHERE d.jobid = j.jobid AND d.username = current_user AND d.end_time < before AND j.username = current_user
+        AND starts_with(j.jobname::text, @extschema@.schedule_job_name(''));
+    GET DIAGNOSTICS rows_deleted = ROW_COUNT;
+    table_name := 'cron.job_run_details';
+    RETURN NEXT;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.purge_run_records(interval) IS
+'Deletes the records of runs that began longer ago than keep (default 90 days) and are over, with their jobs, and what
+pg_cron recorded of the caller''s schedules; returns the rows deleted by table. Results stay. Writes the outcome of the
+schedules into batch_job_schedules first (sync_schedules). Errors: 22023 for a negative interval, 42501.';
+
+CREATE FUNCTION @extschema@.schedule_default_batches() RETURNS SETOF @extschema@.batch_schedule
+LANGUAGE plpgsql VOLATILE ROWS 3
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM @extschema@.require_cron(NULL, NULL, NULL);
+  PERFORM @extschema@.sync_schedules();
+  PERFORM @extschema@.schedule_batch(d.schedule_name, d.cron_expression, d.command)
+     FROM (VALUES
+       -- From before the latest close in summer until after the settling in winter, and again later if that was missed.
+       ('batch tick', '*/15 0-3,20-23 * * *', 'CALL @extschema@.daily_batch()'),
+       ('gap scan', '0 6 * * 0', 'CALL @extschema@.rescan_sessions(90)'),
+       ('run records', '30 5 * * *', 'SELECT FROM @extschema@.purge_run_records(''90 days'')'))
+       AS d (schedule_name, cron_expression, command)
+    WHERE NOT EXISTS (SELECT FROM @extschema@.batch_schedules() AS b
+                      WHERE b.schedule_name = d.schedule_name AND (b.job_id IS NOT NULL OR b.owner <> current_user));
+  RETURN QUERY SELECT * FROM @extschema@.batch_schedules() AS b
+                WHERE b.schedule_name IN ('batch tick', 'gap scan', 'run records');
+END
+$$;
+COMMENT ON FUNCTION @extschema@.schedule_default_batches() IS
+'Makes the schedules that every installation wants, where there is none of the name yet, and returns them: batch tick
+(every quarter of an hour from 20:00 to 3:45 GMT, CALL daily_batch(), which does nothing until a session has closed
+and settled and nothing when none is missing), gap scan (Sundays 6:00 GMT, CALL rescan_sessions(90)) and run records
+(daily 5:30 GMT, purge_run_records of 90 days). Schedules that exist, also changed or disabled ones, are left alone.
+Errors: as schedule_batch.';

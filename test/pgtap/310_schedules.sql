@@ -1,0 +1,154 @@
+-- Schedules as far as they need no pg_cron: when a cron expression is due, what is refused and how, and what goes with
+-- time. test/tap/090_schedules.t has them fire.
+
+\ir include/prelude.psql
+
+-- When an expression is due: values worked out by hand. 2026-11-21 is a Saturday ---------------------------------------
+
+SELECT is(cron_next_run(expression, after::timestamptz), due::timestamptz, format('%s after %s', expression, after))
+  FROM (VALUES
+    ('* * * * *',                    '2026-11-21 17:36:00+00',   '2026-11-21 17:37:00+00'),
+    ('*/15 * * * *',                 '2026-11-21 17:36:00+00',   '2026-11-21 17:45:00+00'),
+    ('*/15 * * * *',                 '2026-11-21 17:45:00+00',   '2026-11-21 18:00:00+00'),
+    ('*/15 * * * *',                 '2026-11-21 17:44:59.5+00', '2026-11-21 17:45:00+00'),
+    ('*/15 0-3,20-23 * * *',         '2026-11-21 03:50:00+00',   '2026-11-21 20:00:00+00'),
+    ('30 22 * * 1-5',                '2026-11-20 22:30:00+00',   '2026-11-23 22:30:00+00'),
+    ('10-20/5 1,13 * * mon-fri',     '2026-11-20 13:20:00+00',   '2026-11-23 01:10:00+00'),
+    ('10-20/5 1,13 * * mon-fri',     '2026-11-23 01:10:00+00',   '2026-11-23 01:15:00+00'),
+    ('0 0 * * 0',                    '2026-11-21 17:36:00+00',   '2026-11-22 00:00:00+00'),
+    ('0 0 * * 7',                    '2026-11-21 17:36:00+00',   '2026-11-22 00:00:00+00'),
+    ('0 0 * * SUN',                  '2026-11-21 17:36:00+00',   '2026-11-22 00:00:00+00'),
+    ('0 0 * * 5-7',                  '2026-11-22 00:00:00+00',   '2026-11-27 00:00:00+00'),
+    ('0 0 1 jan *',                  '2026-11-21 17:36:00+00',   '2027-01-01 00:00:00+00'),
+    ('0 0 1 JAN-MAR *',              '2027-01-01 00:00:00+00',   '2027-02-01 00:00:00+00'),
+    ('0 0 31 * *',                   '2026-11-21 17:36:00+00',   '2026-12-31 00:00:00+00'),
+    ('59 23 31 12 *',                '2026-12-31 23:58:59+00',   '2026-12-31 23:59:00+00'),
+    ('59 23 31 12 *',                '2026-12-31 23:59:00+00',   '2027-12-31 23:59:00+00'),
+    ('0 0 29 2 *',                   '2024-02-29 00:00:00+00',   '2028-02-29 00:00:00+00'),
+    ('0 0 29 2 *',                   '2096-02-29 00:00:00+00',   '2104-02-29 00:00:00+00'),
+    ('0 0 31 2 *',                   '2026-11-21 17:36:00+00',   NULL),
+    -- Both days restricted: one of the two will do. One that begins with * restricts nothing, or both have to agree.
+    ('0 12 13 * 5',                  '2026-11-21 00:00:00+00',   '2026-11-27 12:00:00+00'),
+    ('0 12 13 * 5',                  '2026-12-11 13:00:00+00',   '2026-12-13 12:00:00+00'),
+    ('0 12 */2 * 1',                 '2026-11-21 00:00:00+00',   '2026-11-23 12:00:00+00'),
+    ('0 12 */2 * 1',                 '2026-11-23 12:00:00+00',   '2026-12-07 12:00:00+00'),
+    ('0 12 13 * *',                  '2026-11-21 00:00:00+00',   '2026-12-13 12:00:00+00'),
+    ('0 12 * * 5',                   '2026-11-21 00:00:00+00',   '2026-11-27 12:00:00+00'),
+    -- In New York it is another day and another hour, and on 1 November its clock falls back.
+    ('0 2 * * *',                    '2026-11-20 20:00:00-05',   '2026-11-20 21:00:00-05'),
+    ('30 5 1 11 *',                  '2026-10-31 12:00:00-04',   '2026-11-01 01:30:00-04'),
+    ('@hourly',                      '2026-11-21 17:36:00+00',   '2026-11-21 18:00:00+00'),
+    ('@daily',                       '2026-11-21 17:36:00+00',   '2026-11-22 00:00:00+00'),
+    ('@midnight',                    '2026-11-21 17:36:00+00',   '2026-11-22 00:00:00+00'),
+    ('@weekly',                      '2026-11-21 17:36:00+00',   '2026-11-22 00:00:00+00'),
+    ('@monthly',                     '2026-11-21 17:36:00+00',   '2026-12-01 00:00:00+00'),
+    ('@yearly',                      '2026-11-21 17:36:00+00',   '2027-01-01 00:00:00+00'),
+    ('@annually',                    '2026-11-21 17:36:00+00',   '2027-01-01 00:00:00+00'),
+    ('@reboot',                      '2026-11-21 17:36:00+00',   NULL),
+    (E'  5\t* * * * ',               '2026-11-21 17:36:00+00',   '2026-11-21 18:05:00+00')) AS v (expression, after, due);
+
+SET LOCAL timezone = 'America/New_York';
+SELECT is(cron_next_run('0 2 * * *', '2026-11-21 01:00+00'), '2026-11-21 02:00+00'::timestamptz,
+          'whatever the time zone of the session');
+RESET timezone;
+SELECT is(cron_next_run('* * * * *'), date_trunc('minute', now()) + interval '1 minute', 'after now by default');
+SELECT is(cron_next_run('* * * * *', NULL), NULL, 'NULL after NULL');
+SELECT is(cron_field('*/20,5,10-12', 'minute', 0, 59), '{0,5,10,11,12,20,40}', 'a list of everything');
+
+SELECT throws_ok(format('SELECT cron_next_run(%L)', expression), '22023', message, 'refused: ' || coalesce(expression, 'NULL'))
+  FROM (VALUES
+    ('60 * * * *',      'invalid minute "60" in cron expression'),
+    ('-1 * * * *',      'invalid minute "-1" in cron expression'),
+    ('*/0 * * * *',     'invalid minute "*/0" in cron expression'),
+    ('5/10 * * * *',    'invalid minute "5/10" in cron expression'),
+    ('1, * * * *',      'invalid minute "1," in cron expression'),
+    ('*-5 * * * *',     'invalid minute "*-5" in cron expression'),
+    ('jan * * * *',     'invalid minute "jan" in cron expression'),
+    ('99999 * * * *',   'invalid minute "99999" in cron expression'),
+    ('* 24 * * *',      'invalid hour "24" in cron expression'),
+    ('* 10-5 * * *',    'invalid hour "10-5" in cron expression'),
+    ('* * 0 * *',       'invalid day of month "0" in cron expression'),
+    ('* * 1,32 * *',    'invalid day of month "1,32" in cron expression'),
+    ('* * * 13 *',      'invalid month "13" in cron expression'),
+    ('* * * foo *',     'invalid month "foo" in cron expression'),
+    ('* * * * 8',       'invalid day of week "8" in cron expression'),
+    ('* * * * *;',      'invalid day of week "*;" in cron expression'),
+    ('* * * *',         'invalid cron expression "* * * *"'),
+    ('* * * * * *',     'invalid cron expression "* * * * * *"'),
+    ('',                'invalid cron expression ""'),
+    ('@noon',           'invalid cron expression "@noon"'),
+    (NULL,              'invalid cron expression NULL')) AS v (expression, message);
+
+-- Bad input, in the order in which it is found ---------------------------------------------------------------------------
+
+SELECT throws_ok($$SELECT schedule_batch('', '* * * * *')$$, '22023', 'a schedule needs a name and a command', 'no name');
+SELECT throws_ok($$SELECT schedule_batch(NULL, '* * * * *')$$, '22023', NULL, 'NULL for a name');
+SELECT throws_ok($$SELECT schedule_batch('x', '* * * * *', ' ')$$, '22023', NULL, 'no command');
+SELECT throws_ok($$SELECT schedule_batch('x', '61 * * * *')$$, '22023', 'invalid minute "61" in cron expression',
+                 'an expression that cannot be read, with or without pg_cron');
+SELECT throws_ok(format('SELECT schedule_batch(%L, %L)', repeat('x', 44), '* * * * *'), '22023',
+                 format('schedule name "%s" is too long', repeat('x', 44)), 'a name that pg_cron would cut off');
+SELECT is(schedule_job_name(repeat('x', 43)), 'portfolio_batch pb: ' || repeat('x', 43), 'the name of a job');
+SELECT throws_ok(format('SELECT %s(%L)', f, 'nightly'), '42704', 'schedule "nightly" does not exist',
+                 f || ' of a schedule that does not exist')
+  FROM unnest(ARRAY['unschedule_batch', 'enable_schedule', 'disable_schedule']) AS f;
+SELECT throws_ok(format('SELECT %s(NULL)', f), '42704', 'schedule NULL does not exist', f || ' of NULL')
+  FROM unnest(ARRAY['unschedule_batch', 'enable_schedule', 'disable_schedule']) AS f;
+SELECT throws_ok($$CALL rescan_sessions(0)$$, '22023', 'days must be positive', 'no days to look at');
+SELECT throws_ok($$SELECT purge_run_records('-1 day')$$, '22023', 'keep must not be negative, it is -1 days',
+                 'records of the future');
+
+-- This database has no pg_cron; which of the reasons it is depends on the server.
+SELECT throws_ok($$SELECT schedule_batch('nightly', '0 22 * * 1-5')$$, '55000', NULL, 'schedules need pg_cron');
+SELECT throws_ok($$SELECT sync_schedules()$$, '55000', NULL, 'so does their outcome');
+SELECT throws_ok($$SELECT schedule_default_batches()$$, '55000', NULL, 'and the default set');
+SELECT is_empty('SELECT * FROM batch_job_schedules', 'what was refused left no row');
+
+-- The table --------------------------------------------------------------------------------------------------------------
+
+INSERT INTO batch_job_schedules (schedule_name, cron_expression, command, last_status, next_run)
+VALUES ('old', '0 22 * * *', 'CALL pb.daily_batch()', 'success', now());
+SELECT results_eq($$SELECT schedule_name, enabled, owner, last_status, next_run, job_id FROM batch_schedules()$$,
+                  $$VALUES ('old', false, current_user::text COLLATE "default", 'success', NULL::timestamptz, NULL::bigint)$$,
+                  'a schedule that no scheduler runs is shown as not enabled');
+
+-- Retention --------------------------------------------------------------------------------------------------------------
+
+INSERT INTO batch_runs (run_id, run_kind, status, started_at)
+SELECT n, 'daily', CASE n WHEN 3 THEN 'running' ELSE 'success' END, now() - age
+  FROM (VALUES (1, interval '100 days'), (2, '89 days'), (3, '100 days'), (4, '1 day')) AS v (n, age);
+INSERT INTO batch_jobs (run_id, job_no, job_name, job_type, status, started_at)
+SELECT run_id, 1, 'x', 'phase', 'success', started_at FROM batch_runs;
+SELECT results_eq('SELECT table_name, rows_deleted FROM purge_run_records()',
+                  $$VALUES ('batch_jobs', 1::bigint), ('batch_runs', 1)$$, 'records of more than 90 days go');
+SELECT set_eq('SELECT run_id FROM batch_runs', ARRAY[2, 3, 4], 'but not that of a run that is not over');
+SELECT is_empty($$SELECT FROM purge_run_records(NULL) WHERE rows_deleted > 0$$, 'NULL is 90 days');
+SELECT is((SELECT sum(rows_deleted) FROM purge_run_records('30 days')), 2::numeric, 'another time can be given');
+
+-- Roles ------------------------------------------------------------------------------------------------------------------
+
+CREATE ROLE pb_reader;
+CREATE ROLE pb_runner;
+CREATE ROLE pb_stranger;
+SELECT FROM grant_analytics_roles('pb_reader', 'pb_runner');
+GRANT USAGE ON SCHEMA pb TO pb_stranger;
+SET LOCAL ROLE pb_reader;
+SELECT lives_ok('SELECT * FROM batch_schedules()', 'a reader sees the schedules');
+SELECT throws_ok(statement, '42501', NULL, 'a reader is refused: ' || statement)
+  FROM (VALUES ($$SELECT schedule_batch('x', '* * * * *')$$), ($$SELECT unschedule_batch('old')$$),
+               ($$SELECT enable_schedule('old')$$), ($$SELECT disable_schedule('old')$$),
+               ($$SELECT activate_schedule('old', true)$$), ('SELECT sync_schedules()'),
+               ('SELECT schedule_default_batches()'), ('CALL rescan_sessions()'), ('SELECT purge_run_records()'))
+    AS r (statement);
+SET LOCAL ROLE pb_runner;
+SELECT throws_ok($$SELECT unschedule_batch('old')$$, '42501', 'schedule "old" belongs to role "' || session_user || '"',
+                 'a runner cannot touch a schedule of another role');
+SELECT throws_ok($$SELECT schedule_batch('new', '* * * * *')$$, '55000', NULL, 'a runner comes as far as pg_cron');
+SELECT lives_ok('SELECT purge_run_records()', 'and may delete old records');
+SET LOCAL ROLE pb_stranger;
+SELECT throws_ok('SELECT * FROM batch_schedules()', '42501', NULL, 'a stranger sees nothing');
+SELECT lives_ok($$SELECT cron_next_run('* * * * *')$$, 'reading an expression needs no right');
+RESET ROLE;
+
+SELECT * FROM finish();
+ROLLBACK;
