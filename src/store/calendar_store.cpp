@@ -1,5 +1,6 @@
 #include "store/calendar_store.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "core/error.hpp"
@@ -27,12 +28,25 @@ core::Sessions collect_sessions(const std::string& sql, const Args& args) {
   return core::Sessions(std::move(dates));
 }
 
+// The last or the first session that satisfies a condition over the calendar $1 and $2. Most calls need to look no
+// further than a month, and the view over the whole calendar is long.
+std::optional<Date> nearest_session(const Store& store, const char* aggregate, const std::string& condition,
+                                    const std::string& near, const Args& args) {
+  const std::string select = std::string("(SELECT ") + aggregate + "(session_date) FROM " +
+                             store.table("trading_sessions") + " WHERE calendar = $1 AND " + condition;
+  return one_date("SELECT coalesce(" + select + " AND " + near + "), " + select + "))", args);
+}
+
 }  // namespace
 
 CalendarBounds calendar_bounds(const Store& store, const std::string& calendar) {
   std::optional<CalendarBounds> bounds;
   pg::each_row(
-      "SELECT min(session_date), max(session_date) FROM " + store.table("trading_sessions") + " WHERE calendar = $1",
+      "SELECT least(regular.first, special.first), greatest(regular.last, special.last) FROM"
+      " (SELECT min(session_date), max(session_date) FROM " +
+          store.table("trading_calendar") +
+          " WHERE calendar = $1) regular (first, last), (SELECT min(exception_date), max(exception_date) FROM " +
+          store.table("trading_calendar_exceptions") + " WHERE calendar = $1 AND is_open) special (first, last)",
       Args{Type::text}.add(calendar), {Type::date, Type::date}, [&](const RowView& row) {
         if (!row.is_null(0)) bounds = CalendarBounds{row.date(0), row.date(1)};
       });
@@ -58,6 +72,14 @@ core::Sessions load_sessions(const Store& store, const std::string& calendar, Da
 }
 
 core::Sessions load_sessions_with_lookback(const Store& store, Date first, Date last, int lookback) {
+  std::vector<Date> near =
+      load_sessions(store, store.settings().calendar, first - std::chrono::days{2 * lookback + 30}, last).dates();
+  const auto earlier = std::upper_bound(near.begin(), near.end(), first) - near.begin();
+  if (earlier > lookback) {
+    near.erase(near.begin(), near.begin() + (earlier - lookback - 1));
+    return core::Sessions(std::move(near));
+  }
+  // The calendar has gaps, or begins here.
   const std::string sessions = store.table("trading_sessions");
   return collect_sessions(
       "SELECT session_date FROM " + sessions +
@@ -74,21 +96,19 @@ core::Sessions load_sessions_with_lookback(const Store& store, Date first, Date 
 }
 
 std::optional<Date> session_before(const Store& store, const std::string& calendar, Date day) {
-  return one_date(
-      "SELECT max(session_date) FROM " + store.table("trading_sessions") + " WHERE calendar = $1 AND session_date < $2",
-      Args{Type::text, Type::date}.add(calendar).add(day));
+  return nearest_session(store, "max", "session_date < $2", "session_date > $2 - 30",
+                         Args{Type::text, Type::date}.add(calendar).add(day));
 }
 
 std::optional<Date> session_after(const Store& store, const std::string& calendar, Date day) {
-  return one_date(
-      "SELECT min(session_date) FROM " + store.table("trading_sessions") + " WHERE calendar = $1 AND session_date > $2",
-      Args{Type::text, Type::date}.add(calendar).add(day));
+  return nearest_session(store, "min", "session_date > $2", "session_date < $2 + 30",
+                         Args{Type::text, Type::date}.add(calendar).add(day));
 }
 
 std::optional<Date> latest_closed_session(const Store& store) {
-  return one_date(
-      "SELECT max(session_date) FROM " + store.table("trading_sessions") +
-          " WHERE calendar = $1 AND close_at + make_interval(mins => $2) <= now()",
+  return nearest_session(
+      store, "max", "close_at + make_interval(mins => $2) <= now()",
+      "session_date BETWEEN (now() AT TIME ZONE 'UTC')::date - 30 AND (now() AT TIME ZONE 'UTC')::date + 1",
       Args{Type::text, Type::int4}.add(store.settings().calendar).add(store.settings().settle_delay_minutes));
 }
 
