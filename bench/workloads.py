@@ -161,7 +161,7 @@ def run_with_workers(day, workers):
     with Backend() as backend:
         before = backend.one("SELECT coalesce(max(run_id), 0) FROM batch_runs")
         seconds, peak = backend.measured(f"CALL daily_batch('{day}', workers => {workers})")
-        jobs = f"FROM batch_jobs WHERE run_id > {before}"
+        jobs = f"FROM batch_jobs WHERE job_type = 'phase' AND run_id > {before}"
         if failed := backend.run(f"SELECT job_name, status, detail {jobs} AND status NOT IN ('success', 'skipped')"):
             sys.exit(f"daily_batch with {workers} workers failed: {failed}")
         return {"seconds": seconds, "written": int(backend.one(f"SELECT coalesce(sum(rows_written), 0) {jobs}")),
