@@ -62,7 +62,7 @@ PB_FUNCTION(pb_positions_asof) {
   const store::Store store(call);
   const core::Date day = engine::day_argument(call, 0, store);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
-  engine::Context context(store, ids, day, day);
+  engine::Context context(store, ids, day, day, engine::Reach::values);
   pg::RowBuffer rows({{"portfolio_id", Type::uuid},
                       {"position_id", Type::uuid},
                       {"symbol", Type::text},
@@ -92,7 +92,7 @@ PB_FUNCTION(pb_portfolio_exposures) {
   const store::Store store(call);
   const core::Date day = engine::day_argument(call, 0, store);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
-  engine::Context context(store, ids, day, day);
+  engine::Context context(store, ids, day, day, engine::Reach::values);
   pg::RowBuffer rows({{"portfolio_id", Type::uuid},
                       {"position_type", Type::text},
                       {"long_exposure", Type::money},

@@ -16,15 +16,16 @@ namespace pb::engine {
 
 using core::Date;
 
-Context::Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, Date first, Date last)
-    : store_(store), portfolio_ids_(std::move(portfolio_ids)), first_(first), last_(last) {}
+Context::Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, Date first, Date last, Reach reach)
+    : store_(store), portfolio_ids_(std::move(portfolio_ids)), first_(first), last_(last), reach_(reach) {}
 
 Context::~Context() = default;
 
 namespace {
 
 // A fixed span before the first date, whatever the portfolios hold: an estimate must not depend on its company.
-int lookback(const pg::Settings& settings) {
+int lookback(const pg::Settings& settings, Reach reach) {
+  if (reach == Reach::values) return settings.max_stale_sessions + 1;
   return std::max({core::search_span(std::max(settings.beta_window, settings.factor_window)),
                    core::VolatilityEstimator().sessions_needed(), settings.correlation_window,
                    settings.covariance_window, settings.max_stale_sessions + 1});
@@ -62,7 +63,7 @@ const store::Market& Context::market() {
   if (market_) return *market_;
   const pg::Settings& settings = store_.settings();
   Symbols needed = symbols();
-  core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback(settings));
+  core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback(settings, reach_));
   pg::MemoryBudget budget(settings.max_memory_bytes);
   market_ = std::make_unique<store::Market>(
       store::load_market(store_, std::move(sessions), std::move(needed.priced), needed.closed, first_, last_, budget));
@@ -73,8 +74,8 @@ void Context::write_span(Date first, Date last) { store_ = store_.for_span(first
 
 int Context::sessions_that_fit() {
   const std::size_t per_session = store::bytes_per_price * symbols().priced.size();
-  const auto fit =
-      static_cast<std::int64_t>(store_.settings().max_memory_bytes / per_session) - (lookback(store_.settings()) + 1);
+  const auto fit = static_cast<std::int64_t>(store_.settings().max_memory_bytes / per_session) -
+                   (lookback(store_.settings(), reach_) + 1);
   return static_cast<int>(std::clamp<std::int64_t>(fit, 1, std::numeric_limits<int>::max()));
 }
 
@@ -183,12 +184,14 @@ std::string counted(std::int64_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-void run_engine_by_hand(pg::Call& call, Engine engine) { run_engine_by_hand(call, engine, store::Store(call)); }
+void run_engine_by_hand(pg::Call& call, Engine engine, Reach reach) {
+  run_engine_by_hand(call, engine, store::Store(call), reach);
+}
 
-void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store) {
+void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store, Reach reach) {
   const Date day = session_argument(call, 0, store);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
-  Context context(store, ids, day, day);
+  Context context(store, ids, day, day, reach);
   return_report(call, engine(context, day, ids));
 }
 

@@ -48,11 +48,15 @@ struct Held {
 
 class RiskModels;
 
+// How far back the prices of a context reach: as far as any estimate looks, or no farther than a value may be old.
+enum class Reach { estimates, values };
+
 // The inputs that engines share, each read at most once however many engines and dates use it. It covers the
 // portfolios and the dates it was made for.
 class Context {
  public:
-  Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, core::Date first, core::Date last);
+  Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, core::Date first, core::Date last,
+          Reach reach = Reach::estimates);
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -102,6 +106,7 @@ class Context {
   std::vector<core::Uuid> portfolio_ids_;
   core::Date first_;
   core::Date last_;
+  Reach reach_;
   std::unique_ptr<store::Book> book_;
   std::unique_ptr<store::Market> market_;
   std::optional<core::Date> held_day_;
@@ -132,8 +137,8 @@ using Engine = Report (*)(Context&, core::Date, std::span<const core::Uuid>);
 
 // An SQL function (calculation_date, portfolio_ids, …) that is one engine: resolves the arguments, runs it for the
 // day, and returns its report. With a store of its own where further arguments change the settings.
-void run_engine_by_hand(pg::Call& call, Engine engine);
-void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store);
+void run_engine_by_hand(pg::Call& call, Engine engine, Reach reach = Reach::estimates);
+void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store, Reach reach = Reach::estimates);
 
 // The result of an engine that was called by hand: one row (processed, skipped, failed, rows_written, detail). Raises
 // the first issue as an error when nothing at all could be processed.

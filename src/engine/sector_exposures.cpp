@@ -109,4 +109,6 @@ Report calc_sector_exposures(Context& context, core::Date day, std::span<const c
 
 }  // namespace pb::engine
 
-PB_FUNCTION(pb_calc_sector_exposures) { pb::engine::run_engine_by_hand(call, pb::engine::calc_sector_exposures); }
+PB_FUNCTION(pb_calc_sector_exposures) {
+  pb::engine::run_engine_by_hand(call, pb::engine::calc_sector_exposures, pb::engine::Reach::values);
+}
