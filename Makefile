@@ -23,8 +23,10 @@ EIGEN_INCLUDE ?= /usr/include/eigen3
 WERROR        ?= -Werror
 WARNINGS       = -Wall -Wextra $(WERROR)
 
-# Portable code only: a number must not change with the CPU, so no -march, no -ffast-math, no contraction.
-PG_CPPFLAGS  = -Isrc -isystem $(EIGEN_INCLUDE) -isystem $(shell $(PG_CONFIG) --includedir-server) -DEIGEN_DONT_PARALLELIZE -DEIGEN_MPL2_ONLY \
+# Portable code only: a number must not change with the CPU, so no -march, no -ffast-math, no contraction. As constant
+# expressions, the tables of Boost.Math are copied to the stack by every call that looks one number up.
+PG_CPPFLAGS  = -Isrc -isystem $(EIGEN_INCLUDE) -isystem $(shell $(PG_CONFIG) --includedir-server) \
+               -DEIGEN_DONT_PARALLELIZE -DEIGEN_MPL2_ONLY -DBOOST_NO_CXX14_CONSTEXPR \
                -DPB_VERSION='"$(EXTVERSION)"' -DPGDLLEXPORT='__attribute__((visibility("default")))'
 PG_CXXFLAGS  = -std=c++20 -O2 -ffp-contract=off $(WARNINGS) -Wno-register -Wno-volatile -MMD -MP \
                -fvisibility=hidden -fvisibility-inlines-hidden $(EXTRA_CXXFLAGS)

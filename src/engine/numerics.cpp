@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/clustering.hpp"
+#include "core/distributions.hpp"
 #include "core/error.hpp"
 #include "core/multiple_testing.hpp"
 #include "core/nearest_correlation.hpp"
@@ -313,6 +314,13 @@ PB_FUNCTION(pb_linkage_average) {
   for (const core::Merge& merge : linkage.merges)
     rows.add(++step).add(merge.left + 1).add(merge.right + 1).add(merge.height).add(merge.size);
   call.return_rows(rows);
+}
+
+PB_FUNCTION(pb_correlation_p_value) {
+  const auto correlation = call.float8(0);
+  const auto observations = call.int4(1);
+  if (!correlation || !observations) return call.return_null();
+  call.return_float8(pb::core::correlation_p_value(*correlation, *observations));
 }
 
 PB_FUNCTION(pb_benjamini_hochberg) {

@@ -1,7 +1,5 @@
 #include "store/beta_store.hpp"
 
-#include "core/distributions.hpp"
-#include "pg/function.hpp"
 #include "pg/query.hpp"
 #include "pg/writer.hpp"
 
@@ -62,10 +60,3 @@ std::int64_t write_position_betas(const Store& store, core::Date day, std::span<
 }
 
 }  // namespace pb::store
-
-PB_FUNCTION(pb_correlation_p_value) {
-  const auto correlation = call.float8(0);
-  const auto observations = call.int4(1);
-  if (!correlation || !observations) return call.return_null();
-  call.return_float8(pb::core::correlation_p_value(*correlation, *observations));
-}
