@@ -315,12 +315,13 @@ def engine_times(report):
     report.say()
 
 
-def loop_estimate(day, portfolios, positions):
-    """Seconds of the loop over all positions and pairs, from those of a sample."""
+def loop_estimate(day, portfolios, positions, sessions=1):
+    """Seconds of the loop over all positions and pairs of each session, from those of a sample of one."""
     each = run_loop(day)
     by_position = sum(seconds for name, seconds in each.items() if name != "correlations") * portfolios * positions
-    return (f"loop of pandas and statsmodels, from {LOOP_POSITIONS} positions",
-            by_position + each["correlations"] * number_of_pairs(portfolios, positions))
+    of_one = by_position + each["correlations"] * number_of_pairs(portfolios, positions)
+    return (f"loop of pandas and statsmodels, from {LOOP_POSITIONS} positions" + " of a session" * (sessions > 1),
+            of_one * sessions)
 
 
 def number_of_pairs(portfolios, positions):
@@ -380,8 +381,9 @@ def w1(report, portfolios=200, symbols=1000):
 def w2(report, positions=25, sessions=87):
     report.head(f"W2: backfill, 3 portfolios x {positions} positions x {sessions} sessions")
     day = prepare(3, positions, sessions, 60)
-    ours, numpy, floor, _ = measure(report, day, BACKFILL, of_numpy(what_is_there()), every_session=True)
-    contest(report, ours, numpy, floor)
+    ours, numpy, floor, others = measure(report, day, BACKFILL, of_numpy(what_is_there()), every_session=True,
+                                         slow=lambda day: {"loop": loop_estimate(day, 3, positions, sessions)})
+    contest(report, ours, numpy, floor, **others)
     longest_statements(report, ours[-1])
 
 
