@@ -94,13 +94,15 @@ end_of_run
 # Workers --------------------------------------------------------------------------------------------------------------
 
 begin_run postgres "CALL daily_batch('$target', workers => 2)"
-sql "DO \$\$
+sql 'CREATE TABLE seen AS SELECT * FROM batch_progress() LIMIT 0' "DO \$\$
 DECLARE deadline CONSTANT timestamptz := clock_timestamp() + interval '20 s';
 BEGIN
-    WHILE NOT EXISTS (SELECT FROM batch_progress() WHERE workers = 2 AND done > 2) AND clock_timestamp() < deadline LOOP
+    WHILE clock_timestamp() < deadline LOOP
+        -- A worker that has just begun is in no phase yet.
+        INSERT INTO seen SELECT * FROM batch_progress() WHERE workers = 2 AND done > 2 AND phase ~ '^[0-9]';
+        EXIT WHEN FOUND;
         PERFORM pg_stat_clear_snapshot(), pg_sleep(0.001);
     END LOOP;
-    CREATE TABLE seen AS SELECT * FROM batch_progress();
 END \$\$"
 is "$(sql "SELECT status, workers > 0, phase ~ '^[0-9.]+ [a-zA-Z]', done > 2, total > done FROM seen")" 'running|t|t|t|t' \
   'workers are counted, and their phases shown'
