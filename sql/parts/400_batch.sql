@@ -65,7 +65,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_begi
 COMMENT ON FUNCTION @extschema@.begin_batch_session(bigint, date, uuid[], boolean, integer, bigint, bigint) IS
 'Begins one session of an open run whose portfolios are divided among workers, by about equal numbers of open positions;
 a step of the procedure daily_batch. Returns the portfolios and how many of them, in this order, belong to each shard;
-the symbols by the first shard that holds each, and how many of them belong to each; and how many portfolios are being
+the symbols by the shard that writes their models, and how many of them belong to each; and how many portfolios are being
 run elsewhere. No row when all of them are.';
 
 CREATE FUNCTION @extschema@.run_batch_shards(run_id bigint, calculation_date date, portfolio_ids uuid[],
@@ -88,7 +88,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_run_batch_s
 COMMENT ON FUNCTION @extschema@.run_batch_shard(bigint, date, uuid[], text[], boolean, integer, integer, bigint,
                                                 bigint) IS
 'Runs the phases of one session of an open run that concern portfolios, for one shard of them: what run_batch_shards has
-a worker do. other_symbols: those whose models an earlier shard writes.';
+a worker do. other_symbols: those whose models another shard writes.';
 
 CREATE FUNCTION @extschema@.finish_batch_run(run_id bigint) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_finish_batch_run';

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "batch/run.hpp"
 #include "core/json.hpp"
@@ -33,10 +34,10 @@ struct Holding {
 };
 
 core::CorporateActions actions_of(const store::Store& store, const store::Book& book) {
-  std::vector<std::string> symbols;
+  std::set<std::string> symbols;
   for (const store::Portfolio& portfolio : book)
-    for (const core::Lot& lot : portfolio.lots) symbols.push_back(lot.symbol);
-  return store::load_actions(store, symbols);
+    for (const core::Lot& lot : portfolio.lots) symbols.insert(lot.symbol);
+  return store::load_actions(store, std::vector<std::string>(symbols.begin(), symbols.end()));
 }
 
 // The symbol under which the risk engines book an open lot; empty where that is not certain. To name one too few costs
@@ -71,11 +72,28 @@ std::vector<Holding> holdings(engine::Context& context, Date day, const std::set
   return result;
 }
 
+using Members = std::vector<std::vector<const Holding*>>;
+
+// The symbols of each shard: each symbol belongs to the one, of those that hold it, that has the fewest so far.
+std::vector<std::vector<std::string>> divide_symbols(const Members& members) {
+  std::map<std::string, std::set<std::size_t>> holders;
+  for (std::size_t shard = 0; shard < members.size(); ++shard)
+    for (const Holding* holding : members[shard])
+      if (!holding->blocked)
+        for (const std::string& symbol : holding->symbols) holders[symbol].insert(shard);
+  std::vector<std::vector<std::string>> symbols(members.size());
+  for (const auto& [symbol, shards] : holders) {
+    const auto fewest = [&](std::size_t a, std::size_t b) { return symbols[a].size() < symbols[b].size(); };
+    symbols[*std::min_element(shards.begin(), shards.end(), fewest)].push_back(symbol);
+  }
+  return symbols;
+}
+
 }  // namespace
 
 ShardPlan plan_shards(engine::Context& context, Date day, std::size_t shards, const std::set<Uuid>& blocked) {
   const std::vector<Holding> all = holdings(context, day, blocked);
-  std::vector<std::vector<const Holding*>> members(shards);
+  Members members(shards);
   std::vector<std::size_t> load(shards, 0);
   for (const Holding& holding : all) {
     const auto least = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
@@ -83,17 +101,13 @@ ShardPlan plan_shards(engine::Context& context, Date day, std::size_t shards, co
     load[least] += holding.positions + 1;
   }
   ShardPlan plan;
-  std::set<std::string> named;
   for (const auto& shard : members) {
-    const std::size_t before = plan.symbols.size();
-    for (const Holding* holding : shard) {
-      plan.portfolio_ids.push_back(holding->portfolio->id);
-      if (holding->blocked) continue;
-      for (const std::string& symbol : holding->symbols)
-        if (named.insert(symbol).second) plan.symbols.push_back(symbol);
-    }
+    for (const Holding* holding : shard) plan.portfolio_ids.push_back(holding->portfolio->id);
     plan.portfolio_counts.push_back(static_cast<std::int32_t>(shard.size()));
-    plan.symbol_counts.push_back(static_cast<std::int32_t>(plan.symbols.size() - before));
+  }
+  for (const auto& symbols : divide_symbols(members)) {
+    plan.symbols.insert(plan.symbols.end(), symbols.begin(), symbols.end());
+    plan.symbol_counts.push_back(static_cast<std::int32_t>(symbols.size()));
   }
   return plan;
 }
@@ -154,12 +168,15 @@ std::vector<Shard> cut(const std::vector<Uuid>& ids, const std::vector<std::int3
   return shards;
 }
 
-// The calls of run_batch_shard. Each shard is told the symbols of those before it.
+// The calls of run_batch_shard. Each shard is told the symbols of the others.
 std::vector<pg::WorkerTask> tasks(const std::string& schema, const Session& session, std::span<const Shard> shards,
                                   std::span<const std::string> symbols, std::span<const std::int32_t> symbol_counts) {
   std::vector<pg::WorkerTask> result;
-  std::size_t before = 0;
+  auto own = symbols.begin();
   for (std::size_t i = 0; i < shards.size(); ++i) {
+    std::vector<std::string> others(symbols.begin(), own);
+    own += std::clamp<std::ptrdiff_t>(symbol_counts[i], 0, symbols.end() - own);
+    others.insert(others.end(), own, symbols.end());
     const std::string number = std::to_string(i + 1) + ", " + std::to_string(shards.size());
     result.push_back(
         {.statement = "SELECT " + pg::quote_identifier(schema) + ".run_batch_shard(" + std::to_string(session.run_id) +
@@ -168,12 +185,11 @@ std::vector<pg::WorkerTask> tasks(const std::string& schema, const Session& sess
                           shards[i].portfolio_ids, [](const Uuid& id) { return to_string(id); }, "uuid[]") +
                       ", " +
                       array_literal(
-                          symbols.first(before), [](const std::string& symbol) { return symbol; }, "text[]") +
+                          others, [](const std::string& symbol) { return symbol; }, "text[]") +
                       ", " + (session.newest ? "true" : "false") + ", " + number + ", " +
                       std::to_string(session.progress.done) + ", " + std::to_string(session.progress.total) + ")",
          .label = "portfolio_batch run " + std::to_string(session.run_id) + ": " + session.name() + ", shard " +
                   std::to_string(i + 1) + " of " + std::to_string(shards.size())});
-    before = std::min(symbols.size(), before + static_cast<std::size_t>(symbol_counts[i]));
   }
   return result;
 }

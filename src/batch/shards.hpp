@@ -16,8 +16,8 @@ namespace pb::batch {
 struct ShardPlan {
   std::vector<core::Uuid> portfolio_ids;
   std::vector<std::int32_t> portfolio_counts;
-  // Symbols by the lowest shard that holds each. Their rows are written by that shard alone: a second one that wrote
-  // them would have to wait for the first one's commit.
+  // Symbols by the shard that writes their rows, one of those that hold them: a second one that wrote them as well
+  // would have to wait for the first one's commit. Each shard has about as many.
   std::vector<std::string> symbols;
   std::vector<std::int32_t> symbol_counts;
 };
