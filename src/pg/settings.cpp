@@ -176,6 +176,7 @@ std::string settings_as_json(const Settings& s) {
       .add("position_filter", s.position_filter)
       .add("benchmark", s.benchmark)
       .add("max_memory_kb", static_cast<std::int64_t>(s.max_memory_bytes / 1024))
+      .add("workers", static_cast<std::int64_t>(s.workers))
       .str();
 }
 

@@ -13,7 +13,7 @@ portfolio() { printf '%s%s%s%s0000-0000-4000-8000-000000000000' "$1" "$1" "$1" "
 PGDATABASE=book sql "INSERT INTO position_greeks (portfolio_id, position_id, calculation_date, delta, underlying_price)
                      SELECT portfolio_id, p.id, s, 0.5, 100 FROM positions p, sessions_between('2024-12-02', '$target') s
                      WHERE p.position_type = 'LC' AND p.portfolio_id <> '$(portfolio 2)'"
-for database in one two three settled failing terminated canceled desk crowded serial gcv; do
+for database in one two three settled failing terminated killed canceled desk crowded serial gcv; do
   sql "CREATE DATABASE $database TEMPLATE book"
 done
 quiet='-c portfolio_batch.progress=off'
@@ -139,6 +139,23 @@ is "$(sql "SELECT s.symbol FROM (SELECT DISTINCT p.symbol FROM positions p JOIN 
   'also the models of symbols that they share with it'
 PGOPTIONS="$quiet -c slow.off=1" sql "CALL daily_batch('$target', workers => 2)"
 same_results one terminated "$target" 'the next run completes it, to the same results'
+
+# A worker that is killed takes the whole server down, which comes up again; what was committed is there.
+export PGDATABASE=killed
+sql "$slow" "$trigger"
+sql "CALL daily_batch('2024-12-02', workers => 3)" >"$tap_folder/run" 2>&1 &
+leader=$!
+wait_until 20 "$met" || true
+kill -9 "$(sql "SELECT pid FROM pg_stat_activity WHERE backend_type = 'portfolio_batch worker' AND wait_event = 'PgSleep'")"
+status=0
+wait "$leader" || status=$?
+holds "$status" '>' 0 'a worker is killed: the run ends'
+wait_for_server
+is "$(sql "SELECT count(*) FROM portfolio_snapshots WHERE portfolio_id = '$(portfolio 2)'")" 0 \
+  'nothing of its shard is there'
+PGOPTIONS="$quiet -c slow.off=1" sql "CALL daily_batch('$target', workers => 2)"
+is "$(statuses)" 'lost success' 'the next run marks the run as lost'
+same_results one killed "$target" 'and completes it, to the same results'
 
 # A leader that is ended -------------------------------------------------------------------------------------------------
 
