@@ -65,8 +65,8 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_begi
 COMMENT ON FUNCTION @extschema@.begin_batch_session(bigint, date, uuid[], boolean, integer, bigint, bigint) IS
 'Begins one session of an open run whose portfolios are divided among workers, by about equal numbers of open positions;
 a step of the procedure daily_batch. Returns the portfolios and how many of them, in this order, belong to each shard;
-the symbols by the shard that writes their models, and how many of them belong to each; and how many portfolios are being
-run elsewhere. No row when all of them are.';
+the symbols by the shard that writes their models, and how many of them belong to each; and how many portfolios are
+being run elsewhere. No row when all of them are.';
 
 CREATE FUNCTION @extschema@.run_batch_shards(run_id bigint, calculation_date date, portfolio_ids uuid[],
                                              portfolio_counts integer[], symbols text[], symbol_counts integer[],
