@@ -21,7 +21,7 @@ AS $$
       'calc_market_betas', 'calc_interest_rate_betas', 'calc_factor_betas', 'calc_sector_exposures', 'calc_volatility',
       'calc_correlations', 'calc_factor_correlations', 'calc_stress_tests',
       'create_portfolio_snapshots', 'update_position_values', 'restore_sector_tags',
-      'close_position', 'purge_portfolio', 'purge_results',
+      'close_position', 'purge_portfolio', 'purge_results', 'delete_run_records',
       'load_sample_data', 'create_analytics_tables', 'grant_analytics_roles'])
   ORDER BY p.proname, p.oid
 $$;

@@ -169,6 +169,28 @@ COMMENT ON FUNCTION @extschema@.purge_portfolio(uuid) IS
   'Its positions, trades and capital flows and the log of runs stay; the next backfill computes the results again '
   'when the portfolio is active. Errors: 42704 when there is neither such a portfolio nor a result of it.';
 
+CREATE FUNCTION @extschema@.delete_run_records(before timestamptz)
+RETURNS TABLE (table_name text, rows_deleted bigint)
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  finished      CONSTANT text := format('SELECT b.run_id FROM %I.batch_runs AS b WHERE b.status <> ''running'' '
+                                        'AND b.started_at < $1', tables_schema);
+BEGIN
+  FOREACH table_name IN ARRAY ARRAY['batch_jobs', 'batch_runs'] LOOP
+    EXECUTE format('DELETE FROM %I.%I AS r WHERE r.run_id IN (%s)', tables_schema, table_name, finished) USING before;
+    GET DIAGNOSTICS rows_deleted = ROW_COUNT;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.delete_run_records(timestamptz) IS
+  'Deletes the log of runs that began before a time and are over, and returns the rows deleted by table: a part of '
+  'purge_results and purge_run_records.';
+
 CREATE FUNCTION @extschema@.purge_results(before date)
 RETURNS TABLE (table_name text, rows_deleted bigint)
 LANGUAGE plpgsql VOLATILE
@@ -177,9 +199,6 @@ AS $$
 DECLARE
   tables_schema CONSTANT name := @extschema@.analytics_schema();
   today         CONSTANT date := (now() AT TIME ZONE 'America/New_York')::date;
-  finished      CONSTANT text := format('SELECT b.run_id FROM %I.batch_runs AS b WHERE b.status <> ''running'' '
-                                        'AND b.started_at < $1::timestamp AT TIME ZONE ''America/New_York''',
-                                        tables_schema);
 BEGIN
   IF before IS NULL OR before > today OR NOT isfinite(before) THEN
     RAISE EXCEPTION 'purge_results needs a date up to today, not %', COALESCE(before::text, 'NULL')
@@ -201,11 +220,7 @@ BEGIN
   END LOOP;
 
   -- The log goes by when a run was made, not by the dates it computed: yesterday's backfill of last year is recent.
-  FOREACH table_name IN ARRAY ARRAY['batch_jobs', 'batch_runs'] LOOP
-    EXECUTE format('DELETE FROM %I.%I AS r WHERE r.run_id IN (%s)', tables_schema, table_name, finished) USING before;
-    GET DIAGNOSTICS rows_deleted = ROW_COUNT;
-    RETURN NEXT;
-  END LOOP;
+  RETURN QUERY SELECT * FROM @extschema@.delete_run_records(before::timestamp AT TIME ZONE 'America/New_York');
 END
 $$;
 

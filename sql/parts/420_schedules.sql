@@ -509,20 +509,13 @@ LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
-  before        CONSTANT timestamptz := now() - COALESCE(keep, interval '90 days');
-  old_runs      CONSTANT text := format('SELECT b.run_id FROM %I.batch_runs AS b '
-                                        'WHERE b.status <> ''running'' AND b.started_at < $1', tables_schema);
+  before CONSTANT timestamptz := now() - COALESCE(keep, interval '90 days');
 BEGIN
   IF keep < interval '0' THEN
     RAISE EXCEPTION 'keep must not be negative, it is %', keep
       USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass how long records stay, such as ''90 days''.';
   END IF;
-  FOREACH table_name IN ARRAY ARRAY['batch_jobs', 'batch_runs'] LOOP
-    EXECUTE format('DELETE FROM %I.%I AS r WHERE r.run_id IN (%s)', tables_schema, table_name, old_runs) USING before;
-    GET DIAGNOSTICS rows_deleted = ROW_COUNT;
-    RETURN NEXT;
-  END LOOP;
+  RETURN QUERY SELECT * FROM @extschema@.delete_run_records(before);
   IF @extschema@.has_cron() THEN
     -- The table keeps the last outcome, also when its record in pg_cron goes.
     PERFORM FROM @extschema@.sync_schedules();

@@ -57,6 +57,7 @@ INSERT INTO entry_points VALUES
   ('run', 'purge_portfolio', 'SELECT * FROM pb.purge_portfolio(''00000000-0000-4000-8000-000000000001'')'),
   ('run', 'purge_results', 'SELECT * FROM pb.purge_results(''2024-07-09'')'),
   ('run', 'purge_run_records', 'SELECT * FROM pb.purge_run_records()'),
+  ('run', 'delete_run_records', 'SELECT * FROM pb.delete_run_records(now())'),
   ('manage', 'close_position', 'SELECT pb.close_position(''00000000-0000-4000-8000-000000000001'', '
    '''00000000-0000-4000-8000-000000000011'', 1, 100, ''2024-07-09'')'),
   ('manage', 'load_sample_data', 'SELECT * FROM pb.load_sample_data(portfolios => 1, last_session => ''2024-07-12'')'),
