@@ -33,10 +33,6 @@ constexpr const char* sector_colors =
     " ('Utilities', '#8BC34A'), ('Communication Services', '#3F51B5'), ('Telecommunications', '#3F51B5'),"
     " ('Uncategorized', '#9E9E9E')) AS palette (sector, color)";
 
-}  // namespace
-
-namespace {
-
 using Arguments = std::function<Args()>;
 
 // What there is to do: on most nights, nothing.
