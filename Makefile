@@ -52,7 +52,9 @@ SQL_PARTS = $(addprefix sql/parts/,$(shell sed -e 's/\#.*//' sql/parts.list))
 sql/portfolio_batch--$(EXTVERSION).sql: sql/parts.list $(SQL_PARTS)
 	cat $(SQL_PARTS) > $@
 
-.PHONY: pgtap bench
+.PHONY: core pgtap bench
+core: $(CORE_SOURCES:.cpp=.o)
+
 pgtap:
 	pg_prove --ext .sql $(PGTAP_OPTS) test/pgtap
 

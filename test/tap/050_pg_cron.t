@@ -13,6 +13,7 @@ PGDATABASE=office sql "SELECT FROM grant_analytics_roles('desk_reader', 'desk_ru
 
 sql 'CREATE EXTENSION pg_cron' 'GRANT USAGE ON SCHEMA cron TO desk_runner' \
   "GRANT EXECUTE ON FUNCTION cron.schedule(text, text, text) TO desk_runner"
+begin_of_minute
 sql "SELECT FROM cron.schedule_in_database('nightly', '* * * * *', \$\$CALL daily_batch('$target')\$\$, 'desk')" \
   "SELECT FROM cron.schedule_in_database('nightly of the role', '* * * * *', \$\$CALL daily_batch('$target')\$\$,
                                          'office', 'desk_runner')"

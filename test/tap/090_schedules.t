@@ -83,18 +83,18 @@ portfolio_batch risk: risk tick
 
 # The first minute: the portfolios are being run by another session ------------------------------------------------------
 
-ended() { wait_until 80 "SELECT pg_sleep(0.3) IS NOT NULL AND count(*) >= $1 FROM cron.job_run_details WHERE end_time IS NOT NULL"; }
-
 open_session holder
 first=$(sql 'SELECT min(session_date) FROM missing_sessions()')
 tell holder 'BEGIN' "SELECT DISTINCT status FROM run_daily_batch('$first') WHERE phase = '2'"
+begin_of_minute
 as_runner "SELECT FROM schedule_batch('runner tick', '* * * * *')"
 sql "SELECT FROM schedule_batch('off', '0 0 1 1 *', 'SELECT 2')"
 is "$(sql "SELECT enabled, next_run FROM disable_schedule('off')")" 'f|' 'a schedule can be disabled'
 is "$(sql "SELECT enabled, cron_expression FROM schedule_batch('off', '* * * * *', 'SELECT 2')")" 'f|* * * * *' \
   'and stays it when it is changed'
 sql "SELECT FROM schedule_batch('tick', '* * * * *')" "SELECT FROM schedule_batch('broken', '* * * * *', 'SELECT 1 / 0')"
-ended 3 || true
+wait_until 80 "SELECT pg_sleep(0.3) IS NOT NULL AND count(DISTINCT jobid) = 3 AND bool_and(end_time IS NOT NULL)
+               FROM cron.job_run_details" || true
 sql "SELECT unschedule_batch('broken')"
 like "$(sql "SELECT status, return_message FROM cron.job_run_details WHERE command = 'SELECT 1 / 0' LIMIT 1")" \
   '^failed\|ERROR: +division by zero' 'pg_cron ran a command that fails'
@@ -104,6 +104,7 @@ like "$(sql "SELECT last_status, last_message, last_run > now() - interval '2 mi
 
 # The second minute: they are free ---------------------------------------------------------------------------------------
 
+begin_of_minute
 tell holder 'ROLLBACK'
 close_session holder
 wait_until 80 "SELECT pg_sleep(0.3) IS NOT NULL AND (SELECT count(*) = 0 FROM missing_sessions()) AND count(*) = 0
@@ -121,8 +122,9 @@ is "$(sql "SELECT DISTINCT last_status FROM batch_schedules() WHERE schedule_nam
 # The third minute: a phase fails, while pg_cron sees no failure ---------------------------------------------------------
 
 as_runner "SELECT unschedule_batch('runner tick')"
-sql 'DELETE FROM portfolio_snapshots WHERE snapshot_date = (SELECT max(snapshot_date) FROM portfolio_snapshots)' \
-  'TRUNCATE stress_test_results' 'ALTER TABLE stress_test_results ADD CONSTRAINT house_rule CHECK (direct_pnl IS NULL) NOT VALID'
+sql 'BEGIN' 'DELETE FROM portfolio_snapshots WHERE snapshot_date = (SELECT max(snapshot_date) FROM portfolio_snapshots)' \
+  'TRUNCATE stress_test_results' \
+  'ALTER TABLE stress_test_results ADD CONSTRAINT house_rule CHECK (direct_pnl IS NULL) NOT VALID' 'COMMIT'
 wait_until 80 "SELECT pg_sleep(0.3) IS NOT NULL AND EXISTS (SELECT FROM batch_runs WHERE status = 'partial')" || true
 wait_until 5 'SELECT bool_and(end_time IS NOT NULL) FROM cron.job_run_details' || true
 is "$(sql 'SELECT status FROM cron.job_run_details ORDER BY runid DESC LIMIT 1')" succeeded 'the command succeeds'

@@ -132,6 +132,12 @@ wait_until() {
   done
 }
 
+# Schedules made after this, and what is asked about them, see one and the same minute: pg_cron fires at full ones.
+begin_of_minute() {
+  local second=$((10#$(date +%S)))
+  [ "$second" -lt 40 ] || sleep $((61 - second))
+}
+
 # wait_for_activity PATTERN: waits inside the server, hence without delay, until some session shows such a query.
 wait_for_activity() {
   sql "DO \$\$
