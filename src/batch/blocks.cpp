@@ -35,6 +35,7 @@ void run_block(Run& run, engine::Context& context, Position begin, Position end,
       if (span != nullptr && 2 * span->deferred_bytes > span->max_deferred_bytes) pg::write_deferred(*span);
     }
     if (span != nullptr) pg::write_deferred(*span);
+    run.write_jobs();
   };
   pg::WriteSpan* span = context.store().stamp().span.get();
   if (span == nullptr) return run_dates(nullptr);
@@ -43,6 +44,7 @@ void run_block(Run& run, engine::Context& context, Position begin, Position end,
   span->max_deferred_bytes = context.store().settings().max_memory_bytes / deferred_share;
   if (!pg::isolate([&] { run_dates(span); })) return;
   span->drop_after(0);
+  context.forget_ledgers();
   span->max_deferred_bytes = 0;
   run = before;
   result.truncate(rows_before);

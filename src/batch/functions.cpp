@@ -86,6 +86,7 @@ PB_FUNCTION(pb_run_daily_batch) {
   engine::Context context(stamped, locked, day, last_day(store, locked, day));
   announce(store, 1, locked.size(), day, day, phases);
   run.run_date(context, day, locked, true, {}, result);
+  run.write_jobs();
   store::finish_run(store, run_id);
   call.return_rows(result);
 }
@@ -174,6 +175,7 @@ PB_FUNCTION(pb_run_batch_session) {
   engine::Context context(stamped, locked, day, last_day(store, locked, day));
   run.run_date(context, day, locked, call.boolean(3).value_or(false),
                {.done = call.int8(4).value_or(0), .total = call.int8(5).value_or(1)}, result);
+  run.write_jobs();
   call.return_rows(result);
 }
 

@@ -114,6 +114,7 @@ engine::Report Run::run_engine(engine::Context& context, const Phase& phase, con
   const auto failure = pg::isolate([&] { report = engine.run(context, day, portfolio_ids); });
   if (failure) {
     if (span != nullptr) span->drop_after(deferred);
+    context.forget_ledgers();
     report = {};
     report.failed = static_cast<std::int64_t>(portfolio_ids.size());
     report.detail = std::string(engine.name) + " failed: " + failure->message + " (" + failure->sqlstate + ")";
@@ -161,7 +162,7 @@ Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date d
       add(total, run_engine(context, phase, engine, day, open));
   if (phase.key == std::string("2"))
     for (const engine::Issue& issue : total.issues) blocked_.insert(issue.portfolio_id);
-  if (phase.needs_snapshot && total.issues.empty()) store::mark_analytics_complete(store_, day, open);
+  if (phase.needs_snapshot && total.issues.empty()) store::mark_analytics_complete(context.store(), day, open);
   for (const engine::Issue& issue : total.issues) {
     if (total.detail.find(issue.failure.message) != std::string::npos) continue;
     append_line(total.detail, issue.failure.message);
@@ -179,12 +180,18 @@ void Run::run_ahead(engine::Context& context, Date last, std::span<const Uuid> p
     }
 }
 
+void Run::write_jobs() {
+  // Job numbers go up by what is committed, so shards that end at the same time write their jobs in turns.
+  if (part_.shard > 0) store::lock_job_numbers(store_, run_id_);
+  store::write_jobs(store_, run_id_, jobs_);
+  jobs_.clear();
+}
+
 void Run::run_shared(engine::Context& context, Date day, std::span<const Uuid> portfolio_ids) {
   for (const Phase& phase : all_phases())
     for (const Engine& engine : phase.engines)
       if (engine.shared != SharedRows::none) run_engine(context, phase, engine, day, portfolio_ids);
-  store::write_jobs(store_, run_id_, jobs_);
-  jobs_.clear();
+  write_jobs();
 }
 
 void Run::run_for_shards(engine::Context& context, const Phase& phase, const Engine& engine, Date day,
@@ -198,8 +205,7 @@ void Run::run_for_shards(engine::Context& context, const Phase& phase, const Eng
     part.detail_json = core::JsonObject().add("text", report.detail).add("shard", std::int64_t{0}).str();
     jobs_.push_back(part);
   }
-  store::write_jobs(store_, run_id_, jobs_);
-  jobs_.clear();
+  write_jobs();
 }
 
 void Run::log_blocked(Date day, std::span<const Uuid> portfolio_ids) {
@@ -264,10 +270,6 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
     add_result(result, day, phase, outcome.status, report, job.completed_at - job.started_at);
     if (outcome.status == "failed" || (outcome.status == "partial" && worst == "success")) worst = outcome.status;
   }
-  // Job numbers go up by what is committed, so shards that end at the same time write their jobs in turns.
-  if (part_.shard > 0) store::lock_job_numbers(store_, run_id_);
-  store::write_jobs(store_, run_id_, jobs_);
-  jobs_.clear();
   if (store_.settings().progress && part_.phases.empty())
     pg::notice("portfolio_batch: " + place + " " + worst + ", " +
                std::to_string((pg::clock_usecs() - date_started) / 1000) + " ms");

@@ -58,6 +58,9 @@ class Run {
   void run_date(engine::Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids, bool newest,
                 const Progress& progress, pg::RowBuffer& result);
 
+  // Writes the log of the dates that were run.
+  void write_jobs();
+
   // Runs the engines that write rows which portfolios share, for portfolios whose own rows are written already.
   void run_shared(engine::Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
 

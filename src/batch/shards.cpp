@@ -420,6 +420,7 @@ PB_FUNCTION(pb_begin_batch_session) {
   pg::RowBuffer result = result_table();
   const bool newest = call.boolean(3).value();
   run.run_date(context, day, locked, newest, {.done = call.int8(5).value(), .total = call.int8(6).value()}, result);
+  run.write_jobs();
   for (const Phase& phase : all_phases())
     if (phase.before_shards && (newest || !phase.newest_date_only))
       run.run_for_shards(context, phase, *phase.before_shards, day, locked);
@@ -478,4 +479,5 @@ PB_FUNCTION(pb_run_batch_shard) {
   pg::RowBuffer result = result_table();
   run.run_date(context, day, locked, call.boolean(4).value(),
                {.done = call.int8(7).value(), .total = call.int8(8).value()}, result);
+  run.write_jobs();
 }

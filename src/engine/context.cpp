@@ -9,8 +9,6 @@
 #include "engine/risk_models.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/calendar_store.hpp"
-#include "store/snapshot_store.hpp"
-#include "store/stress_store.hpp"
 
 namespace pb::engine {
 
@@ -70,7 +68,9 @@ const store::Market& Context::market() {
   return *market_;
 }
 
-void Context::write_span(Date first, Date last) { store_ = store_.for_span(first, last, symbols().priced); }
+void Context::write_span(Date first, Date last) {
+  store_ = store_.for_span(store::write_span(store_, portfolio_ids_, first, last, symbols().priced));
+}
 
 int Context::sessions_that_fit() {
   const std::size_t per_session = store::bytes_per_price * symbols().priced.size();
@@ -121,6 +121,21 @@ const std::vector<core::YieldQuote>& Context::yields() {
 const store::PriceSources& Context::price_sources() {
   if (!price_sources_) price_sources_.emplace(store::load_price_sources(store_, market().panel, first_, last_));
   return *price_sources_;
+}
+
+store::Ledgers& Context::ledgers() {
+  if (!ledgers_) ledgers_.emplace(store::load_ledgers(store_, portfolio_ids_, first_));
+  return *ledgers_;
+}
+
+const std::map<std::string, store::SectorProfile>& Context::sector_profiles() {
+  if (!sector_profiles_) sector_profiles_.emplace(store::load_sector_profiles(store_, symbols().priced));
+  return *sector_profiles_;
+}
+
+const std::vector<store::ScenarioDefinition>& Context::scenarios() {
+  if (!scenarios_) scenarios_.emplace(store::load_scenarios(store_, std::nullopt));
+  return *scenarios_;
 }
 
 const store::Market* Context::history(Date from, Date to) {

@@ -18,7 +18,10 @@
 #include "store/coverage_store.hpp"
 #include "store/factor_store.hpp"
 #include "store/price_store.hpp"
+#include "store/sector_store.hpp"
+#include "store/snapshot_store.hpp"
 #include "store/store.hpp"
+#include "store/stress_store.hpp"
 
 namespace pb::engine {
 
@@ -87,6 +90,14 @@ class Context {
   // Where the prices of the context's dates come from.
   const store::PriceSources& price_sources();
 
+  // The snapshots against which periods are measured; who writes one enters it. To be forgotten when writes are undone.
+  store::Ledgers& ledgers();
+  void forget_ledgers() { ledgers_.reset(); }
+
+  const std::map<std::string, store::SectorProfile>& sector_profiles();
+  // The active scenarios of the stress test.
+  const std::vector<store::ScenarioDefinition>& scenarios();
+
   // The prices of the market's symbols in a span of the past; nullptr when the market symbol's prices begin later.
   const store::Market* history(core::Date from, core::Date to);
 
@@ -114,6 +125,9 @@ class Context {
   std::optional<std::vector<store::FactorDefinition>> factors_;
   std::optional<std::vector<core::YieldQuote>> yields_;
   std::optional<store::PriceSources> price_sources_;
+  std::optional<store::Ledgers> ledgers_;
+  std::optional<std::map<std::string, store::SectorProfile>> sector_profiles_;
+  std::optional<std::vector<store::ScenarioDefinition>> scenarios_;
   std::optional<std::optional<core::Date>> first_price_;
   std::map<std::pair<core::Date, core::Date>, store::Market> histories_;
   std::unique_ptr<RiskModels> risk_;

@@ -31,7 +31,7 @@ class SectorEngine {
       : store_(context.store()),
         day_(day),
         book_(context.risk(day, portfolio_ids).book()),
-        profiles_(store::load_sector_profiles(store_, held_symbols())),
+        profiles_(context.sector_profiles()),
         benchmark_(store::load_benchmark(store_, day)) {
     if (benchmark_) weights_ = core::normalize_benchmark(benchmark_->weights);
   }
@@ -54,15 +54,6 @@ class SectorEngine {
   }
 
  private:
-  std::vector<std::string> held_symbols() const {
-    std::vector<std::string> symbols;
-    for (const RiskPortfolio& portfolio : book_.portfolios)
-      for (const RiskPosition& position : portfolio.positions) symbols.push_back(underlying(*position.lot));
-    std::sort(symbols.begin(), symbols.end());
-    symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
-    return symbols;
-  }
-
   std::string sector(const core::Lot& lot) const {
     const auto found = profiles_.find(underlying(lot));
     const bool known = found != profiles_.end();
@@ -96,7 +87,7 @@ class SectorEngine {
   const store::Store& store_;
   core::Date day_;
   const RiskBook& book_;
-  std::map<std::string, store::SectorProfile> profiles_;
+  const std::map<std::string, store::SectorProfile>& profiles_;
   std::optional<store::Benchmark> benchmark_;
   core::BenchmarkWeights weights_;  // under our names
 };

@@ -80,7 +80,7 @@ std::int64_t write_isolated(Context& context, const std::vector<std::vector<stor
 
 Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uuid> portfolio_ids) {
   Report report;
-  store::Ledgers ledgers = store::load_ledgers(context.store(), portfolio_ids, day);
+  store::Ledgers& ledgers = context.ledgers();
   std::vector<std::vector<store::SnapshotRow>> computed;
   std::int64_t stale = 0;
   std::int64_t unpriced = 0;
@@ -109,6 +109,7 @@ Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uu
     report.rows_written += store::refresh_equity_balances(context.store(), portfolio_ids);
   }
   report.failed = static_cast<std::int64_t>(report.issues.size());
+  if (report.failed > 0 || !context.covers_several_days()) context.forget_ledgers();
   report.detail = counted(report.processed, "portfolio");
   if (report.skipped > 0) report.detail += ", " + std::to_string(report.skipped) + " not begun";
   if (rolled > 0) report.detail += ", " + counted(rolled, "later snapshot") + " rolled again";

@@ -12,7 +12,9 @@ namespace {
 Report run(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids,
            const std::optional<std::vector<std::string>>& names) {
   StressModel model(context, context.risk(day, portfolio_ids));
-  const std::vector<store::ScenarioDefinition> scenarios = store::load_scenarios(context.store(), names);
+  const std::vector<store::ScenarioDefinition> named =
+      names ? store::load_scenarios(context.store(), names) : std::vector<store::ScenarioDefinition>{};
+  const std::vector<store::ScenarioDefinition>& scenarios = names ? named : context.scenarios();
   Report report;
   std::vector<store::StressRow> rows;
   std::vector<std::string> problems;

@@ -95,21 +95,26 @@ std::string delete_statement(const Target& target) {
          ") NOT IN (SELECT " + join(wanted, ", ") + " FROM new_rows n)";
 }
 
-// Runs a statement in which the rows are visible as "new_rows", and reads what it is to give before SPI ends.
+// Runs a statement in which the rows, of the same columns, are visible as "new_rows", and reads what it is to give
+// before SPI ends.
 template <class Read>
-auto with_rows(const std::string& sql, const RowBuffer& rows, const Args& args, Read read) {
+auto with_rows(const std::string& sql, const std::vector<const RowBuffer*>& all_rows, const Args& args, Read read) {
   return pg_call([&] {
     connect_spi();
     // The relation lives in SPI's own context, so that it goes away with the connection whatever happens.
-    TupleDesc descriptor = make_descriptor(rows);
+    TupleDesc descriptor = make_descriptor(*all_rows.front());
     Tuplestorestate* store = tuplestore_begin_heap(false, false, work_mem);
-    put_rows(store, descriptor, rows);
+    std::size_t count = 0;
+    for (const RowBuffer* rows : all_rows) {
+      put_rows(store, descriptor, *rows);
+      count += rows->size();
+    }
     auto* relation = static_cast<EphemeralNamedRelation>(palloc0(sizeof(EphemeralNamedRelationData)));
     relation->md.name = pstrdup("new_rows");
     relation->md.reliddesc = InvalidOid;
     relation->md.tupdesc = descriptor;
     relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-    relation->md.enrtuples = static_cast<double>(rows.size());
+    relation->md.enrtuples = static_cast<double>(count);
     relation->reldata = store;
     check_spi(SPI_register_relation(relation), "SPI_register_relation");
     SPIExecuteOptions options{};
@@ -129,7 +134,7 @@ struct Differences {
 };
 
 Differences find_differences(const Target& target, const RowBuffer& rows, const Args& scope) {
-  return with_rows(difference_statement(target, rows), rows, scope, [] {
+  return with_rows(difference_statement(target, rows), {&rows}, scope, [] {
     const auto number = [](int column) {
       bool is_null = false;
       return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &is_null));
@@ -209,8 +214,8 @@ std::int64_t replace(const Target& target, const RowBuffer& rows, const Args& sc
   return written;
 }
 
-bool defers(const Target& target, const RowBuffer& rows) {
-  const WriteSpan* span = target.stamp.span.get();
+bool defers(const Stamp& stamp, const RowBuffer& rows) {
+  const WriteSpan* span = stamp.span.get();
   return span != nullptr && span->deferred_bytes + rows.bytes() <= span->max_deferred_bytes;
 }
 
@@ -218,7 +223,7 @@ std::int64_t defer(const Target& target, RowBuffer rows, const Args& scope) {
   WriteSpan& span = *target.stamp.span;
   const auto count = static_cast<std::int64_t>(rows.size());
   span.deferred_bytes += rows.bytes();
-  span.deferred.push_back({target, std::move(rows), scope});
+  span.deferred.push_back({.target = target, .rows = std::move(rows), .scope = scope});
   // The span must not own itself.
   span.deferred.back().target.stamp.span.reset();
   return count;
@@ -233,7 +238,14 @@ std::string columns_key(const RowBuffer& rows) {
 }  // namespace
 
 std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, const Args& args) {
-  return with_rows(sql, rows, args, [] { return static_cast<std::int64_t>(SPI_processed); });
+  return with_rows(sql, {&rows}, args, [] { return static_cast<std::int64_t>(SPI_processed); });
+}
+
+bool defer_statement(const Stamp& stamp, const std::string& statement, RowBuffer& rows) {
+  if (!defers(stamp, rows)) return false;
+  stamp.span->deferred_bytes += rows.bytes();
+  stamp.span->deferred.push_back({.target = {}, .rows = std::move(rows), .scope = {}, .statement = statement});
+  return true;
 }
 
 void WriteSpan::drop_after(std::size_t writes) {
@@ -244,11 +256,16 @@ void WriteSpan::drop_after(std::size_t writes) {
 }
 
 void write_deferred(WriteSpan& span) {
-  std::map<std::string, std::vector<WriteSpan::Write*>> tables;
-  for (WriteSpan::Write& write : span.deferred) tables[write.target.table + columns_key(write.rows)].push_back(&write);
-  for (const auto& [key, writes] : tables) {
+  std::map<std::string, std::vector<WriteSpan::Write*>> alike;
+  for (WriteSpan::Write& write : span.deferred)
+    alike[write.statement + write.target.table + columns_key(write.rows)].push_back(&write);
+  for (const auto& [key, writes] : alike) {
     std::vector<const RowBuffer*> rows;
     for (const WriteSpan::Write* write : writes) rows.push_back(&write->rows);
+    if (const std::string& statement = writes.front()->statement; !statement.empty()) {
+      with_rows(statement, rows, {}, [] { return true; });
+      continue;
+    }
     if (bulk_insert(writes.front()->target, rows)) continue;
     for (const WriteSpan::Write* write : writes) replace(write->target, write->rows, write->scope);
   }
@@ -260,7 +277,7 @@ std::int64_t upsert(const Target& target, RowBuffer rows, const Args& scope, con
   if (!scoped || target.stamp.rewrite) return replace(target, rows, scope);
   if (is_empty(target, scope, wide)) {
     if (rows.empty()) return 0;
-    if (defers(target, rows)) return defer(target, std::move(rows), scope);
+    if (defers(target.stamp, rows)) return defer(target, std::move(rows), scope);
     const auto inserted = insert_new(target, rows);
     return inserted ? *inserted : replace(target, rows, scope);
   }

@@ -49,6 +49,7 @@ struct WriteSpan {
     Target target;
     RowBuffer rows;
     Args scope;
+    std::string statement = {};  // to run over the rows, where they are not simply the target's
   };
   std::vector<Write> deferred = {};
   std::size_t deferred_bytes = 0;
@@ -58,8 +59,11 @@ struct WriteSpan {
   void drop_after(std::size_t writes);
 };
 
-// Writes what has been deferred: for each table at once, as far as it can be appended to.
+// Writes what has been deferred: for each table at once, as far as it can be appended to, and each statement once.
 void write_deferred(WriteSpan& span);
+
+// Whether the span has kept the rows, to run the statement over them as "new_rows" together with those of other dates.
+bool defer_statement(const Stamp& stamp, const std::string& statement, RowBuffer& rows);
 
 // Writes all rows with one INSERT … SELECT … ON CONFLICT DO UPDATE … WHERE … IS DISTINCT FROM from an ephemeral
 // relation (and one DELETE when a scope is given), so that privileges, row-level security, partition routing and

@@ -60,6 +60,7 @@ std::optional<Benchmark> load_benchmark(const Store& store, core::Date day) {
 
 std::int64_t write_snapshot_sectors(const Store& store, core::Date day, std::span<const SnapshotSectors> rows) {
   RowBuffer out({{"portfolio_id", Type::uuid},
+                 {"snapshot_date", Type::date},
                  {"sector_exposure", Type::jsonb},
                  {"benchmark_date", Type::date},
                  {"hhi", Type::float8},
@@ -69,7 +70,7 @@ std::int64_t write_snapshot_sectors(const Store& store, core::Date day, std::spa
                  {"concentration_reason", Type::text}});
   out.reserve(rows.size());
   for (const SnapshotSectors& row : rows) {
-    out.add(row.portfolio_id);
+    out.add(row.portfolio_id).add(day);
     row.sectors ? out.add(as_json(*row.sectors)) : out.null();
     out.add(row.benchmark_date);
     if (const auto& concentration = row.concentration)
@@ -81,7 +82,7 @@ std::int64_t write_snapshot_sectors(const Store& store, core::Date day, std::spa
       out.null().null().null().null();
     out.add(row.reason);
   }
-  return update_snapshots(store, day, out);
+  return update_snapshots(store, std::move(out));
 }
 
 }  // namespace pb::store

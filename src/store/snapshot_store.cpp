@@ -112,25 +112,63 @@ std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Dat
   return values;
 }
 
-std::int64_t update_snapshots(const Store& store, Date day, const RowBuffer& rows) {
+pg::WriteSpan write_span(const Store& store, std::span<const Uuid> portfolio_ids, Date first, Date last,
+                         std::vector<std::string> symbols) {
+  pg::WriteSpan span{.first = first, .last = last, .symbols = std::move(symbols)};
+  const std::string snapshots = store.table("portfolio_snapshots");
+  if (pg::execute(
+          "SELECT FROM " + snapshots + " WHERE portfolio_id = ANY ($1) AND snapshot_date BETWEEN $2 AND $3 LIMIT 1",
+          Args{Type::uuid_array, Type::date, Type::date}.add(portfolio_ids).add(first).add(last)) == 0)
+    span.empty.insert(snapshots);
+  return span;
+}
+
+namespace {
+
+// Whether the snapshots that are updated are new, and so have nothing yet in the columns that engines add.
+bool are_new(const Store& store) {
+  const pg::WriteSpan* span = store.stamp().span.get();
+  return span != nullptr && span->empty.contains(store.table("portfolio_snapshots"));
+}
+
+std::int64_t rows_with_values(const RowBuffer& rows) {
+  std::int64_t count = 0;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    std::size_t column = 2;
+    while (column < rows.columns().size() && rows.cell(row, column).is_null) ++column;
+    if (column < rows.columns().size()) ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+std::int64_t update_snapshots(const Store& store, RowBuffer rows) {
   std::string assignments;
   std::string stored;
   std::string computed;
-  for (std::size_t i = 1; i < rows.columns().size(); ++i) {
+  for (std::size_t i = 2; i < rows.columns().size(); ++i) {
     const std::string& name = rows.columns()[i].name;
     assignments += name + " = n." + name + ", ";
-    stored += (i == 1 ? "t." : ", t.") + name;
-    computed += (i == 1 ? "n." : ", n.") + name;
+    stored += (i == 2 ? "t." : ", t.") + name;
+    computed += (i == 2 ? "n." : ", n.") + name;
   }
-  return pg::execute_with_rows("UPDATE " + store.table("portfolio_snapshots") + " t SET " + assignments +
-                                   "run_id = $2, created_at = now() FROM new_rows n"
-                                   " WHERE t.portfolio_id = n.portfolio_id AND t.snapshot_date = $1 AND (" +
-                                   stored + ") IS DISTINCT FROM (" + computed + ")",
-                               rows, Args{Type::date, Type::int8}.add(day).add(store.stamp().run_id));
+  const auto run_id = store.stamp().run_id;
+  const std::string statement = "UPDATE " + store.table("portfolio_snapshots") + " t SET " + assignments +
+                                "run_id = " + (run_id ? std::to_string(*run_id) : "NULL") +
+                                ", created_at = now() FROM new_rows n"
+                                " WHERE t.portfolio_id = n.portfolio_id AND t.snapshot_date = n.snapshot_date AND (" +
+                                stored + ") IS DISTINCT FROM (" + computed + ")";
+  if (are_new(store)) {
+    const std::int64_t changed = rows_with_values(rows);
+    if (pg::defer_statement(store.stamp(), statement, rows)) return changed;
+  }
+  return pg::execute_with_rows(statement, rows);
 }
 
 std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const SnapshotBeta> rows) {
   RowBuffer out({{"portfolio_id", Type::uuid},
+                 {"snapshot_date", Type::date},
                  {"beta", Type::float8},
                  {"beta_r_squared", Type::float8},
                  {"beta_observations", Type::int4},
@@ -138,19 +176,22 @@ std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const 
                  {"beta_reason", Type::text}});
   for (const SnapshotBeta& row : rows)
     out.add(row.portfolio_id)
+        .add(day)
         .add(row.beta)
         .add(row.r_squared)
         .add(row.observations)
         .add(row.coverage)
         .add_text_or_null(row.reason);
-  return update_snapshots(store, day, out);
+  return update_snapshots(store, std::move(out));
 }
 
-std::int64_t mark_analytics_complete(const Store& store, Date day, std::span<const Uuid> portfolio_ids) {
-  return pg::execute("UPDATE " + store.table("portfolio_snapshots") +
-                         " SET analytics_complete = true WHERE portfolio_id = ANY ($1) AND snapshot_date = $2"
-                         " AND NOT analytics_complete",
-                     Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day));
+void mark_analytics_complete(const Store& store, Date day, std::span<const Uuid> portfolio_ids) {
+  RowBuffer rows({{"portfolio_id", Type::uuid}, {"snapshot_date", Type::date}});
+  for (const Uuid& id : portfolio_ids) rows.add(id).add(day);
+  const std::string statement = "UPDATE " + store.table("portfolio_snapshots") +
+                                " t SET analytics_complete = true FROM new_rows n WHERE t.portfolio_id = n.portfolio_id"
+                                " AND t.snapshot_date = n.snapshot_date AND NOT t.analytics_complete";
+  if (!pg::defer_statement(store.stamp(), statement, rows)) pg::execute_with_rows(statement, rows);
 }
 
 std::vector<MissingSession> missing_sessions(const Store& store, std::span<const Uuid> portfolio_ids, Date target) {

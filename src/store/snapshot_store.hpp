@@ -40,9 +40,13 @@ std::int64_t refresh_equity_balances(const Store& store, std::span<const core::U
 std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Date day,
                                                    std::span<const core::Uuid> portfolio_ids);
 
-// Writes columns that an engine adds to the snapshots of a day; the first column of the rows is portfolio_id. Only rows
-// that differ are written, and a portfolio without a snapshot of the day gets none.
-std::int64_t update_snapshots(const Store& store, core::Date day, const pg::RowBuffer& rows);
+// What is going to be written of these dates, each at most once: of these symbols' models, sorted, and no others.
+pg::WriteSpan write_span(const Store& store, std::span<const core::Uuid> portfolio_ids, core::Date first,
+                         core::Date last, std::vector<std::string> symbols);
+
+// Writes columns that an engine adds to snapshots; the first columns of the rows are portfolio_id and snapshot_date.
+// Only rows that differ are written, and a portfolio without a snapshot of the date gets none.
+std::int64_t update_snapshots(const Store& store, pg::RowBuffer rows);
 
 struct SnapshotBeta {
   core::Uuid portfolio_id;
@@ -56,7 +60,7 @@ struct SnapshotBeta {
 std::int64_t write_snapshot_betas(const Store& store, core::Date day, std::span<const SnapshotBeta> rows);
 
 // Marks the analytics of the day as complete for these portfolios.
-std::int64_t mark_analytics_complete(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids);
+void mark_analytics_complete(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
 // One (portfolio, session) that the batch owes: no snapshot, or one whose analytics are outstanding.
 struct MissingSession {

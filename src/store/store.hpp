@@ -26,12 +26,10 @@ class Store {
     store.stamp_ = stamp;
     return store;
   }
-  // The same store, for a run that writes each date from the first to the last at most once, and models of no other
-  // symbols than these, which are sorted.
-  Store for_span(core::Date first, core::Date last, std::vector<std::string> symbols) const {
+  // The same store, for a run that writes each date of the span at most once.
+  Store for_span(pg::WriteSpan span) const {
     Store store = *this;
-    store.stamp_.span =
-        std::make_shared<pg::WriteSpan>(pg::WriteSpan{.first = first, .last = last, .symbols = std::move(symbols)});
+    store.stamp_.span = std::make_shared<pg::WriteSpan>(std::move(span));
     return store;
   }
   const pg::Stamp& stamp() const noexcept { return stamp_; }

@@ -80,6 +80,7 @@ std::int64_t write_position_volatilities(const Store& store, core::Date day, std
 
 std::int64_t write_snapshot_volatilities(const Store& store, core::Date day, std::span<const SnapshotVolatility> rows) {
   RowBuffer out({{"portfolio_id", Type::uuid},
+                 {"snapshot_date", Type::date},
                  {"realized_volatility_21d", Type::float8},
                  {"realized_volatility_63d", Type::float8},
                  {"expected_volatility_21d", Type::float8},
@@ -93,7 +94,7 @@ std::int64_t write_snapshot_volatilities(const Store& store, core::Date day, std
   out.reserve(rows.size());
   for (const SnapshotVolatility& row : rows) {
     const auto value = [&](const auto& realized) { realized.has_value() ? out.add(realized->value) : out.null(); };
-    out.add(row.portfolio_id);
+    out.add(row.portfolio_id).add(day);
     value(row.volatility.realized_short);
     value(row.volatility.realized_long);
     value(row.volatility.forecast);
@@ -101,7 +102,7 @@ std::int64_t write_snapshot_volatilities(const Store& store, core::Date day, std
     out.add(direction(row.volatility)).add(row.volatility.percentile.optional());
     out.add(row.volatility.observations).add(row.coverage).add(row.proxied).add(row.reason);
   }
-  return update_snapshots(store, day, out);
+  return update_snapshots(store, std::move(out));
 }
 
 }  // namespace pb::store

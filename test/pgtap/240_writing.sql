@@ -112,6 +112,16 @@ CREATE FUNCTION pg_temp.same_together(name text, apart text) RETURNS text LANGUA
             + (SELECT count(*) FROM (SELECT * FROM together EXCEPT SELECT * FROM figures) d
                WHERE (d::text LIKE apart) IS NOT TRUE), 0::bigint, name) $$;
 SELECT is((SELECT count(DISTINCT created_at) FROM position_market_betas), 1::bigint, 'two dates are written');
+CREATE TEMP TABLE counted AS SELECT job_name, calculation_date, processed, rows_written FROM batch_jobs
+WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND job_type = 'engine' AND phase IN ('2', '3');
+SELECT pg_temp.forget();
+DELETE FROM portfolio_snapshots;
+SELECT FROM run_daily_batch('2024-07-09') \g /dev/null
+SELECT FROM run_daily_batch('2024-07-10') \g /dev/null
+SELECT pg_temp.same_together('two runs of a date each write the same', NULL);
+SELECT set_eq($$SELECT job_name, calculation_date, processed, rows_written FROM batch_jobs
+                WHERE run_id >= (SELECT max(run_id) - 1 FROM batch_runs) AND job_type = 'engine' AND phase IN ('2', '3')$$,
+              'SELECT * FROM counted', 'and count as many rows');
 CREATE TRIGGER fire BEFORE INSERT ON position_market_betas FOR EACH ROW EXECUTE FUNCTION pg_temp.fire();
 TRUNCATE fired;
 SELECT is(pg_temp.backfill(), 'success', 'where one of the tables has a trigger');
@@ -127,6 +137,21 @@ SELECT results_eq($$SELECT snapshot_date, bool_and(analytics_complete) FROM port
                   $$VALUES ('2024-07-09'::date, false), ('2024-07-10', true)$$, 'that date alone is incomplete');
 SELECT pg_temp.same_together('and the rest is written', '(stress_test_results,%2024-07-09%');
 ALTER TABLE stress_test_results DROP CONSTRAINT refused;
+ALTER TABLE portfolio_snapshots ADD CONSTRAINT refused CHECK (snapshot_date <> '2024-07-09' OR hhi IS NULL) NOT VALID;
+SELECT is(pg_temp.backfill(), 'partial', 'where what an engine adds to a snapshot is refused');
+SELECT results_eq($$SELECT job_name, calculation_date, sqlstate FROM batch_jobs
+                    WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND sqlstate IS NOT NULL$$,
+                  $$VALUES ('sector_exposures', '2024-07-09'::date, '23514')$$, 'that engine of that date fails');
+SELECT results_eq($$SELECT snapshot_date, bool_and(hhi IS NOT NULL), bool_and(beta IS NOT NULL) FROM portfolio_snapshots
+                    GROUP BY 1 ORDER BY 1$$,
+                  $$VALUES ('2024-07-09'::date, false, true), ('2024-07-10', true, true)$$, 'and nothing else is missing');
+ALTER TABLE portfolio_snapshots DROP CONSTRAINT refused;
+ALTER TABLE portfolio_snapshots ADD CONSTRAINT refused CHECK (portfolio_id <> pg_temp.id(2)) NOT VALID;
+SELECT is(pg_temp.backfill(), 'partial', 'where the snapshots of a portfolio are refused');
+SELECT results_eq($$SELECT portfolio_id, count(*), bool_and(analytics_complete), max(mtd_pnl) - min(mtd_pnl) <> 0
+                    FROM portfolio_snapshots GROUP BY 1$$, $$VALUES (pg_temp.id(1), 2::bigint, true, true)$$,
+                  'the other one is rolled');
+ALTER TABLE portfolio_snapshots DROP CONSTRAINT refused;
 
 -- Appending needs the right to INSERT, an INSERT that may meet a stored row that to UPDATE as well.
 CREATE ROLE appender;
