@@ -23,6 +23,9 @@ void put_rows(Tuplestorestate* store, TupleDesc descriptor, const RowBuffer& row
 
 ParamListInfo make_params(const Args& args);
 
+// Runs a statement of which the receiver gets the rows.
+void execute_into(const std::string& sql, const Args& args, DestReceiver* receiver);
+
 // SPI with its failures raised as server errors.
 void connect_spi();
 void check_spi(int code, const char* what);

@@ -105,6 +105,18 @@ void ignore_receiver(DestReceiver*) {}
 
 }  // namespace
 
+void execute_into(const std::string& sql, const Args& args, DestReceiver* receiver) {
+  SPIPlanPtr plan = prepared(sql, args);
+  pg_call([&] {
+    connect_spi();
+    SPIExecuteOptions options{};
+    options.params = make_params(args);
+    options.dest = receiver;
+    check_spi(SPI_execute_plan_extended(plan, &options), "SPI_execute_plan_extended");
+    SPI_finish();
+  });
+}
+
 std::int64_t each_row(const std::string& sql, const Args& args, std::initializer_list<Type> result,
                       const std::function<void(const RowView&)>& callback) {
   std::exception_ptr failure;
@@ -118,15 +130,7 @@ std::int64_t each_row(const std::string& sql, const Args& args, std::initializer
   receiver.types = result.begin();
   receiver.columns = static_cast<int>(result.size());
   receiver.failure = &failure;
-  SPIPlanPtr plan = prepared(sql, args);
-  pg_call([&] {
-    connect_spi();
-    SPIExecuteOptions options{};
-    options.params = make_params(args);
-    options.dest = &receiver.base;
-    check_spi(SPI_execute_plan_extended(plan, &options), "SPI_execute_plan_extended");
-    SPI_finish();
-  });
+  execute_into(sql, args, &receiver.base);
   if (failure) std::rethrow_exception(failure);
   return receiver.rows;
 }

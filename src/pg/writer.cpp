@@ -6,6 +6,7 @@
 #include "pg/bulk_insert.hpp"
 #include "pg/datum.hpp"
 #include "pg/guard.hpp"
+#include "pg/stored_rows.hpp"
 #include "pg/subtransaction.hpp"
 
 extern "C" {
@@ -282,6 +283,7 @@ std::int64_t upsert(const Target& target, RowBuffer rows, const Args& scope, con
     return inserted ? *inserted : replace(target, rows, scope);
   }
   if (rows.empty()) return replace(target, rows, scope);
+  if (holds_exactly(target, rows, scope)) return 0;
   const Differences found = find_differences(target, rows, scope);
   std::int64_t written = 0;
   if (found.stale > 0) written += execute_with_rows(delete_statement(target), rows, scope);
