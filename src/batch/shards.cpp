@@ -2,18 +2,15 @@
 #include "batch/shards.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "batch/run.hpp"
 #include "core/json.hpp"
-#include "core/lot.hpp"
 #include "pg/function.hpp"
 #include "pg/query.hpp"
 #include "pg/session.hpp"
 #include "pg/subtransaction.hpp"
 #include "pg/workers.hpp"
-#include "store/position_store.hpp"
 #include "store/shard_store.hpp"
 #include "store/snapshot_store.hpp"
 
@@ -27,44 +24,25 @@ namespace {
 
 // What a portfolio has open on a day.
 struct Holding {
-  const store::Portfolio* portfolio;
+  Uuid portfolio_id;
   bool blocked;
   std::size_t positions = 0;
   std::set<std::string> symbols = {};  // that the risk engines are sure to meet
 };
 
-core::CorporateActions actions_of(const store::Store& store, const store::Book& book) {
-  std::set<std::string> symbols;
-  for (const store::Portfolio& portfolio : book)
-    for (const core::Lot& lot : portfolio.lots) symbols.insert(lot.symbol);
-  return store::load_actions(store, std::vector<std::string>(symbols.begin(), symbols.end()));
-}
-
-// The symbol under which the risk engines book an open lot; empty where that is not certain. To name one too few costs
-// some waiting, one too many would leave its rows unwritten.
-std::string symbol_of(const core::Lot& lot, double quantity, const store::Deltas& deltas) {
-  if (lot.is_private()) return {};
-  if (lot.investment_class != core::InvestmentClass::option) return lot.symbol;
-  const auto found = deltas.find({lot.portfolio_id, lot.id});
-  if (found == deltas.end()) return {};
-  const double exposure = found->second.delta * quantity * lot.multiplier * found->second.underlying_price;
-  return std::isfinite(exposure) ? lot.underlying_symbol : std::string();
-}
-
-std::vector<Holding> holdings(engine::Context& context, Date day, const std::set<Uuid>& blocked) {
-  const store::Book& book = context.book();
-  const core::CorporateActions actions = actions_of(context.store(), book);
-  const store::Deltas deltas = store::load_deltas(context.store(), day, context.portfolio_ids());
+std::vector<Holding> holdings(const store::Store& store, std::span<const Uuid> portfolio_ids, Date day,
+                              const std::set<Uuid>& blocked) {
   std::vector<Holding> result;
-  for (const store::Portfolio& portfolio : book) {
-    Holding& holding = result.emplace_back(Holding{&portfolio, blocked.contains(portfolio.id)});
-    for (const core::Lot& lot : portfolio.lots) {
-      const double quantity = core::quantity_asof(lot, day, actions);
-      if (quantity == 0) continue;
-      ++holding.positions;
-      if (const std::string symbol = symbol_of(lot, quantity, deltas); !symbol.empty()) holding.symbols.insert(symbol);
-    }
+  std::map<Uuid, std::size_t> places;
+  for (const Uuid& id : portfolio_ids) {
+    places[id] = result.size();
+    result.push_back({id, blocked.contains(id)});
   }
+  store::each_open_position(store, day, portfolio_ids, [&](const Uuid& id, std::string_view symbol) {
+    Holding& holding = result[places.at(id)];
+    ++holding.positions;
+    if (!symbol.empty()) holding.symbols.emplace(symbol);
+  });
   // Blocked ones last, so that the first shard has one that is run whenever any has: it writes the date's own rows.
   std::stable_sort(result.begin(), result.end(), [](const Holding& a, const Holding& b) {
     return a.blocked != b.blocked ? b.blocked : a.positions > b.positions;
@@ -91,8 +69,9 @@ std::vector<std::vector<std::string>> divide_symbols(const Members& members) {
 
 }  // namespace
 
-ShardPlan plan_shards(engine::Context& context, Date day, std::size_t shards, const std::set<Uuid>& blocked) {
-  const std::vector<Holding> all = holdings(context, day, blocked);
+ShardPlan plan_shards(const store::Store& store, std::span<const Uuid> portfolio_ids, Date day, std::size_t shards,
+                      const std::set<Uuid>& blocked) {
+  const std::vector<Holding> all = holdings(store, portfolio_ids, day, blocked);
   Members members(shards);
   std::vector<std::size_t> load(shards, 0);
   for (const Holding& holding : all) {
@@ -102,7 +81,7 @@ ShardPlan plan_shards(engine::Context& context, Date day, std::size_t shards, co
   }
   ShardPlan plan;
   for (const auto& shard : members) {
-    for (const Holding* holding : shard) plan.portfolio_ids.push_back(holding->portfolio->id);
+    for (const Holding* holding : shard) plan.portfolio_ids.push_back(holding->portfolio_id);
     plan.portfolio_counts.push_back(static_cast<std::int32_t>(shard.size()));
   }
   for (const auto& symbols : divide_symbols(members)) {
@@ -424,7 +403,7 @@ PB_FUNCTION(pb_begin_batch_session) {
   for (const Phase& phase : all_phases())
     if (phase.before_shards && (newest || !phase.newest_date_only))
       run.run_for_shards(context, phase, *phase.before_shards, day, locked);
-  const ShardPlan plan = plan_shards(context, day, shard_count(store, call.int4(4).value(), locked.size()),
+  const ShardPlan plan = plan_shards(stamped, locked, day, shard_count(store, call.int4(4).value(), locked.size()),
                                      std::set<Uuid>(failed.begin(), failed.end()));
   rows.add(std::span<const Uuid>(plan.portfolio_ids)).add(std::span<const std::int32_t>(plan.portfolio_counts));
   rows.add(std::span<const std::string>(plan.symbols)).add(std::span<const std::int32_t>(plan.symbol_counts));

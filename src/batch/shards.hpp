@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/context.hpp"
+#include "store/store.hpp"
 
 namespace pb::batch {
 
@@ -24,7 +24,7 @@ struct ShardPlan {
 
 // Divides the portfolios, the largest first, so that each shard has about as many open positions as the others. The
 // blocked ones will not be run, and so own no symbol. The same book gives the same plan.
-ShardPlan plan_shards(engine::Context& context, core::Date day, std::size_t shards,
-                      const std::set<core::Uuid>& blocked);
+ShardPlan plan_shards(const store::Store& store, std::span<const core::Uuid> portfolio_ids, core::Date day,
+                      std::size_t shards, const std::set<core::Uuid>& blocked);
 
 }  // namespace pb::batch

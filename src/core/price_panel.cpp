@@ -32,9 +32,14 @@ std::optional<int> PricePanel::column(std::string_view symbol) const {
 
 void PricePanel::set(int column, const PriceRow& row, const CorporateActions& actions) {
   const double close = close_as_traded(row, symbols_[static_cast<std::size_t>(column)], actions);
-  if (const auto session = sessions_.index(row.date)) {
-    close_(*session, column) = close;
-    returns_(*session, column) = row.adjusted_close;
+  // Rows come date by date or symbol by symbol, so the session is mostly that of the row before, or the next one.
+  if (session_ >= sessions_.size() || sessions_[session_] != row.date) {
+    const bool is_next = session_ + 1 < sessions_.size() && sessions_[session_ + 1] == row.date;
+    session_ = is_next ? session_ + 1 : sessions_.index(row.date).value_or(sessions_.size());
+  }
+  if (session_ < sessions_.size()) {
+    close_(session_, column) = close;
+    returns_(session_, column) = row.adjusted_close;
   } else {
     off_session_[column].push_back({row.date, close});
   }

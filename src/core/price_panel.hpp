@@ -72,6 +72,7 @@ class PricePanel {
   Sessions sessions_;
   std::vector<std::string> symbols_;
   std::unordered_map<std::string_view, int> columns_;  // views into symbols_
+  int session_ = 0;                                    // of the last row that was set
   Matrix close_;
   Matrix returns_;  // adjusted closes until finish()
   std::unordered_map<int, std::vector<OffSessionMark>> off_session_;

@@ -38,9 +38,11 @@ core::PriceRow price_row(const RowView& row) { return {row.date(1), row.float8(2
 void load_prices(const Store& store, Market& market, Date valued_until) {
   const auto& dates = market.panel.sessions().dates();
   if (dates.empty()) return;
-  // Rows of a symbol mostly come one after the other.
-  std::string symbol;
-  std::optional<int> column;
+  // Rows come symbol by symbol, or with the symbols of each date in the same order: the column is mostly the one that
+  // came after that of the row before the last time.
+  const std::vector<std::string>& symbols = market.panel.symbols();
+  std::vector<int> next(symbols.size(), 0);
+  std::size_t last = 0;
   pg::each_row(std::string("SELECT ") + price_columns + " FROM " + store.table("market_data_cache") +
                    " WHERE date BETWEEN $1 AND $2 AND symbol = ANY ($3)",
                Args{Type::date, Type::date, Type::text_array}
@@ -48,11 +50,15 @@ void load_prices(const Store& store, Market& market, Date valued_until) {
                    .add(std::max(dates.back(), valued_until))
                    .add(std::span<const std::string>(market.panel.symbols())),
                {Type::text, Type::date, Type::float8, Type::float8, Type::boolean}, [&](const RowView& row) {
-                 if (row.text(0) != symbol) {
-                   symbol = row.text(0);
-                   column = market.panel.column(symbol);
+                 const std::string_view symbol = row.text(0);
+                 int column = next[last];
+                 if (symbols[static_cast<std::size_t>(column)] != symbol) {
+                   const auto found = market.panel.column(symbol);
+                   if (!found) return;
+                   next[last] = column = *found;
                  }
-                 if (column) market.panel.set(*column, price_row(row), market.actions);
+                 last = static_cast<std::size_t>(column);
+                 market.panel.set(column, price_row(row), market.actions);
                });
 }
 

@@ -15,6 +15,24 @@ void lock_job_numbers(const Store& store, std::int64_t run_id) {
               Args{Type::int8, Type::text}.add(run_id).add(store.schema()));
 }
 
+void each_open_position(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
+                        const std::function<void(const core::Uuid&, std::string_view)>& callback) {
+  const std::string events = store.table("position_realized_events");
+  pg::each_row(
+      "SELECT p.portfolio_id, CASE WHEN p.investment_class = 'PRIVATE' OR p.quantity = 0 OR (p.portfolio_id, p.id) IN"
+      " (SELECT portfolio_id, position_id FROM " +
+          events +
+          " WHERE portfolio_id = ANY ($1)) THEN NULL"
+          " WHEN p.investment_class = 'OPTIONS' OR length(p.position_type) = 2 THEN"
+          " CASE WHEN g.underlying_price > 0 THEN p.underlying_symbol END ELSE p.symbol END FROM " +
+          store.table("positions") + " p LEFT JOIN " + store.table("position_greeks") +
+          " g ON g.portfolio_id = p.portfolio_id AND g.position_id = p.id AND g.calculation_date = $2"
+          " AND g.delta IS NOT NULL WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $2"
+          " AND (p.exit_date IS NULL OR p.exit_date > $2) AND p.deleted_at IS NULL",
+      Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day), {Type::uuid, Type::text},
+      [&](const RowView& row) { callback(row.uuid(0), row.text(1)); });
+}
+
 std::vector<ShardPhase> take_shard_phases(const Store& store, std::int64_t run_id, core::Date day) {
   std::vector<ShardPhase> taken;
   pg::each_row("DELETE FROM " + store.table("batch_jobs") +
