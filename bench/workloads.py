@@ -63,8 +63,8 @@ class Backend:
     """A session of its own with the extension loaded, as the libraries of the other programs are before their clock
     starts."""
 
-    def __init__(self, filters=FILTERS):
-        self.connection = psycopg2.connect("")
+    def __init__(self, filters=FILTERS, database=None):
+        self.connection = psycopg2.connect("" if database is None else f"dbname={database}")
         self.connection.autocommit = True
         self.cursor = self.connection.cursor()
         self.run("LOAD 'portfolio_batch'")
@@ -166,6 +166,23 @@ def run_with_workers(day, workers):
             sys.exit(f"daily_batch with {workers} workers failed: {failed}")
         return {"seconds": seconds, "written": int(backend.one(f"SELECT coalesce(sum(rows_written), 0) {jobs}")),
                 "peak_mb": peak}
+
+
+def run_at_once(day, databases):
+    """A night in each of the databases, all at the same time: the seconds until the last is done."""
+    sessions = [Backend(database=database) for database in databases]
+    nights = [threading.Thread(target=session.run, args=[f"CALL daily_batch('{day}')"]) for session in sessions]
+    started = time.perf_counter()
+    for night in nights:
+        night.start()
+    for night in nights:
+        night.join()
+    seconds = time.perf_counter() - started
+    for session in sessions:
+        if session.one("SELECT status FROM batch_runs ORDER BY run_id DESC LIMIT 1") != "success":
+            sys.exit("a night beside another one failed")
+        session.connection.close()
+    return seconds
 
 
 def run_numpy(day, engines, filters=FILTERS, every_session=False, replace=False):
@@ -416,11 +433,23 @@ def w4w(report, portfolios=1000, symbols=2000):
         report.say()
         return
     found = {1: [], 2: []}
+    at_once = []
+    databases = ["bench", "bench_beside"]
+    psql("-d", "postgres", "-c", "DROP DATABASE IF EXISTS bench_beside", "-c",
+         "CREATE DATABASE bench_beside TEMPLATE bench")
+
+    def reset(database):
+        psql("-d", database, "-f", str(HERE / "reset.sql"), keep_snapshots="off")
+        psql("-d", database, "-c", f"SELECT restore_sector_tags('{day}')")
+
     for _ in range(RUNS):
         for workers, runs in found.items():
-            script("reset.sql", keep_snapshots="off")
-            psql("-c", f"SELECT restore_sector_tags('{day}')")
+            reset("bench")
             runs.append(run_with_workers(day, workers))
+        for database in databases:
+            reset(database)
+        at_once.append(run_at_once(day, databases))
+    psql("-d", "postgres", "-c", "DROP DATABASE bench_beside")
     base = median(found[1], "seconds")
     report.say("Sector tags are in place, as on every night but the first. Each worker has as much memory again.")
     report.say()
@@ -428,6 +457,11 @@ def w4w(report, portfolios=1000, symbols=2000):
     for workers, runs in found.items():
         seconds = median(runs, "seconds")
         report.row(workers, seconds, ratio(seconds, base), runs[-1]["written"], max(run["peak_mb"] for run in runs))
+    report.say()
+    both = statistics.median(at_once)
+    report.say(f"What the machine has for two sessions that share no table: this night in two databases at once takes"
+               f" {both:.2f} s, {2 * base / both:.2f} times the work of one session; two workers do"
+               f" {base / median(found[2], 'seconds'):.2f} times that of one.")
     report.say()
 
 

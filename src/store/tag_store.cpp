@@ -13,12 +13,13 @@ using pg::Type;
 
 namespace {
 
-// The sector each open position should carry. An option takes its underlying's sector.
+// The sector each open position should carry. An option takes its underlying's sector. OFFSET 0 has the names brought
+// into their form for each company, and not for each position.
 std::string wanted_sectors(const Store& store) {
-  return "SELECT p.portfolio_id, p.id AS position_id,"
-         " coalesce(nullif(initcap(btrim(c.sector)), ''), 'Uncategorized') AS sector FROM " +
-         store.table("positions") + " p LEFT JOIN " + store.table("company_profiles") +
-         " c ON c.symbol = coalesce(nullif(p.underlying_symbol, ''), p.symbol)"
+  return "SELECT p.portfolio_id, p.id AS position_id, coalesce(c.sector, 'Uncategorized') AS sector FROM " +
+         store.table("positions") + " p LEFT JOIN (SELECT symbol, nullif(initcap(btrim(sector)), '') AS sector FROM " +
+         store.table("company_profiles") +
+         " OFFSET 0) c ON c.symbol = coalesce(nullif(p.underlying_symbol, ''), p.symbol)"
          " WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $2 AND (p.exit_date IS NULL OR p.exit_date > $2)"
          " AND p.deleted_at IS NULL";
 }
