@@ -18,8 +18,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION @extschema@.run_state(text, integer, timestamptz, timestamptz) IS
 'Status of a record of batch_runs as of now: lost where the record says running but its session no longer executes the
-statement that began it; else the status itself. The next run writes lost into the record by the same rule. A session
-whose state the caller may not see counts as running.';
+statement that began it; else the status itself. The next run writes lost into the record. A session whose state the
+caller may not see counts as running.';
 
 CREATE FUNCTION @extschema@.batch_activity()
 RETURNS TABLE (run_id bigint, pid integer, backend_start timestamptz, query_start timestamptz, role_name name,

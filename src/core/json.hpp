@@ -10,9 +10,9 @@
 
 namespace pb::core {
 
-// A JSON string literal.
-inline std::string json_string(std::string_view text) {
-  std::string out = "\"";
+// Appends a JSON string literal.
+inline void append_json_string(std::string& out, std::string_view text) {
+  out.push_back('"');
   for (const char c : text) {
     if (c == '"' || c == '\\') {
       out.push_back('\\');
@@ -25,7 +25,13 @@ inline std::string json_string(std::string_view text) {
       out.push_back(c);
     }
   }
-  return out + "\"";
+  out.push_back('"');
+}
+
+inline std::string json_string(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
 }
 
 // Writes one flat JSON object, member by member.
@@ -37,10 +43,13 @@ class JsonObject {
     if (!std::isfinite(value)) return raw(name, "null");
     char text[32];  // the fewest digits that read back as the same number
     const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-    return raw(name, std::string(text, end));
+    return raw(name, std::string_view(text, static_cast<std::size_t>(end - text)));
   }
-  JsonObject& raw(std::string_view name, const std::string& json) {
-    body_ += (body_.empty() ? "" : ", ") + json_string(name) + ": " + json;
+  JsonObject& raw(std::string_view name, std::string_view json) {
+    if (!body_.empty()) body_ += ", ";
+    append_json_string(body_, name);
+    body_ += ": ";
+    body_ += json;
     return *this;
   }
   std::string str() const { return "{" + body_ + "}"; }

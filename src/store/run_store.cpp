@@ -14,18 +14,13 @@ using pg::Type;
 
 namespace {
 
-// A run is alive while its backend still executes the statement that began it. Where this session may not see the
-// other's state, the run is left alone.
+// What monitoring shows as lost is recorded as lost.
 void mark_lost_runs(const Store& store) {
   // A record that another session is marking just now needs no second one, and that session may take long to commit.
   pg::execute("UPDATE " + store.table("batch_runs") +
-              " SET status = 'lost', completed_at = now() WHERE run_id IN (SELECT r.run_id FROM " +
-              store.table("batch_runs") +
-              " r WHERE r.status = 'running' AND NOT EXISTS"
-              " (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = r.backend_pid"
-              " AND (a.backend_start IS NULL OR a.backend_start = r.backend_start)"
-              " AND (a.state IS NULL OR a.state = 'disabled' OR"
-              " (a.state = 'active' AND a.query_start <= r.started_at))) FOR UPDATE SKIP LOCKED)");
+              " SET status = 'lost', completed_at = now() WHERE run_id IN (SELECT run_id FROM " +
+              store.table("batch_runs") + " WHERE status = 'running' AND " + store.function("run_state") +
+              "(status, backend_pid, backend_start, started_at) = 'lost' FOR UPDATE SKIP LOCKED)");
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ std::string analytics_schema(const pg::Call& call) {
 Store::Store(const pg::Call& call)
     : settings_(pg::current_settings()),
       schema_(analytics_schema(call)),
-      quoted_schema_(pg::quote_identifier(schema_)) {
+      quoted_schema_(pg::quote_identifier(schema_)),
+      quoted_functions_(pg::quote_identifier(call.own_schema())) {
   require({"portfolios", "positions", "market_data_cache", "trading_sessions", "portfolio_snapshots"});
 }
 

@@ -62,12 +62,15 @@ class Store {
 
   // Qualified and quoted name of one of our tables or views.
   std::string table(const char* name) const { return quoted_schema_ + "." + name; }
+  // The same of one of the extension's functions, which may be in another schema.
+  std::string function(const char* name) const { return quoted_functions_ + "." + name; }
 
  private:
   pg::Settings settings_;
   pg::Stamp stamp_;
   std::string schema_;
   std::string quoted_schema_;
+  std::string quoted_functions_;
   std::shared_ptr<const std::set<std::string>> left_symbols_;
 };
 
