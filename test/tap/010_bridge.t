@@ -197,12 +197,12 @@ like "$(cat "$tap_folder/victim")" 'FATAL:  57P01: terminating connection due to
   'with 57P01'
 is "$(sql 'SELECT 1')" 1 'the server stays up'
 
-PGAPPNAME=victim sql 'SELECT pb_test_spin(2) > 0' >"$tap_folder/victim" &
+PGAPPNAME=victim sql 'SELECT pb_test_spin(4) > 0' >"$tap_folder/victim" &
 spinning=$!
 wait_until 10 "$is_active"
 is "$(sql "SELECT pg_log_backend_memory_contexts($victim)")" t 'a session that computes is asked for its memory contexts'
 logged=no
-for _ in $(seq 20); do
+for _ in $(seq 60); do
   as_server grep -q 'logging memory contexts' "$tap_folder/server.log" && { logged=yes; break; }
   sleep 0.05
 done
@@ -215,7 +215,7 @@ client=$!
 wait_until 10 "$is_active"
 kill -9 "$client"
 wait "$client" 2>/dev/null || true
-wait_until 2 "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'victim')" && gone=yes || gone=no
+wait_until 5 "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'victim')" && gone=yes || gone=no
 is "$gone" yes 'a computation whose client has gone ends, where the server looks for it'
 
 # Rows ----------------------------------------------------------------------------------------------------------------
