@@ -42,7 +42,7 @@ struct WriteSpan {
   core::Date first;
   core::Date last;
   std::vector<std::string> symbols = {};  // whose models are written, of all dates, sorted
-  std::set<std::string> empty = {};       // scopes without rows
+  std::set<std::string> empty = {};       // scopes without rows, and tables without any of these dates
   std::set<std::string> filled = {};      // wide scopes with rows
 
   struct Write {
