@@ -281,8 +281,11 @@ BEGIN
                                WHERE e.run_id = r.run_id AND e.error_message IS NOT NULL
                                ORDER BY e.job_no LIMIT 1) AS error_message
                        FROM %1$I.batch_runs AS r
+                       -- pg_cron takes the times of a process before or after the fact, as its own loop comes round;
+                       -- no other process gets the same number within minutes.
                        WHERE r.backend_pid = d.job_pid
-                         AND r.started_at BETWEEN d.start_time AND COALESCE(d.end_time, 'infinity')
+                         AND r.started_at BETWEEN d.start_time - interval '1 min'
+                                              AND COALESCE(d.end_time + interval '1 min', 'infinity')
                        ORDER BY r.run_id DESC LIMIT 1) AS r ON true
     CROSS JOIN LATERAL (SELECT
         CASE WHEN d.status = 'failed' THEN CASE WHEN r.state = 'cancelled' THEN r.state ELSE 'failed' END
