@@ -24,7 +24,8 @@ void each_open_position(const Store& store, core::Date day, std::span<const core
           events +
           " WHERE portfolio_id = ANY ($1)) THEN NULL"
           " WHEN p.investment_class = 'OPTIONS' OR length(p.position_type) = 2 THEN"
-          " CASE WHEN g.underlying_price > 0 THEN p.underlying_symbol END ELSE p.symbol END FROM " +
+          " CASE WHEN abs(g.delta) < 'infinity' AND g.underlying_price > 0 AND g.underlying_price < 'infinity'"
+          " THEN p.underlying_symbol END ELSE p.symbol END FROM " +
           store.table("positions") + " p LEFT JOIN " + store.table("position_greeks") +
           " g ON g.portfolio_id = p.portfolio_id AND g.position_id = p.id AND g.calculation_date = $2"
           " AND g.delta IS NOT NULL WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $2"

@@ -9,9 +9,11 @@ make_book 2024-12-02 7
 target=2024-12-31
 portfolio() { printf '%s%s%s%s0000-0000-4000-8000-000000000000' "$1" "$1" "$1" "$1"; }
 
-# A few options with deltas, so that a symbol is held by way of one as well.
+# A few options with deltas, so that a symbol is held by way of one as well; on some days nobody knows what it stands at.
 PGDATABASE=book sql "INSERT INTO position_greeks (portfolio_id, position_id, calculation_date, delta, underlying_price)
-                     SELECT portfolio_id, p.id, s, 0.5, 100 FROM positions p, sessions_between('2024-12-02', '$target') s
+                     SELECT portfolio_id, p.id, s, 0.5,
+                            CASE extract(day FROM s)::integer % 3 WHEN 0 THEN 'NaN'::float8 ELSE 100 END
+                     FROM positions p, sessions_between('2024-12-02', '$target') s
                      WHERE p.position_type = 'LC' AND p.portfolio_id <> '$(portfolio 2)'"
 for database in one two three settled failing terminated killed canceled desk crowded serial gcv; do
   sql "CREATE DATABASE $database TEMPLATE book"
