@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "core/error.hpp"
 #include "core/json.hpp"
@@ -71,6 +72,11 @@ void StressModel::choose_factors() {
     model_.factors.push_back({name, is_rate ? core::ShockUnit::yield_change : core::ShockUnit::simple_return});
   }
   model_.covariance = models_.covariance().of(known);
+  factors_by_name_.resize(known.size());
+  std::iota(factors_by_name_.begin(), factors_by_name_.end(), std::size_t{0});
+  std::sort(factors_by_name_.begin(), factors_by_name_.end(), [&](std::size_t a, std::size_t b) {
+    return known[a].size() != known[b].size() ? known[a].size() < known[b].size() : known[a] < known[b];
+  });
 }
 
 Vector StressModel::exposures(const RiskPortfolio& portfolio, const FactorExposure& market) const {
@@ -124,14 +130,16 @@ std::string StressModel::base_metadata(const store::ScenarioDefinition& definiti
   return head.substr(0, head.size() - 1);  // open for more members
 }
 
+// Members come shorter names first, as jsonb keeps them: then the server finds them sorted.
 std::string StressModel::impacts(const core::StressResult& result) const {
   JsonObject all;
-  for (std::size_t i = 0; i < result.impacts.size(); ++i) {
+  for (const std::size_t i : factors_by_name_) {
     const core::FactorImpact& impact = result.impacts[i];
     JsonObject one;
+    one.add("move", impact.move);
     if (impact.shocked) one.add("shock", impact.move);
-    one.add("exposure", impact.exposure).add("move", impact.move);
-    one.add("direct_pnl", impact.direct_pnl.value_or(nan)).add("correlated_pnl", impact.correlated_pnl.value_or(nan));
+    one.add("exposure", impact.exposure).add("direct_pnl", impact.direct_pnl.value_or(nan));
+    one.add("correlated_pnl", impact.correlated_pnl.value_or(nan));
     all.raw(model_.factors[i].name, one.str());
   }
   return all.str();

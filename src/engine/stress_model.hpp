@@ -64,8 +64,9 @@ class StressModel {
   const SymbolFits& ridge_;
   const RateFits& rate_;
   core::FactorModel model_;
-  std::vector<std::string> unknown_;  // factors without a variance, which take no part
-  int observations_ = 0;              // behind the market's variance
+  std::vector<std::size_t> factors_by_name_;  // of the model, shorter names first
+  std::vector<std::string> unknown_;          // factors without a variance, which take no part
+  int observations_ = 0;                      // behind the market's variance
   std::vector<Exposure> exposures_;
 };
 

@@ -266,6 +266,11 @@ SELECT is_empty($$SELECT d.table_name FROM analytics_columns() AS d
                                      OR (a.attname = 'run_id' AND NOT a.attnotnull)))$$,
                 'every result says when and by which run it was written');
 
+SELECT is(reloptions, '{fillfactor=50}', 'pages of positions have room for the prices of the next night')
+  FROM pg_class WHERE oid = 'pb.positions'::regclass;
+SELECT is(attstorage, 'e', 'correlations are stored without an attempt to compress them')
+  FROM pg_attribute WHERE attrelid = 'pb.correlation_calculations'::regclass AND attname = 'correlations';
+
 -- Keys --------------------------------------------------------------------------------------------------------------
 
 SELECT col_is_pk('pb', k.table_name, string_to_array(k.key, ' ')::name[], k.table_name || ' has its documented key')

@@ -131,7 +131,7 @@ FROM pg_extension AS e JOIN pg_depend AS d ON d.refobjid = e.oid AND d.deptype =
 JOIN pg_proc AS p ON p.oid = d.objid
 WHERE e.extname = 'portfolio_batch';
 SELECT set_eq($$SELECT name FROM installed WHERE name !~ '^(analytics_columns|seed_|audit_|report_)' AND name <> ALL (
-                  '{finite_check,analytics_misfits,refuse_misfits,add_missing_columns,create_analytics_relation,
+                  '{finite_check,analytics_storage,analytics_misfits,refuse_misfits,add_missing_columns,create_analytics_relation,
                     create_pairwise_p_value,writing_functions,role_privileges,
                     schedule_batch,unschedule_batch,enable_schedule,disable_schedule,activate_schedule,sync_schedules,
                     schedule_default_batches,require_cron,require_lasting_schema,require_own_schedule,rescan_sessions,
