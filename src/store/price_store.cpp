@@ -31,35 +31,50 @@ core::CorporateActions load_actions(const Store& store, const std::vector<std::s
 
 namespace {
 
-constexpr const char* price_columns = "symbol, date, close, adj_close, adjustment = 'split'";
+constexpr std::initializer_list<Type> price_types = {Type::text, Type::date, Type::float8, Type::float8, Type::text};
 
-core::PriceRow price_row(const RowView& row) { return {row.date(1), row.float8(2), row.float8(3), row.boolean(4)}; }
+core::PriceRow price_row(const RowView& row) {
+  return {row.date(1), row.float8(2), row.float8(3), row.text(4) == "split"};
+}
+
+// Whether the panel takes so much of the table that to look each row's symbol up costs more than to read the rest as
+// well. By the server's own estimate of the table's size; without one they are looked up.
+bool takes_most(const Store& store, const core::PricePanel& panel) {
+  double rows = 0;
+  pg::each_row(
+      "SELECT reltuples::float8 FROM pg_catalog.pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p')",
+      Args{Type::text}.add(store.table("market_data_cache")), {Type::float8},
+      [&](const RowView& row) { rows = row.float8(0); });
+  return rows > 0 && 2.0 * panel.sessions().size() * static_cast<double>(panel.symbols().size()) > rows;
+}
 
 void load_prices(const Store& store, Market& market, Date valued_until) {
   const auto& dates = market.panel.sessions().dates();
   if (dates.empty()) return;
+  const std::vector<std::string>& symbols = market.panel.symbols();
+  std::string query = "SELECT symbol, date, close, adj_close, adjustment FROM " + store.table("market_data_cache") +
+                      " WHERE date BETWEEN $1 AND $2";
+  Args args{Type::date, Type::date};
+  args.add(dates.front()).add(std::max(dates.back(), valued_until));
+  if (!takes_most(store, market.panel)) {
+    query += " AND symbol = ANY ($3)";
+    args.append(Type::text_array, std::span<const std::string>(symbols));
+  }
   // Rows come symbol by symbol, or with the symbols of each date in the same order: the column is mostly the one that
   // came after that of the row before the last time.
-  const std::vector<std::string>& symbols = market.panel.symbols();
   std::vector<int> next(symbols.size(), 0);
   std::size_t last = 0;
-  pg::each_row(std::string("SELECT ") + price_columns + " FROM " + store.table("market_data_cache") +
-                   " WHERE date BETWEEN $1 AND $2 AND symbol = ANY ($3)",
-               Args{Type::date, Type::date, Type::text_array}
-                   .add(dates.front())
-                   .add(std::max(dates.back(), valued_until))
-                   .add(std::span<const std::string>(market.panel.symbols())),
-               {Type::text, Type::date, Type::float8, Type::float8, Type::boolean}, [&](const RowView& row) {
-                 const std::string_view symbol = row.text(0);
-                 int column = next[last];
-                 if (symbols[static_cast<std::size_t>(column)] != symbol) {
-                   const auto found = market.panel.column(symbol);
-                   if (!found) return;
-                   next[last] = column = *found;
-                 }
-                 last = static_cast<std::size_t>(column);
-                 market.panel.set(column, price_row(row), market.actions);
-               });
+  pg::each_row(query, args, price_types, [&](const RowView& row) {
+    const std::string_view symbol = row.text(0);
+    int column = next[last];
+    if (symbols[static_cast<std::size_t>(column)] != symbol) {
+      const auto found = market.panel.column(symbol);
+      if (!found) return;
+      next[last] = column = *found;
+    }
+    last = static_cast<std::size_t>(column);
+    market.panel.set(column, price_row(row), market.actions);
+  });
 }
 
 void load_earlier_prices(const Store& store, Market& market, Date valued_from) {
@@ -68,17 +83,18 @@ void load_earlier_prices(const Store& store, Market& market, Date valued_from) {
     if (!market.panel.mark_asof(static_cast<int>(i), valued_from, market.actions))
       without.push_back(market.panel.symbols()[i]);
   if (without.empty() || market.panel.sessions().empty()) return;
-  pg::each_row(std::string("SELECT m.symbol, m.date, m.close, m.adj_close, m.adjustment = 'split'") +
-                   " FROM unnest($1) wanted (symbol) CROSS JOIN LATERAL (SELECT " +
-                   "symbol, date, close, adj_close, adjustment FROM " + store.table("market_data_cache") +
-                   " WHERE symbol = wanted.symbol AND date < $2 ORDER BY date DESC LIMIT 1) m",
-               Args{Type::text_array, Type::date}
-                   .add(std::span<const std::string>(without))
-                   .add(market.panel.sessions().dates().front()),
-               {Type::text, Type::date, Type::float8, Type::float8, Type::boolean}, [&](const RowView& row) {
-                 if (const auto column = market.panel.column(row.text(0)))
-                   market.panel.set_earlier(*column, price_row(row), market.actions);
-               });
+  pg::each_row(
+      "SELECT m.symbol, m.date, m.close, m.adj_close, m.adjustment FROM unnest($1) wanted (symbol)"
+      " CROSS JOIN LATERAL (SELECT symbol, date, close, adj_close, adjustment FROM " +
+          store.table("market_data_cache") +
+          " WHERE symbol = wanted.symbol AND date < $2 ORDER BY date DESC LIMIT 1) m",
+      Args{Type::text_array, Type::date}
+          .add(std::span<const std::string>(without))
+          .add(market.panel.sessions().dates().front()),
+      price_types, [&](const RowView& row) {
+        if (const auto column = market.panel.column(row.text(0)))
+          market.panel.set_earlier(*column, price_row(row), market.actions);
+      });
 }
 
 }  // namespace
