@@ -49,11 +49,19 @@ NonNegativeSolution solve_non_negative(const Triangle& r, const Terms& c) {
 Vector rolling_sums(const Vector& values, Eigen::Index width) {
   const Eigen::Index count = values.size() - width + 1;
   if (count <= 0) return Vector();
-  // Each window is summed on its own: a running sum would carry the rounding of one large value through all that
-  // follow it.
-  Vector sums = values.head(count);
-  for (Eigen::Index lag = 1; lag < width; ++lag) sums += values.segment(lag, count);
-  return sums;
+  // Each window is summed on its own, by halves: a running sum would carry the rounding of one large value through all
+  // that follow it.
+  Vector sums = Vector::Zero(count);
+  Vector halves = values;  // sums of `length` consecutive values
+  Eigen::Index summed = 0;
+  for (Eigen::Index length = 1;; length *= 2) {
+    if (width & length) {
+      sums += halves.segment(summed, count);
+      summed += length;
+    }
+    if (summed == width) return sums;
+    halves = (halves.head(halves.size() - length) + halves.tail(halves.size() - length)).eval();
+  }
 }
 
 int har_observations(int rows, int horizon) { return rows + static_cast<int>(month) - 1 + horizon; }

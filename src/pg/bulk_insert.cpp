@@ -163,11 +163,12 @@ void fill_slot(const Insertion& in, const RowBuffer& rows, std::size_t row, Tupl
   ExecStoreVirtualTuple(slot);
 }
 
-// A row of one of the buffers.
+// A row of one of the buffers, with the beginnings of its key, which decide between nearly all rows.
 struct Place {
   const RowBuffer* rows;
   std::size_t row;
-  std::uint64_t prefix;  // of the key: what decides between most rows
+  std::uint64_t first;  // of the first column
+  std::uint64_t next;   // of the two that follow
 };
 
 int compare(const RowBuffer& a, const RowBuffer::Cell& x, const RowBuffer& b, const RowBuffer::Cell& y) {
@@ -180,27 +181,40 @@ int compare(const RowBuffer& a, const RowBuffer::Cell& x, const RowBuffer& b, co
   return order != 0 ? order : x.length < y.length ? -1 : x.length > y.length;
 }
 
-// The first eight bytes of text or of an identifier, as a number; of a date nothing, it is the same for most rows.
-std::uint64_t prefix(const RowBuffer& rows, const RowBuffer::Cell& cell) {
-  unsigned char bytes[8] = {};
-  if (cell.length > 0) std::memcpy(bytes, rows.bytes_at(cell), std::min(cell.length, std::uint64_t{sizeof bytes}));
-  std::uint64_t number = 0;
-  for (const unsigned char byte : bytes) number = number << 8 | byte;
-  return number;
+// The first bytes of text or of an identifier, or a number or date, so that they sort as the column does.
+std::uint64_t beginning(const RowBuffer& rows, const RowBuffer::Cell& cell, std::size_t size) {
+  std::uint64_t number = cell.bits + (std::uint64_t{1} << (8 * size - 1));
+  if (cell.length > 0) {
+    unsigned char bytes[8] = {};
+    std::memcpy(bytes, rows.bytes_at(cell), std::min<std::uint64_t>(cell.length, size));
+    number = 0;
+    for (std::size_t i = 0; i < size; ++i) number = number << 8 | bytes[i];
+  }
+  return size == 8 ? number : number & ((std::uint64_t{1} << (8 * size)) - 1);
 }
 
-// All rows in the order of the key, in which the index on it is the cheapest to extend. Under another collation than
-// that of bytes the order is nearly the same, and nothing but the cost depends on it.
+Place place(const RowBuffer& rows, std::size_t row, const std::vector<std::size_t>& columns) {
+  Place place{&rows, row, beginning(rows, rows.cell(row, columns.front()), 8), 0};
+  for (std::size_t i = 1; i < 3; ++i)
+    place.next = place.next << 32 | (i < columns.size() ? beginning(rows, rows.cell(row, columns[i]), 4) : 0);
+  return place;
+}
+
+// All rows in the order of the key, in which the index on it is the cheapest to extend. Where keys begin alike or are
+// under another collation than that of bytes the order is nearly the same, and nothing but the cost depends on it.
 std::vector<Place> in_key_order(const std::vector<const RowBuffer*>& all_rows, const std::vector<std::string>& keys) {
   std::vector<std::size_t> columns;
   for (const std::string& key : keys)
     columns.push_back(static_cast<std::size_t>(find_column(*all_rows.front(), key.c_str())));
   std::vector<Place> places;
+  std::size_t count = 0;
+  for (const RowBuffer* rows : all_rows) count += rows->size();
+  places.reserve(count);
   for (const RowBuffer* rows : all_rows)
-    for (std::size_t row = 0; row < rows->size(); ++row)
-      places.push_back({rows, row, prefix(*rows, rows->cell(row, columns.front()))});
+    for (std::size_t row = 0; row < rows->size(); ++row) places.push_back(place(*rows, row, columns));
   std::sort(places.begin(), places.end(), [&](const Place& a, const Place& b) {
-    if (a.prefix != b.prefix) return a.prefix < b.prefix;
+    if (a.first != b.first) return a.first < b.first;
+    if (a.next != b.next) return a.next < b.next;
     for (const std::size_t column : columns) {
       const int order = compare(*a.rows, a.rows->cell(a.row, column), *b.rows, b.rows->cell(b.row, column));
       if (order != 0) return order < 0;
