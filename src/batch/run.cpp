@@ -128,6 +128,8 @@ engine::Report Run::run_engine(engine::Context& context, const Phase& phase, con
   job.failed = report.failed;
   job.rows_written = report.rows_written;
   job.detail_json = report.detail_json;
+  if (const std::size_t taken = context.symbols_taken(); taken > 0 && job.detail_json.empty())
+    job.detail_json = core::JsonObject().add("symbols_from_other_workers", static_cast<std::int64_t>(taken)).str();
   jobs_.push_back(job);
   // Of a failure of the whole engine one row tells all; failures of single portfolios get a row each.
   for (const engine::Issue& issue : report.issues) {

@@ -100,15 +100,6 @@ class GroupFitter {
     }
   }
 
-  static void copy_column(const RidgeFits& from, Eigen::Index source, RidgeFits& to, Eigen::Index target) {
-    for (const auto matrix :
-         {&RidgeFits::coefficients, &RidgeFits::std_errors, &RidgeFits::t_stats, &RidgeFits::p_values})
-      (to.*matrix).col(target) = (from.*matrix).col(source);
-    for (const auto vector : {&RidgeFits::r_squared, &RidgeFits::adj_r_squared, &RidgeFits::residual_sd,
-                              &RidgeFits::alpha, &RidgeFits::effective_df})
-      (to.*vector)(target) = (from.*vector)(source);
-  }
-
   const Eigen::Ref<const Matrix>& returns_;
   std::span<const int> columns_;
   const Eigen::Ref<const Matrix>& factors_;
@@ -155,13 +146,15 @@ double FactorFits::residual_volatility(int symbol) const {
   return fits.residual_sd(symbol) * std::sqrt(sessions_per_year);
 }
 
+FactorFits blank_fits(Eigen::Index factors, std::size_t symbols) {
+  return {RidgeFits(factors, static_cast<Eigen::Index>(symbols)), std::vector<FactorSample>(symbols), {}};
+}
+
 FactorFits fit_factor_model(const Eigen::Ref<const Matrix>& returns, std::span<const int> columns,
                             const Eigen::Ref<const Matrix>& factors, int session, const Sessions& sessions,
                             const FactorModelSettings& settings, Poll poll) {
   require_panel(returns, factors, session, sessions);
-  FactorFits result{RidgeFits(factors.cols(), static_cast<Eigen::Index>(columns.size())),
-                    std::vector<FactorSample>(columns.size()),
-                    {}};
+  FactorFits result = blank_fits(factors.cols(), columns.size());
   GroupFitter fitter(returns, columns, factors, settings, result);
   for (const ObservationGroup& group :
        group_by_observations(returns, columns, complete_rows(factors), session, settings.history.window, poll))

@@ -80,6 +80,9 @@ struct FactorFits {
   double residual_volatility(int symbol) const;
 };
 
+// Of so many symbols, without any estimate.
+FactorFits blank_fits(Eigen::Index factors, std::size_t symbols);
+
 // Estimates r_i = alpha + sum_k beta_ik f_k + e for the given columns of returns (sessions x symbols, simple, NaN where
 // missing), each on the newest observations up to and including the session on which the symbol and all factors
 // (sessions x factors, market first) have returns. Reasons: insufficient_data; constant_series, of the symbol or a

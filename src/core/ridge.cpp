@@ -80,6 +80,15 @@ RidgeFits::RidgeFits(Eigen::Index regressors, Eigen::Index responses)
       alpha(r_squared),
       effective_df(r_squared) {}
 
+void copy_column(const RidgeFits& from, Eigen::Index source, RidgeFits& to, Eigen::Index target) {
+  for (const auto matrix :
+       {&RidgeFits::coefficients, &RidgeFits::std_errors, &RidgeFits::t_stats, &RidgeFits::p_values})
+    (to.*matrix).col(target) = (from.*matrix).col(source);
+  for (const auto vector : {&RidgeFits::r_squared, &RidgeFits::adj_r_squared, &RidgeFits::residual_sd,
+                            &RidgeFits::alpha, &RidgeFits::effective_df})
+    (to.*vector)(target) = (from.*vector)(source);
+}
+
 RidgeDesign::RidgeDesign(const Matrix& x, std::span<const int> unpenalized)
     : order_(internal_order(x.cols(), unpenalized)) {
   require_usable(x);

@@ -53,6 +53,9 @@ struct RidgeFits {
   RidgeFits(Eigen::Index regressors, Eigen::Index responses);  // NaN throughout
 };
 
+// Copies the numbers of one response.
+void copy_column(const RidgeFits& from, Eigen::Index source, RidgeFits& to, Eigen::Index target);
+
 // A ridge regression's design, factored once for any number of responses (Hoerl and Kennard 1970):
 //   minimize ||y - a - sum_j b_j (x_j - m_j)/s_j||^2 + alpha sum_{j penalized} b_j^2
 // with m_j the mean and s_j the population standard deviation of column j, so that coefficients in units of the inputs

@@ -105,6 +105,10 @@ class Context {
   // day or other portfolios are asked for.
   RiskModels& risk(core::Date day, std::span<const core::Uuid> portfolio_ids);
 
+  // How many estimates of symbols came from other workers since it was last asked.
+  void count_symbols_taken(std::size_t count) { symbols_taken_ += count; }
+  std::size_t symbols_taken() { return std::exchange(symbols_taken_, 0); }
+
  private:
   // Symbols whose prices are needed, and those of lots closed before, of which only splits and dividends are.
   struct Symbols {
@@ -131,6 +135,7 @@ class Context {
   std::optional<std::optional<core::Date>> first_price_;
   std::map<std::pair<core::Date, core::Date>, store::Market> histories_;
   std::unique_ptr<RiskModels> risk_;
+  std::size_t symbols_taken_ = 0;
 };
 
 // Arguments (date, portfolio_ids) as every engine takes them from SQL: NULL means the latest closed session and every

@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "core/window.hpp"
 #include "engine/context.hpp"
+#include "engine/symbol_estimates.hpp"
 #include "pg/interrupts.hpp"
 
 namespace pb::engine {
@@ -64,16 +65,25 @@ const std::vector<core::BetaFit>& RiskModels::market() {
   if (market_) return *market_;
   const core::PricePanel& panel = context_.market().panel;
   const core::WindowSettings window = beta_window(context_.store().settings());
-  market_.emplace(book_.symbols.size());
-  for (std::size_t i = 0; i < book_.symbols.size(); ++i) {
-    pg::poll();
-    if (book_.priced[i])
-      (*market_)[i] =
-          core::fit_beta(panel.returns(book_.columns[i]), market_returns(), book_.session, panel.sessions(), window);
-    else
-      (*market_)[i].refuse("no_prices");
-  }
+  const auto estimate = [&](const std::vector<int>& places) {
+    std::vector<core::BetaFit> fits;
+    for (const int column : columns(places)) {
+      pg::poll();
+      fits.push_back(core::fit_beta(panel.returns(column), market_returns(), book_.session, panel.sessions(), window));
+    }
+    return fits;
+  };
+  market_ = estimate_symbols(context_, SymbolTopic::market, book_.symbols,
+                             std::vector<core::BetaFit>(book_.symbols.size()), estimate);
+  for (std::size_t i = 0; i < book_.symbols.size(); ++i)
+    if (!book_.priced[i]) (*market_)[i].refuse("no_prices");
   return *market_;
+}
+
+std::vector<int> RiskModels::columns(const std::vector<int>& places) const {
+  std::vector<int> columns;
+  for (const int place : places) columns.push_back(book_.columns[static_cast<std::size_t>(place)]);
+  return columns;
 }
 
 // A symbol that never had a price says so, whatever the fit made of its empty series.
@@ -108,7 +118,7 @@ Matrix RiskModels::style_moves(const core::PricePanel& panel) const {
   return moves;
 }
 
-SymbolFits RiskModels::fit_factors(const char* model, core::FactorModelSettings settings) const {
+SymbolFits RiskModels::fit_factors(const char* model, SymbolTopic topic, core::FactorModelSettings settings) const {
   const core::PricePanel& panel = context_.market().panel;
   settings.history = factor_window(context_.store().settings());
   SymbolFits result;
@@ -117,8 +127,12 @@ SymbolFits RiskModels::fit_factors(const char* model, core::FactorModelSettings 
   Matrix factors(panel.sessions().size(), static_cast<Eigen::Index>(result.factors.size()));
   factors.col(0) = market_returns();
   factors.rightCols(factors.cols() - 1) = factor_moves(panel, model);
-  result.fits = core::fit_factor_model(panel.returns(), book_.columns, factors, book_.session, panel.sessions(),
-                                       settings, pg::poll);
+  const auto estimate = [&](const std::vector<int>& places) {
+    return core::fit_factor_model(panel.returns(), columns(places), factors, book_.session, panel.sessions(), settings,
+                                  pg::poll);
+  };
+  result.fits = estimate_symbols(context_, topic, book_.symbols, core::blank_fits(factors.cols(), book_.symbols.size()),
+                                 estimate);
   mark_unpriced(result.fits);
   return result;
 }
@@ -129,11 +143,12 @@ const SymbolFits& RiskModels::ridge() {
   core::FactorModelSettings model = settings.orthogonalize ? core::ridge_model() : core::plain_ridge_model();
   model.ridge.alpha = settings.ridge_alpha;
   model.ridge.choice = settings.ridge_alpha_choice == "gcv" ? core::AlphaChoice::gcv_shared : core::AlphaChoice::fixed;
-  return ridge_.emplace(fit_factors("ridge", model));
+  return ridge_.emplace(fit_factors("ridge", SymbolTopic::ridge, model));
 }
 
 const SymbolFits& RiskModels::spread() {
-  return spread_ ? *spread_ : spread_.emplace(fit_factors("spread", core::spread_model()));
+  if (spread_) return *spread_;
+  return spread_.emplace(fit_factors("spread", SymbolTopic::spread, core::spread_model()));
 }
 
 // The changes of the yield, where the series has enough of them in reach of the day; else those that the bond fund's
@@ -165,9 +180,14 @@ const RateFits& RiskModels::rate() {
   result.factor = context_.rate_factor() ? context_.rate_factor()->name : "interest_rate";
   result.factors = {market_factor, result.factor};
   result.series = rate_series_;
-  result.fits = core::fit_rate_betas(panel.returns(), book_.columns, panel.column(settings.market_symbol).value(),
-                                     changes, book_.session, panel.sessions(), beta_window(settings), pg::poll)
-                    .fits;
+  const int market = panel.column(settings.market_symbol).value();
+  const auto estimate = [&](const std::vector<int>& places) {
+    return core::fit_rate_betas(panel.returns(), columns(places), market, changes, book_.session, panel.sessions(),
+                                beta_window(settings), pg::poll)
+        .fits;
+  };
+  result.fits =
+      estimate_symbols(context_, SymbolTopic::rate, book_.symbols, core::blank_fits(2, book_.symbols.size()), estimate);
   mark_unpriced(result.fits);
   return rate_.emplace(std::move(result));
 }

@@ -16,6 +16,9 @@ namespace pb::engine {
 
 inline constexpr const char* market_factor = "market";
 
+// What the workers of a date tell each other about symbols, a topic of their board each.
+enum class SymbolTopic : int { market, rate, ridge, spread, volatility };
+
 // A factor model of the book's symbols, a column each.
 struct SymbolFits {
   std::vector<std::string> factors;  // names, the market first
@@ -72,7 +75,9 @@ class RiskModels {
   core::Matrix style_moves(const core::PricePanel& panel) const;
 
  private:
-  SymbolFits fit_factors(const char* model, core::FactorModelSettings settings) const;
+  // Columns of the panel of the symbols at some places of the book.
+  std::vector<int> columns(const std::vector<int>& places) const;
+  SymbolFits fit_factors(const char* model, SymbolTopic topic, core::FactorModelSettings settings) const;
   const core::RateChanges& rate_changes();
   core::Matrix covariance_series(std::vector<std::string>& names);
   std::vector<std::string> factor_names(const char* model) const;

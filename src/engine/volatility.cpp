@@ -5,6 +5,7 @@
 #include "core/portfolio_series.hpp"
 #include "core/volatility.hpp"
 #include "engine/risk_models.hpp"
+#include "engine/symbol_estimates.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "store/volatility_store.hpp"
@@ -21,16 +22,24 @@ struct SymbolVolatility {
   const char* reason;
 };
 
-std::vector<SymbolVolatility> symbol_volatilities(const RiskModels& models,
+std::vector<SymbolVolatility> symbol_volatilities(Context& context, const RiskModels& models,
                                                   const core::VolatilityEstimator& estimator) {
   const RiskBook& book = models.book();
+  const auto estimate = [&](const std::vector<int>& places) {
+    std::vector<Volatility> estimates;
+    for (const int place : places) {
+      pg::poll();
+      estimates.push_back(
+          estimator.estimate(models.returns().col(book.columns[static_cast<std::size_t>(place)]), book.session));
+    }
+    return estimates;
+  };
+  const std::vector<Volatility> estimates = estimate_symbols(context, SymbolTopic::volatility, book.symbols,
+                                                             std::vector<Volatility>(book.symbols.size()), estimate);
   std::vector<SymbolVolatility> result;
-  result.reserve(book.symbols.size());
-  for (std::size_t i = 0; i < book.symbols.size(); ++i) {
-    pg::poll();
-    const Volatility volatility = estimator.estimate(models.returns().col(book.columns[i]), book.session);
-    result.push_back({volatility, book.priced[i] ? volatility.reason() : "no_prices"});
-  }
+  result.reserve(estimates.size());
+  for (std::size_t i = 0; i < estimates.size(); ++i)
+    result.push_back({estimates[i], book.priced[i] ? estimates[i].reason() : "no_prices"});
   return result;
 }
 
@@ -103,7 +112,7 @@ void describe(Report& report, const RiskBook& book, const std::vector<SymbolVola
 Report calc_volatility(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
   RiskModels& models = context.risk(day, portfolio_ids);
   const core::VolatilityEstimator estimator;
-  const std::vector<SymbolVolatility> symbols = symbol_volatilities(models, estimator);
+  const std::vector<SymbolVolatility> symbols = symbol_volatilities(context, models, estimator);
   std::vector<store::PositionVolatility> positions;
   std::vector<store::SnapshotVolatility> snapshots;
   Report report;

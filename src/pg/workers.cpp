@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pg/board_seats.hpp"
 #include "pg/function.hpp"
 #include "pg/guard.hpp"
 #include "pg/interrupts.hpp"
@@ -31,6 +32,7 @@ constexpr Size queue_size = 16384;
 constexpr std::uint64_t caller_key = 1;
 constexpr std::uint64_t settings_key = 2;
 constexpr std::uint64_t libraries_key = 3;
+constexpr std::uint64_t board_key = 4;
 constexpr std::uint64_t first_task_key = 16;
 enum TaskPart : std::uint64_t { statement_part, label_part, queue_part, task_parts };
 
@@ -144,6 +146,7 @@ class Crew {
     shm_toc_estimate_chunk(&estimator, sizeof(Caller));
     shm_toc_estimate_chunk(&estimator, settings_size);
     shm_toc_estimate_chunk(&estimator, libraries_size);
+    shm_toc_estimate_chunk(&estimator, board_size(count));
     for (const WorkerTask& task : tasks_) {
       shm_toc_estimate_chunk(&estimator, task.statement.size() + 1);
       shm_toc_estimate_chunk(&estimator, task.label.size() + 1);
@@ -170,6 +173,9 @@ class Crew {
     auto* libraries = static_cast<char*>(shm_toc_allocate(toc, libraries_size));
     SerializeLibraryState(libraries_size, libraries);
     shm_toc_insert(toc, libraries_key, libraries);
+    void* board = shm_toc_allocate(toc, board_size(members_->count));
+    make_board(board, segment_, members_->count);
+    shm_toc_insert(toc, board_key, board);
     for (int i = 0; i < members_->count; ++i) {
       const WorkerTask& task = tasks_[static_cast<std::size_t>(i)];
       put_text(toc, task_key(i, statement_part), task.statement);
@@ -338,6 +344,7 @@ Attached attach(dsm_handle segment_handle, int task) {
   shm_mq_set_sender(queue, MyProc);
   Attached attached{toc, shm_mq_attach(queue, segment, nullptr)};
   pq_redirect_to_shm_mq(segment, attached.queue);
+  take_seat(shm_toc_lookup(toc, board_key, false), segment, task);
   return attached;
 }
 

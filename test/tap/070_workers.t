@@ -15,7 +15,7 @@ PGDATABASE=book sql "INSERT INTO position_greeks (portfolio_id, position_id, cal
                             CASE extract(day FROM s)::integer % 3 WHEN 0 THEN 'NaN'::float8 ELSE 100 END
                      FROM positions p, sessions_between('2024-12-02', '$target') s
                      WHERE p.position_type = 'LC' AND p.portfolio_id <> '$(portfolio 2)'"
-for database in one two three settled failing terminated killed canceled desk crowded serial gcv; do
+for database in one two three settled failing terminated killed canceled desk crowded serial gcv late; do
   sql "CREATE DATABASE $database TEMPLATE book"
 done
 quiet='-c portfolio_batch.progress=off'
@@ -53,6 +53,22 @@ same_results one serial '' 'whatever the isolation level is by default'
 PGDATABASE=gcv PGOPTIONS="$quiet -c portfolio_batch.ridge_alpha_choice=gcv" sql "CALL daily_batch('2024-12-02', workers => 3)"
 is "$(PGDATABASE=gcv sql "SELECT DISTINCT detail ->> 'workers' FROM batch_jobs WHERE phase = '3' AND job_type = 'phase'")" \
   1 'a penalty that is chosen over all symbols keeps them together'
+
+# Symbols are estimated once -----------------------------------------------------------------------------------------------
+
+# The shard of portfolio 2 begins its risk analytics when the other has long put up what they both need.
+sql_late() { PGDATABASE=late PGOPTIONS=$quiet sql "$@"; }
+sql_late "CREATE FUNCTION be_late() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+            IF EXISTS (SELECT FROM fresh WHERE portfolio_id = '$(portfolio 2)') THEN PERFORM pg_sleep(3); END IF;
+            RETURN NULL; END \$\$" \
+  'CREATE TRIGGER be_late AFTER INSERT ON portfolio_snapshots REFERENCING NEW TABLE AS fresh
+   FOR EACH STATEMENT EXECUTE FUNCTION be_late()' \
+  "CALL daily_batch('2024-12-02', workers => 2)"
+is "$(sql_late "SELECT string_agg(job_name, ' ' ORDER BY job_name) FROM batch_jobs
+                WHERE (detail ->> 'symbols_from_other_workers')::integer > 0")" \
+  'interest_rate_betas market_betas ridge_betas spread_betas volatility' \
+  'a worker takes over what another has estimated for the symbols they share'
+same_results one late 2024-12-02 'to the same results'
 
 # Rights and settings of the caller --------------------------------------------------------------------------------------
 
