@@ -148,7 +148,7 @@ PB_FUNCTION(pb_begin_batch_run) {
   using namespace pb;
   const store::Store store(call);
   call.return_int8(store::begin_run(store, {.kind = call.text(0).value_or("procedure"),
-                                            .target_date = call.date(1),
+                                            .target_date = batch::target_argument(call, 1, store),
                                             .portfolio_ids = call.uuids(2),
                                             .phases = call.texts(3).value_or(std::vector<std::string>{})}));
 }

@@ -156,6 +156,8 @@ like "$(PGUSER=desk_runner sql_error 'SELECT FROM sync_schedules()' 'SELECT coun
 # The scan for what came late --------------------------------------------------------------------------------------------
 
 sql 'CALL daily_batch()'
+is "$(sql 'SELECT target_date = latest_closed_session() FROM batch_runs ORDER BY run_id DESC LIMIT 1')" t \
+  'a run without a date notes the session that it was to reach'
 last=$(sql 'SELECT max(snapshot_date) FROM portfolio_snapshots')
 symbol=$(sql "SELECT symbol FROM positions WHERE position_type = 'LONG' AND exit_date IS NULL ORDER BY symbol LIMIT 1")
 sql "UPDATE market_data_cache SET close = close * 1.01, adj_close = adj_close * 1.01
