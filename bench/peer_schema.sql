@@ -1,6 +1,6 @@
 -- The schema peer: empty tables as a program without the extension would have them, for the programs that are measured
--- beside it: the same columns, primary keys and references, none of the extension's checks. Pairs of correlations are
--- rows of a plain table, without a key: nothing but their portfolio and date finds them again.
+-- beside it: the same columns, primary keys, references and storage, none of the extension's checks. Pairs of
+-- correlations are rows of a plain table, without a key: nothing but their portfolio and date finds them again.
 SET client_min_messages = warning;
 DROP SCHEMA IF EXISTS peer CASCADE;
 CREATE SCHEMA peer;
@@ -8,6 +8,8 @@ SELECT format('CREATE TABLE peer.%I (LIKE %I INCLUDING DEFAULTS INCLUDING IDENTI
               table_name) FROM analytics_columns()
 WHERE column_name IS NULL
   AND (data_type = 'result' OR table_name IN ('portfolios', 'positions', 'tags', 'position_tags'))
+\gexec
+SELECT format('ALTER TABLE peer.%I %s', table_name, clause) FROM analytics_storage()
 \gexec
 CREATE TABLE peer.pairwise_correlations (
   portfolio_id uuid, calculation_date date, symbol1 text, symbol2 text, correlation_coefficient double precision,

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.hpp"
+#include "core/json.hpp"
 #include "core/window.hpp"
 #include "engine/context.hpp"
 #include "engine/symbol_estimates.hpp"
@@ -73,7 +74,7 @@ const std::vector<core::BetaFit>& RiskModels::market() {
     }
     return fits;
   };
-  market_ = estimate_symbols(context_, SymbolTopic::market, book_.symbols,
+  market_ = estimate_symbols(context_, SymbolTopic::market, "", book_.symbols,
                              std::vector<core::BetaFit>(book_.symbols.size()), estimate);
   for (std::size_t i = 0; i < book_.symbols.size(); ++i)
     if (!book_.priced[i]) (*market_)[i].refuse("no_prices");
@@ -131,8 +132,8 @@ SymbolFits RiskModels::fit_factors(const char* model, SymbolTopic topic, core::F
     return core::fit_factor_model(panel.returns(), columns(places), factors, book_.session, panel.sessions(), settings,
                                   pg::poll);
   };
-  result.fits = estimate_symbols(context_, topic, book_.symbols, core::blank_fits(factors.cols(), book_.symbols.size()),
-                                 estimate);
+  result.fits = estimate_symbols(context_, topic, core::json_array(result.factors), book_.symbols,
+                                 core::blank_fits(factors.cols(), book_.symbols.size()), estimate);
   mark_unpriced(result.fits);
   return result;
 }
@@ -186,8 +187,8 @@ const RateFits& RiskModels::rate() {
                                 beta_window(settings), pg::poll)
         .fits;
   };
-  result.fits =
-      estimate_symbols(context_, SymbolTopic::rate, book_.symbols, core::blank_fits(2, book_.symbols.size()), estimate);
+  result.fits = estimate_symbols(context_, SymbolTopic::rate, rate_series_, book_.symbols,
+                                 core::blank_fits(2, book_.symbols.size()), estimate);
   mark_unpriced(result.fits);
   return rate_.emplace(std::move(result));
 }

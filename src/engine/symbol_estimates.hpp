@@ -23,9 +23,14 @@ namespace pb::engine {
 template <class Estimates>
 class SharedEstimates {
  public:
-  // Symbols ascend; all holds a blank estimate for each.
-  SharedEstimates(SymbolTopic topic, std::span<const std::string> symbols, Estimates all)
-      : topic_(static_cast<int>(topic)), symbols_(symbols), all_(std::move(all)), left_(symbols.size()) {
+  // Symbols ascend; all holds a blank estimate for each. The model says what else the estimates rest on: those of
+  // another worker that has read something else meanwhile are not for here.
+  SharedEstimates(SymbolTopic topic, std::string model, std::span<const std::string> symbols, Estimates all)
+      : topic_(static_cast<int>(topic)),
+        model_(std::move(model)),
+        symbols_(symbols),
+        all_(std::move(all)),
+        left_(symbols.size()) {
     std::iota(left_.begin(), left_.end(), 0);
   }
 
@@ -37,6 +42,7 @@ class SharedEstimates {
   void take(std::chrono::microseconds patience) {
     for (const std::string& post : pg::collect(topic_, patience)) {
       core::ByteReader bytes(post);
+      if (bytes.text() != model_) continue;
       std::vector<int> places(bytes.plain<std::size_t>());
       for (int& place : places) place = find(bytes.text());
       Estimates part;
@@ -52,6 +58,7 @@ class SharedEstimates {
     pg::announce(topic_);
     const Estimates part = estimate(places);
     core::ByteWriter bytes;
+    bytes.text(model_);
     bytes.plain(places.size());
     for (const int place : places) bytes.text(symbols_[static_cast<std::size_t>(place)]);
     core::write(bytes, part);
@@ -76,6 +83,7 @@ class SharedEstimates {
   }
 
   int topic_;
+  std::string model_;
   std::span<const std::string> symbols_;
   Estimates all_;
   std::vector<int> left_;
@@ -86,9 +94,9 @@ class SharedEstimates {
 // with the symbols that are its own, and only then turns to those that nobody has estimated meanwhile. For a worker
 // that is behind nobody waits, and for one that is at it no longer than one's own took: the rest costs as much.
 template <class Estimates, class Estimate>
-Estimates estimate_symbols(Context& context, SymbolTopic topic, std::span<const std::string> symbols, Estimates blank,
-                           Estimate&& estimate) {
-  SharedEstimates<Estimates> shared(topic, symbols, std::move(blank));
+Estimates estimate_symbols(Context& context, SymbolTopic topic, std::string model, std::span<const std::string> symbols,
+                           Estimates blank, Estimate&& estimate) {
+  SharedEstimates<Estimates> shared(topic, std::move(model), symbols, std::move(blank));
   const store::Store& store = context.store();
   if (!store.leaves_symbols()) return estimate(shared.left());
   using clock = std::chrono::steady_clock;

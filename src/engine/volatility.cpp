@@ -34,7 +34,7 @@ std::vector<SymbolVolatility> symbol_volatilities(Context& context, const RiskMo
     }
     return estimates;
   };
-  const std::vector<Volatility> estimates = estimate_symbols(context, SymbolTopic::volatility, book.symbols,
+  const std::vector<Volatility> estimates = estimate_symbols(context, SymbolTopic::volatility, "", book.symbols,
                                                              std::vector<Volatility>(book.symbols.size()), estimate);
   std::vector<SymbolVolatility> result;
   result.reserve(estimates.size());

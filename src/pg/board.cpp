@@ -4,6 +4,7 @@
 
 #include "pg/board_seats.hpp"
 #include "pg/guard.hpp"
+#include "pg/subtransaction.hpp"
 
 extern "C" {
 #include "storage/condition_variable.h"
@@ -129,12 +130,18 @@ void announce(int topic) {
 
 void post(int topic, std::string_view bytes) {
   if (own.board == nullptr) return;
+  // A server that is out of shared memory is no reason to fail: then the others do without.
+  dsa_pointer place = InvalidDsaPointer;
+  const bool kept = !isolate([&] {
+    pg_call([&] {
+      place = dsa_allocate_extended(own.area, bytes.size() + 1, DSA_ALLOC_HUGE);
+      std::memcpy(dsa_get_address(own.area, place), bytes.data(), bytes.size());
+    });
+  });
   pg_call([&] {
-    const dsa_pointer place = dsa_allocate_extended(own.area, bytes.size() + 1, DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM);
-    if (DsaPointerIsValid(place)) std::memcpy(dsa_get_address(own.area, place), bytes.data(), bytes.size());
     change(own.board, [&] {
       Subject& subject = own.board->all[own.seat].subjects[topic];
-      if (DsaPointerIsValid(place) && subject.posted < posts_kept)
+      if (kept && subject.posted < posts_kept)
         subject.posts[subject.posted++] = {place, bytes.size()};
       else
         --subject.announced;
@@ -151,8 +158,9 @@ std::vector<std::string> collect(int topic, std::chrono::microseconds patience) 
     Post post{};
     while (pg_call([&] { return await_post(seat, topic, &post, deadline); })) {
       ++own.taken[seat * board_topics + topic];
-      const auto* bytes = pg_call([&] { return static_cast<const char*>(dsa_get_address(own.area, post.place)); });
-      posts.emplace_back(bytes, post.size);
+      const char* bytes = nullptr;
+      const auto address = [&] { return static_cast<const char*>(dsa_get_address(own.area, post.place)); };
+      if (!isolate([&] { bytes = pg_call(address); })) posts.emplace_back(bytes, post.size);
     }
   }
   return posts;

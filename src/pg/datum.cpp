@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "pg/jsonb.hpp"
+
 namespace pb::pg {
 
 Oid type_oid(Type type) {
@@ -147,10 +149,8 @@ Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type) 
       return TimeADTGetDatum(static_cast<TimeADT>(cell.bits));
     case Type::text:
       return PointerGetDatum(cstring_to_text_with_len(rows.bytes_at(cell), static_cast<int>(cell.length)));
-    case Type::jsonb: {
-      char* document = pnstrdup(rows.bytes_at(cell), cell.length);
-      return DirectFunctionCall1(jsonb_in, CStringGetDatum(document));
-    }
+    case Type::jsonb:
+      return jsonb_datum(rows.bytes_at(cell), cell.length);
     case Type::uuid: {
       auto* id = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
       std::memcpy(id->data, rows.bytes_at(cell), UUID_LEN);

@@ -196,6 +196,29 @@ SELECT results_eq($$SELECT portfolio_id, count(*), bool_and(analytics_complete),
                   'the other one is rolled');
 ALTER TABLE portfolio_snapshots DROP CONSTRAINT refused;
 
+-- Documents are those that the server makes of their text, whatever names are in them.
+INSERT INTO stress_test_scenarios (scenario_id, name, category, severity, shock_config) VALUES
+  ('quoted', E'"All" \\ at once\t', 'custom', 'mild', '{"shocks": {"market": -0.1}}'),
+  ('long', repeat('x', 3000), 'custom', 'mild', '{"shocks": {"market": -0.1}}'),
+  ('foreign', 'Größe – 大', 'custom', 'mild', '{"shocks": {"market": -0.1}}');
+INSERT INTO company_profiles (symbol, sector) VALUES ('AAA', 'True "Null" Sector')
+ON CONFLICT (symbol) DO UPDATE SET sector = excluded.sector;
+SELECT pg_temp.again() \g /dev/null
+CREATE TEMP TABLE documents AS
+SELECT factor_impacts AS document FROM stress_test_results UNION ALL
+SELECT calculation_metadata FROM stress_test_results UNION ALL
+SELECT top_correlations FROM correlation_calculations UNION ALL
+SELECT sector_exposure FROM portfolio_snapshots UNION ALL
+SELECT detail FROM batch_jobs UNION ALL
+SELECT settings FROM batch_runs;
+SELECT is((SELECT count(*) FROM documents AS d, LATERAL (SELECT d.document::text::jsonb) AS s WHERE NOT d *= s), 0::bigint,
+          'documents are those that the server makes of their text, byte for byte');
+SELECT ok(count(document) > 100, 'of which there are many') FROM documents;
+SELECT set_eq($$SELECT calculation_metadata ->> 'scenario_name' FROM stress_test_results
+                WHERE scenario_id IN ('quoted', 'long', 'foreign')$$,
+              ARRAY[E'"All" \\ at once\t', repeat('x', 3000), 'Größe – 大'], 'names in them are what they were');
+SELECT ok(EXISTS (SELECT FROM portfolio_snapshots WHERE sector_exposure ? 'True "Null" Sector'), 'so are keys');
+
 -- Appending needs the right to INSERT, an INSERT that may meet a stored row that to UPDATE as well.
 CREATE ROLE appender;
 GRANT USAGE ON SCHEMA pb TO appender;
