@@ -1,6 +1,7 @@
 #include "store/book_store.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/error.hpp"
 #include "pg/query.hpp"
@@ -42,10 +43,8 @@ void load_lots(const Store& store, std::span<const Uuid> ids, core::Date until, 
       " entry_date, exit_date, exit_price::float8, coalesce(contract_multiplier::float8,"
       " CASE WHEN position_type IN ('LC', 'LP', 'SC', 'SP') AND investment_class IS DISTINCT FROM 'PRIVATE'"
       " THEN 100 ELSE 1 END),"
-      " underlying_symbol, last_price::float8, last_price_date FROM " +
-          store.table("positions") +
-          " WHERE portfolio_id = ANY ($1) AND entry_date <= $2 AND deleted_at IS NULL"
-          " ORDER BY portfolio_id, entry_date, id",
+      " underlying_symbol, CASE investment_class WHEN 'PRIVATE' THEN last_price::float8 END, last_price_date FROM " +
+          store.table("positions") + " WHERE portfolio_id = ANY ($1) AND entry_date <= $2 AND deleted_at IS NULL",
       Args{Type::uuid_array, Type::date}.add(ids).add(until),
       {Type::uuid, Type::uuid, Type::text, Type::text, Type::text, Type::float8, Type::float8, Type::date, Type::date,
        Type::float8, Type::float8, Type::text, Type::float8, Type::date},
@@ -71,6 +70,11 @@ void load_lots(const Store& store, std::span<const Uuid> ids, core::Date until, 
         }
         portfolio->lots.push_back(std::move(lot));
       });
+  // Here, where they are few at a time: the server would sort all of them, on disk.
+  for (Portfolio& portfolio : book)
+    std::sort(portfolio.lots.begin(), portfolio.lots.end(), [](const core::Lot& a, const core::Lot& b) {
+      return std::tie(a.entry_date, a.id) < std::tie(b.entry_date, b.id);
+    });
 }
 
 void load_closings(const Store& store, std::span<const Uuid> ids, core::Date until, Book& book) {
