@@ -37,6 +37,9 @@ inline std::string json_string(std::string_view text) {
 // Writes one flat JSON object, member by member.
 class JsonObject {
  public:
+  JsonObject() = default;
+  explicit JsonObject(std::size_t expected_size) { body_.reserve(expected_size); }
+
   JsonObject& add(std::string_view name, std::int64_t value) { return raw(name, std::to_string(value)); }
   JsonObject& add(std::string_view name, std::string_view value) { return raw(name, json_string(value)); }
   JsonObject& add(std::string_view name, double value) {
@@ -44,6 +47,12 @@ class JsonObject {
     char text[32];  // the fewest digits that read back as the same number
     const auto end = std::to_chars(text, text + sizeof text, value).ptr;
     return raw(name, std::string_view(text, static_cast<std::size_t>(end - text)));
+  }
+  JsonObject& add(std::string_view name, const JsonObject& object) {
+    raw(name, "{");
+    body_ += object.body_;
+    body_.push_back('}');
+    return *this;
   }
   JsonObject& raw(std::string_view name, std::string_view json) {
     if (!body_.empty()) body_ += ", ";

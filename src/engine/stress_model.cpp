@@ -21,6 +21,8 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 constexpr const char* invalid_scenario = "invalid_scenario";
 
+constexpr std::size_t expected_size = 160;  // of the document about a factor
+
 double known(const FactorExposure& exposure) { return exposure.estimated ? exposure.dollars : nan; }
 
 // Money of a P&L that may be missing.
@@ -132,15 +134,15 @@ std::string StressModel::base_metadata(const store::ScenarioDefinition& definiti
 
 // Members come shorter names first, as jsonb keeps them: then the server finds them sorted.
 std::string StressModel::impacts(const core::StressResult& result) const {
-  JsonObject all;
+  JsonObject all(expected_size * result.impacts.size());
   for (const std::size_t i : factors_by_name_) {
     const core::FactorImpact& impact = result.impacts[i];
-    JsonObject one;
+    JsonObject one(expected_size);
     one.add("move", impact.move);
     if (impact.shocked) one.add("shock", impact.move);
     one.add("exposure", impact.exposure).add("direct_pnl", impact.direct_pnl.value_or(nan));
     one.add("correlated_pnl", impact.correlated_pnl.value_or(nan));
-    all.raw(model_.factors[i].name, one.str());
+    all.add(model_.factors[i].name, one);
   }
   return all.str();
 }

@@ -25,13 +25,15 @@ std::int64_t write_position_values(const Store& store, std::span<const PositionV
         .add(row.market_value)
         .add(row.unrealized_pnl)
         .add(row.realized_pnl);
-  // A position without a price keeps the one it has.
-  const std::string price = "coalesce(n.last_price::numeric(20, 6), t.last_price)";
+  // A position without a price keeps the one it has. OFFSET 0 has the price brought into its form once.
+  const std::string price = "coalesce(n.last_price, t.last_price)";
   const std::string price_date = "coalesce(n.last_price_date, t.last_price_date)";
   return pg::execute_with_rows(
       "UPDATE " + store.table("positions") + " t SET last_price = " + price + ", last_price_date = " + price_date +
           ", market_value = n.market_value, unrealized_pnl = n.unrealized_pnl, realized_pnl = n.realized_pnl,"
-          " updated_at = now() FROM new_rows n WHERE t.portfolio_id = n.portfolio_id AND t.id = n.id"
+          " updated_at = now() FROM (SELECT portfolio_id, id, last_price::numeric(20, 6), last_price_date,"
+          " market_value, unrealized_pnl, realized_pnl FROM new_rows OFFSET 0) n"
+          " WHERE t.portfolio_id = n.portfolio_id AND t.id = n.id"
           " AND (t.last_price, t.last_price_date, t.market_value, t.unrealized_pnl, t.realized_pnl)"
           " IS DISTINCT FROM (" +
           price + ", " + price_date + ", n.market_value, n.unrealized_pnl, n.realized_pnl)",

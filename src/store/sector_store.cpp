@@ -21,14 +21,13 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 std::string as_json(const std::vector<core::SectorExposure>& sectors) {
   core::JsonObject object;
   for (const core::SectorExposure& sector : sectors)
-    object.raw(sector.sector, core::JsonObject()
+    object.add(sector.sector, core::JsonObject()
                                   .add("long", sector.long_weight.value_or(nan))
                                   .add("short", sector.short_weight.value_or(nan))
                                   .add("net", sector.net_weight.value_or(nan))
                                   .add("gross", sector.gross_weight.value_or(nan))
                                   .add("benchmark", sector.benchmark_weight.value_or(nan))
-                                  .add("active", sector.active_weight.value_or(nan))
-                                  .str());
+                                  .add("active", sector.active_weight.value_or(nan)));
   return object.str();
 }
 

@@ -41,17 +41,21 @@ struct TagState {
   std::int64_t positions = 0;
   std::int64_t without_tag = 0;   // positions whose sector has no tag yet
   std::int64_t without_link = 0;  // positions that do not carry the tag of their sector
+  std::int64_t other_links = 0;   // of the batch's own, those of closed positions or of another sector
 };
 
 TagState read_state(const Store& store, const Arguments& arguments) {
   TagState state;
   pg::each_row(
-      "SELECT count(*), count(*) FILTER (WHERE t.id IS NULL), count(*) FILTER (WHERE l.tag_id IS NULL) FROM (" +
+      "SELECT count(*), count(*) FILTER (WHERE t.id IS NULL), count(*) FILTER (WHERE l.tag_id IS NULL),"
+      " (SELECT count(*) FROM " +
+          store.table("position_tags") +
+          " WHERE portfolio_id = ANY ($1) AND is_system) - count(*) FILTER (WHERE l.is_system) FROM (" +
           wanted_sectors(store) + ") w LEFT JOIN " + store.table("tags") +
           " t ON t.is_system AND t.name = w.sector LEFT JOIN " + store.table("position_tags") +
           " l ON l.portfolio_id = w.portfolio_id AND l.position_id = w.position_id AND l.tag_id = t.id",
-      arguments(), {Type::int8, Type::int8, Type::int8}, [&](const pg::RowView& row) {
-        state = {row.int8(0), row.int8(1), row.int8(2)};
+      arguments(), {Type::int8, Type::int8, Type::int8, Type::int8}, [&](const pg::RowView& row) {
+        state = {row.int8(0), row.int8(1), row.int8(2), row.int8(3)};
       });
   return state;
 }
@@ -103,7 +107,7 @@ TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<con
   TagChanges changes;
   changes.positions = state.positions;
   if (state.without_tag > 0) changes.tags_created = create_tags(store, arguments);
-  changes.links_removed = remove_links(store, arguments);
+  if (state.other_links > 0) changes.links_removed = remove_links(store, arguments);
   if (state.without_link > 0) changes.links_added = add_links(store, arguments);
   if (changes.links_added + changes.links_removed > 0 && !store.is_shard()) count_sector_tags(store);
   return changes;

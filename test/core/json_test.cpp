@@ -43,4 +43,12 @@ TEST(Json, WritesArraysOfStrings) {
   EXPECT_EQ(json_array(std::vector<std::string>{"A", "B\"C"}), R"(["A", "B\"C"])");
 }
 
+TEST(Json, ObjectsHoldObjects) {
+  const JsonObject empty;
+  JsonObject inner(100);
+  inner.add("x", 0.5).add("y", "z");
+  EXPECT_EQ(JsonObject().add("a", inner).add("b", empty).add("c", std::int64_t{1}).str(),
+            R"({"a": {"x": 0.5, "y": "z"}, "b": {}, "c": 1})");
+}
+
 }  // namespace
