@@ -607,8 +607,8 @@ results never. Markets are made up (load_sample_data), with {HISTORY} sessions b
   in the order of the keys, encoded while the server takes in what went before. Read, compute and write are timed apart.
   Starting Python and loading its libraries, about a second, is not counted. It keeps no log, looks for nothing that
   has changed, and cannot handle splits, deltas, replays or gaps in volatility, which these markets do not have. Its
-  tables have the same columns, primary keys and references as ours and none of their checks. It writes pairs of
-  correlations as rows of a plain table without a key, one for each pair, ours one packed matrix a portfolio.
+  tables have the same columns, primary keys, references and storage as ours and none of their checks. It writes pairs
+  of correlations as rows of a plain table without a key, one for each pair, ours one packed matrix a portfolio.
 * plain SQL (`bench/peer_sql.sql`): the server's own aggregates, for what there are any.
 * loop (`bench/peer_loop.py`): a query, a pandas frame, a statsmodels fit and an INSERT for each position, and an INSERT
   for each pair; run on a sample of {LOOP_POSITIONS} positions, from which the seconds of all are extrapolated.

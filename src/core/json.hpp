@@ -34,7 +34,7 @@ inline std::string json_string(std::string_view text) {
   return out;
 }
 
-// Writes one flat JSON object, member by member.
+// Writes one JSON object, member by member.
 class JsonObject {
  public:
   JsonObject() = default;

@@ -1,10 +1,5 @@
 #include "pg/jsonb.hpp"
 
-extern "C" {
-#include "utils/builtins.h"
-#include "utils/jsonb.h"
-}
-
 namespace pb::pg {
 
 namespace {

@@ -5,7 +5,8 @@
 
 namespace pb::pg {
 
-// A jsonb value from its text, the same as jsonb_in makes of it. May raise a server error, so it runs inside pg_call.
+// A jsonb value from its text, which is valid JSON: the same as jsonb_in makes of it. May raise a server error, so it
+// runs inside pg_call.
 Datum jsonb_datum(const char* text, std::size_t length);
 
 }  // namespace pb::pg

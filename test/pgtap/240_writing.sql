@@ -41,6 +41,14 @@ SELECT pg_temp.same_results('and are the same');
 SELECT is(pg_temp.again(), 0::bigint, 'a rerun writes nothing');
 SELECT is((SELECT count(*) FROM position_market_betas WHERE xmax <> 0), 0::bigint, 'and locks no row');
 
+-- Where most of the price table is wanted, by its statistics, the rest of it is read along and left out.
+INSERT INTO market_data_cache (symbol, date, close)
+SELECT s.symbol, m.date, 7 * m.close FROM market_data_cache AS m, (VALUES ('ABA'), ('ZZZ')) AS s (symbol)
+WHERE m.symbol = 'AAA';
+ANALYZE market_data_cache;
+SELECT ok(reltuples > 0, 'the price table has statistics') FROM pg_class WHERE oid = 'market_data_cache'::regclass;
+SELECT is(pg_temp.again(), 0::bigint, 'prices of symbols that nobody holds change nothing');
+
 CREATE TEMP TABLE fired (table_name text);
 CREATE FUNCTION pg_temp.fire() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO fired VALUES (TG_TABLE_NAME); RETURN NEW; END $$;
