@@ -6,6 +6,33 @@ COMMENT ON FUNCTION @extschema@.analytics_schema() IS
 'Schema in which the portfolio and analytics tables live: the setting portfolio_batch.schema, or the schema of the
 extension when the setting is empty.';
 
+-- The schema's name as it is quoted while our functions run, whatever quote_all_identifiers is now.
+DO $$
+BEGIN
+  EXECUTE format($function$
+    CREATE FUNCTION _portfolio_batch.tables_schema(installed_as text DEFAULT %L) RETURNS name
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_tables_schema'
+  $function$, $name$@extschema@$name$::regnamespace);
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.tables_schema(text) IS
+'What analytics_schema() says, for the functions of the extension. They name each other by the schema in which they were
+installed; 55000, with the statement that helps, when that schema has another name now.';
+
+CREATE FUNCTION _portfolio_batch.require_finite(what text, moment timestamp) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT isfinite(moment) THEN
+    RAISE EXCEPTION '% must be finite, not %', what, moment
+      USING ERRCODE = 'datetime_field_overflow', HINT = 'Pass a day that a calendar can have.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.require_finite(text, timestamp) IS
+'Raises 22008 for a date or time that is infinite, which what names; nothing for NULL.';
+
 CREATE FUNCTION @extschema@.nyse_calendar(from_date date DEFAULT NULL, to_date date DEFAULT NULL)
 RETURNS TABLE (session_date date, open_at timestamptz, close_at timestamptz, is_early_close boolean)
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_nyse_calendar';

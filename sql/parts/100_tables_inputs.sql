@@ -1,9 +1,10 @@
 -- Data dictionary, inputs: what users own. Each row is a column in table order; a row without a column name is the
 -- table itself, a name that begins with @ an index. create_analytics_tables builds and checks the tables from this.
 
-CREATE FUNCTION @extschema@.analytics_columns_inputs()
+CREATE FUNCTION _portfolio_batch.analytics_columns_inputs()
 RETURNS TABLE (table_name text, column_name text, data_type text, modifiers text, comment text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $columns$
   VALUES
     -- portfolios
@@ -208,7 +209,7 @@ AS $columns$
      'The positions of a tag, and the check when a tag is deleted.')
 $columns$;
 
-COMMENT ON FUNCTION @extschema@.analytics_columns_inputs() IS
+COMMENT ON FUNCTION _portfolio_batch.analytics_columns_inputs() IS
   'Data dictionary of portfolios, positions, their trades and tags: tables, columns with type and constraints, '
   'indexes and comments, in table order. Takes no argument and reads no table. A row without a column name '
   'describes the table (its kind, its constraints), a name that begins with @ an index of it.';

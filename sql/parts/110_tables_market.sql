@@ -1,9 +1,10 @@
 -- Data dictionary, market data: prices, corporate actions, rates, profiles and statements. No portfolio key, so that
 -- the tables can be replicated to every shard.
 
-CREATE FUNCTION @extschema@.analytics_columns_market()
+CREATE FUNCTION _portfolio_batch.analytics_columns_market()
 RETURNS TABLE (table_name text, column_name text, data_type text, modifiers text, comment text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $columns$
   VALUES
     -- market_data_cache
@@ -414,7 +415,7 @@ AS $columns$
      'Time the figures were loaded.')
 $columns$;
 
-COMMENT ON FUNCTION @extschema@.analytics_columns_market() IS
+COMMENT ON FUNCTION _portfolio_batch.analytics_columns_market() IS
   'Data dictionary of prices, corporate actions, interest rates, company profiles, statements and estimates: '
   'tables, columns with type and constraints, indexes and comments, in table order. Takes no argument and reads no '
   'table. A row without a column name describes the table (its kind, its constraints), a name that begins with @ '

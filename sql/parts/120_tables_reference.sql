@@ -1,9 +1,10 @@
 -- Data dictionary, reference data: factors, scenarios, calendars and benchmarks. Seeded by create_analytics_tables;
 -- a row that somebody changed stays as it is. The query of a view stands where a table has its constraints.
 
-CREATE FUNCTION @extschema@.analytics_columns_reference()
+CREATE FUNCTION _portfolio_batch.analytics_columns_reference()
 RETURNS TABLE (table_name text, column_name text, data_type text, modifiers text, comment text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $columns$
   VALUES
     -- factor_definitions
@@ -157,7 +158,7 @@ AS $columns$
      'Whether it closes before the regular hour.')
 $columns$;
 
-COMMENT ON FUNCTION @extschema@.analytics_columns_reference() IS
+COMMENT ON FUNCTION _portfolio_batch.analytics_columns_reference() IS
   'Data dictionary of factors, scenarios, trading calendars and benchmark weights: tables and views, columns with '
   'type and constraints and comments, in table order. Takes no argument and reads no table. A row without a column '
   'name describes the table (its kind, its constraints), a name that begins with @ an index of it.';

@@ -1,9 +1,10 @@
 -- Data dictionary, results by symbol and by factor: a beta belongs to a symbol, so it is estimated once per date and
 -- joined to positions. No foreign keys: one costs more than the whole write; batch_audit checks what they would have.
 
-CREATE FUNCTION @extschema@.analytics_columns_symbol_results()
+CREATE FUNCTION _portfolio_batch.analytics_columns_symbol_results()
 RETURNS TABLE (table_name text, column_name text, data_type text, modifiers text, comment text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $columns$
   VALUES
     -- symbol_model_fits
@@ -102,7 +103,7 @@ AS $columns$
      'Run that wrote the row (batch_runs); NULL when an engine was called by hand.')
 $columns$;
 
-COMMENT ON FUNCTION @extschema@.analytics_columns_symbol_results() IS
+COMMENT ON FUNCTION _portfolio_batch.analytics_columns_symbol_results() IS
   'Data dictionary of the results by symbol and by factor: tables, columns with type and comments, in table order. '
   'Takes no argument and reads no table. A row without a column name describes the table (its kind, its '
   'constraints), a name that begins with @ an index of it.';

@@ -2,9 +2,10 @@
 -- can be sharded by it, and then has the date, so that the rows of a date are found without those of all others; no
 -- foreign keys, as for the results by symbol.
 
-CREATE FUNCTION @extschema@.analytics_columns_portfolio_results()
+CREATE FUNCTION _portfolio_batch.analytics_columns_portfolio_results()
 RETURNS TABLE (table_name text, column_name text, data_type text, modifiers text, comment text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $columns$
   VALUES
     -- portfolio_snapshots
@@ -655,7 +656,7 @@ AS $columns$
      'Run that wrote the row (batch_runs); NULL when an engine was called by hand.')
 $columns$;
 
-COMMENT ON FUNCTION @extschema@.analytics_columns_portfolio_results() IS
+COMMENT ON FUNCTION _portfolio_batch.analytics_columns_portfolio_results() IS
   'Data dictionary of the results by portfolio and by position: tables and views, columns with type and comments, '
   'in table order. Takes no argument and reads no table. A row without a column name describes the table (its '
   'kind, its constraints), a name that begins with @ an index of it.';

@@ -1,9 +1,10 @@
 -- Data dictionary, the log of the batch: runs, their jobs, and schedules. The log is read by people and by batch_audit;
 -- the work list never comes from it.
 
-CREATE FUNCTION @extschema@.analytics_columns_batch()
+CREATE FUNCTION _portfolio_batch.analytics_columns_batch()
 RETURNS TABLE (table_name text, column_name text, data_type text, modifiers text, comment text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $columns$
   VALUES
     -- batch_runs
@@ -131,7 +132,7 @@ AS $columns$
      'Time the row was last changed.')
 $columns$;
 
-COMMENT ON FUNCTION @extschema@.analytics_columns_batch() IS
+COMMENT ON FUNCTION _portfolio_batch.analytics_columns_batch() IS
   'Data dictionary of runs, jobs and schedules: tables, columns with type and constraints and comments, in table '
   'order. Takes no argument and reads no table. A row without a column name describes the table (its kind, its '
   'constraints), a name that begins with @ an index of it.';

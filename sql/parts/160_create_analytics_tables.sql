@@ -5,17 +5,17 @@
 CREATE FUNCTION @extschema@.analytics_columns()
 RETURNS TABLE (ordinal integer, table_name text, column_name text, data_type text, modifiers text, comment text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$
+BEGIN ATOMIC
   SELECT (row_number() OVER (ORDER BY d.part, d.line))::integer,
          d.table_name, d.column_name, d.data_type, d.modifiers, d.comment
-  FROM (SELECT 1, i.* FROM @extschema@.analytics_columns_inputs()            WITH ORDINALITY AS i UNION ALL
-        SELECT 2, m.* FROM @extschema@.analytics_columns_market()            WITH ORDINALITY AS m UNION ALL
-        SELECT 3, r.* FROM @extschema@.analytics_columns_reference()         WITH ORDINALITY AS r UNION ALL
-        SELECT 4, s.* FROM @extschema@.analytics_columns_symbol_results()    WITH ORDINALITY AS s UNION ALL
-        SELECT 5, p.* FROM @extschema@.analytics_columns_portfolio_results() WITH ORDINALITY AS p UNION ALL
-        SELECT 6, b.* FROM @extschema@.analytics_columns_batch()             WITH ORDINALITY AS b)
-       AS d (part, table_name, column_name, data_type, modifiers, comment, line)
-$$;
+  FROM (SELECT 1, i.* FROM _portfolio_batch.analytics_columns_inputs()            WITH ORDINALITY AS i UNION ALL
+        SELECT 2, m.* FROM _portfolio_batch.analytics_columns_market()            WITH ORDINALITY AS m UNION ALL
+        SELECT 3, r.* FROM _portfolio_batch.analytics_columns_reference()         WITH ORDINALITY AS r UNION ALL
+        SELECT 4, s.* FROM _portfolio_batch.analytics_columns_symbol_results()    WITH ORDINALITY AS s UNION ALL
+        SELECT 5, p.* FROM _portfolio_batch.analytics_columns_portfolio_results() WITH ORDINALITY AS p UNION ALL
+        SELECT 6, b.* FROM _portfolio_batch.analytics_columns_batch()             WITH ORDINALITY AS b)
+       AS d (part, table_name, column_name, data_type, modifiers, comment, line);
+END;
 
 COMMENT ON FUNCTION @extschema@.analytics_columns() IS
   'The whole data dictionary in the order in which its tables can be created. A row without a column name is the '
@@ -26,9 +26,10 @@ COMMENT ON FUNCTION @extschema@.analytics_columns() IS
 -- Every number and every day of a table that people or loaders fill is finite: an infinity or a NaN that gets in would
 -- spread through sums and regressions without a trace. Engines write NULL and a reason instead, so results need no
 -- check.
-CREATE FUNCTION @extschema@.finite_check(table_kind text, table_name text, column_name text, data_type text)
+CREATE FUNCTION _portfolio_batch.finite_check(table_kind text, table_name text, column_name text, data_type text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $$
   SELECT format('CONSTRAINT %I CHECK (' || rule.condition || ')', table_name || '_' || column_name || '_finite',
                 column_name)
@@ -38,15 +39,16 @@ AS $$
   WHERE data_type LIKE rule.type AND table_kind IN ('input', 'market', 'definition')
 $$;
 
-COMMENT ON FUNCTION @extschema@.finite_check(text, text, text, text) IS
+COMMENT ON FUNCTION _portfolio_batch.finite_check(text, text, text, text) IS
   'Column constraint that refuses NaN and infinities, for the kind and name of a table and the name and type of its '
   'column; NULL for kinds that the batch fills and for types that have neither.';
 
 -- How tables are stored, where the server's usual way costs time on every night. It changes no result, so a table that
 -- is there already is left as its owner made it.
-CREATE FUNCTION @extschema@.analytics_storage()
+CREATE FUNCTION _portfolio_batch.analytics_storage()
 RETURNS TABLE (table_name text, clause text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $$
   VALUES
     -- Each night gives every open position its price: with room on its page, the new version needs no index entries.
@@ -55,11 +57,11 @@ AS $$
     ('correlation_calculations', 'ALTER COLUMN correlations SET STORAGE EXTERNAL')
 $$;
 
-COMMENT ON FUNCTION @extschema@.analytics_storage() IS
+COMMENT ON FUNCTION _portfolio_batch.analytics_storage() IS
   'How create_analytics_tables has new tables stored: a table and a clause of ALTER TABLE for it. Tables that exist '
   'keep what they have. Takes no argument and reads no table.';
 
-CREATE FUNCTION @extschema@.create_analytics_relation(schema_name text, relation_name text)
+CREATE FUNCTION _portfolio_batch.create_analytics_relation(schema_name text, relation_name text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
@@ -80,13 +82,13 @@ BEGIN
                    relation.body);
   ELSE
     SELECT string_agg(concat_ws(' ', quote_ident(d.column_name), d.data_type, d.modifiers,
-                                @extschema@.finite_check(relation.kind, d.table_name, d.column_name, d.data_type)),
+                                _portfolio_batch.finite_check(relation.kind, d.table_name, d.column_name, d.data_type)),
                       ', ' ORDER BY d.ordinal)
       INTO columns
       FROM @extschema@.analytics_columns() AS d
      WHERE d.table_name = relation_name AND d.column_name NOT LIKE '@%';
     EXECUTE format('CREATE TABLE %I.%I (%s, %s)', schema_name, relation_name, columns, relation.body);
-    FOR entry IN SELECT s.clause FROM @extschema@.analytics_storage() AS s WHERE s.table_name = relation_name LOOP
+    FOR entry IN SELECT s.clause FROM _portfolio_batch.analytics_storage() AS s WHERE s.table_name = relation_name LOOP
       EXECUTE format('ALTER TABLE %I.%I %s', schema_name, relation_name, entry.clause);
     END LOOP;
   END IF;
@@ -111,7 +113,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.create_analytics_relation(text, text) IS
+COMMENT ON FUNCTION _portfolio_batch.create_analytics_relation(text, text) IS
   'Creates one table or view of the data dictionary in a schema, with its constraints, indexes and comments. A part '
   'of create_analytics_tables, with the rights of the caller. Errors: P0002 when the dictionary has no such '
   'relation, 42P07 when it exists already.';
@@ -120,7 +122,7 @@ COMMENT ON FUNCTION @extschema@.create_analytics_relation(text, text) IS
 -- that depends on a member of the extension would go with it, or stop DROP EXTENSION. What the body of a PL/pgSQL
 -- function calls is not recorded as a dependency, so tables and views outlive the extension, and only a query that asks
 -- for p-values needs it.
-CREATE FUNCTION @extschema@.create_pairwise_p_value(schema_name text)
+CREATE FUNCTION _portfolio_batch.create_pairwise_p_value(schema_name text)
 RETURNS text
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
@@ -137,14 +139,15 @@ DECLARE
 END$body$;
   present text;
 BEGIN
-  SELECT p.prosrc INTO present
+  SELECT p.prosrc || COALESCE(array_to_string(p.proconfig, ''), '') INTO present
     FROM pg_proc AS p
    WHERE p.oid = to_regprocedure(format('%I.pairwise_p_value(double precision, integer)', schema_name));
-  IF present = body THEN
+  IF present = body || 'search_path=pg_catalog, pg_temp' THEN
     RETURN 'exists';
   END IF;
   EXECUTE format('CREATE OR REPLACE FUNCTION %I.pairwise_p_value(correlation double precision, observations integer) '
-                 'RETURNS double precision LANGUAGE plpgsql STABLE PARALLEL SAFE AS %L', schema_name, body);
+                 'RETURNS double precision LANGUAGE plpgsql STABLE PARALLEL SAFE '
+                 'SET search_path TO pg_catalog, pg_temp AS %L', schema_name, body);
   EXECUTE format('COMMENT ON FUNCTION %I.pairwise_p_value(double precision, integer) IS %L', schema_name,
                  'Two-sided p-value of zero correlation for a correlation of so many observations, as the extension '
                  'portfolio_batch computes it; NULL when the correlation is; error 42883 when the extension is gone.');
@@ -152,12 +155,12 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.create_pairwise_p_value(text) IS
+COMMENT ON FUNCTION _portfolio_batch.create_pairwise_p_value(text) IS
   'Creates the function from which the view pairwise_correlations takes its p-values, in the schema of the tables, '
   'or replaces it when the extension now lives elsewhere; returns created, replaced or exists. A part of '
   'create_analytics_tables, with the rights of the caller.';
 
-CREATE FUNCTION @extschema@.analytics_misfits(schema_name text)
+CREATE FUNCTION _portfolio_batch.analytics_misfits(schema_name text)
 RETURNS TABLE (ordinal integer, problem text, object_name text, expected text, found text, remedy text,
                addable boolean)
 LANGUAGE sql STABLE
@@ -171,7 +174,7 @@ AS $$
                                  WHEN d.data_type IN ('market', 'definition') THEN '{r,p,f}'
                                  ELSE '{r,p}' END::"char"[]) AS right_kind,
            d.data_type IN ('definition', 'tag', 'result', 'log') AS written,
-           string_to_array(substring(d.modifiers FROM 'PRIMARY KEY \(([^)]*)\)'), ', ') AS key
+           string_to_array(substring(d.modifiers FROM 'PRIMARY KEY [(]([^)]*)[)]'), ', ') AS key
     FROM @extschema@.analytics_columns() AS d
     JOIN pg_class AS c ON c.relname = d.table_name
     JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = schema_name
@@ -186,7 +189,7 @@ AS $$
            r.kind, r.relkind, r.full_name, r.written, r.key,
            a.name IS NOT NULL AS present, a.type, a.attnotnull, a.has_default,
            concat_ws(' ', d.data_type, d.modifiers,
-                     @extschema@.finite_check(r.kind, d.table_name, d.column_name, d.data_type)) AS definition,
+                     _portfolio_batch.finite_check(r.kind, d.table_name, d.column_name, d.data_type)) AS definition,
            COALESCE(d.modifiers LIKE '%NOT NULL%', false) OR d.column_name = ANY (r.key) AS not_null,
            substring(d.modifiers FROM 'DEFAULT [^ ]+|GENERATED.*') AS default_clause
     FROM relation AS r
@@ -259,14 +262,14 @@ AS $$
                     WHERE d.table_name = r.table_name AND d.column_name = a.name)
 $$;
 
-COMMENT ON FUNCTION @extschema@.analytics_misfits(text) IS
+COMMENT ON FUNCTION _portfolio_batch.analytics_misfits(text) IS
   'Where existing relations of a schema cannot serve as the tables of the data dictionary: another kind of '
   'relation, a column that is missing (found is NULL) or of another type, no unique index on the primary key '
   'columns, or a NOT NULL that would refuse rows of the batch. One row per misfit with the statement that removes '
   'it; addable means that create_analytics_tables can add the column itself. No row when everything fits or nothing '
   'is there yet. Reads only the catalogs.';
 
-CREATE FUNCTION @extschema@.refuse_misfits(schema_name text, add_missing_columns boolean)
+CREATE FUNCTION _portfolio_batch.refuse_misfits(schema_name text, add_missing_columns boolean)
 RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
@@ -280,7 +283,7 @@ BEGIN
                     E'\n' ORDER BY m.ordinal, m.object_name) AS lines,
          string_agg(m.remedy, E'\n' ORDER BY m.ordinal, m.object_name) AS remedies
     INTO misfits
-    FROM @extschema@.analytics_misfits(schema_name) AS m
+    FROM _portfolio_batch.analytics_misfits(schema_name) AS m
    WHERE NOT (m.addable AND add_missing_columns);
 
   IF misfits.number > 0 THEN
@@ -296,12 +299,12 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.refuse_misfits(text, boolean) IS
+COMMENT ON FUNCTION _portfolio_batch.refuse_misfits(text, boolean) IS
   'Raises one error that lists every misfit of the existing tables of a schema, with the statements that remove '
   'them; with add_missing_columns, columns that can be added are no misfits. A part of create_analytics_tables. '
   'Errors: 42703 when columns are missing and nothing else is wrong, 42804 otherwise.';
 
-CREATE FUNCTION @extschema@.add_missing_columns(schema_name text)
+CREATE FUNCTION _portfolio_batch.add_missing_columns(schema_name text)
 RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
@@ -311,7 +314,7 @@ DECLARE
 BEGIN
   FOR entry IN
     SELECT d.table_name, d.column_name, d.comment, m.remedy
-      FROM @extschema@.analytics_misfits(schema_name) AS m
+      FROM _portfolio_batch.analytics_misfits(schema_name) AS m
       JOIN @extschema@.analytics_columns() AS d ON d.ordinal = m.ordinal
      WHERE m.addable
      ORDER BY d.ordinal
@@ -324,15 +327,16 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.add_missing_columns(text) IS
+COMMENT ON FUNCTION _portfolio_batch.add_missing_columns(text) IS
   'Adds the columns of the data dictionary that adopted tables of a schema lack, as far as they may be NULL or have '
   'a default, and returns the name of the table for each. A part of create_analytics_tables, with the rights of the '
   'caller.';
 
-CREATE FUNCTION @extschema@.seed_factor_definitions()
+CREATE FUNCTION _portfolio_batch.seed_factor_definitions()
 RETURNS TABLE (name text, model text, factor_type text, long_symbol text, short_symbol text, display_order integer,
                description text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $$
   VALUES
     ('market',              'market', 'market', 'SPY',  NULL,   1, 'Broad US equity market'),
@@ -349,14 +353,15 @@ AS $$
     ('interest_rate',       'rate',   'rate',   'TLT',  NULL,  12, 'Treasury bonds of more than 20 years')
 $$;
 
-COMMENT ON FUNCTION @extschema@.seed_factor_definitions() IS
+COMMENT ON FUNCTION _portfolio_batch.seed_factor_definitions() IS
   'The 12 factors that create_analytics_tables seeds, as rows of factor_definitions. Takes no argument.';
 
 -- A shock is a decimal return of its factor; a shock of interest_rate is a decimal change of the yield (0.01: +100 bp).
-CREATE FUNCTION @extschema@.seed_stress_test_scenarios()
+CREATE FUNCTION _portfolio_batch.seed_stress_test_scenarios()
 RETURNS TABLE (scenario_id text, name text, category text, severity text, active boolean, shock_config text,
                description text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $$
   VALUES
     ('market_up_5',                 'Market Rally 5%',              'market',     'base',     true,
@@ -430,14 +435,15 @@ AS $$
      'The end of the dot-com boom, March 2000 to October 2002.')
 $$;
 
-COMMENT ON FUNCTION @extschema@.seed_stress_test_scenarios() IS
+COMMENT ON FUNCTION _portfolio_batch.seed_stress_test_scenarios() IS
   'The 22 stress scenarios that create_analytics_tables seeds, as rows of stress_test_scenarios. The three replays '
   'of historical crises play the returns of their window where the price history reaches it; their shocks stand in '
   'where it does not. Takes no argument.';
 
-CREATE FUNCTION @extschema@.seed_market_risk_scenarios()
+CREATE FUNCTION _portfolio_batch.seed_market_risk_scenarios()
 RETURNS TABLE (scenario_name text, scenario_type text, market_shock double precision, parameters jsonb)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $$
   SELECT s.name, s.type, CASE s.type WHEN 'market' THEN s.shock END,
          jsonb_build_object('shocks', jsonb_build_object(s.type, s.shock), 'unit', s.unit)
@@ -455,12 +461,12 @@ AS $$
   ) AS s (name, type, shock, unit)
 $$;
 
-COMMENT ON FUNCTION @extschema@.seed_market_risk_scenarios() IS
+COMMENT ON FUNCTION _portfolio_batch.seed_market_risk_scenarios() IS
   'The 10 single moves that create_analytics_tables seeds, as rows of market_risk_scenarios: the market by 5, 10 '
   'and 20 %, yields by 100 and 200 basis points, both ways. Takes no argument.';
 
 -- Rows that are there already are left out before the insert: ON CONFLICT alone would use up identity values each time.
-CREATE FUNCTION @extschema@.seed_analytics_tables(schema_name text)
+CREATE FUNCTION _portfolio_batch.seed_analytics_tables_as_owner(schema_name text)
 RETURNS TABLE (table_name text, rows_added bigint)
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
@@ -471,7 +477,7 @@ BEGIN
     INSERT INTO %1$I.factor_definitions
       (name, model, factor_type, long_symbol, short_symbol, display_order, description)
     SELECT s.*
-    FROM @extschema@.seed_factor_definitions() AS s
+    FROM _portfolio_batch.seed_factor_definitions() AS s
     WHERE NOT EXISTS (SELECT FROM %1$I.factor_definitions AS f WHERE (f.name, f.model) = (s.name, s.model))
     ON CONFLICT DO NOTHING $seed$, schema_name);
   GET DIAGNOSTICS rows_added = ROW_COUNT;
@@ -482,7 +488,7 @@ BEGIN
     INSERT INTO %1$I.stress_test_scenarios
       (scenario_id, name, category, severity, active, shock_config, description)
     SELECT s.scenario_id, s.name, s.category, s.severity, s.active, s.shock_config::jsonb, s.description
-    FROM @extschema@.seed_stress_test_scenarios() AS s
+    FROM _portfolio_batch.seed_stress_test_scenarios() AS s
     WHERE NOT EXISTS (SELECT FROM %1$I.stress_test_scenarios AS t WHERE t.scenario_id = s.scenario_id)
     ON CONFLICT DO NOTHING $seed$, schema_name);
   GET DIAGNOSTICS rows_added = ROW_COUNT;
@@ -492,7 +498,7 @@ BEGIN
   EXECUTE format($seed$
     INSERT INTO %1$I.market_risk_scenarios (scenario_name, scenario_type, market_shock, parameters)
     SELECT s.*
-    FROM @extschema@.seed_market_risk_scenarios() AS s
+    FROM _portfolio_batch.seed_market_risk_scenarios() AS s
     WHERE NOT EXISTS (SELECT FROM %1$I.market_risk_scenarios AS m WHERE m.scenario_name = s.scenario_name)
     ON CONFLICT DO NOTHING $seed$, schema_name);
   GET DIAGNOSTICS rows_added = ROW_COUNT;
@@ -522,28 +528,27 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.seed_analytics_tables(text) IS
+COMMENT ON FUNCTION _portfolio_batch.seed_analytics_tables_as_owner(text) IS
   'Adds the definitions that are missing from the tables of a schema: 12 factors, 22 stress scenarios (19 active), '
   '10 market risk scenarios, and the sessions and exceptions of the NYSE from 1990 to 2035. Rows that are there '
   'stay as they are; a definition that is not wanted is switched off (is_active, active) rather than deleted, '
-  'because a deleted one comes back. Returns the rows added by table. A part of create_analytics_tables, with the '
-  'rights of the caller.';
+  'because a deleted one comes back. Returns the rows added by table. A part of create_analytics_tables.';
 
-CREATE FUNCTION @extschema@.create_analytics_tables(schema_name text DEFAULT NULL,
-                                                    add_missing_columns boolean DEFAULT false)
+CREATE FUNCTION _portfolio_batch.create_analytics_tables_as_caller(schema_name text DEFAULT NULL,
+                                                                   add_missing_columns boolean DEFAULT false)
 RETURNS TABLE (object_name text, object_kind text, action text, rows_added bigint)
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  target  CONSTANT text := COALESCE(schema_name, @extschema@.analytics_schema());
+  target  CONSTANT text := COALESCE(schema_name, _portfolio_batch.tables_schema());
   actions jsonb := '{}';  -- table or view -> created or altered
   seeded  jsonb;          -- table -> rows added
   missing text;
 BEGIN
   -- Two sessions that install at once would both find the tables missing.
   PERFORM pg_advisory_xact_lock(hashtextextended('portfolio_batch.create_analytics_tables ' || target, 0));
-  PERFORM @extschema@.refuse_misfits(target, add_missing_columns);
+  PERFORM _portfolio_batch.refuse_misfits(target, add_missing_columns);
 
   object_name := target;
   object_kind := 'schema';
@@ -557,12 +562,12 @@ BEGIN
 
   object_name := 'pairwise_p_value';
   object_kind := 'function';
-  action := @extschema@.create_pairwise_p_value(target);
+  action := _portfolio_batch.create_pairwise_p_value(target);
   RETURN NEXT;
 
   IF add_missing_columns THEN
     SELECT COALESCE(jsonb_object_agg(t.name, 'altered'), '{}') INTO actions
-      FROM (SELECT DISTINCT a AS name FROM @extschema@.add_missing_columns(target) AS a) AS t;
+      FROM (SELECT DISTINCT a AS name FROM _portfolio_batch.add_missing_columns(target) AS a) AS t;
   END IF;
   FOR missing IN
     SELECT d.table_name
@@ -570,29 +575,29 @@ BEGIN
      WHERE d.column_name IS NULL AND to_regclass(format('%I.%I', target, d.table_name)) IS NULL
      ORDER BY d.data_type = 'view', d.ordinal
   LOOP
-    PERFORM @extschema@.create_analytics_relation(target, missing);
+    PERFORM _portfolio_batch.create_analytics_relation(target, missing);
     actions := actions || jsonb_build_object(missing, 'created');
   END LOOP;
 
+  -- From here on the tables are where the session looks for them. What they are seeded with is written as their owner.
+  IF target <> _portfolio_batch.tables_schema() THEN
+    PERFORM set_config('portfolio_batch.schema', target, false);
+    RAISE NOTICE 'portfolio_batch.schema is now "%" in this session', target
+      USING HINT = format('To make it last: ALTER DATABASE %I SET portfolio_batch.schema = %L;', current_database(),
+                          target);
+  END IF;
   SELECT jsonb_object_agg(s.table_name, s.rows_added) INTO seeded
-    FROM @extschema@.seed_analytics_tables(target) AS s;
+    FROM _portfolio_batch.seed_analytics_tables(target) AS s;
   RETURN QUERY
     SELECT d.table_name, CASE d.data_type WHEN 'view' THEN 'view' ELSE 'table' END,
            COALESCE(actions ->> d.table_name, 'exists'), COALESCE((seeded ->> d.table_name)::bigint, 0)
       FROM @extschema@.analytics_columns() AS d
      WHERE d.column_name IS NULL
      ORDER BY d.ordinal;
-
-  IF target <> @extschema@.analytics_schema() THEN
-    PERFORM set_config('portfolio_batch.schema', target, false);
-    RAISE NOTICE 'portfolio_batch.schema is now "%" in this session', target
-      USING HINT = format('To make it last: ALTER DATABASE %I SET portfolio_batch.schema = %L;', current_database(),
-                          target);
-  END IF;
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.create_analytics_tables(text, boolean) IS
+COMMENT ON FUNCTION _portfolio_batch.create_analytics_tables_as_caller(text, boolean) IS
   'Creates the tables and views of the batch in a schema (NULL: the one that portfolio_batch.schema names, else the '
   'extension''s own; created when missing), owned by the caller, with comments and seeded definitions. Tables that '
   'exist are adopted when every column of the data dictionary is there with its type and the primary key columns '

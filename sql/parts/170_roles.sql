@@ -1,52 +1,86 @@
--- Roles. Every function runs with the rights of its caller: what a role can do is decided by grants on the tables. The
--- functions that write are taken from PUBLIC on top of it, so that a slip of a reader ends before anything is read.
+-- Roles. Every function runs with the rights of its caller: what a role can do is decided by grants on the tables. On
+-- top of it PUBLIC may execute only what is cheap whatever its arguments are, so that a role without any grant can
+-- neither write nor keep the server busy.
 
-CREATE FUNCTION @extschema@.writing_functions()
-RETURNS SETOF regprocedure
+CREATE FUNCTION _portfolio_batch.executing_roles()
+RETURNS TABLE (function regprocedure, role_kind text)
 LANGUAGE sql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
-  SELECT p.oid::regprocedure
+  WITH kind (role_kind, names) AS (VALUES
+    -- Cheap: no table, or a few rows of it, and no loop whose length an argument decides.
+    ('public', ARRAY[
+      'analytics_columns', 'analytics_schema', 'correlation_p_value', 'cron_next_run', 'is_session',
+      'latest_closed_session', 'next_session', 'nyse_calendar', 'nyse_special_closures', 'previous_session',
+      'role_privileges', 'sessions_between',
+      -- Parts of functions.
+      'analytics_columns_batch', 'analytics_columns_inputs', 'analytics_columns_market',
+      'analytics_columns_portfolio_results', 'analytics_columns_reference', 'analytics_columns_symbol_results',
+      'analytics_storage', 'api_age_sessions', 'api_data_quality', 'api_impact', 'api_portfolio_problem',
+      'api_unavailable', 'audit_checks', 'audit_checks_batch', 'audit_checks_correlations', 'audit_checks_duplicates',
+      'audit_checks_factor_exposures', 'audit_checks_greeks', 'audit_checks_market_data', 'audit_checks_orphans',
+      'audit_checks_profiles', 'audit_checks_rate_betas', 'audit_checks_snapshots', 'audit_checks_stress_tests',
+      'audit_checks_volatility', 'audit_names', 'audit_query_by_position', 'audit_query_of_runs', 'audit_worst',
+      'cron_field', 'executing_roles', 'finite_check', 'has_cron', 'html_escape', 'report_bar', 'report_cell',
+      'report_compact', 'report_date', 'report_factor_name', 'report_line', 'report_missing', 'report_model',
+      'report_number', 'report_percent', 'report_reason', 'report_scale', 'report_section', 'report_style',
+      'report_svg', 'report_text', 'report_tick', 'report_tile', 'report_value', 'require_cron', 'require_finite',
+      'require_lasting_schema', 'run_state', 'schedule_job_name', 'seed_factor_definitions',
+      'seed_market_risk_scenarios', 'seed_stress_test_scenarios', 'split_factor', 'tables_schema']),
+    -- What writes, and what stops others.
+    ('runner', ARRAY[
+      'calc_correlations', 'calc_factor_betas', 'calc_factor_correlations', 'calc_interest_rate_betas',
+      'calc_market_betas', 'calc_sector_exposures', 'calc_stress_tests', 'calc_volatility', 'cancel_run',
+      'close_position', 'create_analytics_tables', 'create_portfolio_snapshots', 'daily_batch', 'disable_schedule',
+      'enable_schedule', 'grant_analytics_roles', 'load_sample_data', 'purge_portfolio', 'purge_results',
+      'purge_run_records', 'rescan_sessions', 'restore_sector_tags', 'run_daily_batch',
+      'run_daily_batch_with_backfill', 'schedule_batch', 'schedule_default_batches', 'sync_schedules',
+      'unschedule_batch', 'update_position_values',
+      -- Parts of functions.
+      'activate_schedule', 'add_missing_columns', 'add_schedules', 'begin_batch_run', 'begin_batch_session',
+      'create_analytics_relation', 'create_pairwise_p_value', 'delete_run_records', 'delete_schedule',
+      'finish_batch_run', 'record_cancelled', 'run_batch_block', 'run_batch_session', 'run_batch_shard',
+      'run_batch_shards', 'seed_analytics_tables', 'update_schedules'])
+  )
+  SELECT p.oid::regprocedure, COALESCE(k.role_kind, 'reader')
   FROM pg_extension AS e
   JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
                      AND d.classid = 'pg_proc'::regclass
   JOIN pg_proc AS p ON p.oid = d.objid
+  -- A body may be executed by whoever may execute the function that is entered.
+  LEFT JOIN kind AS k ON regexp_replace(p.proname, '_as_(owner|caller)$', '') = ANY (k.names)
   WHERE e.extname = 'portfolio_batch'
-    AND p.proname = ANY (ARRAY[
-      'run_daily_batch', 'run_daily_batch_with_backfill', 'daily_batch',
-      'begin_batch_run', 'run_batch_session', 'run_batch_block', 'begin_batch_session', 'run_batch_shards',
-      'run_batch_shard', 'finish_batch_run', 'cancel_run',
-      'schedule_batch', 'unschedule_batch', 'enable_schedule', 'disable_schedule', 'activate_schedule',
-      'sync_schedules', 'schedule_default_batches', 'rescan_sessions', 'purge_run_records',
-      'calc_market_betas', 'calc_interest_rate_betas', 'calc_factor_betas', 'calc_sector_exposures', 'calc_volatility',
-      'calc_correlations', 'calc_factor_correlations', 'calc_stress_tests',
-      'create_portfolio_snapshots', 'update_position_values', 'restore_sector_tags',
-      'close_position', 'purge_portfolio', 'purge_results', 'delete_run_records',
-      'load_sample_data', 'create_analytics_tables', 'grant_analytics_roles'])
   ORDER BY p.proname, p.oid
 $$;
 
-COMMENT ON FUNCTION @extschema@.writing_functions() IS
-  'Functions and procedures of the extension that write: PUBLIC may not execute them, grant_analytics_roles grants '
-  'them to the runner. The one list of their names. Takes no argument and reads only the catalogs.';
+COMMENT ON FUNCTION _portfolio_batch.executing_roles() IS
+  'Who executes each function and procedure of the extension: public, whoever likes; reader, only roles that '
+  'grant_analytics_roles makes readers, or runners; runner, only the latter. What is not listed by name is for readers. '
+  'Takes no argument and reads only the catalogs.';
 
--- The one description of what the two roles may do: it is granted from here and checked from here.
-CREATE FUNCTION @extschema@.role_privileges(reader name, runner name)
+-- The one description of what the two roles may do: it is granted from here and checked from here. What a superuser
+-- calls runs as the owner of the tables, who therefore may execute whatever can be called.
+CREATE FUNCTION _portfolio_batch.role_privileges_as_caller(reader name, runner name)
 RETURNS TABLE (role_name name, privilege text, object_kind text, object_name text, column_names text, held boolean)
 LANGUAGE sql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   WITH relation AS (
-    SELECT format('%I.%I', @extschema@.analytics_schema(), d.table_name) AS name, d.table_name, d.data_type AS kind
+    SELECT format('%I.%I', _portfolio_batch.tables_schema(), d.table_name) AS name, d.table_name, d.data_type AS kind
     FROM @extschema@.analytics_columns() AS d
     WHERE d.column_name IS NULL
+  ), owner AS (
+    SELECT o.rolname AS name
+    FROM pg_class AS c
+    JOIN pg_roles AS o ON o.oid = c.relowner
+    WHERE c.oid = to_regclass(format('%I.portfolios', _portfolio_batch.tables_schema())) AND NOT o.rolsuper
   ), grantee AS (
     SELECT g.name FROM unnest(ARRAY[reader, runner]) AS g (name) WHERE g.name IS NOT NULL
   )
   SELECT DISTINCT g.name, 'USAGE', 'SCHEMA', s.name::text, NULL, has_schema_privilege(g.name, s.name, 'USAGE')
-  FROM grantee AS g
+  FROM (SELECT name FROM grantee UNION SELECT name FROM owner) AS g
   CROSS JOIN unnest(ARRAY['@extschema@'::regnamespace,
-                          quote_ident(@extschema@.analytics_schema())::regnamespace]) AS s (name)
+                          quote_ident(_portfolio_batch.tables_schema())::regnamespace]) AS s (name)
   UNION ALL
   SELECT g.name, 'SELECT', 'TABLE', r.name, NULL, has_table_privilege(g.name, r.name, 'SELECT')
   FROM grantee AS g
@@ -69,25 +103,29 @@ AS $$
   WHERE runner IS NOT NULL
   GROUP BY r.name
   UNION ALL
-  SELECT runner, 'EXECUTE', 'ROUTINE', f.name::text, NULL, has_function_privilege(runner, f.name, 'EXECUTE')
-  FROM @extschema@.writing_functions() AS f (name)
-  WHERE runner IS NOT NULL
+  SELECT g.name, 'EXECUTE', 'ROUTINE', f.function::text, NULL, has_function_privilege(g.name, f.function, 'EXECUTE')
+  FROM (SELECT r.name, 'reader' AS role_kind FROM grantee AS r
+        UNION SELECT runner, 'runner' WHERE runner IS NOT NULL
+        UNION SELECT o.name, k.kind FROM owner AS o CROSS JOIN (VALUES ('reader'), ('runner')) AS k (kind))
+       AS g (name, role_kind)
+  JOIN _portfolio_batch.executing_roles() AS f ON f.role_kind = g.role_kind
 $$;
 
-COMMENT ON FUNCTION @extschema@.role_privileges(name, name) IS
+COMMENT ON FUNCTION _portfolio_batch.role_privileges_as_caller(name, name) IS
   'Privileges that a role which reads the results and a role which runs the batch need, one row each, and whether '
-  'the role holds it (held): both use the schemas and read every table and view; the runner also writes result, log '
-  'and tag tables and the columns of portfolios and positions that the batch keeps (column_names), and executes the '
-  'functions that write. NULL stands for no such role. Errors: 42704 for a role that does not exist, 42P01 when the '
-  'tables do not.';
+  'the role holds it (held): both use the schemas, read every table and view and execute the functions that read; the '
+  'runner also writes result, log and tag tables and the columns of portfolios and positions that the batch keeps '
+  '(column_names), and executes the functions that write. The owner of the tables, where that is no superuser, '
+  'executes all of them, since what a superuser calls runs as the owner. NULL stands for no such role. Errors: 42704 '
+  'for a role that does not exist, 42P01 when the tables do not.';
 
-CREATE FUNCTION @extschema@.grant_analytics_roles(reader name, runner name)
+CREATE FUNCTION _portfolio_batch.grant_analytics_roles_as_caller(reader name, runner name)
 RETURNS TABLE (role_name name, object_name text, privilege text)
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT text := @extschema@.analytics_schema();
+  tables_schema CONSTANT text := _portfolio_batch.tables_schema();
   absent        text;
   entry         record;
 BEGIN
@@ -117,6 +155,7 @@ BEGIN
 
   FOR entry IN
     SELECT p.* FROM @extschema@.role_privileges(reader, runner) AS p
+    WHERE p.role_name IN (reader, runner) OR NOT p.held
   LOOP
     EXECUTE format('GRANT %s %s ON %s %s TO %I', entry.privilege, '(' || entry.column_names || ')', entry.object_kind,
                    entry.object_name, entry.role_name);
@@ -137,7 +176,7 @@ BEGIN
              WHEN 2 THEN format('all %s tables and views of schema %I', count(*), tables_schema)
              WHEN 3 THEN format('%s tables of results, runs and tags', count(DISTINCT p.object_name))
              WHEN 4 THEN format('%s (%s)', p.columns_of, p.column_names)
-             WHEN 5 THEN format('%s functions and procedures that write', count(*)) END,
+             WHEN 5 THEN format('%s functions and procedures', count(*)) END,
            CASE p.scope WHEN 3 THEN 'INSERT, UPDATE, DELETE' ELSE min(p.privilege) END
       FROM (SELECT r.*, CASE WHEN r.column_names IS NOT NULL THEN r.object_name END AS columns_of,
                    CASE WHEN r.object_kind = 'SCHEMA' THEN 1
@@ -147,13 +186,13 @@ BEGIN
                         ELSE 5 END AS scope
               FROM @extschema@.role_privileges(reader, runner) AS r) AS p
      GROUP BY p.role_name, p.scope, p.columns_of, p.column_names
-     ORDER BY p.role_name = runner, p.scope, p.columns_of;
+     ORDER BY CASE p.role_name WHEN reader THEN 1 WHEN runner THEN 2 ELSE 3 END, p.scope, p.columns_of;
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.grant_analytics_roles(name, name) IS
-  'Grants what role_privileges lists to two existing roles: the reader may read every table and view, the runner '
-  'may also run the batch. Neither may change portfolios, positions, trades, prices or definitions, so '
+COMMENT ON FUNCTION _portfolio_batch.grant_analytics_roles_as_caller(name, name) IS
+  'Grants what role_privileges lists to two existing roles, and what the owner of the tables lacks of it: the reader '
+  'may read every table and view and execute what reads, the runner may also run the batch. Neither may change portfolios, positions, trades, prices or definitions, so '
   'close_position and loaders need grants of their own. NULL stands for a role that is not wanted. Can be called '
   'again, and has to be after an upgrade. Returns a summary. Errors: 42704 with the name of a role that does not '
   'exist, 42P01 when the tables do not, 42501 when the caller cannot grant.';

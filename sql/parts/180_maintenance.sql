@@ -1,6 +1,6 @@
 -- Closing trades, and the removal of whole histories of results.
 
-CREATE FUNCTION @extschema@.split_factor(symbol text, after_date date, through_date date)
+CREATE FUNCTION _portfolio_batch.split_factor(symbol text, after_date date, through_date date)
 RETURNS numeric
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
@@ -9,9 +9,11 @@ DECLARE
   ratio  double precision;
   factor numeric := 1;
 BEGIN
+  PERFORM _portfolio_batch.require_finite('a date of a split factor', d.day)
+     FROM unnest(ARRAY[after_date, through_date]) AS d (day);
   FOR ratio IN
     EXECUTE format('SELECT a.ratio FROM %I.corporate_actions AS a WHERE a.symbol = $1 AND a.kind = ''split'' '
-                   'AND a.ex_date > $2 AND a.ex_date <= $3', @extschema@.analytics_schema())
+                   'AND a.ex_date > $2 AND a.ex_date <= $3', _portfolio_batch.tables_schema())
       USING symbol, after_date, through_date
   LOOP
     factor := factor * ratio::numeric;
@@ -20,18 +22,19 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.split_factor(text, date, date) IS
+COMMENT ON FUNCTION _portfolio_batch.split_factor(text, date, date) IS
   'Shares on through_date per share on after_date: the product of the split ratios of a symbol with an ex-date '
-  'after after_date and on or before through_date; 1 when there is none.';
+  'after after_date and on or before through_date; 1 when there is none. Errors: 22008 for an infinite date.';
 
-CREATE FUNCTION @extschema@.close_position(portfolio_id uuid, position_id uuid, quantity numeric, price numeric,
-                                           trade_date date)
+CREATE FUNCTION _portfolio_batch.close_position_as_owner(portfolio_id uuid, position_id uuid, quantity numeric,
+                                                         price numeric,
+                                                         trade_date date)
 RETURNS uuid
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   today         CONSTANT date := (now() AT TIME ZONE 'America/New_York')::date;
   lot           record;
   factor        numeric;  -- shares on the trade date per share at entry
@@ -43,6 +46,7 @@ BEGIN
     RAISE EXCEPTION 'close_position needs a portfolio, a position, a quantity, a price and a trade date'
       USING ERRCODE = 'invalid_parameter_value', HINT = 'None of the five may be NULL.';
   END IF;
+  PERFORM _portfolio_batch.require_finite('trade_date', trade_date);
   quantity := CASE WHEN quantity < 'Infinity' THEN round(quantity, 6) ELSE 'NaN' END;
   IF quantity <= 0 OR quantity = 'NaN' THEN
     RAISE EXCEPTION 'quantity to close of position % must be a positive number', position_id
@@ -81,8 +85,8 @@ BEGIN
 
   -- A split changes the number of shares, so trades before and after it are compared in shares at entry. Trades after
   -- the date count as well: what they closed can no longer be closed before them.
-  factor := @extschema@.split_factor(lot.symbol, lot.entry_date, trade_date);
-  EXECUTE format('SELECT COALESCE(sum(e.quantity_closed / @extschema@.split_factor($3, $4, e.trade_date)), 0) '
+  factor := _portfolio_batch.split_factor(lot.symbol, lot.entry_date, trade_date);
+  EXECUTE format('SELECT COALESCE(sum(e.quantity_closed / _portfolio_batch.split_factor($3, $4, e.trade_date)), 0) '
                  'FROM %I.position_realized_events AS e '
                  'WHERE e.portfolio_id = $1 AND e.position_id = $2', tables_schema)
      INTO closed USING portfolio_id, position_id, lot.symbol, lot.entry_date;
@@ -125,21 +129,22 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.close_position(uuid, uuid, numeric, numeric, date) IS
+COMMENT ON FUNCTION _portfolio_batch.close_position_as_owner(uuid, uuid, numeric, numeric, date) IS
   'Closes a position in part or in full: quantity in shares or contracts of the trade date without sign, price per '
   'share as traded. Writes a row of position_realized_events, whose id it returns, with realized_pnl = sign x '
   '(price - entry price after splits) x quantity x multiplier, a gain positive; when nothing is left, exit_date and '
   'exit_price of the position are those of its last trade. positions.quantity stays as opened. Snapshots that exist '
   'from the trade date on have to be run again. Errors: 22023 for an argument that is NULL or out of range or for '
-  'more than is open, 42704 for a position that does not exist, 55000 when it is deleted or already closed.';
+  'more than is open, 22008 for an infinite date, 42704 for a position that does not exist, 55000 when it is deleted '
+  'or already closed.';
 
-CREATE FUNCTION @extschema@.purge_portfolio(portfolio_id uuid)
+CREATE FUNCTION _portfolio_batch.purge_portfolio_as_owner(portfolio_id uuid)
 RETURNS TABLE (table_name text, rows_deleted bigint)
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   is_known      boolean;
 BEGIN
   EXECUTE format('SELECT EXISTS (SELECT FROM %I.portfolios AS p WHERE p.id = $1)', tables_schema)
@@ -164,18 +169,18 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.purge_portfolio(uuid) IS
+COMMENT ON FUNCTION _portfolio_batch.purge_portfolio_as_owner(uuid) IS
   'Deletes every result of a portfolio, whose own row may be gone already, and returns the rows deleted by table. '
   'Its positions, trades and capital flows and the log of runs stay; the next backfill computes the results again '
   'when the portfolio is active. Errors: 42704 when there is neither such a portfolio nor a result of it.';
 
-CREATE FUNCTION @extschema@.delete_run_records(before timestamptz)
+CREATE FUNCTION _portfolio_batch.delete_run_records_as_owner(before timestamptz)
 RETURNS TABLE (table_name text, rows_deleted bigint)
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   finished      CONSTANT text := format('SELECT b.run_id FROM %I.batch_runs AS b WHERE b.status <> ''running'' '
                                         'AND b.started_at < $1', tables_schema);
 BEGIN
@@ -187,20 +192,21 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.delete_run_records(timestamptz) IS
+COMMENT ON FUNCTION _portfolio_batch.delete_run_records_as_owner(timestamptz) IS
   'Deletes the log of runs that began before a time and are over, and returns the rows deleted by table: a part of '
   'purge_results and purge_run_records.';
 
-CREATE FUNCTION @extschema@.purge_results(before date)
+CREATE FUNCTION _portfolio_batch.purge_results_as_owner(before date)
 RETURNS TABLE (table_name text, rows_deleted bigint)
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   today         CONSTANT date := (now() AT TIME ZONE 'America/New_York')::date;
 BEGIN
-  IF before IS NULL OR before > today OR NOT isfinite(before) THEN
+  PERFORM _portfolio_batch.require_finite('the date before which results are purged', before);
+  IF before IS NULL OR before > today THEN
     RAISE EXCEPTION 'purge_results needs a date up to today, not %', COALESCE(before::text, 'NULL')
       USING ERRCODE = 'invalid_parameter_value',
             HINT = format('Results dated before the date are deleted; today is %s in New York.', today);
@@ -220,12 +226,12 @@ BEGIN
   END LOOP;
 
   -- The log goes by when a run was made, not by the dates it computed: yesterday's backfill of last year is recent.
-  RETURN QUERY SELECT * FROM @extschema@.delete_run_records(before::timestamp AT TIME ZONE 'America/New_York');
+  RETURN QUERY SELECT * FROM _portfolio_batch.delete_run_records(before::timestamp AT TIME ZONE 'America/New_York');
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.purge_results(date) IS
+COMMENT ON FUNCTION _portfolio_batch.purge_results_as_owner(date) IS
   'Deletes the analytics dated before a day, and the log of runs that began before it (New York time) and are over, '
   'and returns the rows deleted by table. Snapshots stay, since they are the books from which later P&L and the work '
   'list are told (purge_portfolio removes them), and so do inputs and definitions. Errors: 22023 for a date that is '
-  'NULL, infinite or later than today.';
+  'NULL or later than today, 22008 for one that is infinite.';

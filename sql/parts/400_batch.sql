@@ -33,66 +33,67 @@ returns one row per date and phase. A target that is no session means the sessio
 a date is blocked for its later dates; others go on. With nothing missing it writes nothing and says so. CALL
 daily_batch is the same job, committing date by date.';
 
-CREATE FUNCTION @extschema@.begin_batch_run(run_kind text, target_date date, portfolio_ids uuid[], phases text[])
+CREATE FUNCTION _portfolio_batch.begin_batch_run(run_kind text, target_date date, portfolio_ids uuid[], phases text[])
 RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_begin_batch_run';
-COMMENT ON FUNCTION @extschema@.begin_batch_run(text, date, uuid[], text[]) IS
+COMMENT ON FUNCTION _portfolio_batch.begin_batch_run(text, date, uuid[], text[]) IS
 'Opens a record in batch_runs and returns its run_id; a step of the procedure daily_batch.';
 
-CREATE FUNCTION @extschema@.run_batch_session(run_id bigint, calculation_date date, portfolio_ids uuid[],
-                                              newest boolean, done bigint, total bigint)
+CREATE FUNCTION _portfolio_batch.run_batch_session(run_id bigint, calculation_date date, portfolio_ids uuid[],
+                                                   newest boolean, done bigint, total bigint)
 RETURNS TABLE (session_date date, phase text, name text, status text, processed bigint, skipped bigint,
                failed bigint, rows_written bigint, duration interval, detail text)
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 6 AS 'MODULE_PATHNAME', 'pb_run_batch_session';
-COMMENT ON FUNCTION @extschema@.run_batch_session(bigint, date, uuid[], boolean, bigint, bigint) IS
+COMMENT ON FUNCTION _portfolio_batch.run_batch_session(bigint, date, uuid[], boolean, bigint, bigint) IS
 'Runs one session of an open run; a step of the procedure daily_batch. newest: the last session of the run, which alone
 writes what has no history; done and total are shown as progress.';
 
-CREATE FUNCTION @extschema@.run_batch_block(run_id bigint, first_date date, last_date date, portfolio_ids uuid[],
-                                            newest boolean, done bigint, total bigint)
+CREATE FUNCTION _portfolio_batch.run_batch_block(run_id bigint, first_date date, last_date date, portfolio_ids uuid[],
+                                                 newest boolean, done bigint, total bigint)
 RETURNS TABLE (session_date date, phase text, name text, status text, processed bigint, skipped bigint,
                failed bigint, rows_written bigint, duration interval, detail text)
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_run_batch_block';
-COMMENT ON FUNCTION @extschema@.run_batch_block(bigint, date, date, uuid[], boolean, bigint, bigint) IS
+COMMENT ON FUNCTION _portfolio_batch.run_batch_block(bigint, date, date, uuid[], boolean, bigint, bigint) IS
 'Runs what the portfolios lack of a span of sessions of an open run in one transaction, which reads the prices once; a
 step of the procedure daily_batch.';
 
-CREATE FUNCTION @extschema@.begin_batch_session(run_id bigint, calculation_date date, portfolio_ids uuid[],
-                                                newest boolean, workers integer, done bigint, total bigint)
+CREATE FUNCTION _portfolio_batch.begin_batch_session(run_id bigint, calculation_date date, portfolio_ids uuid[],
+                                                     newest boolean, workers integer, done bigint, total bigint)
 RETURNS TABLE (shard_portfolio_ids uuid[], portfolio_counts integer[], symbols text[], symbol_counts integer[],
                busy bigint)
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_begin_batch_session';
-COMMENT ON FUNCTION @extschema@.begin_batch_session(bigint, date, uuid[], boolean, integer, bigint, bigint) IS
+COMMENT ON FUNCTION _portfolio_batch.begin_batch_session(bigint, date, uuid[], boolean, integer, bigint, bigint) IS
 'Begins one session of an open run whose portfolios are divided among workers, by about equal numbers of open positions;
 a step of the procedure daily_batch. Returns the portfolios and how many of them, in this order, belong to each shard;
 the symbols by the shard that writes their models, and how many of them belong to each; and how many portfolios are
 being run elsewhere. No row when all of them are.';
 
-CREATE FUNCTION @extschema@.run_batch_shards(run_id bigint, calculation_date date, portfolio_ids uuid[],
-                                             portfolio_counts integer[], symbols text[], symbol_counts integer[],
-                                             busy bigint, newest boolean, done bigint, total bigint)
+CREATE FUNCTION _portfolio_batch.run_batch_shards(run_id bigint, calculation_date date, portfolio_ids uuid[],
+                                                  portfolio_counts integer[], symbols text[], symbol_counts integer[],
+                                                  busy bigint, newest boolean, done bigint, total bigint)
 RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_run_batch_shards';
-COMMENT ON FUNCTION @extschema@.run_batch_shards(bigint, date, uuid[], integer[], text[], integer[], bigint, boolean,
-                                                 bigint, bigint) IS
+COMMENT ON FUNCTION _portfolio_batch.run_batch_shards(bigint, date, uuid[], integer[], text[], integer[], bigint,
+                                                      boolean,
+                                                      bigint, bigint) IS
 'Runs the shards that begin_batch_session has returned, each in a background worker and a transaction of its own with
 the rights and settings of the caller, and then what there is one of for the date; a step of the procedure daily_batch.
 A shard that finds no worker is run by those that there are, or by this session. A shard that fails leaves failed jobs
 of its portfolios, and the others'' results stay.';
 
-CREATE FUNCTION @extschema@.run_batch_shard(run_id bigint, calculation_date date, portfolio_ids uuid[],
-                                            other_symbols text[], newest boolean, shard integer, shards integer,
-                                            done bigint, total bigint)
+CREATE FUNCTION _portfolio_batch.run_batch_shard(run_id bigint, calculation_date date, portfolio_ids uuid[],
+                                                 other_symbols text[], newest boolean, shard integer, shards integer,
+                                                 done bigint, total bigint)
 RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_run_batch_shard';
-COMMENT ON FUNCTION @extschema@.run_batch_shard(bigint, date, uuid[], text[], boolean, integer, integer, bigint,
-                                                bigint) IS
+COMMENT ON FUNCTION _portfolio_batch.run_batch_shard(bigint, date, uuid[], text[], boolean, integer, integer, bigint,
+                                                     bigint) IS
 'Runs the phases of one session of an open run that concern portfolios, for one shard of them: what run_batch_shards has
 a worker do. other_symbols: those whose models another shard writes.';
 
-CREATE FUNCTION @extschema@.finish_batch_run(run_id bigint) RETURNS void
+CREATE FUNCTION _portfolio_batch.finish_batch_run(run_id bigint) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_finish_batch_run';
-COMMENT ON FUNCTION @extschema@.finish_batch_run(bigint) IS
+COMMENT ON FUNCTION _portfolio_batch.finish_batch_run(bigint) IS
 'Closes a record in batch_runs with what its jobs say; a step of the procedure daily_batch.';
 
 -- A COMMIT is possible only at the top level, so the loop over dates is SQL and each date one function call.
@@ -129,7 +130,7 @@ BEGIN
     IF workers > 1 THEN
         block := 1;
     END IF;
-    run := @extschema@.begin_batch_run('procedure', target_date, portfolio_ids, NULL);
+    run := _portfolio_batch.begin_batch_run('procedure', target_date, portfolio_ids, NULL);
     COMMIT;
     -- The list is read once, into memory, when the first commit comes; it knows its own last date.
     FOR session IN
@@ -144,30 +145,32 @@ BEGIN
         ORDER BY number
     LOOP
         IF block > 1 THEN
-            PERFORM @extschema@.run_batch_block(run, session.first_date, session.session_date, session.ids,
-                                                session.last_number = session.total, session.number - 1,
-                                                session.total);
+            PERFORM _portfolio_batch.run_batch_block(run, session.first_date, session.session_date, session.ids,
+                                                     session.last_number = session.total, session.number - 1,
+                                                     session.total);
         ELSIF least(workers, pg_catalog.cardinality(session.ids)) = 1 THEN
-            PERFORM @extschema@.run_batch_session(run, session.session_date, session.ids,
-                                                  session.number = session.total, session.number - 1, session.total);
+            PERFORM _portfolio_batch.run_batch_session(run, session.session_date, session.ids,
+                                                       session.number = session.total, session.number - 1,
+                                                       session.total);
         ELSE
             SELECT s.* INTO shards
-            FROM @extschema@.begin_batch_session(run, session.session_date, session.ids,
-                                                 session.number = session.total, workers, session.number - 1,
-                                                 session.total) s;
+            FROM _portfolio_batch.begin_batch_session(run, session.session_date, session.ids,
+                                                      session.number = session.total, workers, session.number - 1,
+                                                      session.total) s;
             -- While the workers are at work this session must hold no lock, and after that see what they committed.
             COMMIT;
             SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
             IF shards.shard_portfolio_ids IS NOT NULL THEN
-                PERFORM @extschema@.run_batch_shards(run, session.session_date, shards.shard_portfolio_ids,
-                                                     shards.portfolio_counts, shards.symbols, shards.symbol_counts,
-                                                     shards.busy, session.number = session.total, session.number - 1,
-                                                     session.total);
+                PERFORM _portfolio_batch.run_batch_shards(run, session.session_date, shards.shard_portfolio_ids,
+                                                          shards.portfolio_counts, shards.symbols, shards.symbol_counts,
+                                                          shards.busy, session.number = session.total,
+                                                          session.number - 1,
+                                                          session.total);
             END IF;
         END IF;
         COMMIT;
     END LOOP;
-    PERFORM @extschema@.finish_batch_run(run);
+    PERFORM _portfolio_batch.finish_batch_run(run);
     COMMIT;
 END
 $procedure$;

@@ -1,7 +1,7 @@
 -- Watching runs: what is running now, what a run did, whether one could begin, and stopping one -----------------------
 
-CREATE FUNCTION @extschema@.run_state(status text, backend_pid integer, backend_start timestamptz,
-                                      started_at timestamptz)
+CREATE FUNCTION _portfolio_batch.run_state(status text, backend_pid integer, backend_start timestamptz,
+                                           started_at timestamptz)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path TO pg_catalog, pg_temp
@@ -16,12 +16,12 @@ AS $$
            ELSE 'lost'
          END
 $$;
-COMMENT ON FUNCTION @extschema@.run_state(text, integer, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION _portfolio_batch.run_state(text, integer, timestamptz, timestamptz) IS
 'Status of a record of batch_runs as of now: lost where the record says running but its session no longer executes the
 statement that began it; else the status itself. The next run writes lost into the record. A session whose state the
 caller may not see counts as running.';
 
-CREATE FUNCTION @extschema@.batch_activity()
+CREATE FUNCTION _portfolio_batch.batch_activity()
 RETURNS TABLE (run_id bigint, pid integer, backend_start timestamptz, query_start timestamptz, role_name name,
                session_date date, done bigint, total bigint, shard integer, phase text, in_schema boolean)
 LANGUAGE sql STABLE ROWS 10
@@ -31,65 +31,96 @@ AS $$
          p.part[4]::bigint, p.part[5]::integer, COALESCE(p.part[6], p.part[7]),
          EXISTS (SELECT FROM pg_locks AS l
                  WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation'
-                   AND l.relation = to_regclass(format('%I.portfolios', @extschema@.analytics_schema())))
+                   AND l.relation = to_regclass(format('%I.portfolios', _portfolio_batch.tables_schema())))
   FROM pg_stat_activity AS a
-  CROSS JOIN LATERAL regexp_match(a.query, '^portfolio_batch run (\d+): (\d{4,}-\d\d-\d\d) \((\d+) of (\d+)\)'
-                                           '(?:, shard (\d+) of \d+)?(?:, phase (.+)|, (.+))?$') AS p (part)
+  CROSS JOIN LATERAL regexp_match(a.query, '^portfolio_batch run ([0-9]+): ([0-9]{4,}-[0-9]{2}-[0-9]{2}) '
+                                           '[(]([0-9]+) of ([0-9]+)[)]'
+                                           '(?:, shard ([0-9]+) of [0-9]+)?(?:, phase (.+)|, (.+))?$') AS p (part)
   WHERE a.datname = current_database() AND a.state = 'active' AND p.part IS NOT NULL
 $$;
-COMMENT ON FUNCTION @extschema@.batch_activity() IS
+COMMENT ON FUNCTION _portfolio_batch.batch_activity() IS
 'Sessions and background workers of this database that execute a run, as they report it in pg_stat_activity: the session
 being computed, how many of how many are done, the shard (NULL for the session that leads the run) and the phase.
 in_schema: whether they have tables of analytics_schema() open, since run numbers of two schemas can be the same. Shows
 what the caller may see: sessions of own roles, or of all with pg_read_all_stats.';
 
-CREATE FUNCTION @extschema@.batch_progress()
-RETURNS TABLE (run_id bigint, kind text, status text, session_date date, phase text, done bigint, total bigint,
-               elapsed interval, remaining interval, workers bigint, pid integer, role_name text,
-               started_at timestamptz)
+-- Monitoring asks the tables as their owner, and the server about sessions as the caller, who sees what he may see.
+
+CREATE FUNCTION _portfolio_batch.stored_runs_as_owner(of_run bigint DEFAULT NULL)
+RETURNS TABLE (run_id bigint, run_kind text, status text, backend_pid integer, backend_start timestamptz,
+               started_at timestamptz, requested_by text)
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY EXECUTE format($query$
-    WITH activity AS MATERIALIZED (
-      SELECT * FROM @extschema@.batch_activity()
-    ), recorded AS (
-      SELECT r.*, @extschema@.run_state(r.status, r.backend_pid, r.backend_start, r.started_at) AS state
-      FROM %1$I.batch_runs AS r
-      WHERE r.status = 'running'
-    ), run AS (
-      -- A procedure's record is committed and says whose it is; of a function's run there is only what it shows.
-      SELECT COALESCE(r.run_id, a.run_id) AS run_id, COALESCE(r.run_kind, 'function') AS kind,
-             COALESCE(r.state, 'running') AS status, a.session_date, a.phase, a.done, a.total,
-             COALESCE(r.backend_pid, a.pid) AS pid, COALESCE(r.requested_by, a.role_name::text) AS role_name,
-             COALESCE(r.started_at, a.query_start) AS started_at
-      FROM recorded AS r
-      FULL JOIN (SELECT * FROM activity WHERE activity.shard IS NULL) AS a
-        ON a.run_id = r.run_id AND a.pid = r.backend_pid AND a.backend_start = r.backend_start
-      WHERE r.run_id IS NOT NULL OR a.in_schema
-    )
-    SELECT r.run_id, r.kind, r.status, COALESCE(r.session_date, finished.newest),
-           COALESCE(shards.phases, r.phase), COALESCE(r.done, finished.sessions), r.total, e.elapsed,
-           CASE WHEN r.status = 'running' AND r.done > 0
-                THEN date_trunc('milliseconds', e.elapsed * ((r.total - r.done)::double precision / r.done)) END,
-           COALESCE(shards.workers, 0), r.pid, r.role_name, r.started_at
-    FROM run AS r
-    CROSS JOIN LATERAL (SELECT date_trunc('milliseconds', clock_timestamp() - r.started_at)
-                        WHERE r.status = 'running'
-                        UNION ALL SELECT NULL WHERE r.status <> 'running') AS e (elapsed)
-    CROSS JOIN LATERAL (SELECT count(*), string_agg(DISTINCT a.phase, ', ')
-                        FROM activity AS a
-                        WHERE a.run_id = r.run_id AND a.shard IS NOT NULL AND a.in_schema) AS shards (workers, phases)
-    CROSS JOIN LATERAL (SELECT count(DISTINCT j.calculation_date), max(j.calculation_date)
-                        FROM %1$I.batch_jobs AS j
-                        WHERE r.kind <> 'function' AND j.run_id = r.run_id AND j.job_type = 'phase' AND j.phase = '3'
-                          AND NOT COALESCE(j.detail ? 'shard', false)) AS finished (sessions, newest)
-    ORDER BY r.started_at, r.run_id
-  $query$, @extschema@.analytics_schema());
+    SELECT r.run_id, r.run_kind, r.status, r.backend_pid, r.backend_start, r.started_at, r.requested_by
+    FROM %I.batch_runs AS r
+    WHERE CASE WHEN $1 IS NULL THEN r.status = 'running' ELSE r.run_id = $1 END
+  $query$, _portfolio_batch.tables_schema()) USING of_run;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.batch_progress() IS
+COMMENT ON FUNCTION _portfolio_batch.stored_runs_as_owner(bigint) IS
+'The record of a run in batch_runs (NULL: those that say running), and who runs it.';
+
+CREATE FUNCTION _portfolio_batch.finished_sessions_as_owner(of_run bigint)
+RETURNS TABLE (sessions bigint, newest date)
+LANGUAGE plpgsql STABLE ROWS 1
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    SELECT count(DISTINCT j.calculation_date), max(j.calculation_date)
+    FROM %I.batch_jobs AS j
+    WHERE j.run_id = $1 AND j.job_type = 'phase' AND j.phase = '3' AND NOT COALESCE(j.detail ? 'shard', false)
+  $query$, _portfolio_batch.tables_schema()) USING of_run;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.finished_sessions_as_owner(bigint) IS
+'How many sessions a run has finished, and the newest of them.';
+
+CREATE FUNCTION _portfolio_batch.batch_progress_as_caller()
+RETURNS TABLE (run_id bigint, kind text, status text, session_date date, phase text, done bigint, total bigint,
+               elapsed interval, remaining interval, workers bigint, pid integer, role_name text,
+               started_at timestamptz)
+LANGUAGE sql STABLE ROWS 10
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  WITH activity AS MATERIALIZED (
+    SELECT * FROM _portfolio_batch.batch_activity()
+  ), recorded AS MATERIALIZED (
+    SELECT r.*, _portfolio_batch.run_state(r.status, r.backend_pid, r.backend_start, r.started_at) AS state
+    FROM _portfolio_batch.stored_runs() AS r
+  ), run AS (
+    -- A procedure's record is committed and says whose it is; of a function's run there is only what it shows.
+    SELECT COALESCE(r.run_id, a.run_id) AS run_id, COALESCE(r.run_kind, 'function') AS kind,
+           COALESCE(r.state, 'running') AS status, a.session_date, a.phase, a.done, a.total,
+           COALESCE(r.backend_pid, a.pid) AS pid, COALESCE(r.requested_by, a.role_name::text) AS role_name,
+           COALESCE(r.started_at, a.query_start) AS started_at
+    FROM recorded AS r
+    FULL JOIN (SELECT * FROM activity WHERE activity.shard IS NULL) AS a
+      ON a.run_id = r.run_id AND a.pid = r.backend_pid AND a.backend_start = r.backend_start
+    WHERE r.run_id IS NOT NULL OR a.in_schema
+  )
+  SELECT r.run_id, r.kind, r.status, COALESCE(r.session_date, finished.newest),
+         COALESCE(shards.phases, r.phase), COALESCE(r.done, finished.sessions), r.total, e.elapsed,
+         CASE WHEN r.status = 'running' AND r.done > 0
+              THEN date_trunc('milliseconds', e.elapsed * ((r.total - r.done)::double precision / r.done)) END,
+         COALESCE(shards.workers, 0), r.pid, r.role_name, r.started_at
+  FROM run AS r
+  CROSS JOIN LATERAL (SELECT date_trunc('milliseconds', clock_timestamp() - r.started_at)
+                      WHERE r.status = 'running'
+                      UNION ALL SELECT NULL WHERE r.status <> 'running') AS e (elapsed)
+  CROSS JOIN LATERAL (SELECT count(*), string_agg(DISTINCT a.phase, ', ')
+                      FROM activity AS a
+                      WHERE a.run_id = r.run_id AND a.shard IS NOT NULL AND a.in_schema) AS shards (workers, phases)
+  CROSS JOIN LATERAL (SELECT f.sessions, f.newest
+                      FROM _portfolio_batch.finished_sessions(r.run_id) AS f
+                      WHERE r.kind <> 'function'
+                      UNION ALL SELECT 0, NULL WHERE r.kind = 'function') AS finished (sessions, newest)
+  ORDER BY r.started_at, r.run_id
+$$;
+COMMENT ON FUNCTION _portfolio_batch.batch_progress_as_caller() IS
 'Runs that are under way, also while nothing of them is committed: one row each with its kind (procedure, or function
 for a run in one transaction), the session and phase being computed (with workers, the phases they are in and how many
 are at work), sessions done of all, time since it began, and the time it will still take at the rate so far (NULL until
@@ -99,19 +130,19 @@ that, a procedure of another role is told from its committed records (sessions d
 of another role is not seen. No row when nothing runs. Errors: 42P01 when the tables do not exist, 42501 without the
 right to read them.';
 
-CREATE FUNCTION @extschema@.batch_report(run_id bigint DEFAULT NULL)
+CREATE FUNCTION _portfolio_batch.batch_report_as_owner(run_id bigint DEFAULT NULL)
 RETURNS TABLE (phase text, metric text, value text, detail text)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   found_id      bigint;
 BEGIN
   EXECUTE format('SELECT max(r.run_id) FROM %I.batch_runs AS r WHERE $1 IS NULL OR r.run_id = $1', tables_schema)
-     INTO found_id USING batch_report.run_id;
-  IF found_id IS NULL AND batch_report.run_id IS NOT NULL THEN
-    RAISE EXCEPTION 'run % does not exist', batch_report.run_id
+     INTO found_id USING batch_report_as_owner.run_id;
+  IF found_id IS NULL AND batch_report_as_owner.run_id IS NOT NULL THEN
+    RAISE EXCEPTION 'run % does not exist', batch_report_as_owner.run_id
       USING ERRCODE = 'undefined_object',
             HINT = format('SELECT run_id, status FROM %I.batch_runs ORDER BY run_id DESC; what runs in one transaction '
                           'has no record before it ends, batch_progress() shows it.', tables_schema);
@@ -164,7 +195,7 @@ BEGIN
                   FROM job AS j) AS d (sessions, first_date, last_date)
       CROSS JOIN LATERAL (VALUES
         (1, 'run', r.run_id::text, concat_ws(' ', r.run_kind, 'by ' || r.requested_by)),
-        (2, 'status', @extschema@.run_state(r.status, r.backend_pid, r.backend_start, r.started_at), NULL),
+        (2, 'status', _portfolio_batch.run_state(r.status, r.backend_pid, r.backend_start, r.started_at), NULL),
         (3, 'target date', r.target_date::text, NULL),
         (4, 'sessions', d.sessions::text,
          d.first_date || CASE WHEN d.last_date > d.first_date THEN ' to ' || d.last_date ELSE '' END),
@@ -223,19 +254,19 @@ BEGIN
   $query$, tables_schema) USING found_id;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.batch_report(bigint) IS
+COMMENT ON FUNCTION _portfolio_batch.batch_report_as_owner(bigint) IS
 'What a run did (default: the newest), phase by phase and readable in psql: status with the text of its newest session,
 symbols fetched and coverage on that session, snapshots, positions updated and skipped, results of each risk engine,
 rows written, durations, and each different error with its SQLSTATE. Counts are sums over the sessions of the run. Of a
 run that is under way, or lost, it tells what is committed. No row when there was no run. Errors: 42704 for a run that
 does not exist, 42P01 when the tables do not, 42501 without the right to read them.';
 
-CREATE FUNCTION @extschema@.free_temporary_space(tablespace bigint) RETURNS bigint
+CREATE FUNCTION _portfolio_batch.free_temporary_space(tablespace bigint) RETURNS bigint
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_free_temporary_space';
-COMMENT ON FUNCTION @extschema@.free_temporary_space(bigint) IS
+COMMENT ON FUNCTION _portfolio_batch.free_temporary_space(bigint) IS
 'Bytes that the server may still write on the disk of a tablespace; NULL when the operating system does not tell.';
 
-CREATE FUNCTION @extschema@.busy_portfolios()
+CREATE FUNCTION _portfolio_batch.busy_portfolios()
 RETURNS TABLE (portfolio_id uuid, pid integer)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
@@ -248,20 +279,20 @@ BEGIN
       ON (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('portfolio_batch ' || $1 || ' ' || p.id, 0)
     WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid <> pg_backend_pid()
       AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-  $query$, @extschema@.analytics_schema()) USING @extschema@.analytics_schema();
+  $query$, _portfolio_batch.tables_schema()) USING _portfolio_batch.tables_schema();
 END
 $$;
-COMMENT ON FUNCTION @extschema@.busy_portfolios() IS
+COMMENT ON FUNCTION _portfolio_batch.busy_portfolios() IS
 'Portfolios that other sessions are running at this moment, with the process that does: those whose lock they hold.';
 
-CREATE FUNCTION @extschema@.batch_preflight(target_date date DEFAULT NULL,
-                                            min_coverage double precision DEFAULT 95)
+CREATE FUNCTION _portfolio_batch.batch_preflight_as_owner(target_date date DEFAULT NULL,
+                                                          min_coverage double precision DEFAULT 95)
 RETURNS TABLE (check_name text, ok boolean, detail text)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema  CONSTANT name := @extschema@.analytics_schema();
+  tables_schema  CONSTANT name := _portfolio_batch.tables_schema();
   exchange       CONSTANT text := current_setting('portfolio_batch.calendar');
   latest         date;    -- session that is closed and settled
   day            date;    -- session that would be run
@@ -270,6 +301,7 @@ DECLARE
   wanted         bigint;  -- bytes of temporary files
   found          record;
 BEGIN
+  PERFORM _portfolio_batch.require_finite('target_date', target_date);
   IF min_coverage IS NULL OR NOT min_coverage BETWEEN 0 AND 100 THEN
     RAISE EXCEPTION 'min_coverage must be a percentage from 0 to 100, not %', COALESCE(min_coverage::text, 'NULL')
       USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass 0 to be content with any coverage.';
@@ -289,7 +321,7 @@ BEGIN
   END IF;
 
   SELECT count(DISTINCT b.portfolio_id) AS portfolios, string_agg(DISTINCT b.pid::text, ', ') AS pids INTO found
-    FROM @extschema@.busy_portfolios() AS b;
+    FROM _portfolio_batch.busy_portfolios() AS b;
   check_name := 'lock free';
   ok := found.portfolios = 0;
   detail := CASE WHEN ok THEN 'no portfolio is being run'
@@ -406,7 +438,7 @@ BEGIN
                    day, found.current, found.symbols, min_coverage);
   RETURN NEXT;
 
-  SELECT min(@extschema@.free_temporary_space(t.oid::bigint)) AS free,
+  SELECT min(_portfolio_batch.free_temporary_space(t.oid::bigint)) AS free,
          COALESCE((SELECT NULLIF(s.setting::bigint, -1) * 1024 FROM pg_settings AS s
                    WHERE s.name = 'temp_file_limit'), 9223372036854775807) AS most
     INTO found
@@ -422,30 +454,54 @@ BEGIN
   RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.batch_preflight(date, double precision) IS
+COMMENT ON FUNCTION _portfolio_batch.batch_preflight_as_owner(date, double precision) IS
 'Whether a run of a session (default: the latest that is closed and settled) would find what it needs, one row a check:
 tables complete, no portfolio being run, calendar, session closed, open positions, no earlier session missing,
 definitions and scenarios seeded, a price of the session for every factor, coverage of at least min_coverage percent of
 the symbols, and space for temporary files (64 MB and 16 kB for each open position). For a day that is no closed session
 the checks below that one are of the latest before it. ok false is advice and never stops a run. Without tables, or
 outside of the calendar, the rows after that check are left out. Reads only. Errors: 22023 for
-a min_coverage that is no percentage, 42501 without the right to read the tables.';
+a min_coverage that is no percentage, 22008 for an infinite date, 42501 without the right to read the tables.';
 
-CREATE FUNCTION @extschema@.cancel_run(run_id bigint)
+CREATE FUNCTION _portfolio_batch.record_cancelled_as_owner(cancelled_run bigint, OUT status text,
+                                                           OUT dates_processed integer)
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+BEGIN
+  EXECUTE format('SELECT r.status FROM %I.batch_runs AS r WHERE r.run_id = $1 FOR UPDATE', tables_schema)
+     INTO status USING cancelled_run;
+  -- It may have come to its end before the cancel did.
+  IF status NOT IN ('running', 'lost') THEN
+    RETURN;
+  END IF;
+  PERFORM _portfolio_batch.finish_batch_run(cancelled_run);
+  EXECUTE format($query$
+    UPDATE %I.batch_runs AS r SET status = 'cancelled' WHERE r.run_id = $1 RETURNING r.status, r.dates_processed
+  $query$, tables_schema) INTO status, dates_processed USING cancelled_run;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.record_cancelled_as_owner(bigint) IS
+'Closes the record of a run whose session was told to stop, as cancelled unless it had come to its end by itself;
+returns how it ended and the sessions it finished.';
+
+CREATE FUNCTION _portfolio_batch.cancel_run_as_caller(run_id bigint)
 RETURNS text
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
-  patience      CONSTANT timestamptz := clock_timestamp() + interval '10 s';
-  run           record;
-  session       record;
-  state         text;
+  patience CONSTANT timestamptz := clock_timestamp() + interval '10 s';
+  run      record;
+  session  record;
+  state    text;
 BEGIN
-  EXECUTE format('SELECT r.* FROM %I.batch_runs AS r WHERE r.run_id = $1', tables_schema) INTO run USING run_id;
+  SELECT r.* INTO run FROM _portfolio_batch.stored_runs(cancel_run_as_caller.run_id) AS r
+   WHERE cancel_run_as_caller.run_id IS NOT NULL;
   IF run.run_id IS NOT NULL THEN
-    state := @extschema@.run_state(run.status, run.backend_pid, run.backend_start, run.started_at);
+    state := _portfolio_batch.run_state(run.status, run.backend_pid, run.backend_start, run.started_at);
     IF state <> 'running' THEN
       RAISE EXCEPTION 'run % is not running, its status is %', run_id, state
         USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -456,8 +512,8 @@ BEGIN
   ELSE
     -- Of a run in one transaction there is only what its session shows.
     SELECT a.pid, a.backend_start INTO session
-      FROM @extschema@.batch_activity() AS a
-     WHERE a.run_id = cancel_run.run_id AND a.shard IS NULL AND a.in_schema;
+      FROM _portfolio_batch.batch_activity() AS a
+     WHERE a.run_id = cancel_run_as_caller.run_id AND a.shard IS NULL AND a.in_schema;
     IF session.pid IS NULL THEN
       RAISE EXCEPTION 'run % does not exist', COALESCE(run_id::text, 'NULL')
         USING ERRCODE = 'undefined_object', HINT = 'SELECT * FROM batch_progress() lists the runs under way.';
@@ -475,11 +531,12 @@ BEGIN
   LOOP
     PERFORM pg_stat_clear_snapshot();
     IF run.run_id IS NULL THEN
-      PERFORM FROM @extschema@.batch_activity() AS a
-        WHERE a.run_id = cancel_run.run_id AND a.pid = session.pid AND a.backend_start = session.backend_start;
+      PERFORM FROM _portfolio_batch.batch_activity() AS a
+        WHERE a.run_id = cancel_run_as_caller.run_id AND a.pid = session.pid
+          AND a.backend_start = session.backend_start;
       state := CASE WHEN FOUND THEN 'running' ELSE 'lost' END;
     ELSE
-      state := @extschema@.run_state('running', run.backend_pid, run.backend_start, run.started_at);
+      state := _portfolio_batch.run_state('running', run.backend_pid, run.backend_start, run.started_at);
     END IF;
     EXIT WHEN state = 'lost' OR clock_timestamp() > patience;
     PERFORM pg_sleep(0.01);
@@ -494,21 +551,15 @@ BEGIN
     RETURN format('run %s is over; it was one transaction, of which a cancel leaves nothing', run_id);
   END IF;
 
-  -- It may have come to its end before the cancel did.
-  EXECUTE format('SELECT r.* FROM %I.batch_runs AS r WHERE r.run_id = $1 FOR UPDATE', tables_schema)
-     INTO run USING run_id;
-  IF run.status NOT IN ('running', 'lost') THEN
+  run := _portfolio_batch.record_cancelled(run_id);
+  IF run.status <> 'cancelled' THEN
     RETURN format('run %s had ended already, with status %s', run_id, run.status);
   END IF;
-  PERFORM @extschema@.finish_batch_run(run_id);
-  EXECUTE format($query$
-    UPDATE %I.batch_runs AS r SET status = 'cancelled' WHERE r.run_id = $1 RETURNING r.*
-  $query$, tables_schema) INTO run USING run_id;
   RETURN format('run %s is cancelled; the sessions it finished (%s) are committed and stay', run_id,
                 run.dates_processed);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.cancel_run(bigint) IS
+COMMENT ON FUNCTION _portfolio_batch.cancel_run_as_caller(bigint) IS
 'Stops a run that another session executes, its workers included, and waits up to 10 s until it has. A run of CALL
 daily_batch keeps the sessions it finished and its record becomes cancelled; a run in one transaction (run_daily_batch,
 run_daily_batch_with_backfill) disappears as a whole. Returns what came of it; a warning says that the run goes on.

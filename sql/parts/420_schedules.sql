@@ -4,8 +4,8 @@
 
 -- When a cron expression is due --------------------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.cron_field(field text, field_name text, lowest integer, highest integer,
-                                       names text[] DEFAULT '{}')
+CREATE FUNCTION _portfolio_batch.cron_field(field text, field_name text, lowest integer, highest integer,
+                                            names text[] DEFAULT '{}')
 RETURNS integer[]
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
@@ -13,17 +13,21 @@ AS $$
 DECLARE
   result integer[];
 BEGIN
+  IF highest::bigint - lowest > 59 THEN
+    RAISE EXCEPTION 'a field of a cron expression has at most 60 values, not % to %', lowest, highest
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Minutes, of which there are most, go from 0 to 59.';
+  END IF;
   SELECT array_agg(DISTINCT v.value ORDER BY v.value)
     INTO result
     FROM string_to_table(field, ',') AS e (element)
-    CROSS JOIN LATERAL regexp_match(e.element, '^(?:\*|(\d{1,4}|[A-Za-z]{3})(?:-(\d{1,4}|[A-Za-z]{3}))?)'
-                                               '(?:/(\d{1,4}))?$') AS m (part)
+    CROSS JOIN LATERAL regexp_match(e.element, '^(?:[*]|([0-9]{1,4}|[A-Za-z]{3})(?:-([0-9]{1,4}|[A-Za-z]{3}))?)'
+                                               '(?:/([0-9]{1,4}))?$') AS m (part)
     CROSS JOIN LATERAL (
       SELECT CASE WHEN e.element LIKE '*%' THEN lowest
-                  WHEN m.part[1] ~ '^\d' THEN m.part[1]::integer
+                  WHEN m.part[1] ~ '^[0-9]' THEN m.part[1]::integer
                   ELSE array_position(names, lower(m.part[1])) - 1 + lowest END AS first,
              CASE WHEN e.element LIKE '*%' THEN highest
-                  WHEN m.part[2] ~ '^\d' THEN m.part[2]::integer
+                  WHEN m.part[2] ~ '^[0-9]' THEN m.part[2]::integer
                   WHEN m.part[2] IS NOT NULL THEN array_position(names, lower(m.part[2])) - 1 + lowest END AS last,
              CASE WHEN m.part[3] IS NULL THEN 1 ELSE NULLIF(m.part[3]::integer, 0) END AS step
     ) AS r
@@ -41,12 +45,12 @@ BEGIN
   RETURN result;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.cron_field(text, text, integer, integer, text[]) IS
+COMMENT ON FUNCTION _portfolio_batch.cron_field(text, text, integer, integer, text[]) IS
 'Values that one field of a cron expression stands for, ascending. names: three-letter names of the values from lowest
 on. Errors: 22023 with the name of the field when it cannot be read, is out of range or empty (a range that ends before
-it begins, a step of 0, a step of a single number).';
+it begins, a step of 0, a step of a single number), and for more than 60 values.';
 
-CREATE FUNCTION @extschema@.cron_next_run(cron_expression text, after timestamptz DEFAULT now())
+CREATE FUNCTION _portfolio_batch.cron_next_run_as_caller(cron_expression text, after timestamptz DEFAULT now())
 RETURNS timestamptz
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
@@ -64,6 +68,7 @@ DECLARE
   either     boolean;
   result     timestamptz;
 BEGIN
+  PERFORM _portfolio_batch.require_finite('the time after which a cron expression is due', after AT TIME ZONE 'GMT');
   fields := regexp_split_to_array(btrim(COALESCE(aliases ->> cron_expression, cron_expression), E' \t'), '[ \t]+');
   IF fields = '{@reboot}' THEN
     RETURN NULL;
@@ -75,12 +80,12 @@ BEGIN
             HINT = 'Give five fields, minute hour day-of-month month day-of-week, in GMT, such as ''0 22 * * 1-5''; or '
                    '@hourly, @daily, @weekly, @monthly, @yearly.';
   END IF;
-  minutes := @extschema@.cron_field(fields[1], 'minute', 0, 59);
-  hours := @extschema@.cron_field(fields[2], 'hour', 0, 23);
-  month_days := @extschema@.cron_field(fields[3], 'day of month', 1, 31);
-  months := @extschema@.cron_field(fields[4], 'month', 1, 12,
-                                   '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}');
-  weekdays := @extschema@.cron_field(fields[5], 'day of week', 0, 7, '{sun,mon,tue,wed,thu,fri,sat,sun}');
+  minutes := _portfolio_batch.cron_field(fields[1], 'minute', 0, 59);
+  hours := _portfolio_batch.cron_field(fields[2], 'hour', 0, 23);
+  month_days := _portfolio_batch.cron_field(fields[3], 'day of month', 1, 31);
+  months := _portfolio_batch.cron_field(fields[4], 'month', 1, 12,
+                                        '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}');
+  weekdays := _portfolio_batch.cron_field(fields[5], 'day of week', 0, 7, '{sun,mon,tue,wed,thu,fri,sat,sun}');
   either := fields[3] NOT LIKE '*%' AND fields[5] NOT LIKE '*%';
 
   -- 29 February is at most eight years away. Where the first day has no time left, the second one has.
@@ -104,12 +109,13 @@ BEGIN
   RETURN result;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.cron_next_run(text, timestamptz) IS
+COMMENT ON FUNCTION _portfolio_batch.cron_next_run_as_caller(text, timestamptz) IS
 'The first full minute after a time (default: now) at which a cron expression is due, in GMT, in which pg_cron 1.4
 evaluates it. As in Vixie cron: lists, ranges, steps, names of months and days of the week, 0 and 7 for Sunday, and the
 either-or rule: where both day of month and day of week are restricted (do not begin with *), a day that meets one of
 them will do. NULL for @reboot, for an expression that is never due, such as 30 February, and for a NULL time.
-Stricter than pg_cron, which takes some expressions without sense. Errors: 22023 with the name of the field.';
+Stricter than pg_cron, which takes some expressions without sense. Errors: 22023 with the name of the field, 22008 for
+a time that is infinite or so late that the next eight years have no date.';
 
 -- The bridge to pg_cron ----------------------------------------------------------------------------------------------
 
@@ -119,26 +125,26 @@ CREATE TYPE @extschema@.batch_schedule AS (
 COMMENT ON TYPE @extschema@.batch_schedule IS
 'A schedule as batch_schedules() shows it: the columns of the table batch_job_schedules of these names.';
 
-CREATE FUNCTION @extschema@.schedule_job_name(schedule_name text) RETURNS text
+CREATE FUNCTION _portfolio_batch.schedule_job_name(schedule_name text) RETURNS text
 LANGUAGE sql STABLE STRICT
 SET search_path TO pg_catalog, pg_temp
 AS $$
-  SELECT format('portfolio_batch %s: %s', @extschema@.analytics_schema(), schedule_name)
+  SELECT format('portfolio_batch %s: %s', _portfolio_batch.tables_schema(), schedule_name)
 $$;
-COMMENT ON FUNCTION @extschema@.schedule_job_name(text) IS
+COMMENT ON FUNCTION _portfolio_batch.schedule_job_name(text) IS
 'Name of the job in cron.job that runs a schedule: portfolio_batch, the schema of the tables, and the name.';
 
-CREATE FUNCTION @extschema@.has_cron() RETURNS boolean
+CREATE FUNCTION _portfolio_batch.has_cron() RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   SELECT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron')
          AND COALESCE(has_schema_privilege(to_regnamespace('cron'), 'USAGE'), false)
 $$;
-COMMENT ON FUNCTION @extschema@.has_cron() IS
+COMMENT ON FUNCTION _portfolio_batch.has_cron() IS
 'Whether pg_cron is installed in this database and the caller may use it.';
 
-CREATE FUNCTION @extschema@.require_cron(cron_expression text, command text, job_name text) RETURNS void
+CREATE FUNCTION _portfolio_batch.require_cron(cron_expression text, command text, job_name text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -147,7 +153,7 @@ DECLARE
   cron_database text;
   visible       boolean := true;
 BEGIN
-  IF @extschema@.has_cron() THEN
+  IF _portfolio_batch.has_cron() THEN
     RETURN;
   END IF;
   IF EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') THEN
@@ -183,23 +189,23 @@ BEGIN
                         here);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.require_cron(text, text, text) IS
+COMMENT ON FUNCTION _portfolio_batch.require_cron(text, text, text) IS
 'Raises what is missing for schedules, with the commands that help. The arguments, of the schedule that was wanted, go
 into the command to run in the database of pg_cron when that is another one; NULL for none in particular. Errors: 55000
 when pg_cron is not loaded, not installed, or in another database; 42501 when the caller may not use its schema.';
 
-CREATE FUNCTION @extschema@.require_lasting_schema() RETURNS void
+CREATE FUNCTION _portfolio_batch.require_lasting_schema() RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  wanted CONSTANT name := @extschema@.analytics_schema();
+  wanted CONSTANT name := _portfolio_batch.tables_schema();
   coming text;  -- what a new session of the role in this database starts with
 BEGIN
   SELECT substr(c.entry, length('portfolio_batch.schema=') + 1) INTO coming
     FROM pg_db_role_setting AS s
     CROSS JOIN unnest(s.setconfig) AS c (entry)
-   WHERE c.entry LIKE 'portfolio\_batch.schema=%'
+   WHERE starts_with(c.entry, 'portfolio_batch.schema=')
      AND s.setdatabase IN (0, (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
      AND s.setrole IN (0, (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = current_user))
    ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC
@@ -217,49 +223,137 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.require_lasting_schema() IS
+COMMENT ON FUNCTION _portfolio_batch.require_lasting_schema() IS
 'Raises 55000, with the command that helps, where a new session of the role would not find the schema of the tables.';
 
-CREATE FUNCTION @extschema@.require_own_schedule(schedule_name text) RETURNS void
+-- The table of schedules and the log of runs are read and written as their owner, pg_cron as the caller, whose jobs it
+-- shows and changes. So the caller's name is passed on.
+
+CREATE FUNCTION _portfolio_batch.stored_schedules_as_owner() RETURNS SETOF @extschema@.batch_schedule
+LANGUAGE plpgsql STABLE ROWS 10
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    SELECT s.schedule_name, s.cron_expression, s.command, s.enabled, s.owner, s.last_run, s.last_status, s.last_message,
+           s.next_run, s.job_id
+    FROM %I.batch_job_schedules AS s
+  $query$, _portfolio_batch.tables_schema());
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.stored_schedules_as_owner() IS
+'The schedules as last stored in batch_job_schedules.';
+
+CREATE FUNCTION _portfolio_batch.add_schedules_as_owner(role_name name, schedules jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  EXECUTE format($query$
+    INSERT INTO %I.batch_job_schedules (schedule_name, cron_expression, command, owner)
+    SELECT s.schedule_name, s.cron_expression, s.command, $1
+    FROM jsonb_populate_recordset(NULL::@extschema@.batch_schedule, $2) AS s
+    ON CONFLICT DO NOTHING
+  $query$, _portfolio_batch.tables_schema()) USING role_name, schedules;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.add_schedules_as_owner(name, jsonb) IS
+'Adds schedules of a role, an array of objects with the fields of batch_schedule, to batch_job_schedules; a name that is
+there already, of whatever role, stays as it is.';
+
+CREATE FUNCTION _portfolio_batch.update_schedules_as_owner(role_name name, schedules jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  EXECUTE format($query$
+    UPDATE %I.batch_job_schedules AS s
+    SET cron_expression = n.cron_expression, command = n.command, enabled = n.enabled, last_run = n.last_run,
+        last_status = n.last_status, last_message = n.last_message, next_run = n.next_run, job_id = n.job_id,
+        updated_at = now()
+    FROM jsonb_populate_recordset(NULL::@extschema@.batch_schedule, $2) AS n
+    WHERE n.schedule_name = s.schedule_name AND s.owner = $1
+      AND (s.cron_expression, s.command, s.enabled, s.last_run, s.last_status, s.last_message, s.next_run, s.job_id)
+          IS DISTINCT FROM (n.cron_expression, n.command, n.enabled, n.last_run, n.last_status, n.last_message,
+                            n.next_run, n.job_id)
+  $query$, _portfolio_batch.tables_schema()) USING role_name, schedules;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.update_schedules_as_owner(name, jsonb) IS
+'Writes what is known of schedules of a role, an array of batch_schedule, into their rows of batch_job_schedules where
+that changes something.';
+
+CREATE FUNCTION _portfolio_batch.delete_schedule_as_owner(schedule_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  EXECUTE format('DELETE FROM %I.batch_job_schedules AS s WHERE s.schedule_name = $1',
+                 _portfolio_batch.tables_schema()) USING schedule_name;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.delete_schedule_as_owner(text) IS
+'Removes the row of a schedule from batch_job_schedules.';
+
+CREATE FUNCTION _portfolio_batch.run_of_process_as_owner(process integer, earliest timestamptz, latest timestamptz)
+RETURNS TABLE (run_id bigint, status text, backend_pid integer, backend_start timestamptz, started_at timestamptz,
+               dates_processed integer, error_count integer, error_message text)
+LANGUAGE plpgsql STABLE ROWS 1
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    SELECT r.run_id, r.status, r.backend_pid, r.backend_start, r.started_at, r.dates_processed, r.error_count,
+           (SELECT e.error_message FROM %1$I.batch_jobs AS e
+            WHERE e.run_id = r.run_id AND e.error_message IS NOT NULL
+            ORDER BY e.job_no LIMIT 1)
+    FROM %1$I.batch_runs AS r
+    WHERE r.backend_pid = $1 AND r.started_at BETWEEN $2 AND $3
+    ORDER BY r.run_id DESC
+    LIMIT 1
+  $query$, _portfolio_batch.tables_schema()) USING process, earliest, latest;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.run_of_process_as_owner(integer, timestamptz, timestamptz) IS
+'The newest run of batch_runs that a process began between two times, with the first error of its jobs.';
+
+CREATE FUNCTION _portfolio_batch.require_own_schedule(schedule_name text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
-  schedule      record;
+  schedule_owner text;
 BEGIN
-  EXECUTE format('SELECT s.owner FROM %I.batch_job_schedules AS s WHERE s.schedule_name = $1', tables_schema)
-     INTO schedule USING schedule_name;
-  IF schedule.owner IS NULL THEN
+  SELECT s.owner INTO schedule_owner
+    FROM _portfolio_batch.stored_schedules() AS s
+   WHERE s.schedule_name = require_own_schedule.schedule_name;
+  IF schedule_owner IS NULL THEN
     RAISE EXCEPTION 'schedule % does not exist', COALESCE('"' || schedule_name || '"', 'NULL')
       USING ERRCODE = 'undefined_object', HINT = 'SELECT * FROM batch_schedules() lists them.';
   END IF;
-  IF schedule.owner <> current_user THEN
-    RAISE EXCEPTION 'schedule "%" belongs to role "%"', schedule_name, schedule.owner
-      USING ERRCODE = 'insufficient_privilege', HINT = format('SET ROLE %I;', schedule.owner);
+  IF schedule_owner <> current_user THEN
+    RAISE EXCEPTION 'schedule "%" belongs to role "%"', schedule_name, schedule_owner
+      USING ERRCODE = 'insufficient_privilege', HINT = format('SET ROLE %I;', schedule_owner);
   END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.require_own_schedule(text) IS
+COMMENT ON FUNCTION _portfolio_batch.require_own_schedule(text) IS
 'Raises 42704 for a schedule that does not exist and 42501 for one of another role.';
 
-CREATE FUNCTION @extschema@.batch_schedules() RETURNS SETOF @extschema@.batch_schedule
+CREATE FUNCTION _portfolio_batch.batch_schedules_as_caller() RETURNS SETOF @extschema@.batch_schedule
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path TO pg_catalog, pg_temp
 AS $$
-DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
 BEGIN
-  IF NOT @extschema@.has_cron() THEN
-    RETURN QUERY EXECUTE format($query$
+  IF NOT _portfolio_batch.has_cron() THEN
+    RETURN QUERY
       SELECT s.schedule_name, s.cron_expression, s.command, s.enabled AND s.owner <> current_user, s.owner, s.last_run,
              s.last_status, s.last_message, CASE WHEN s.owner <> current_user THEN s.next_run END, s.job_id
-      FROM %I.batch_job_schedules AS s
-      ORDER BY s.schedule_name
-    $query$, tables_schema);
+      FROM _portfolio_batch.stored_schedules() AS s
+      ORDER BY s.schedule_name;
     RETURN;
   END IF;
-  RETURN QUERY EXECUTE format($query$
+  RETURN QUERY
     SELECT s.schedule_name, COALESCE(j.schedule, s.cron_expression), COALESCE(j.command, s.command),
            CASE WHEN s.owner = current_user THEN COALESCE(j.active, false) ELSE s.enabled END, s.owner,
            COALESCE(d.start_time, d.end_time, s.last_run), COALESCE(o.status, s.last_status),
@@ -267,39 +361,34 @@ BEGIN
            CASE WHEN s.owner <> current_user THEN s.next_run
                 WHEN j.active THEN @extschema@.cron_next_run(j.schedule) END,
            CASE WHEN s.owner <> current_user THEN s.job_id ELSE j.jobid END
-    FROM %1$I.batch_job_schedules AS s
+    FROM _portfolio_batch.stored_schedules() AS s
     LEFT JOIN cron.job AS j ON s.owner = current_user AND j.username = current_user
-                           AND j.jobname = @extschema@.schedule_job_name(s.schedule_name)
+                           AND j.jobname = _portfolio_batch.schedule_job_name(s.schedule_name)
                            AND j.database = current_database()
     LEFT JOIN LATERAL (SELECT d.* FROM cron.job_run_details AS d
                        WHERE d.jobid = j.jobid AND d.username = current_user
                        ORDER BY d.runid DESC LIMIT 1) AS d ON true
-    -- A command that pg_cron calls a success may have been a run in which something failed.
-    LEFT JOIN LATERAL (SELECT r.run_id, r.dates_processed, r.error_count,
-                              @extschema@.run_state(r.status, r.backend_pid, r.backend_start, r.started_at) AS state,
-                              (SELECT e.error_message FROM %1$I.batch_jobs AS e
-                               WHERE e.run_id = r.run_id AND e.error_message IS NOT NULL
-                               ORDER BY e.job_no LIMIT 1) AS error_message
-                       FROM %1$I.batch_runs AS r
-                       -- pg_cron takes the times of a process before or after the fact, as its own loop comes round;
-                       -- no other process gets the same number within minutes.
-                       WHERE r.backend_pid = d.job_pid
-                         AND r.started_at BETWEEN d.start_time - interval '1 min'
-                                              AND COALESCE(d.end_time + interval '1 min', 'infinity')
-                       ORDER BY r.run_id DESC LIMIT 1) AS r ON true
+    -- A command that pg_cron calls a success may have been a run in which something failed. pg_cron takes the times of
+    -- a process before or after the fact, as its own loop comes round; no other process gets the same number within
+    -- minutes.
+    LEFT JOIN LATERAL (SELECT r.run_id, r.dates_processed, r.error_count, r.error_message,
+                              _portfolio_batch.run_state(r.status, r.backend_pid, r.backend_start, r.started_at)
+                                AS state
+                       FROM _portfolio_batch.run_of_process(
+                              d.job_pid, d.start_time - interval '1 min',
+                              COALESCE(d.end_time + interval '1 min', 'infinity')) AS r) AS r ON true
     CROSS JOIN LATERAL (SELECT
         CASE WHEN d.status = 'failed' THEN CASE WHEN r.state = 'cancelled' THEN r.state ELSE 'failed' END
              WHEN d.status = 'succeeded' THEN COALESCE(r.state, 'success')
              WHEN d.status IS NOT NULL THEN 'running' END AS status,
         CASE WHEN d.status <> 'failed' AND r.run_id IS NOT NULL
-             THEN format('run %%s, sessions %%s, errors %%s', r.run_id, COALESCE(r.dates_processed, 0),
+             THEN format('run %s, sessions %s, errors %s', r.run_id, COALESCE(r.dates_processed, 0),
                          COALESCE(r.error_count, 0)) || COALESCE(': ' || r.error_message, '')
              ELSE btrim(d.return_message, E' \n') END AS message) AS o
-    ORDER BY s.schedule_name
-  $query$, tables_schema);
+    ORDER BY s.schedule_name;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.batch_schedules() IS
+COMMENT ON FUNCTION _portfolio_batch.batch_schedules_as_caller() IS
 'The schedules as of now. Those of the caller are read from pg_cron: expression, command and whether it is active from
 cron.job, time, outcome and message of the last run from cron.job_run_details and batch_runs (last_status: success,
 partial, failed, skipped, cancelled, running, …; a run in which something failed shows as that, although its command
@@ -309,50 +398,40 @@ without the right to read them.';
 
 -- What is done with schedules ----------------------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.sync_schedules() RETURNS SETOF @extschema@.batch_schedule
+CREATE FUNCTION _portfolio_batch.sync_schedules_as_caller() RETURNS SETOF @extschema@.batch_schedule
 LANGUAGE plpgsql VOLATILE ROWS 10
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  prefix CONSTANT text := _portfolio_batch.schedule_job_name('');
 BEGIN
-  PERFORM @extschema@.require_cron(NULL, NULL, NULL);
-  EXECUTE format($query$
-    INSERT INTO %I.batch_job_schedules (schedule_name, cron_expression, command, owner)
-    SELECT substr(j.jobname, length($1) + 1), j.schedule, j.command, current_user
-    FROM cron.job AS j
-    WHERE j.username = current_user AND j.database = current_database() AND starts_with(j.jobname::text, $1)
-      AND length(j.jobname) > length($1)
-    ON CONFLICT DO NOTHING
-  $query$, tables_schema) USING @extschema@.schedule_job_name('');
-  EXECUTE format($query$
-    UPDATE %I.batch_job_schedules AS s
-    SET cron_expression = n.cron_expression, command = n.command, enabled = n.enabled, last_run = n.last_run,
-        last_status = n.last_status, last_message = n.last_message, next_run = n.next_run, job_id = n.job_id,
-        updated_at = now()
-    FROM @extschema@.batch_schedules() AS n
-    WHERE n.schedule_name = s.schedule_name AND s.owner = current_user
-      AND (s.cron_expression, s.command, s.enabled, s.last_run, s.last_status, s.last_message, s.next_run, s.job_id)
-          IS DISTINCT FROM (n.cron_expression, n.command, n.enabled, n.last_run, n.last_status, n.last_message,
-                            n.next_run, n.job_id)
-  $query$, tables_schema);
+  PERFORM _portfolio_batch.require_cron(NULL, NULL, NULL);
+  PERFORM _portfolio_batch.add_schedules(current_user, jsonb_agg(jsonb_build_object(
+            'schedule_name', substr(j.jobname, length(prefix) + 1), 'cron_expression', j.schedule,
+            'command', j.command)))
+     FROM cron.job AS j
+    WHERE j.username = current_user AND j.database = current_database() AND starts_with(j.jobname::text, prefix)
+      AND length(j.jobname) > length(prefix)
+   HAVING count(*) > 0;
+  PERFORM _portfolio_batch.update_schedules(current_user, jsonb_agg(to_jsonb(b)))
+     FROM @extschema@.batch_schedules() AS b WHERE b.owner = current_user
+   HAVING count(*) > 0;
   RETURN QUERY SELECT * FROM @extschema@.batch_schedules() AS b WHERE b.owner = current_user;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sync_schedules() IS
+COMMENT ON FUNCTION _portfolio_batch.sync_schedules_as_caller() IS
 'Writes into batch_job_schedules what batch_schedules() says of the caller''s schedules, adds rows for jobs of
 this extension that have none, and returns them. It changes no job: one that is gone is made again by schedule_batch.
 Errors: those of require_cron; 42501 without the right to write the table.';
 
-CREATE FUNCTION @extschema@.schedule_batch(schedule_name text, cron_expression text,
-                                           command text DEFAULT 'CALL @extschema@.daily_batch()')
+CREATE FUNCTION _portfolio_batch.schedule_batch_as_caller(schedule_name text, cron_expression text,
+                                                          command text DEFAULT 'CALL @extschema@.daily_batch()')
 RETURNS SETOF @extschema@.batch_schedule
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
-  job_name      CONSTANT text := @extschema@.schedule_job_name(schedule_name);
+  job_name CONSTANT text := _portfolio_batch.schedule_job_name(schedule_name);
 BEGIN
   IF COALESCE(schedule_name, '') = '' OR COALESCE(btrim(command), '') = '' THEN
     RAISE EXCEPTION 'a schedule needs a name and a command'
@@ -366,20 +445,18 @@ BEGIN
             HINT = 'Choose a shorter name.';
   END IF;
   PERFORM @extschema@.cron_next_run(cron_expression);
-  PERFORM @extschema@.require_cron(cron_expression, command, job_name);
-  PERFORM @extschema@.require_lasting_schema();
+  PERFORM _portfolio_batch.require_cron(cron_expression, command, job_name);
+  PERFORM _portfolio_batch.require_lasting_schema();
   -- Whoever comes second waits here, and is then told whose it is.
-  EXECUTE format($query$
-    INSERT INTO %I.batch_job_schedules (schedule_name, cron_expression, command, owner)
-    VALUES ($1, $2, $3, current_user)
-    ON CONFLICT DO NOTHING
-  $query$, tables_schema) USING schedule_name, cron_expression, command;
-  PERFORM @extschema@.require_own_schedule(schedule_name);
+  PERFORM _portfolio_batch.add_schedules(current_user, jsonb_build_array(jsonb_build_object(
+    'schedule_name', schedule_name, 'cron_expression', cron_expression, 'command', command)));
+  PERFORM _portfolio_batch.require_own_schedule(schedule_name);
   PERFORM cron.schedule(job_name, cron_expression, command);
-  RETURN QUERY SELECT s.* FROM @extschema@.sync_schedules() AS s WHERE s.schedule_name = schedule_batch.schedule_name;
+  RETURN QUERY SELECT s.* FROM @extschema@.sync_schedules() AS s
+                WHERE s.schedule_name = schedule_batch_as_caller.schedule_name;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.schedule_batch(text, text, text) IS
+COMMENT ON FUNCTION _portfolio_batch.schedule_batch_as_caller(text, text, text) IS
 'Makes a schedule, or changes the one of the same name: pg_cron runs the command, by default CALL daily_batch(), as the
 caller in this database whenever the expression is due (see cron_next_run; GMT). The batch itself decides which
 sessions are closed, settled and missing, so that a schedule is just a tick: holidays, early closes, daylight saving and
@@ -388,25 +465,25 @@ cannot be read (with the field), an empty name or command or a name that is too 
 in another database, or when portfolio_batch.schema is set for this session only; 42501 when the schedule belongs to
 another role or the caller may not use pg_cron.';
 
-CREATE FUNCTION @extschema@.unschedule_batch(schedule_name text) RETURNS void
+CREATE FUNCTION _portfolio_batch.unschedule_batch_as_caller(schedule_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
-  PERFORM @extschema@.require_own_schedule(schedule_name);
-  PERFORM @extschema@.require_cron(NULL, NULL, NULL);
+  PERFORM _portfolio_batch.require_own_schedule(schedule_name);
+  PERFORM _portfolio_batch.require_cron(NULL, NULL, NULL);
   PERFORM cron.unschedule(j.jobid)
      FROM cron.job AS j
-    WHERE j.username = current_user AND j.jobname = @extschema@.schedule_job_name(unschedule_batch.schedule_name);
-  EXECUTE format('DELETE FROM %I.batch_job_schedules AS s WHERE s.schedule_name = $1',
-                 @extschema@.analytics_schema()) USING schedule_name;
+    WHERE j.username = current_user
+      AND j.jobname = _portfolio_batch.schedule_job_name(unschedule_batch_as_caller.schedule_name);
+  PERFORM _portfolio_batch.delete_schedule(schedule_name);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.unschedule_batch(text) IS
+COMMENT ON FUNCTION _portfolio_batch.unschedule_batch_as_caller(text) IS
 'Removes a schedule of the caller and its job; a command that is running goes on. Errors: 42704 when there is no such
 schedule, 42501 when it belongs to another role, and those of require_cron.';
 
-CREATE FUNCTION @extschema@.activate_schedule(schedule_name text, active boolean)
+CREATE FUNCTION _portfolio_batch.activate_schedule(schedule_name text, active boolean)
 RETURNS SETOF @extschema@.batch_schedule
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path TO pg_catalog, pg_temp
@@ -416,8 +493,8 @@ DECLARE
   schedule  record;
   job       bigint;
 BEGIN
-  PERFORM @extschema@.require_own_schedule(schedule_name);
-  PERFORM @extschema@.require_cron(NULL, NULL, NULL);
+  PERFORM _portfolio_batch.require_own_schedule(schedule_name);
+  PERFORM _portfolio_batch.require_cron(NULL, NULL, NULL);
   SELECT b.* INTO schedule
     FROM @extschema@.batch_schedules() AS b
    WHERE b.schedule_name = activate_schedule.schedule_name;
@@ -437,22 +514,22 @@ BEGIN
     SELECT s.* FROM @extschema@.sync_schedules() AS s WHERE s.schedule_name = activate_schedule.schedule_name;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.activate_schedule(text, boolean) IS
+COMMENT ON FUNCTION _portfolio_batch.activate_schedule(text, boolean) IS
 'What enable_schedule and disable_schedule do.';
 
-CREATE FUNCTION @extschema@.enable_schedule(schedule_name text) RETURNS SETOF @extschema@.batch_schedule
+CREATE FUNCTION _portfolio_batch.enable_schedule_as_caller(schedule_name text) RETURNS SETOF @extschema@.batch_schedule
 LANGUAGE sql VOLATILE ROWS 1
 SET search_path TO pg_catalog, pg_temp
-AS $$ SELECT * FROM @extschema@.activate_schedule(schedule_name, true) $$;
-COMMENT ON FUNCTION @extschema@.enable_schedule(text) IS
+AS $$ SELECT * FROM _portfolio_batch.activate_schedule(schedule_name, true) $$;
+COMMENT ON FUNCTION _portfolio_batch.enable_schedule_as_caller(text) IS
 'Puts a schedule of the caller in force again and returns it. Errors: 42704 when there is no such schedule; 42501 when
 it belongs to another role or the caller may not execute cron.alter_job; 55000 when its job is gone.';
 
-CREATE FUNCTION @extschema@.disable_schedule(schedule_name text) RETURNS SETOF @extschema@.batch_schedule
+CREATE FUNCTION _portfolio_batch.disable_schedule_as_caller(schedule_name text) RETURNS SETOF @extschema@.batch_schedule
 LANGUAGE sql VOLATILE ROWS 1
 SET search_path TO pg_catalog, pg_temp
-AS $$ SELECT * FROM @extschema@.activate_schedule(schedule_name, false) $$;
-COMMENT ON FUNCTION @extschema@.disable_schedule(text) IS
+AS $$ SELECT * FROM _portfolio_batch.activate_schedule(schedule_name, false) $$;
+COMMENT ON FUNCTION _portfolio_batch.disable_schedule_as_caller(text) IS
 'Puts a schedule of the caller out of force without forgetting it, and returns it. Errors: as enable_schedule.';
 
 -- The default set ----------------------------------------------------------------------------------------------------
@@ -481,21 +558,22 @@ BEGIN
           AND @extschema@.is_session(s.snapshot_date)
         GROUP BY s.snapshot_date
         ORDER BY s.snapshot_date
-    $query$, @extschema@.analytics_schema()) USING COALESCE(days, 90), portfolio_ids
+    $query$, _portfolio_batch.tables_schema()) USING COALESCE(days, 90), portfolio_ids
     LOOP
         IF run IS NULL THEN
-            run := @extschema@.begin_batch_run('procedure', NULL, portfolio_ids, NULL);
+            run := _portfolio_batch.begin_batch_run('procedure', NULL, portfolio_ids, NULL);
             COMMIT;
         END IF;
-        PERFORM @extschema@.run_batch_session(run, session.session_date, session.ids, session.number = session.total,
-                                              session.number - 1, session.total);
+        PERFORM _portfolio_batch.run_batch_session(run, session.session_date, session.ids,
+                                                   session.number = session.total,
+                                                   session.number - 1, session.total);
         COMMIT;
     END LOOP;
     IF run IS NULL THEN
         RAISE NOTICE 'portfolio_batch: no snapshot in the last % days', COALESCE(days, 90);
         RETURN;
     END IF;
-    PERFORM @extschema@.finish_batch_run(run);
+    PERFORM _portfolio_batch.finish_batch_run(run);
     COMMIT;
 END
 $procedure$;
@@ -506,7 +584,7 @@ corrected later are taken up here. First CALL daily_batch(), then every session 
 first, as one run that commits date by date; rows that come out as they were are not written. Must be called outside of
 a transaction block. Errors: 22023 for days below 1, 42704 for an unknown portfolio.';
 
-CREATE FUNCTION @extschema@.purge_run_records(keep interval DEFAULT '90 days')
+CREATE FUNCTION _portfolio_batch.purge_run_records_as_caller(keep interval DEFAULT '90 days')
 RETURNS TABLE (table_name text, rows_deleted bigint)
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
@@ -518,31 +596,31 @@ BEGIN
     RAISE EXCEPTION 'keep must not be negative, it is %', keep
       USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass how long records stay, such as ''90 days''.';
   END IF;
-  RETURN QUERY SELECT * FROM @extschema@.delete_run_records(before);
-  IF @extschema@.has_cron() THEN
+  RETURN QUERY SELECT * FROM _portfolio_batch.delete_run_records(before);
+  IF _portfolio_batch.has_cron() THEN
     -- The table keeps the last outcome, also when its record in pg_cron goes.
     PERFORM FROM @extschema@.sync_schedules();
     DELETE FROM cron.job_run_details AS d
       USING cron.job AS j
       WHERE d.jobid = j.jobid AND d.username = current_user AND d.end_time < before AND j.username = current_user
-        AND starts_with(j.jobname::text, @extschema@.schedule_job_name(''));
+        AND starts_with(j.jobname::text, _portfolio_batch.schedule_job_name(''));
     GET DIAGNOSTICS rows_deleted = ROW_COUNT;
     table_name := 'cron.job_run_details';
     RETURN NEXT;
   END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.purge_run_records(interval) IS
+COMMENT ON FUNCTION _portfolio_batch.purge_run_records_as_caller(interval) IS
 'Deletes the records of runs that began longer ago than keep (default 90 days) and are over, with their jobs, and what
 pg_cron recorded of the caller''s schedules; returns the rows deleted by table. Results stay. Writes the outcome of the
 schedules into batch_job_schedules first (sync_schedules). Errors: 22023 for a negative interval, 42501.';
 
-CREATE FUNCTION @extschema@.schedule_default_batches() RETURNS SETOF @extschema@.batch_schedule
+CREATE FUNCTION _portfolio_batch.schedule_default_batches_as_caller() RETURNS SETOF @extschema@.batch_schedule
 LANGUAGE plpgsql VOLATILE ROWS 3
 SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
-  PERFORM @extschema@.require_cron(NULL, NULL, NULL);
+  PERFORM _portfolio_batch.require_cron(NULL, NULL, NULL);
   PERFORM @extschema@.sync_schedules();
   PERFORM @extschema@.schedule_batch(d.schedule_name, d.cron_expression, d.command)
      FROM (VALUES
@@ -557,7 +635,7 @@ BEGIN
                 WHERE b.schedule_name IN ('batch tick', 'gap scan', 'run records');
 END
 $$;
-COMMENT ON FUNCTION @extschema@.schedule_default_batches() IS
+COMMENT ON FUNCTION _portfolio_batch.schedule_default_batches_as_caller() IS
 'Makes the schedules that every installation wants, where there is none of the name yet, and returns them: batch tick
 (every quarter of an hour from 20:00 to 3:45 GMT, CALL daily_batch(), which does nothing until a session has closed
 and settled and nothing when none is missing), gap scan (Sundays 6:00 GMT, CALL rescan_sessions(90)) and run records

@@ -11,7 +11,7 @@
 -- for its own: what has no row is a fault of the check that counts rows, and of no other.
 
 -- PL/pgSQL, which keeps the plan: it is called for every entity that fails.
-CREATE FUNCTION @extschema@.audit_names(names text[]) RETURNS text
+CREATE FUNCTION _portfolio_batch.audit_names(names text[]) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -23,27 +23,27 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.audit_names(text[]) IS
+COMMENT ON FUNCTION _portfolio_batch.audit_names(text[]) IS
   'The first five of some names and how many more there are, for the detail of a check; NULL when there is none.';
 
-CREATE FUNCTION @extschema@.audit_worst(statuses text[]) RETURNS text
+CREATE FUNCTION _portfolio_batch.audit_worst(statuses text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   SELECT CASE WHEN 'red' = ANY (statuses) THEN 'red' WHEN 'amber' = ANY (statuses) THEN 'amber' ELSE 'green' END
 $$;
 
-COMMENT ON FUNCTION @extschema@.audit_worst(text[]) IS 'The worst of some statuses; green of none.';
+COMMENT ON FUNCTION _portfolio_batch.audit_worst(text[]) IS 'The worst of some statuses; green of none.';
 
 -- Results by position are all alike: each lot has a row of the session with a figure or a reason.
-CREATE FUNCTION @extschema@.audit_query_by_position(table_name text, there text) RETURNS text
+CREATE FUNCTION _portfolio_batch.audit_query_by_position(table_name text, there text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   SELECT replace(replace($query$
     SELECT b.name, count(*), count(r.position_id),
            CASE WHEN count(r.position_id) < count(*) THEN 'red' ELSE 'green' END,
-           'missing: ' || @extschema@.audit_names(array_agg(l.symbol) FILTER (WHERE r.position_id IS NULL))
+           'missing: ' || _portfolio_batch.audit_names(array_agg(l.symbol) FILTER (WHERE r.position_id IS NULL))
     FROM lot AS l
     JOIN book AS b USING (portfolio_id)
     LEFT JOIN (SELECT DISTINCT r.portfolio_id, r.position_id
@@ -54,15 +54,16 @@ AS $$
   $query$, '<table>', table_name), '<there>', there)
 $$;
 
-COMMENT ON FUNCTION @extschema@.audit_query_by_position(text, text) IS
+COMMENT ON FUNCTION _portfolio_batch.audit_query_by_position(text, text) IS
   'Query of a check: every lot has a row of the session in a table of results by position. there: the condition under '
   'which a row r counts.';
 
 -- Sections ----------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.audit_checks_market_data()
+CREATE FUNCTION _portfolio_batch.audit_checks_market_data()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     -- Red from two sessions on, or when less than 95 % of the symbols have the close; an option may have no quote.
@@ -136,7 +137,7 @@ AS $checks$
        )
        SELECT b.name, count(*), count(*) FILTER (WHERE v.is_current),
               CASE WHEN bool_and(v.is_current) THEN 'green' ELSE 'red' END,
-              'out of date: ' || @extschema@.audit_names(array_agg(l.symbol) FILTER (WHERE NOT v.is_current))
+              'out of date: ' || _portfolio_batch.audit_names(array_agg(l.symbol) FILTER (WHERE NOT v.is_current))
        FROM lot AS l
        JOIN book AS b USING (portfolio_id)
        JOIN newest AS n ON n.portfolio_id = l.portfolio_id AND n.date = $1
@@ -162,31 +163,33 @@ AS $checks$
      $query$)
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_market_data() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_market_data() IS
   'Checks of prices, yields and the values of positions: name, what is counted, what is looked at, query.';
 
-CREATE FUNCTION @extschema@.audit_checks_profiles()
+CREATE FUNCTION _portfolio_batch.audit_checks_profiles()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     ('sectors', 'symbols', 'symbols', $query$
        SELECT NULL, count(*), count(*) FILTER (WHERE w.is_known),
               CASE WHEN avg(w.is_known::integer) < 0.75 THEN 'red' WHEN avg(w.is_known::integer) < 0.95 THEN 'amber'
                    ELSE 'green' END,
-              'without sector: ' || @extschema@.audit_names(array_agg(w.symbol) FILTER (WHERE NOT w.is_known))
+              'without sector: ' || _portfolio_batch.audit_names(array_agg(w.symbol) FILTER (WHERE NOT w.is_known))
        FROM (SELECT s.symbol, COALESCE(c.sector <> '' OR c.is_etf OR c.is_fund, false) AS is_known
              FROM (SELECT DISTINCT l.symbol FROM lot AS l WHERE l.investment_class = 'PUBLIC') AS s
              LEFT JOIN %1$I.company_profiles AS c USING (symbol)) AS w
      $query$)
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_profiles() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_profiles() IS
   'Checks of company profiles: name, what is counted, what is looked at, query.';
 
-CREATE FUNCTION @extschema@.audit_checks_greeks()
+CREATE FUNCTION _portfolio_batch.audit_checks_greeks()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     -- Where nobody supplies Greeks, none is missed.
@@ -195,7 +198,7 @@ AS $checks$
                                     WHERE g.portfolio_id = ANY ($2) AND g.calculation_date <= $1) AS is_on)
        SELECT b.name, count(*), count(g.position_id),
               CASE WHEN count(g.position_id) < count(*) THEN 'red' ELSE 'green' END,
-              'missing: ' || @extschema@.audit_names(array_agg(l.symbol) FILTER (WHERE g.position_id IS NULL))
+              'missing: ' || _portfolio_batch.audit_names(array_agg(l.symbol) FILTER (WHERE g.position_id IS NULL))
        FROM lot AS l
        JOIN book AS b USING (portfolio_id)
        LEFT JOIN (SELECT DISTINCT g.portfolio_id, g.position_id FROM %1$I.position_greeks AS g
@@ -208,26 +211,27 @@ AS $checks$
      $query$)
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_greeks() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_greeks() IS
   'Checks of option Greeks: name, what is counted, what is looked at, query.';
 
-CREATE FUNCTION @extschema@.audit_checks_factor_exposures()
+CREATE FUNCTION _portfolio_batch.audit_checks_factor_exposures()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     ('market betas', 'lots', 'portfolios',
-     @extschema@.audit_query_by_position('position_market_betas',
+     _portfolio_batch.audit_query_by_position('position_market_betas',
        'r.beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL')),
     ('ridge betas', 'lots', 'portfolios',
-     @extschema@.audit_query_by_position('position_factor_exposures',
+     _portfolio_batch.audit_query_by_position('position_factor_exposures',
        'r.model = ''ridge'' AND (r.market_beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL)')),
     ('spread betas', 'lots', 'portfolios',
-     @extschema@.audit_query_by_position('position_factor_exposures',
+     _portfolio_batch.audit_query_by_position('position_factor_exposures',
        'r.model = ''spread'' AND (r.market_beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL)')),
     ('model fits', 'fits', 'symbols', $query$
        SELECT s.symbol, count(*), count(f.model), CASE WHEN count(f.model) < count(*) THEN 'red' ELSE 'green' END,
-              'missing: ' || @extschema@.audit_names(array_agg(m.model) FILTER (WHERE f.model IS NULL))
+              'missing: ' || _portfolio_batch.audit_names(array_agg(m.model) FILTER (WHERE f.model IS NULL))
        FROM (SELECT DISTINCT l.symbol FROM lot AS l WHERE l.investment_class = 'PUBLIC') AS s
        CROSS JOIN (VALUES ('market'), ('ridge'), ('spread'), ('rate')) AS m (model)
        LEFT JOIN (SELECT DISTINCT f.symbol, f.model FROM %1$I.symbol_model_fits AS f WHERE f.calculation_date = $1)
@@ -236,7 +240,7 @@ AS $checks$
      $query$),
     ('symbol factors', 'betas', 'symbols', $query$
        SELECT f.symbol, count(*), count(e.factor), CASE WHEN count(e.factor) < count(*) THEN 'red' ELSE 'green' END,
-              'missing: ' || @extschema@.audit_names(array_agg(f.model || ' ' || d.name)
+              'missing: ' || _portfolio_batch.audit_names(array_agg(f.model || ' ' || d.name)
                                                     FILTER (WHERE e.factor IS NULL))
        FROM (SELECT DISTINCT f.symbol, f.model FROM %1$I.symbol_model_fits AS f
              WHERE f.calculation_date = $1 AND f.r_squared IS NOT NULL
@@ -260,7 +264,7 @@ AS $checks$
     ('model quality', 'fits', 'symbols', $query$
        SELECT f.symbol, count(*), count(*) FILTER (WHERE f.is_full),
               CASE WHEN bool_and(f.is_full) THEN 'green' ELSE 'amber' END,
-              @extschema@.audit_names(array_agg(f.model || ' ' || f.problem) FILTER (WHERE NOT f.is_full))
+              _portfolio_batch.audit_names(array_agg(f.model || ' ' || f.problem) FILTER (WHERE NOT f.is_full))
        FROM (SELECT f.symbol, f.model, COALESCE(f.reason, f.quality_flag, 'unknown') AS problem,
                     f.reason IS NULL AND f.quality_flag IS NOT DISTINCT FROM 'full_history' AS is_full
              FROM %1$I.symbol_model_fits AS f
@@ -270,7 +274,7 @@ AS $checks$
      $query$),
     ('portfolio exposures', 'exposures', 'portfolios', $query$
        SELECT b.name, count(*), count(e.factor), CASE WHEN count(e.factor) < count(*) THEN 'red' ELSE 'green' END,
-              'missing: ' || @extschema@.audit_names(array_agg(w.model || ' ' || w.factor)
+              'missing: ' || _portfolio_batch.audit_names(array_agg(w.model || ' ' || w.factor)
                                                     FILTER (WHERE e.factor IS NULL))
        FROM book AS b
        CROSS JOIN (SELECT d.model, d.name FROM %1$I.factor_definitions AS d WHERE d.is_active
@@ -288,7 +292,7 @@ AS $checks$
     -- Each factor with itself as well.
     ('factor correlations', 'pairs', 'factors', $query$
        SELECT NULL, count(*), count(c.factor_1), CASE WHEN count(c.factor_1) < count(*) THEN 'red' ELSE 'green' END,
-              'missing: ' || @extschema@.audit_names(array_agg(a.name || ' x ' || b.name)
+              'missing: ' || _portfolio_batch.audit_names(array_agg(a.name || ' x ' || b.name)
                                                     FILTER (WHERE c.factor_1 IS NULL))
        FROM (SELECT DISTINCT d.name FROM %1$I.factor_definitions AS d WHERE d.is_active) AS a
        JOIN (SELECT DISTINCT d.name FROM %1$I.factor_definitions AS d WHERE d.is_active) AS b ON b.name >= a.name
@@ -300,38 +304,41 @@ AS $checks$
      $query$)
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_factor_exposures() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_factor_exposures() IS
   'Checks of factor models and exposures: name, what is counted, what is looked at, query.';
 
-CREATE FUNCTION @extschema@.audit_checks_rate_betas()
+CREATE FUNCTION _portfolio_batch.audit_checks_rate_betas()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     ('rate betas', 'lots', 'portfolios',
-     @extschema@.audit_query_by_position('position_interest_rate_betas',
+     _portfolio_batch.audit_query_by_position('position_interest_rate_betas',
        'r.ir_beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL'))
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_rate_betas() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_rate_betas() IS
   'Checks of interest-rate betas: name, what is counted, what is looked at, query.';
 
-CREATE FUNCTION @extschema@.audit_checks_volatility()
+CREATE FUNCTION _portfolio_batch.audit_checks_volatility()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     ('volatilities', 'lots', 'portfolios',
-     @extschema@.audit_query_by_position('position_volatility',
+     _portfolio_batch.audit_query_by_position('position_volatility',
        'r.realized_volatility_21d IS NOT NULL OR r.reason IS NOT NULL'))
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_volatility() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_volatility() IS
   'Checks of the volatilities of positions: name, what is counted, what is looked at, query.';
 
-CREATE FUNCTION @extschema@.audit_checks_snapshots()
+CREATE FUNCTION _portfolio_batch.audit_checks_snapshots()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     -- Amber when at most the last five sessions are yet to be run; red with a hole before a later snapshot.
@@ -341,7 +348,7 @@ AS $checks$
                    WHEN w.initial_equity IS NOT NULL AND count(*) - count(s.snapshot_date) <= 5
                     AND NOT bool_or(s.snapshot_date IS NULL AND c.session_date < w.newest) THEN 'amber'
                    ELSE 'red' END,
-              'missing: ' || @extschema@.audit_names(array_agg(c.session_date::text)
+              'missing: ' || _portfolio_batch.audit_names(array_agg(c.session_date::text)
                                                     FILTER (WHERE s.snapshot_date IS NULL))
               || CASE WHEN w.initial_equity IS NULL THEN '; initial_equity is not known' ELSE '' END
        FROM (SELECT b.portfolio_id, b.name, b.start_date, p.initial_equity,
@@ -366,7 +373,7 @@ AS $checks$
                            WHERE s.portfolio_id = ANY ($2)) AS f)
        SELECT b.name, count(*), count(c.session_date),
               CASE WHEN count(c.session_date) < count(*) THEN 'red' ELSE 'green' END,
-              COALESCE('no session: ' || @extschema@.audit_names(array_agg(s.snapshot_date::text)
+              COALESCE('no session: ' || _portfolio_batch.audit_names(array_agg(s.snapshot_date::text)
                                            FILTER (WHERE c.session_date IS NULL)),
                        (SELECT p.sessions || ' trading days in ' || p.days || ' calendar days since ' || p.first_day
                         FROM span AS p))
@@ -380,7 +387,7 @@ AS $checks$
     ('analytics', 'snapshots', 'portfolios', $query$
        SELECT b.name, count(*), count(*) FILTER (WHERE s.analytics_complete),
               CASE WHEN bool_and(s.analytics_complete) THEN 'green' ELSE 'red' END,
-              'outstanding: ' || @extschema@.audit_names(array_agg(s.snapshot_date::text)
+              'outstanding: ' || _portfolio_batch.audit_names(array_agg(s.snapshot_date::text)
                                    FILTER (WHERE NOT s.analytics_complete))
        FROM book AS b
        JOIN %1$I.portfolio_snapshots AS s ON s.portfolio_id = b.portfolio_id AND s.snapshot_date <= $1
@@ -389,7 +396,7 @@ AS $checks$
     ('figures', 'figures', 'portfolios', $query$
        SELECT b.name, count(*), count(*) FILTER (WHERE f.is_there),
               CASE WHEN bool_and(f.is_there) THEN 'green' ELSE 'red' END,
-              'neither figure nor reason: ' || @extschema@.audit_names(array_agg(f.figure)
+              'neither figure nor reason: ' || _portfolio_batch.audit_names(array_agg(f.figure)
                                                                         FILTER (WHERE NOT f.is_there))
        FROM book AS b
        JOIN %1$I.portfolio_snapshots AS s
@@ -454,7 +461,8 @@ AS $checks$
     ('balance', 'snapshots', 'portfolios', $query$
        SELECT r.name, count(*), count(*) FILTER (WHERE r.holds),
               CASE WHEN bool_and(r.holds) THEN 'green' ELSE 'red' END,
-              'out of balance: ' || @extschema@.audit_names(array_agg(r.snapshot_date::text) FILTER (WHERE NOT r.holds))
+              'out of balance: ' || _portfolio_batch.audit_names(array_agg(r.snapshot_date::text)
+                                                                 FILTER (WHERE NOT r.holds))
        FROM (SELECT b.portfolio_id, b.name, s.snapshot_date,
                     COALESCE(abs(s.cash_value + s.total_market_value - s.total_value) <= 0.01
                              AND abs(s.total_long + s.total_short - s.net_exposure) <= 0.01
@@ -466,12 +474,13 @@ AS $checks$
      $query$)
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_snapshots() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_snapshots() IS
   'Checks of snapshots and of the equity chain: name, what is counted, what is looked at, query.';
 
-CREATE FUNCTION @extschema@.audit_checks_correlations()
+CREATE FUNCTION _portfolio_batch.audit_checks_correlations()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     ('calculations', 'calculations', 'portfolios', $query$
@@ -508,7 +517,7 @@ AS $checks$
     ('data quality', 'calculations', 'portfolios', $query$
        SELECT b.name, count(*), count(*) FILTER (WHERE q.is_sufficient),
               CASE WHEN bool_and(q.is_sufficient) THEN 'green' ELSE 'amber' END,
-              'limited: ' || @extschema@.audit_names(array_agg(k.duration_days || ' sessions')
+              'limited: ' || _portfolio_batch.audit_names(array_agg(k.duration_days || ' sessions')
                                FILTER (WHERE NOT q.is_sufficient))
        FROM book AS b
        JOIN %1$I.correlation_calculations AS k USING (portfolio_id)
@@ -521,7 +530,7 @@ AS $checks$
     ('clusters', 'clusters', 'portfolios', $query$
        SELECT b.name, count(*), count(*) FILTER (WHERE n.is_sound),
               CASE WHEN bool_and(n.is_sound) THEN 'green' ELSE 'red' END,
-              'not sound: ' || @extschema@.audit_names(
+              'not sound: ' || _portfolio_batch.audit_names(
                 array_agg(COALESCE('cluster ' || n.cluster_number, 'none stored')) FILTER (WHERE NOT n.is_sound))
        FROM book AS b
        JOIN %1$I.correlation_calculations AS k USING (portfolio_id)
@@ -544,18 +553,19 @@ AS $checks$
      $query$)
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_correlations() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_correlations() IS
   'Checks of correlations and clusters: name, what is counted, what is looked at, query.';
 
-CREATE FUNCTION @extschema@.audit_checks_stress_tests()
+CREATE FUNCTION _portfolio_batch.audit_checks_stress_tests()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     ('scenarios', 'results', 'portfolios', $query$
        SELECT b.name, count(*), count(r.scenario_id),
               CASE WHEN count(r.scenario_id) < count(*) THEN 'red' ELSE 'green' END,
-              'missing: ' || @extschema@.audit_names(array_agg(s.scenario_id) FILTER (WHERE r.scenario_id IS NULL))
+              'missing: ' || _portfolio_batch.audit_names(array_agg(s.scenario_id) FILTER (WHERE r.scenario_id IS NULL))
               || CASE WHEN count(r.scenario_id) > 0 THEN ''
                       ELSE COALESCE('; newest of ' || (SELECT max(t.calculation_date) FROM %1$I.stress_test_results AS t
                                                        WHERE t.portfolio_id = b.portfolio_id
@@ -571,7 +581,7 @@ AS $checks$
     ('definitions', 'results', 'scenarios', $query$
        SELECT t.scenario_id, count(*), count(*) FILTER (WHERE t.is_valid),
               CASE WHEN bool_and(t.is_valid) THEN 'green' ELSE 'amber' END,
-              'cannot be computed: ' || @extschema@.audit_names(array_agg(t.reason) FILTER (WHERE NOT t.is_valid))
+              'cannot be computed: ' || _portfolio_batch.audit_names(array_agg(t.reason) FILTER (WHERE NOT t.is_valid))
        FROM (SELECT t.scenario_id, t.reason,
                     COALESCE(t.reason NOT IN ('invalid_scenario', 'singular'), true) AS is_valid
              FROM %1$I.stress_test_results AS t
@@ -580,11 +590,11 @@ AS $checks$
      $query$)
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_stress_tests() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_stress_tests() IS
   'Checks of stress tests: name, what is counted, what is looked at, query.';
 
 -- The newest twenty runs that concern the portfolios, for the checks of the log.
-CREATE FUNCTION @extschema@.audit_query_of_runs(query text) RETURNS text
+CREATE FUNCTION _portfolio_batch.audit_query_of_runs(query text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -596,17 +606,18 @@ AS $$
   $query$ || query
 $$;
 
-COMMENT ON FUNCTION @extschema@.audit_query_of_runs(text) IS
+COMMENT ON FUNCTION _portfolio_batch.audit_query_of_runs(text) IS
   'Query of a check of the log, which may use run: the newest twenty runs that are over and concern the portfolios, '
   'place 1 the newest.';
 
-CREATE FUNCTION @extschema@.audit_checks_batch()
+CREATE FUNCTION _portfolio_batch.audit_checks_batch()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     -- How the newest run ended, and the newest session that any run aimed at: one session late is amber.
-    ('latest run', 'runs', 'runs', @extschema@.audit_query_of_runs($query$
+    ('latest run', 'runs', 'runs', _portfolio_batch.audit_query_of_runs($query$
        SELECT NULL, 1, count(*) FILTER (WHERE r.place = 1 AND r.status = 'success'),
               CASE WHEN count(*) = 0 OR bool_or(r.place = 1 AND r.status IN ('failed', 'lost', 'cancelled', 'blocked'))
                      OR COALESCE(max(r.target_date) < @extschema@.previous_session($1), true) THEN 'red'
@@ -616,19 +627,19 @@ AS $checks$
                        || COALESCE(', newest target ' || max(r.target_date), ''), 'no run is in the log')
        FROM run AS r
      $query$)),
-    ('success rate', 'runs', 'runs', @extschema@.audit_query_of_runs($query$
+    ('success rate', 'runs', 'runs', _portfolio_batch.audit_query_of_runs($query$
        SELECT NULL, count(*), count(*) FILTER (WHERE r.is_good),
               CASE WHEN avg(r.is_good::integer) < 0.8 THEN 'red' WHEN avg(r.is_good::integer) < 1 THEN 'amber'
                    ELSE 'green' END,
               CASE WHEN count(*) = 0 THEN 'no run before the latest'
                    ELSE round(100 * avg(r.is_good::integer)) || ' %% of the ' || count(*) || ' runs before the latest'
-                        || COALESCE(', other: ' || @extschema@.audit_names(array_agg(r.run_id || ' ' || r.status)
+                        || COALESCE(', other: ' || _portfolio_batch.audit_names(array_agg(r.run_id || ' ' || r.status)
                                                      FILTER (WHERE NOT r.is_good)), '') END
        FROM (SELECT r.run_id, r.status, r.status IN ('success', 'skipped') AS is_good FROM run AS r WHERE r.place > 1)
          AS r
      $query$)),
     -- The commonest first. Red when the newest run has the error too.
-    ('errors', 'errors', 'kinds of error', @extschema@.audit_query_of_runs($query$
+    ('errors', 'errors', 'kinds of error', _portfolio_batch.audit_query_of_runs($query$
        SELECT j.job_name || COALESCE(' ' || j.sqlstate, ''), 0, count(*),
               CASE WHEN bool_or(r.place = 1) THEN 'red' ELSE 'amber' END,
               COALESCE((array_agg(j.error_message ORDER BY j.run_id DESC, j.job_no))[1], 'without a message')
@@ -656,17 +667,17 @@ AS $checks$
      $query$)
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_batch() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_batch() IS
   'Checks of the log of runs and of the schedules: name, what is counted, what is looked at, query.';
 
 -- A key that a unique index guards cannot be there twice; only adopted tables can lack one.
-CREATE FUNCTION @extschema@.audit_duplicate_keys(session_date date)
+CREATE FUNCTION _portfolio_batch.audit_duplicate_keys(session_date date)
 RETURNS TABLE (table_name text, key_columns text, duplicates bigint)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   is_guarded    boolean;
   is_dated      boolean;
 BEGIN
@@ -681,7 +692,7 @@ BEGIN
                           WHERE a.attrelid = i.indrelid
                             AND a.attnum = ANY ((i.indkey::smallint[])[0 : i.indnkeyatts - 1]))),
            'calculation_date' = ANY (string_to_array(k.key_columns, ', '))
-    FROM (SELECT d.table_name, d.ordinal, substring(d.modifiers FROM 'PRIMARY KEY \(([^)]*)\)') AS key_columns
+    FROM (SELECT d.table_name, d.ordinal, substring(d.modifiers FROM 'PRIMARY KEY [(]([^)]*)[)]') AS key_columns
           FROM @extschema@.analytics_columns() AS d
           WHERE d.column_name IS NULL AND d.data_type <> 'view') AS k
     WHERE k.key_columns IS NOT NULL
@@ -699,19 +710,19 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.audit_duplicate_keys(date) IS
+COMMENT ON FUNCTION _portfolio_batch.audit_duplicate_keys(date) IS
   'Rows beyond the first of each natural key, by table; where a unique index guards the key there is nothing to count. '
   'Of results with a calculation_date only those of the session.';
 
 -- Results have no foreign keys. Those that belong to no portfolio are looked for in all history, by hopping from one
 -- portfolio to the next in the index; those that belong to no lot or scenario among the results of the session.
-CREATE FUNCTION @extschema@.audit_orphans(parent text, session_date date, portfolio_ids uuid[])
+CREATE FUNCTION _portfolio_batch.audit_orphans(parent text, session_date date, portfolio_ids uuid[])
 RETURNS TABLE (table_name text, orphans bigint)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   query         CONSTANT text := CASE parent
     WHEN 'portfolio' THEN
       'WITH RECURSIVE hop (id) AS ('
@@ -740,19 +751,20 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.audit_orphans(text, date, uuid[]) IS
+COMMENT ON FUNCTION _portfolio_batch.audit_orphans(text, date, uuid[]) IS
   'Rows of result tables whose parent does not exist, by table. parent: portfolio (all history), position or scenario '
   '(of the session and the portfolios).';
 
-CREATE FUNCTION @extschema@.audit_checks_duplicates()
+CREATE FUNCTION _portfolio_batch.audit_checks_duplicates()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     ('keys', 'duplicates', 'tables', $query$
        SELECT k.table_name, 0, k.duplicates, CASE WHEN k.duplicates > 0 THEN 'red' ELSE 'green' END,
               CASE WHEN k.duplicates > 0 THEN 'key ' || k.key_columns END
-       FROM @extschema@.audit_duplicate_keys($1) AS k
+       FROM _portfolio_batch.audit_duplicate_keys($1) AS k
      $query$),
     -- What no key catches: nothing forbids it, and it is hardly meant.
     ('lots', 'duplicates', 'lots', $query$
@@ -793,7 +805,7 @@ AS $checks$
        HAVING count(*) > 1
      $query$),
     ('scenarios', 'duplicates', 'names', $query$
-       SELECT s.name, 0, count(*) - 1, 'amber', 'active: ' || @extschema@.audit_names(array_agg(s.scenario_id))
+       SELECT s.name, 0, count(*) - 1, 'amber', 'active: ' || _portfolio_batch.audit_names(array_agg(s.scenario_id))
        FROM %1$I.stress_test_scenarios AS s
        WHERE s.active
        GROUP BY s.name
@@ -801,63 +813,65 @@ AS $checks$
      $query$)
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_duplicates() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_duplicates() IS
   'Checks of what is there twice: name, what is counted, what is looked at, query.';
 
-CREATE FUNCTION @extschema@.audit_checks_orphans()
+CREATE FUNCTION _portfolio_batch.audit_checks_orphans()
 RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
 AS $checks$
   SELECT o.parent || 's', 'orphans', 'tables', replace($query$
        SELECT o.table_name, 0, o.orphans, CASE WHEN o.orphans > 0 THEN 'red' ELSE 'green' END,
               CASE WHEN o.orphans > 0 THEN 'of no <parent> that exists' END
-       FROM @extschema@.audit_orphans('<parent>', $1, $2) AS o
+       FROM _portfolio_batch.audit_orphans('<parent>', $1, $2) AS o
        WHERE $3 OR '<parent>' <> 'portfolio'
      $query$, '<parent>', o.parent)
   FROM unnest(ARRAY['portfolio', 'position', 'scenario']) WITH ORDINALITY AS o (parent, place)
   ORDER BY o.place
 $checks$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks_orphans() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_orphans() IS
   'Checks of results without what they are results of: name, what is counted, what is looked at, query. Those of no '
   'portfolio are looked for only when every portfolio is audited.';
 
-CREATE FUNCTION @extschema@.audit_checks()
+CREATE FUNCTION _portfolio_batch.audit_checks()
 RETURNS TABLE (section text, check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   SELECT c.section, c.check_name, c.counted, c.entities, c.query
-  FROM (      SELECT 1, 'market data', m.*        FROM @extschema@.audit_checks_market_data() WITH ORDINALITY AS m
-    UNION ALL SELECT 2, 'profiles', p.*           FROM @extschema@.audit_checks_profiles() WITH ORDINALITY AS p
-    UNION ALL SELECT 3, 'snapshots', s.*          FROM @extschema@.audit_checks_snapshots() WITH ORDINALITY AS s
-    UNION ALL SELECT 4, 'greeks', g.*             FROM @extschema@.audit_checks_greeks() WITH ORDINALITY AS g
-    UNION ALL SELECT 5, 'factor exposures', f.*   FROM @extschema@.audit_checks_factor_exposures() WITH ORDINALITY AS f
-    UNION ALL SELECT 6, 'rate betas', r.*         FROM @extschema@.audit_checks_rate_betas() WITH ORDINALITY AS r
-    UNION ALL SELECT 7, 'volatility', v.*         FROM @extschema@.audit_checks_volatility() WITH ORDINALITY AS v
-    UNION ALL SELECT 8, 'correlations', c.*       FROM @extschema@.audit_checks_correlations() WITH ORDINALITY AS c
-    UNION ALL SELECT 9, 'stress tests', t.*       FROM @extschema@.audit_checks_stress_tests() WITH ORDINALITY AS t
-    UNION ALL SELECT 10, 'batch', b.*             FROM @extschema@.audit_checks_batch() WITH ORDINALITY AS b
-    UNION ALL SELECT 11, 'duplicates', d.*        FROM @extschema@.audit_checks_duplicates() WITH ORDINALITY AS d
-    UNION ALL SELECT 12, 'orphans', o.*           FROM @extschema@.audit_checks_orphans() WITH ORDINALITY AS o
+  FROM (      SELECT 1, 'market data', m.*        FROM _portfolio_batch.audit_checks_market_data() WITH ORDINALITY AS m
+    UNION ALL SELECT 2, 'profiles', p.*           FROM _portfolio_batch.audit_checks_profiles() WITH ORDINALITY AS p
+    UNION ALL SELECT 3, 'snapshots', s.*          FROM _portfolio_batch.audit_checks_snapshots() WITH ORDINALITY AS s
+    UNION ALL SELECT 4, 'greeks', g.*             FROM _portfolio_batch.audit_checks_greeks() WITH ORDINALITY AS g
+    UNION ALL SELECT 5, 'factor exposures', f.*
+              FROM _portfolio_batch.audit_checks_factor_exposures() WITH ORDINALITY AS f
+    UNION ALL SELECT 6, 'rate betas', r.*         FROM _portfolio_batch.audit_checks_rate_betas() WITH ORDINALITY AS r
+    UNION ALL SELECT 7, 'volatility', v.*         FROM _portfolio_batch.audit_checks_volatility() WITH ORDINALITY AS v
+    UNION ALL SELECT 8, 'correlations', c.*       FROM _portfolio_batch.audit_checks_correlations() WITH ORDINALITY AS c
+    UNION ALL SELECT 9, 'stress tests', t.*       FROM _portfolio_batch.audit_checks_stress_tests() WITH ORDINALITY AS t
+    UNION ALL SELECT 10, 'batch', b.*             FROM _portfolio_batch.audit_checks_batch() WITH ORDINALITY AS b
+    UNION ALL SELECT 11, 'duplicates', d.*        FROM _portfolio_batch.audit_checks_duplicates() WITH ORDINALITY AS d
+    UNION ALL SELECT 12, 'orphans', o.*           FROM _portfolio_batch.audit_checks_orphans() WITH ORDINALITY AS o
   ) AS c (section_place, section, check_name, counted, entities, query, place)
   ORDER BY c.section_place, c.place
 $$;
 
-COMMENT ON FUNCTION @extschema@.audit_checks() IS
+COMMENT ON FUNCTION _portfolio_batch.audit_checks() IS
   'The checks of batch_audit by section, in order: name, what is counted (counted), what is looked at (entities), and '
   'the query, whose rules are those that batch_audit states.';
 
 -- The audit ---------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.batch_audit(as_of date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION _portfolio_batch.batch_audit_as_owner(as_of date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
 RETURNS TABLE (section text, entity text, "check" text, expected text, actual text, status text, detail text)
 LANGUAGE plpgsql STABLE ROWS 50
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
   named         CONSTANT integer := 20;  -- entities that fail and are named; the rest is counted
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   day           CONSTANT date := COALESCE(as_of, @extschema@.latest_closed_session());
   every         CONSTANT boolean := portfolio_ids IS NULL;
   audited       uuid[];
@@ -870,6 +884,7 @@ DECLARE
   classes       text[];
   item          record;
 BEGIN
+  PERFORM _portfolio_batch.require_finite('as_of', as_of);
   -- Refuses a day that is no closed session, unknown portfolios, and a schema without the tables.
   PERFORM FROM @extschema@.market_data_coverage(as_of, portfolio_ids);
 
@@ -891,7 +906,7 @@ BEGIN
     INTO holders, lots, symbols, types, classes
     FROM @extschema@.positions_asof(day, audited) AS l;
 
-  FOR item IN SELECT c.* FROM @extschema@.audit_checks() AS c LOOP
+  FOR item IN SELECT c.* FROM _portfolio_batch.audit_checks() AS c LOOP
     RETURN QUERY EXECUTE
       'WITH book AS (SELECT * FROM unnest($2, $4, $5) AS b (portfolio_id, name, start_date)), '
       'lot AS (SELECT * FROM unnest($6, $7, $8, $9, $10) '
@@ -912,7 +927,7 @@ BEGIN
             WHERE g.place <= $15
             UNION ALL
             SELECT $15 + 1, count(*) || ' more ' || $14, sum(g.expected), sum(g.actual),
-                   @extschema@.audit_worst(array_agg(g.status)), NULL
+                   _portfolio_batch.audit_worst(array_agg(g.status)), NULL
             FROM graded AS g
             WHERE g.place > $15
             HAVING count(*) > 0
@@ -936,7 +951,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.batch_audit(date, uuid[]) IS
+COMMENT ON FUNCTION _portfolio_batch.batch_audit_as_owner(date, uuid[]) IS
   'Audits what is stored as of a closed session (default: the latest) for portfolios (default: every active one): '
   'market data, profiles, snapshots and the equity chain, Greeks, factor exposures, rate betas, volatility, '
   'correlations, stress tests, the log, duplicates, orphans. For each check one row per entity that fails, worst '
@@ -944,10 +959,11 @@ COMMENT ON FUNCTION @extschema@.batch_audit(date, uuid[]) IS
   'actual: how many there should be and are, of what the check counts: results, closes, sessions, orphans. status: '
   'green; amber, usable but look; red, missing or wrong. The verdict is the worst row. A figure that is NULL with a '
   'reason is not missing; options and private assets need no prices. Reads only; set-based: the number of statements '
-  'depends on that of the checks alone. Errors: 22023 for a date that is no closed session, 42704 for an unknown '
-  'portfolio, 42501 without the right to read the tables.';
+  'depends on that of the checks alone. Errors: 22023 for a date that is no closed session, 22008 for an infinite '
+  'one, 42704 for an unknown portfolio, 42501 without the right to read the tables.';
 
-CREATE FUNCTION @extschema@.batch_audit_summary(as_of date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION _portfolio_batch.batch_audit_summary_as_owner(as_of date DEFAULT NULL,
+                                                              portfolio_ids uuid[] DEFAULT NULL)
 RETURNS TABLE (section text, status text, green bigint, amber bigint, red bigint, detail text)
 LANGUAGE sql STABLE ROWS 13
 SET search_path TO pg_catalog, pg_temp
@@ -957,14 +973,14 @@ AS $$
     FROM @extschema@.batch_audit($1, $2) WITH ORDINALITY
       AS a (section, entity, check_name, expected, actual, status, detail, place)
   ), by_check AS (
-    SELECT l.section, l.check_name, min(l.place) AS place, @extschema@.audit_worst(array_agg(l.status)) AS status,
+    SELECT l.section, l.check_name, min(l.place) AS place, _portfolio_batch.audit_worst(array_agg(l.status)) AS status,
            max(l.badness) AS badness,
            (array_agg(l.check_name || ', ' || l.entity || ': ' || l.actual || ' of ' || l.expected
                       || COALESCE('; ' || l.detail, '') ORDER BY l.badness DESC, l.place))[1] AS detail
     FROM line AS l
     GROUP BY l.section, l.check_name
   ), by_section AS (
-    SELECT c.section, min(c.place) AS place, @extschema@.audit_worst(array_agg(c.status)) AS status,
+    SELECT c.section, min(c.place) AS place, _portfolio_batch.audit_worst(array_agg(c.status)) AS status,
            count(*) FILTER (WHERE c.status = 'green') AS green, count(*) FILTER (WHERE c.status = 'amber') AS amber,
            count(*) FILTER (WHERE c.status = 'red') AS red,
            (array_agg(c.detail ORDER BY c.badness DESC, c.place) FILTER (WHERE c.status <> 'green'))[1] AS detail
@@ -974,7 +990,8 @@ AS $$
   SELECT r.section, r.status, r.green, r.amber, r.red, r.detail
   FROM (SELECT s.* FROM by_section AS s
         UNION ALL
-        SELECT 'verdict', NULL, @extschema@.audit_worst(array_agg(s.status)), sum(s.green), sum(s.amber), sum(s.red),
+        SELECT 'verdict', NULL, _portfolio_batch.audit_worst(array_agg(s.status)), sum(s.green), sum(s.amber),
+               sum(s.red),
                CASE WHEN (SELECT sum(l.actual::numeric) FROM line AS l
                           WHERE (l.section, l.check_name) IN (('snapshots', 'sessions'), ('batch', 'latest run'),
                                                               ('batch', 'success rate'))) = 0
@@ -985,7 +1002,7 @@ AS $$
   ORDER BY r.place
 $$;
 
-COMMENT ON FUNCTION @extschema@.batch_audit_summary(date, uuid[]) IS
+COMMENT ON FUNCTION _portfolio_batch.batch_audit_summary_as_owner(date, uuid[]) IS
   'batch_audit for a screen: one row per section with its worst status, how many of its checks are green, amber and '
   'red, and what is worst (NULL when all is well). The last is the verdict, the worst of all rows: BATCH CALCULATIONS '
   'ARE RUNNING when no check of snapshots, factor exposures and correlations is red, of whichever portfolio; NO BATCH '

@@ -1,18 +1,20 @@
 -- The endpoints of a web interface as functions that return jsonb. A server that exposes functions over HTTP calls them
 -- by name with their arguments by name, so both are part of the interface; docs/api.md lists every field.
 
-CREATE FUNCTION @extschema@.api_age_sessions(from_day date, to_day date DEFAULT NULL)
+CREATE FUNCTION _portfolio_batch.api_age_sessions(from_day date, to_day date DEFAULT NULL)
 RETURNS integer
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();  -- loads the settings, too
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();  -- loads the settings, too
   sessions      integer;
 BEGIN
   IF from_day IS NULL THEN
     RETURN NULL;
   END IF;
+  PERFORM _portfolio_batch.require_finite('a day from or to which sessions are counted', d.day)
+     FROM unnest(ARRAY[from_day, to_day]) AS d (day);
   EXECUTE format('SELECT count(*) FROM %I.trading_sessions AS s WHERE s.calendar = $1 AND s.session_date > $2 '
                  'AND CASE WHEN $3 IS NOT NULL THEN s.session_date <= $3 ELSE s.close_at <= $4 END', tables_schema)
      INTO sessions
@@ -22,45 +24,46 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_age_sessions(date, date) IS
+COMMENT ON FUNCTION _portfolio_batch.api_age_sessions(date, date) IS
   'Sessions of portfolio_batch.calendar after a day and up to another, both dates; a NULL to_day counts those that '
-  'have closed and settled by now (portfolio_batch.settle_delay). NULL for a NULL from_day.';
+  'have closed and settled by now (portfolio_batch.settle_delay). NULL for a NULL from_day. 22008 for an infinite day.';
 
-CREATE FUNCTION @extschema@.api_data_quality(day date, details jsonb DEFAULT NULL)
+CREATE FUNCTION _portfolio_batch.api_data_quality(day date, details jsonb DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   SELECT jsonb_build_object('calculation_date', day, 'age_sessions', f.age_sessions,
                             'is_current', COALESCE(f.age_sessions = 0, false)) || COALESCE(details, '{}')
-  FROM @extschema@.api_age_sessions(day) AS f (age_sessions)
+  FROM _portfolio_batch.api_age_sessions(day) AS f (age_sessions)
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_data_quality(date, jsonb) IS
+COMMENT ON FUNCTION _portfolio_batch.api_data_quality(date, jsonb) IS
   'The data_quality of an answer: calculation_date, age_sessions (sessions that have closed and settled since that '
   'day), is_current (none has), and the details of the endpoint. A NULL day stands for no result: both figures are '
   'null and is_current is false.';
 
-CREATE FUNCTION @extschema@.api_unavailable(reason text, message text, subject jsonb, data_quality jsonb DEFAULT NULL)
+CREATE FUNCTION _portfolio_batch.api_unavailable(reason text, message text, subject jsonb, data_quality jsonb
+                                                 DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   SELECT subject || jsonb_build_object('available', false, 'reason', reason, 'message', message, 'data_quality',
-                                       COALESCE(data_quality, @extschema@.api_data_quality(NULL)))
+                                       COALESCE(data_quality, _portfolio_batch.api_data_quality(NULL)))
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_unavailable(text, text, jsonb, jsonb) IS
+COMMENT ON FUNCTION _portfolio_batch.api_unavailable(text, text, jsonb, jsonb) IS
   'The answer of an endpoint that has nothing to show: available = false, a reason as a code, a message for people, '
   'what was asked for (subject, an object whose fields are added) and data_quality.';
 
-CREATE FUNCTION @extschema@.api_portfolio_problem(portfolio_id uuid)
+CREATE FUNCTION _portfolio_batch.api_portfolio_problem(portfolio_id uuid)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   subject       CONSTANT jsonb := jsonb_build_object('portfolio_id', portfolio_id);
   portfolio     record;
 BEGIN
@@ -71,32 +74,32 @@ BEGIN
   EXECUTE format('SELECT p.id, p.deleted_at FROM %I.portfolios AS p WHERE p.id = $1', tables_schema)
      INTO portfolio USING portfolio_id;
   IF portfolio.id IS NULL THEN
-    RETURN @extschema@.api_unavailable('unknown_portfolio', format('portfolio %s does not exist', portfolio_id),
-                                       subject);
+    RETURN _portfolio_batch.api_unavailable('unknown_portfolio', format('portfolio %s does not exist', portfolio_id),
+                                            subject);
   END IF;
   IF portfolio.deleted_at IS NOT NULL THEN
-    RETURN @extschema@.api_unavailable('deleted_portfolio', format('portfolio %s was deleted on %s', portfolio_id,
-                                                                   portfolio.deleted_at::date), subject);
+    RETURN _portfolio_batch.api_unavailable('deleted_portfolio', format('portfolio %s was deleted on %s', portfolio_id,
+                                                                        portfolio.deleted_at::date), subject);
   END IF;
   RETURN NULL;
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_portfolio_problem(uuid) IS
+COMMENT ON FUNCTION _portfolio_batch.api_portfolio_problem(uuid) IS
   'The answer of every endpoint for a portfolio that there is none of (unknown_portfolio, also when row-level '
   'security hides it) or that was deleted (deleted_portfolio); NULL for one that can be shown. Errors: 22023 for '
   'NULL.';
 
 -- GET …/portfolio/{id}/snapshot/latest -------------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.api_portfolio_snapshot(portfolio_id uuid)
+CREATE FUNCTION _portfolio_batch.api_portfolio_snapshot_as_owner(portfolio_id uuid)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
-  answer        jsonb := @extschema@.api_portfolio_problem(portfolio_id);
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+  answer        jsonb := _portfolio_batch.api_portfolio_problem(portfolio_id);
 BEGIN
   IF answer IS NOT NULL THEN
     RETURN answer;
@@ -142,7 +145,7 @@ BEGIN
                'net_delta', s.net_delta, 'total_gamma', s.total_gamma, 'total_theta', s.total_theta,
                'total_vega', s.total_vega),
              'last_updated', s.created_at,
-             'data_quality', @extschema@.api_data_quality(s.snapshot_date, jsonb_build_object(
+             'data_quality', _portfolio_batch.api_data_quality(s.snapshot_date, jsonb_build_object(
                'analytics_complete', s.analytics_complete, 'stale_prices', s.stale_prices,
                'unpriced_positions', s.unpriced_positions)))
       FROM %1$I.portfolio_snapshots AS s
@@ -152,13 +155,13 @@ BEGIN
      ORDER BY s.snapshot_date DESC
      LIMIT 1
   $query$, tables_schema) INTO answer USING portfolio_id;
-  RETURN COALESCE(answer, @extschema@.api_unavailable(
+  RETURN COALESCE(answer, _portfolio_batch.api_unavailable(
     'no_snapshot', format('portfolio %s has no snapshot', portfolio_id),
     jsonb_build_object('portfolio_id', portfolio_id)));
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_portfolio_snapshot(uuid) IS
+COMMENT ON FUNCTION _portfolio_batch.api_portfolio_snapshot_as_owner(uuid) IS
   'The latest snapshot of a portfolio: values, exposures, P&L, counts, beta, volatility, concentration and sectors, '
   'as the batch stored them. Money is in the portfolio''s currency with the digits stored, a gain positive, short '
   'exposure negative; percentages are in percent of equity and null when that is not positive. available is false '
@@ -166,13 +169,13 @@ COMMENT ON FUNCTION @extschema@.api_portfolio_snapshot(uuid) IS
 
 -- GET …/positions/{id} -----------------------------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.api_position(position_id uuid, portfolio_id uuid DEFAULT NULL)
+CREATE FUNCTION _portfolio_batch.api_position_as_owner(position_id uuid, portfolio_id uuid DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   subject       CONSTANT jsonb := jsonb_build_object('id', position_id, 'portfolio_id', portfolio_id);
   owners        uuid[];
   valued_on     date;  -- what the stored values are of
@@ -188,7 +191,7 @@ BEGIN
                  'WHERE l.id = $1 AND ($2 IS NULL OR l.portfolio_id = $2)', tables_schema)
      INTO owners USING position_id, portfolio_id;
   IF owners IS NULL THEN
-    RETURN @extschema@.api_unavailable(
+    RETURN _portfolio_batch.api_unavailable(
       'unknown_position', format('position %s does not exist', position_id)
                           || CASE WHEN portfolio_id IS NULL THEN '' ELSE format(' in portfolio %s', portfolio_id) END,
       subject);
@@ -197,7 +200,7 @@ BEGIN
     RAISE EXCEPTION 'position % exists in % portfolios', position_id, cardinality(owners)
       USING ERRCODE = 'invalid_parameter_value', HINT = 'Give portfolio_id as well.';
   END IF;
-  answer := @extschema@.api_portfolio_problem(owners[1]);
+  answer := _portfolio_batch.api_portfolio_problem(owners[1]);
   IF answer IS NOT NULL THEN
     RETURN answer || jsonb_build_object('id', position_id);
   END IF;
@@ -224,9 +227,9 @@ BEGIN
              'realized_pnl', CASE WHEN lot.status <> 'deleted' THEN l.realized_pnl END,
              'reason', lot.reason, 'notes', l.notes, 'created_at', l.created_at, 'updated_at', l.updated_at,
              'deleted_at', l.deleted_at,
-             'data_quality', @extschema@.api_data_quality($3, jsonb_build_object(
+             'data_quality', _portfolio_batch.api_data_quality($3, jsonb_build_object(
                'price_age_sessions', CASE WHEN lot.status = 'open'
-                                          THEN @extschema@.api_age_sessions(l.last_price_date, $4) END)))
+                                          THEN _portfolio_batch.api_age_sessions(l.last_price_date, $4) END)))
       FROM %1$I.positions AS l
      CROSS JOIN LATERAL (
              SELECT COALESCE(jsonb_agg(jsonb_build_object(
@@ -234,14 +237,14 @@ BEGIN
                       'realized_pnl', e.realized_pnl) ORDER BY e.trade_date, e.created_at, e.id), '[]'),
                     -- In shares at entry, since a split changes the number of shares.
                     COALESCE(sum(e.quantity_closed
-                                 / @extschema@.split_factor(l.symbol, l.entry_date, e.trade_date))
+                                 / _portfolio_batch.split_factor(l.symbol, l.entry_date, e.trade_date))
                                FILTER (WHERE e.trade_date <= $4), 0)
                FROM %1$I.position_realized_events AS e
               WHERE e.portfolio_id = l.portfolio_id AND e.position_id = l.id) AS closes (list, as_entered)
      CROSS JOIN LATERAL (
              SELECT CASE WHEN l.deleted_at IS NULL AND l.entry_date <= $4 AND (l.exit_date > $4) IS NOT FALSE
                          THEN round(sign(l.quantity) * (abs(l.quantity) - closes.as_entered)
-                                    * @extschema@.split_factor(l.symbol, l.entry_date, $4), 6)
+                                    * _portfolio_batch.split_factor(l.symbol, l.entry_date, $4), 6)
                          ELSE 0.000000 END) AS held (quantity)
      CROSS JOIN LATERAL (
              SELECT CASE WHEN l.deleted_at IS NOT NULL THEN 'deleted'
@@ -259,7 +262,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_position(uuid, uuid) IS
+COMMENT ON FUNCTION _portfolio_batch.api_position_as_owner(uuid, uuid) IS
   'One lot: what was opened, what is still open, its closing trades and exit, and the value that the batch stored. '
   'status is open, closed, pending (entered after the latest snapshot) or deleted; market_value and unrealized_pnl '
   'are null with a reason where the lot has none, and 0 when it is closed. Quantities are positive when long and '
@@ -270,14 +273,14 @@ COMMENT ON FUNCTION @extschema@.api_position(uuid, uuid) IS
 
 -- GET …/portfolio/{id}/betas -----------------------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.api_portfolio_betas(portfolio_id uuid)
+CREATE FUNCTION _portfolio_batch.api_portfolio_betas_as_owner(portfolio_id uuid)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
-  answer        jsonb := @extschema@.api_portfolio_problem(portfolio_id);
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+  answer        jsonb := _portfolio_batch.api_portfolio_problem(portfolio_id);
   day           date;
 BEGIN
   IF answer IS NOT NULL THEN
@@ -288,7 +291,7 @@ BEGIN
                  'FROM %1$I.position_interest_rate_betas AS r WHERE r.portfolio_id = $1))', tables_schema)
      INTO day USING portfolio_id;
   IF day IS NULL THEN
-    RETURN @extschema@.api_unavailable(
+    RETURN _portfolio_batch.api_unavailable(
       'no_results', format('no betas of portfolio %s have been calculated', portfolio_id),
       jsonb_build_object('portfolio_id', portfolio_id));
   END IF;
@@ -355,7 +358,7 @@ BEGIN
                   LIMIT 1)),
              'positions', (SELECT COALESCE(jsonb_agg(l.entry ORDER BY l.symbol COLLATE "C", l.id), '[]')
                              FROM lots AS l),
-             'data_quality', @extschema@.api_data_quality($2, (
+             'data_quality', _portfolio_batch.api_data_quality($2, (
                SELECT jsonb_build_object('positions_total', count(*), 'positions_analyzed', count(l.beta),
                                          'positions_skipped', count(*) - count(l.beta),
                                          'positions_with_rate_beta', count(l.ir_beta))
@@ -365,7 +368,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_portfolio_betas(uuid) IS
+COMMENT ON FUNCTION _portfolio_batch.api_portfolio_betas_as_owner(uuid) IS
   'Market and interest-rate betas of a portfolio and of its lots on the newest date that has any, with r_squared, '
   'standard errors and numbers of observations; a beta that could not be estimated is null with a reason. Portfolio '
   'betas are exposures over equity. The rate beta is a return per rate_unit, negative for bonds. provider_beta is '
@@ -374,7 +377,7 @@ COMMENT ON FUNCTION @extschema@.api_portfolio_betas(uuid) IS
 
 -- GET …/portfolio/{id}/factors ---------------------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.api_factor_model(portfolio_id uuid, day date, model text)
+CREATE FUNCTION _portfolio_batch.api_factor_model(portfolio_id uuid, day date, model text)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
@@ -431,50 +434,50 @@ BEGIN
                'ridge_alpha', (SELECT min(f.ridge_alpha) FROM %1$I.symbol_model_fits AS f
                                 WHERE f.calculation_date = $2 AND f.model = $3
                                   AND f.symbol IN (SELECT b.symbol FROM betas AS b))),
-             'data_quality', @extschema@.api_data_quality($2, (
+             'data_quality', _portfolio_batch.api_data_quality($2, (
                SELECT jsonb_build_object('positions_total', count(*), 'positions_analyzed', count(b.r_squared),
                                          'positions_skipped', count(*) - count(b.r_squared))
                  FROM betas AS b)))
      WHERE EXISTS (SELECT FROM exposures) OR EXISTS (SELECT FROM betas)
-  $query$, @extschema@.analytics_schema()) INTO answer USING portfolio_id, day, model;
-  RETURN COALESCE(answer, @extschema@.api_unavailable(
+  $query$, _portfolio_batch.tables_schema()) INTO answer USING portfolio_id, day, model;
+  RETURN COALESCE(answer, _portfolio_batch.api_unavailable(
     'no_results', format('the %s model of portfolio %s has not been calculated on %s', model, portfolio_id, day),
     jsonb_build_object('model', model)));
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_factor_model(uuid, date, text) IS
+COMMENT ON FUNCTION _portfolio_batch.api_factor_model(uuid, date, text) IS
   'One model of api_portfolio_factors (ridge or spread): factors of the portfolio with their share of risk, the '
   'betas of its lots, and data_quality; available is false with reason no_results when the model has nothing on the '
   'day.';
 
-CREATE FUNCTION @extschema@.api_portfolio_factors(portfolio_id uuid)
+CREATE FUNCTION _portfolio_batch.api_portfolio_factors_as_owner(portfolio_id uuid)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  answer jsonb := @extschema@.api_portfolio_problem(portfolio_id);
+  answer jsonb := _portfolio_batch.api_portfolio_problem(portfolio_id);
   day    date;
 BEGIN
   IF answer IS NOT NULL THEN
     RETURN answer;
   END IF;
   EXECUTE format('SELECT max(f.calculation_date) FROM %I.position_factor_exposures AS f WHERE f.portfolio_id = $1',
-                 @extschema@.analytics_schema()) INTO day USING portfolio_id;
+                 _portfolio_batch.tables_schema()) INTO day USING portfolio_id;
   IF day IS NULL THEN
-    RETURN @extschema@.api_unavailable(
+    RETURN _portfolio_batch.api_unavailable(
       'no_results', format('no factor exposures of portfolio %s have been calculated', portfolio_id),
       jsonb_build_object('portfolio_id', portfolio_id));
   END IF;
   RETURN jsonb_build_object('available', true, 'portfolio_id', portfolio_id, 'calculation_date', day,
-                            'ridge', @extschema@.api_factor_model(portfolio_id, day, 'ridge'),
-                            'spread', @extschema@.api_factor_model(portfolio_id, day, 'spread'),
-                            'data_quality', @extschema@.api_data_quality(day));
+                            'ridge', _portfolio_batch.api_factor_model(portfolio_id, day, 'ridge'),
+                            'spread', _portfolio_batch.api_factor_model(portfolio_id, day, 'spread'),
+                            'data_quality', _portfolio_batch.api_data_quality(day));
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_portfolio_factors(uuid) IS
+COMMENT ON FUNCTION _portfolio_batch.api_portfolio_factors_as_owner(uuid) IS
   'Factor exposures of a portfolio and of its lots on the newest date that has any, under the two models: ridge '
   '(market and six styles) and spread (market and four long-short spreads). beta is per unit of equity, '
   'exposure_dollar in currency, contributions to risk are annualized volatilities; what is missing is null with a '
@@ -483,7 +486,7 @@ COMMENT ON FUNCTION @extschema@.api_portfolio_factors(uuid) IS
 
 -- GET …/portfolio/{id}/correlations ----------------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.api_symbol_exposures(portfolio_id uuid, day date)
+CREATE FUNCTION _portfolio_batch.api_symbol_exposures(portfolio_id uuid, day date)
 RETURNS TABLE (symbol text, exposure numeric)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
@@ -505,24 +508,25 @@ BEGIN
              WHERE l.portfolio_id = $1 AND l.position_type IN ('LC', 'LP', 'SC', 'SP') AND l.deleted_at IS NULL
                AND l.investment_class IS DISTINCT FROM 'PRIVATE') AS lot
      GROUP BY lot.symbol
-  $query$, @extschema@.analytics_schema()) USING portfolio_id, day;
+  $query$, _portfolio_batch.tables_schema()) USING portfolio_id, day;
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_symbol_exposures(uuid, date) IS
+COMMENT ON FUNCTION _portfolio_batch.api_symbol_exposures(uuid, date) IS
   'Net exposure of a portfolio to each symbol, in currency, negative when short, from the market values that the '
   'batch stored last; an option counts for its underlying with the delta of the day. Private lots and options '
   'without delta have none; NULL where nothing is valued.';
 
-CREATE FUNCTION @extschema@.api_portfolio_correlations(portfolio_id uuid, lookback_days integer DEFAULT NULL,
-                                                       min_overlap integer DEFAULT NULL,
-                                                       max_symbols integer DEFAULT NULL)
+CREATE FUNCTION _portfolio_batch.api_portfolio_correlations_as_owner(portfolio_id uuid, lookback_days integer
+                                                                     DEFAULT NULL,
+                                                                     min_overlap integer DEFAULT NULL,
+                                                                     max_symbols integer DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   subject       jsonb := jsonb_build_object(
                   'portfolio_id', portfolio_id, 'lookback_days', lookback_days, 'min_overlap', min_overlap,
                   'max_symbols', COALESCE(max_symbols, 25));
@@ -545,7 +549,7 @@ BEGIN
     RAISE EXCEPTION 'max_symbols must be 2 or more, not %', max_symbols
       USING ERRCODE = 'invalid_parameter_value', HINT = 'A matrix needs two symbols; the default is 25.';
   END IF;
-  answer := @extschema@.api_portfolio_problem(portfolio_id);
+  answer := _portfolio_batch.api_portfolio_problem(portfolio_id);
   IF answer IS NOT NULL THEN
     RETURN answer;
   END IF;
@@ -554,7 +558,7 @@ BEGIN
                  'FROM %I.correlation_calculations AS k WHERE k.portfolio_id = $1', tables_schema)
      INTO durations USING portfolio_id;
   IF durations IS NULL OR NOT COALESCE(lookback_days, durations[1]) = ANY (durations) THEN
-    RETURN @extschema@.api_unavailable(
+    RETURN _portfolio_batch.api_unavailable(
       'no_correlation_calculation',
       format('no correlations of portfolio %s have been calculated', portfolio_id)
       || CASE WHEN durations IS NULL THEN ''
@@ -571,11 +575,11 @@ BEGIN
                                            'lookback_days', calculation.duration_days,
                                            'available_lookback_days', durations);
   IF COALESCE(cardinality(calculation.symbols), 0) < 2 THEN
-    RETURN @extschema@.api_unavailable(
+    RETURN _portfolio_batch.api_unavailable(
       'insufficient_symbols',
       format('fewer than two symbols of portfolio %s could be correlated on %s: %s', portfolio_id,
              calculation.calculation_date, calculation.reason), subject,
-      @extschema@.api_data_quality(calculation.calculation_date, jsonb_build_object(
+      _portfolio_batch.api_data_quality(calculation.calculation_date, jsonb_build_object(
         'flag', calculation.data_quality, 'calculation_reason', calculation.reason,
         'positions_included', calculation.positions_included, 'positions_excluded', calculation.positions_excluded)));
   END IF;
@@ -585,7 +589,7 @@ BEGIN
       SELECT s.symbol, s.i, e.exposure,
              row_number() OVER (ORDER BY abs(e.exposure) DESC NULLS LAST, s.i) AS rank
         FROM unnest($2::text[]) WITH ORDINALITY AS s (symbol, i)
-        LEFT JOIN @extschema@.api_symbol_exposures($1, $5) AS e ON e.symbol = s.symbol
+        LEFT JOIN _portfolio_batch.api_symbol_exposures($1, $5) AS e ON e.symbol = s.symbol
     ), shown AS (
       SELECT * FROM weighed AS w WHERE w.rank <= $8
     ), pairs AS (
@@ -625,7 +629,7 @@ BEGIN
                              AND m.cluster_number = c.cluster_number)) ORDER BY c.cluster_number), '[]')
                  FROM %1$I.correlation_clusters AS c
                 WHERE c.portfolio_id = $1 AND c.calculation_date = $5 AND c.duration_days = $6),
-             'data_quality', @extschema@.api_data_quality($5, $9 || jsonb_build_object(
+             'data_quality', _portfolio_batch.api_data_quality($5, $9 || jsonb_build_object(
                'symbols_total', (SELECT count(*) FROM weighed), 'symbols_shown', (SELECT count(*) FROM shown),
                'pairs_shown', (SELECT count(*) FROM pairs AS p WHERE p.counted),
                'pairs_null', (SELECT count(*) FROM pairs AS p WHERE p.counted AND p.correlation IS NULL),
@@ -648,7 +652,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_portfolio_correlations(uuid, integer, integer, integer) IS
+COMMENT ON FUNCTION _portfolio_batch.api_portfolio_correlations_as_owner(uuid, integer, integer, integer) IS
   'Correlations between the symbols of a portfolio, as a matrix of the max_symbols (default 25) with the largest '
   'absolute net exposure, largest first in symbols; its summary over all symbols, and the clusters. lookback_days '
   'picks the newest calculation over that many sessions; NULL the newest of all, of '
@@ -659,7 +663,7 @@ COMMENT ON FUNCTION @extschema@.api_portfolio_correlations(uuid, integer, intege
 
 -- GET …/portfolio/{id}/stress-tests ----------------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.api_impact(pnl numeric, baseline numeric)
+CREATE FUNCTION _portfolio_batch.api_impact(pnl numeric, baseline numeric)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
@@ -669,17 +673,18 @@ AS $$
                             'new_portfolio_value', baseline + pnl)
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_impact(numeric, numeric) IS
+COMMENT ON FUNCTION _portfolio_batch.api_impact(numeric, numeric) IS
   'A P&L in money, in percent of a baseline (null unless that is positive) and as the value that is left; a loss is '
   'negative, NULL stays null.';
 
-CREATE FUNCTION @extschema@.api_portfolio_stress_tests(portfolio_id uuid, scenario_ids text[] DEFAULT NULL)
+CREATE FUNCTION _portfolio_batch.api_portfolio_stress_tests_as_owner(portfolio_id uuid, scenario_ids text[]
+                                                                     DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   subject       jsonb := jsonb_build_object('portfolio_id', portfolio_id);
   answer        jsonb;
   unknown       text;
@@ -697,7 +702,7 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value',
             HINT = format('SELECT scenario_id, name FROM %I.stress_test_scenarios;', tables_schema);
   END IF;
-  answer := @extschema@.api_portfolio_problem(portfolio_id);
+  answer := _portfolio_batch.api_portfolio_problem(portfolio_id);
   IF answer IS NOT NULL THEN
     RETURN answer;
   END IF;
@@ -705,7 +710,7 @@ BEGIN
   EXECUTE format('SELECT max(r.calculation_date) FROM %I.stress_test_results AS r WHERE r.portfolio_id = $1',
                  tables_schema) INTO day USING portfolio_id;
   IF day IS NULL THEN
-    RETURN @extschema@.api_unavailable(
+    RETURN _portfolio_batch.api_unavailable(
       'no_results', format('no stress tests of portfolio %s have been calculated', portfolio_id), subject);
   END IF;
   subject := subject || jsonb_build_object('calculation_date', day);
@@ -730,12 +735,12 @@ BEGIN
                'id', r.scenario_id, 'name', r.name, 'description', r.description, 'category', r.category,
                'severity', r.severity,
                'impact', jsonb_build_object(
-                 'direct', @extschema@.api_impact(r.direct_pnl, b.total_value),
-                 'correlated', @extschema@.api_impact(r.correlated_pnl, b.total_value),
+                 'direct', _portfolio_batch.api_impact(r.direct_pnl, b.total_value),
+                 'correlated', _portfolio_batch.api_impact(r.correlated_pnl, b.total_value),
                  'correlation_effect', r.correlation_effect),
                'exceeds_equity', r.exceeds_equity, 'factor_impacts', r.factor_impacts, 'reason', r.reason)
                ORDER BY r.category COLLATE "C", r.name COLLATE "C", r.scenario_id COLLATE "C"),
-             'data_quality', @extschema@.api_data_quality($2, jsonb_build_object(
+             'data_quality', _portfolio_batch.api_data_quality($2, jsonb_build_object(
                'scenarios_total', count(*), 'scenarios_calculated', count(r.direct_pnl),
                'scenarios_without_result', (SELECT COALESCE(jsonb_agg(DISTINCT n.id), '[]')
                                               FROM unnest($3) AS n (id)
@@ -745,15 +750,15 @@ BEGIN
     HAVING count(*) > 0
   $query$, tables_schema) INTO answer USING portfolio_id, day, scenario_ids;
   IF answer IS NULL THEN
-    RETURN @extschema@.api_unavailable(
+    RETURN _portfolio_batch.api_unavailable(
       'no_matching_results', format('none of these scenarios was calculated on %s for portfolio %s', day, portfolio_id),
-      subject, @extschema@.api_data_quality(day, jsonb_build_object('scenarios_without_result', scenario_ids)));
+      subject, _portfolio_batch.api_data_quality(day, jsonb_build_object('scenarios_without_result', scenario_ids)));
   END IF;
   RETURN subject || answer;
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.api_portfolio_stress_tests(uuid, text[]) IS
+COMMENT ON FUNCTION _portfolio_batch.api_portfolio_stress_tests_as_owner(uuid, text[]) IS
   'What each scenario, or each of scenario_ids, would do to a portfolio, on the newest date that has results, '
   'ordered by category and name. direct: the shocked factors alone; correlated: with the expected moves of the '
   'others. Impacts are in currency, a loss negative, in percent of portfolio_value, the net asset value of the '

@@ -1,7 +1,7 @@
 -- The report, second part: all that it shows, read from the tables once, as one document. What is written from it
 -- reads nothing any more.
 
-CREATE FUNCTION @extschema@.report_positions(portfolio_id uuid, as_of date)
+CREATE FUNCTION _portfolio_batch.report_positions(portfolio_id uuid, as_of date)
 RETURNS TABLE (position_id uuid, symbol text, follows text, position_type text, investment_class text,
                quantity double precision, price double precision, price_date date, price_quality text,
                market_value numeric, unrealized_pnl numeric, exposure double precision)
@@ -60,10 +60,10 @@ BEGIN
     LEFT JOIN %1$I.position_greeks AS g ON g.portfolio_id = $1 AND g.position_id = v.position_id
                                        AND g.calculation_date = $2
     ORDER BY abs(worth.market_value) DESC, v.symbol COLLATE "C", v.position_id
-  $query$, @extschema@.analytics_schema()) USING portfolio_id, as_of;
+  $query$, _portfolio_batch.tables_schema()) USING portfolio_id, as_of;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.report_positions(uuid, date) IS
+COMMENT ON FUNCTION _portfolio_batch.report_positions(uuid, date) IS
 'The open lots of a portfolio on a day, valued as its snapshot values them: price is the newest of the trade price, the
 close and a private asset''s mark, in shares of the day; price_quality is current (of the day), stale (at most
 portfolio_batch.max_stale_sessions old), unpriced (older: a last mark) or manual (private). market_value is signed,
@@ -71,12 +71,12 @@ unrealized_pnl against the entry price, both in currency. exposure is the signed
 follows, an option by its delta; NULL for a private asset and for an option without delta. 42704 for an unknown
 portfolio.';
 
-CREATE FUNCTION @extschema@.report_lineage(portfolio_id uuid, as_of date) RETURNS jsonb
+CREATE FUNCTION _portfolio_batch.report_lineage(portfolio_id uuid, as_of date) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   written       jsonb;
   lineage       jsonb;
 BEGIN
@@ -104,7 +104,7 @@ BEGIN
       -- Runs record the settings without their prefix, and memory with its unit.
       SELECT CASE s.name WHEN 'portfolio_batch.max_memory' THEN 'max_memory_kb'
                          ELSE substr(s.name, length('portfolio_batch.') + 1) END AS name, s.boot_val AS value
-      FROM pg_settings AS s WHERE s.name LIKE 'portfolio\_batch.%%'
+      FROM pg_settings AS s WHERE starts_with(s.name, 'portfolio_batch.')
     )
     SELECT jsonb_build_object(
       'written', $3,
@@ -129,22 +129,22 @@ BEGIN
   RETURN lineage;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.report_lineage(uuid, date) IS
+COMMENT ON FUNCTION _portfolio_batch.report_lineage(uuid, date) IS
 'Where a portfolio''s results of a date come from: written (rows by table and run, and when), runs (kind, status,
 version, who, when, the settings that were not at their defaults) and problems (jobs of these runs that failed, for the
 date and the portfolio). Only runs that wrote something that is still there are listed.';
 
-CREATE FUNCTION @extschema@.report_data(portfolio_id uuid, as_of date) RETURNS jsonb
+CREATE FUNCTION _portfolio_batch.report_data(portfolio_id uuid, as_of date) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   positions     jsonb;
   data          jsonb;
 BEGIN
   SELECT COALESCE(jsonb_agg(to_jsonb(p)), '[]') INTO positions
-    FROM @extschema@.report_positions(portfolio_id, as_of) AS p;
+    FROM _portfolio_batch.report_positions(portfolio_id, as_of) AS p;
   EXECUTE format($query$
     WITH snapshot AS (
       SELECT s.* FROM %1$I.portfolio_snapshots AS s WHERE s.portfolio_id = $1 AND s.snapshot_date = $2
@@ -236,12 +236,12 @@ BEGIN
                   FROM (SELECT e.position, e.figure, e.quality_flag, e.reason, e.value IS NULL AS missing,
                                count(*) AS positions
                         FROM estimated AS e GROUP BY 1, 2, 3, 4, 5) AS q),
-      'lineage', @extschema@.report_lineage($1, $2)))
+      'lineage', _portfolio_batch.report_lineage($1, $2)))
   $query$, tables_schema) INTO data USING portfolio_id, as_of, positions;
   RETURN data;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.report_data(uuid, date) IS
+COMMENT ON FUNCTION _portfolio_batch.report_data(uuid, date) IS
 'Everything that portfolio_report shows of a portfolio on a date, read once, as one document: portfolio, snapshot,
 history (snapshots up to the date), positions (report_positions with their market betas), factors (exposures with a
 standard error, see portfolio_report), correlation and clusters, held (exposure by symbol), stress, quality (positions

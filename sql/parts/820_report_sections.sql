@@ -1,6 +1,6 @@
 -- The report, third part: one function a section, each from the document of report_data to markup. They read nothing.
 
-CREATE FUNCTION @extschema@.report_style() RETURNS text
+CREATE FUNCTION _portfolio_batch.report_style() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN $css$
 :root { color-scheme: light dark; --page: #f3f4f6; --panel: #ffffff; --ink: #16202c; --soft: #5b6776; --rule: #dfe3e8;
@@ -71,90 +71,93 @@ text.cell.on { fill: var(--panel); }
   table { font-size: 10.5px; } th, td { padding: 2px 7px; } h1 { font-size: 23px; } header { padding-bottom: 8px; }
   .tiles div { padding: 5px 12px 6px; } .tiles dd { font-size: 16px; } }
 $css$;
-COMMENT ON FUNCTION @extschema@.report_style() IS
+COMMENT ON FUNCTION _portfolio_batch.report_style() IS
 'The style sheet of the report: light, dark where the reader prefers it, and light again on paper. Blue and orange tell
 gains and losses apart for the color-blind too; signs are written out everywhere.';
 
-CREATE FUNCTION @extschema@.report_header(data jsonb) RETURNS text
+CREATE FUNCTION _portfolio_batch.report_header(data jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   SELECT format('<header><div><h1 data-metric="name">%s</h1><p class="about">Portfolio risk report as of '
                 '<time datetime="%s">%s</time>%s &#183; amounts in %s &#183; portfolio %s</p></div>'
                 '<div class="headline"><span class="about">Net asset value</span><strong>%s</strong></div></header>',
-                @extschema@.html_escape(p.name), data ->> 'as_of',
-                @extschema@.report_date((data ->> 'as_of')::date), ' &#183; ' || @extschema@.html_escape(p.owner),
-                p.currency, p.id, @extschema@.report_value('total_value', s.total_value,
-                                                           @extschema@.report_number(s.total_value, 2), 'no_equity'))
+                _portfolio_batch.html_escape(p.name), data ->> 'as_of',
+                _portfolio_batch.report_date((data ->> 'as_of')::date), ' &#183; '
+                  || _portfolio_batch.html_escape(p.owner),
+                p.currency, p.id, _portfolio_batch.report_value('total_value', s.total_value,
+                                                                _portfolio_batch.report_number(s.total_value, 2),
+                                                                'no_equity'))
          || E'\n'
   FROM jsonb_to_record(data -> 'portfolio') AS p (id uuid, name text, owner text, currency text),
        jsonb_to_record(data -> 'snapshot') AS s (total_value numeric)
 $$;
-COMMENT ON FUNCTION @extschema@.report_header(jsonb) IS
+COMMENT ON FUNCTION _portfolio_batch.report_header(jsonb) IS
 'Head of the report: portfolio, date, net asset value. data: as report_data returns it.';
 
-CREATE FUNCTION @extschema@.report_tile(label text, value text, note text DEFAULT NULL) RETURNS text
+CREATE FUNCTION _portfolio_batch.report_tile(label text, value text, note text DEFAULT NULL) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN '<div><dt>' || label || '</dt><dd>' || value || COALESCE('<small>' || note || '</small>', '') || '</dd></div>';
-COMMENT ON FUNCTION @extschema@.report_tile(text, text, text) IS
+COMMENT ON FUNCTION _portfolio_batch.report_tile(text, text, text) IS
 'One key figure of the report: label, value and a line below it (all markup).';
 
-CREATE FUNCTION @extschema@.report_tiles(data jsonb) RETURNS text
+CREATE FUNCTION _portfolio_batch.report_tiles(data jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   SELECT '<dl class="tiles">' || concat(
-    @extschema@.report_tile('Day P&amp;L',
-      @extschema@.report_value('daily_pnl', s.daily_pnl, @extschema@.report_number(s.daily_pnl)),
-      @extschema@.report_value('daily_return', s.daily_return, @extschema@.report_percent(s.daily_return, 2),
-                               'no_equity')),
-    @extschema@.report_tile('Month to date',
-      @extschema@.report_value('mtd_pnl', s.mtd_pnl, @extschema@.report_number(s.mtd_pnl))),
-    @extschema@.report_tile('Year to date',
-      @extschema@.report_value('ytd_pnl', s.ytd_pnl, @extschema@.report_number(s.ytd_pnl))),
-    @extschema@.report_tile('Since inception',
-      @extschema@.report_value('cumulative_pnl', s.cumulative_pnl, @extschema@.report_number(s.cumulative_pnl)),
-      'realized ' || @extschema@.report_value('cumulative_realized_pnl', s.cumulative_realized_pnl,
-                                              @extschema@.report_number(s.cumulative_realized_pnl))),
-    @extschema@.report_tile('Gross / net exposure',
-      @extschema@.report_value('gross_over_equity',
+    _portfolio_batch.report_tile('Day P&amp;L',
+      _portfolio_batch.report_value('daily_pnl', s.daily_pnl, _portfolio_batch.report_number(s.daily_pnl)),
+      _portfolio_batch.report_value('daily_return', s.daily_return, _portfolio_batch.report_percent(s.daily_return, 2),
+                                    'no_equity')),
+    _portfolio_batch.report_tile('Month to date',
+      _portfolio_batch.report_value('mtd_pnl', s.mtd_pnl, _portfolio_batch.report_number(s.mtd_pnl))),
+    _portfolio_batch.report_tile('Year to date',
+      _portfolio_batch.report_value('ytd_pnl', s.ytd_pnl, _portfolio_batch.report_number(s.ytd_pnl))),
+    _portfolio_batch.report_tile('Since inception',
+      _portfolio_batch.report_value('cumulative_pnl', s.cumulative_pnl,
+                                    _portfolio_batch.report_number(s.cumulative_pnl)),
+      'realized ' || _portfolio_batch.report_value('cumulative_realized_pnl', s.cumulative_realized_pnl,
+                                                   _portfolio_batch.report_number(s.cumulative_realized_pnl))),
+    _portfolio_batch.report_tile('Gross / net exposure',
+      _portfolio_batch.report_value('gross_over_equity',
         CASE WHEN s.total_value > 0 THEN s.gross_exposure / s.total_value END,
-        @extschema@.report_percent(s.gross_exposure / NULLIF(s.total_value, 0), 0), 'no_equity')
+        _portfolio_batch.report_percent(s.gross_exposure / NULLIF(s.total_value, 0), 0), 'no_equity')
       || ' / '
-      || @extschema@.report_value('net_over_equity',
+      || _portfolio_batch.report_value('net_over_equity',
         CASE WHEN s.total_value > 0 THEN s.net_exposure / s.total_value END,
-        @extschema@.report_percent(s.net_exposure / NULLIF(s.total_value, 0), 0), 'no_equity'),
+        _portfolio_batch.report_percent(s.net_exposure / NULLIF(s.total_value, 0), 0), 'no_equity'),
       'of net asset value'),
-    @extschema@.report_tile('Cash',
-      @extschema@.report_value('cash_value', s.cash_value, @extschema@.report_number(s.cash_value))),
-    @extschema@.report_tile('Market beta',
-      @extschema@.report_value('beta', s.beta, @extschema@.report_number(s.beta, 2), s.beta_reason),
-      'R&#178; ' || @extschema@.report_value('beta_r_squared', s.beta_r_squared,
-                      @extschema@.report_number(s.beta_r_squared, 2), s.beta_reason)
-      || ', covers ' || COALESCE(@extschema@.report_percent(s.beta_coverage, 0), 'n/a')),
-    @extschema@.report_tile('Yield +100 bp',
-      @extschema@.report_value('rate_effect', rate.exposure / 100,
-                               @extschema@.report_percent(rate.exposure / 100, 2), rate.reason),
+    _portfolio_batch.report_tile('Cash',
+      _portfolio_batch.report_value('cash_value', s.cash_value, _portfolio_batch.report_number(s.cash_value))),
+    _portfolio_batch.report_tile('Market beta',
+      _portfolio_batch.report_value('beta', s.beta, _portfolio_batch.report_number(s.beta, 2), s.beta_reason),
+      'R&#178; ' || _portfolio_batch.report_value('beta_r_squared', s.beta_r_squared,
+                      _portfolio_batch.report_number(s.beta_r_squared, 2), s.beta_reason)
+      || ', covers ' || COALESCE(_portfolio_batch.report_percent(s.beta_coverage, 0), 'n/a')),
+    _portfolio_batch.report_tile('Yield +100 bp',
+      _portfolio_batch.report_value('rate_effect', rate.exposure / 100,
+                                    _portfolio_batch.report_percent(rate.exposure / 100, 2), rate.reason),
       'of NAV, market unchanged'),
-    @extschema@.report_tile('Realized volatility',
-      @extschema@.report_value('realized_volatility_63d', s.realized_volatility_63d,
-                               @extschema@.report_percent(s.realized_volatility_63d), s.volatility_reason),
-      '63 sessions; 21: ' || COALESCE(@extschema@.report_percent(s.realized_volatility_21d), 'n/a')),
-    @extschema@.report_tile('Expected volatility',
-      @extschema@.report_value('expected_volatility_21d', s.expected_volatility_21d,
-                               @extschema@.report_percent(s.expected_volatility_21d), s.volatility_reason),
+    _portfolio_batch.report_tile('Realized volatility',
+      _portfolio_batch.report_value('realized_volatility_63d', s.realized_volatility_63d,
+                                    _portfolio_batch.report_percent(s.realized_volatility_63d), s.volatility_reason),
+      '63 sessions; 21: ' || COALESCE(_portfolio_batch.report_percent(s.realized_volatility_21d), 'n/a')),
+    _portfolio_batch.report_tile('Expected volatility',
+      _portfolio_batch.report_value('expected_volatility_21d', s.expected_volatility_21d,
+                                    _portfolio_batch.report_percent(s.expected_volatility_21d), s.volatility_reason),
       '21 sessions' || COALESCE(', ' || upper(s.expected_volatility_method), '')
       || COALESCE(', ' || s.volatility_trend, '')),
-    @extschema@.report_tile('Effective positions',
-      @extschema@.report_value('effective_positions', s.effective_positions,
-                               @extschema@.report_number(s.effective_positions, 1), s.concentration_reason),
-      'HHI ' || @extschema@.report_value('hhi', s.hhi, @extschema@.report_number(s.hhi),
-                                         s.concentration_reason)
-      || COALESCE(', top 10 ' || @extschema@.report_percent(s.top_10_concentration, 0), '')),
-    @extschema@.report_tile('Diversification ratio',
-      @extschema@.report_value('diversification_ratio', c.diversification_ratio,
-                               @extschema@.report_number(c.diversification_ratio, 2), c.reason),
-      'effective bets ' || COALESCE(@extschema@.report_number(c.effective_bets, 1), 'n/a'))) || E'</dl>\n'
+    _portfolio_batch.report_tile('Effective positions',
+      _portfolio_batch.report_value('effective_positions', s.effective_positions,
+                                    _portfolio_batch.report_number(s.effective_positions, 1), s.concentration_reason),
+      'HHI ' || _portfolio_batch.report_value('hhi', s.hhi, _portfolio_batch.report_number(s.hhi),
+                                              s.concentration_reason)
+      || COALESCE(', top 10 ' || _portfolio_batch.report_percent(s.top_10_concentration, 0), '')),
+    _portfolio_batch.report_tile('Diversification ratio',
+      _portfolio_batch.report_value('diversification_ratio', c.diversification_ratio,
+                                    _portfolio_batch.report_number(c.diversification_ratio, 2), c.reason),
+      'effective bets ' || COALESCE(_portfolio_batch.report_number(c.effective_bets, 1), 'n/a'))) || E'</dl>\n'
   FROM jsonb_to_record(data -> 'snapshot')
          AS s (total_value numeric, daily_pnl numeric, daily_return numeric, mtd_pnl numeric, ytd_pnl numeric,
                cumulative_pnl numeric, cumulative_realized_pnl numeric, gross_exposure numeric, net_exposure numeric,
@@ -170,11 +173,11 @@ AS $$
   LEFT JOIN jsonb_to_record(data -> 'correlation')
          AS c (diversification_ratio numeric, effective_bets numeric, reason text) ON true
 $$;
-COMMENT ON FUNCTION @extschema@.report_tiles(jsonb) IS
+COMMENT ON FUNCTION _portfolio_batch.report_tiles(jsonb) IS
 'Key figures of the report, from the snapshot, the rate exposure and the correlations. data: as report_data returns
 it.';
 
-CREATE FUNCTION @extschema@.report_equity_curve(data jsonb) RETURNS text
+CREATE FUNCTION _portfolio_batch.report_equity_curve(data jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -200,12 +203,12 @@ AS $$
                 WHEN s.last - s.first <= 1500 THEN 'quarter' ELSE 'year' END AS unit
     FROM span AS s
   ), place AS (
-    SELECT p.*, @extschema@.report_scale(p.date - a.first, 0, a.last - a.first, 70, 1064) AS x,
-           @extschema@.report_scale(p.value, a.low, a.high, 216, 12) AS y,
-           @extschema@.report_scale(p.drawdown, a.bottom, 0, 326, 254) AS depth
+    SELECT p.*, _portfolio_batch.report_scale(p.date - a.first, 0, a.last - a.first, 70, 1064) AS x,
+           _portfolio_batch.report_scale(p.value, a.low, a.high, 216, 12) AS y,
+           _portfolio_batch.report_scale(p.drawdown, a.bottom, 0, 326, 254) AS depth
     FROM point AS p, axis AS a
   ), date_tick AS (
-    SELECT t.day, @extschema@.report_scale(t.day - a.first, 0, a.last - a.first, 70, 1064) AS x,
+    SELECT t.day, _portfolio_batch.report_scale(t.day - a.first, 0, a.last - a.first, 70, 1064) AS x,
            to_char(t.day::timestamp, CASE a.unit WHEN 'week' THEN 'FMDD Mon' WHEN 'year' THEN 'YYYY'
                                                  ELSE 'Mon YYYY' END) AS label
     FROM axis AS a
@@ -222,23 +225,24 @@ AS $$
            min(p.return) AS worst, (array_agg(p.date ORDER BY p.return NULLS LAST))[1] AS worst_on
     FROM point AS p
   )
-  SELECT @extschema@.report_section('equity', 'Equity curve and drawdown', CASE
-    WHEN a.points < 2 THEN @extschema@.report_missing(
+  SELECT _portfolio_batch.report_section('equity', 'Equity curve and drawdown', CASE
+    WHEN a.points < 2 THEN _portfolio_batch.report_missing(
       format('A curve needs two snapshots; up to this date there is %s.',
              CASE a.points WHEN 0 THEN 'none' ELSE 'one' END))
     ELSE
-      @extschema@.report_svg(1080, CASE WHEN a.unknown = 0 THEN 352 ELSE 244 END,
-        format('Net asset value over %s snapshots, %s to %s', a.points, @extschema@.report_date(a.first),
-               @extschema@.report_date(a.last)) || CASE WHEN a.unknown = 0 THEN ', and drawdown below it' ELSE '' END,
+      _portfolio_batch.report_svg(1080, CASE WHEN a.unknown = 0 THEN 352 ELSE 244 END,
+        format('Net asset value over %s snapshots, %s to %s', a.points, _portfolio_batch.report_date(a.first),
+               _portfolio_batch.report_date(a.last)) || CASE WHEN a.unknown = 0 THEN ', and drawdown below it' ELSE ''
+                 END,
         concat(
-          @extschema@.report_side_axis(a.low, a.high, 216, 12, 70, 1064, 5),
-          (SELECT string_agg(@extschema@.report_line(d.x, 12, d.x, CASE WHEN a.unknown = 0 THEN 326 ELSE 216 END,
-                                                     'grid')
-                             || @extschema@.report_text(d.x, CASE WHEN a.unknown = 0 THEN 344 ELSE 236 END,
-                                                        'soft middle', d.label), '')
+          _portfolio_batch.report_side_axis(a.low, a.high, 216, 12, 70, 1064, 5),
+          (SELECT string_agg(_portfolio_batch.report_line(d.x, 12, d.x, CASE WHEN a.unknown = 0 THEN 326 ELSE 216 END,
+                                                          'grid')
+                             || _portfolio_batch.report_text(d.x, CASE WHEN a.unknown = 0 THEN 344 ELSE 236 END,
+                                                             'soft middle', d.label), '')
            FROM date_tick AS d),
           (SELECT string_agg(format('<line x1="%1$s" y1="12" x2="%1$s" y2="216" class="flow"><title>%2$s: capital flow '
-                                    '%3$s</title></line>', p.x, p.date, @extschema@.report_number(p.flow, 2)), '')
+                                    '%3$s</title></line>', p.x, p.date, _portfolio_batch.report_number(p.flow, 2)), '')
            FROM place AS p WHERE p.flow <> 0),
           (SELECT format('<path class="area" d="M%s,216 L%s L%s,216 Z"/><path class="curve" data-series="value" '
                          'data-points="%s" data-first="%s" data-last="%s" data-lowest="%s" data-highest="%s" d="M%s"/>',
@@ -247,8 +251,9 @@ AS $$
                          min(p.value), max(p.value), string_agg(p.x || ',' || p.y, ' ' ORDER BY p.date))
            FROM place AS p),
           CASE WHEN a.unknown = 0 THEN concat(
-            @extschema@.report_line(70, 254, 1064, 254, 'zero'), @extschema@.report_text(70, 246, 'soft', 'Drawdown'),
-            @extschema@.report_side_axis(a.bottom, 0, 326, 254, 70, 1064, 3, true),
+            _portfolio_batch.report_line(70, 254, 1064, 254, 'zero'),
+            _portfolio_batch.report_text(70, 246, 'soft', 'Drawdown'),
+            _portfolio_batch.report_side_axis(a.bottom, 0, 326, 254, 70, 1064, 3, true),
             (SELECT format('<path class="under" data-series="drawdown" data-deepest="%s" data-last="%s" '
                            'd="M%s,254 L%s L%s,254 Z"/>', a.deepest, (array_agg(p.drawdown ORDER BY p.date DESC))[1],
                            min(p.x), string_agg(p.x || ',' || p.depth, ' ' ORDER BY p.date), max(p.x))
@@ -257,14 +262,16 @@ AS $$
            '<dl class="facts"><div><dt>Return over the period</dt><dd>%s</dd></div><div><dt>Largest drawdown</dt>'
            '<dd>%s on %s</dd></div><div><dt>Drawdown now</dt><dd>%s</dd></div><div><dt>Best session</dt><dd>%s on %s'
            '</dd></div><div><dt>Worst session</dt><dd>%s on %s</dd></div></dl>',
-           @extschema@.report_value('total_return', (e.growth - 1)::numeric,
-                                    @extschema@.report_percent(e.growth - 1, 2)),
-           @extschema@.report_value('max_drawdown', a.deepest::numeric, @extschema@.report_percent(a.deepest, 2)),
-           @extschema@.report_date(e.deepest_on),
-           @extschema@.report_value('drawdown', e.now_down::numeric, @extschema@.report_percent(e.now_down, 2)),
-           @extschema@.report_percent(e.best, 2), @extschema@.report_date(e.best_on),
-           @extschema@.report_percent(e.worst, 2), @extschema@.report_date(e.worst_on))
-         ELSE @extschema@.report_missing(format(
+           _portfolio_batch.report_value('total_return', (e.growth - 1)::numeric,
+                                         _portfolio_batch.report_percent(e.growth - 1, 2)),
+           _portfolio_batch.report_value('max_drawdown', a.deepest::numeric,
+                                         _portfolio_batch.report_percent(a.deepest, 2)),
+           _portfolio_batch.report_date(e.deepest_on),
+           _portfolio_batch.report_value('drawdown', e.now_down::numeric,
+                                         _portfolio_batch.report_percent(e.now_down, 2)),
+           _portfolio_batch.report_percent(e.best, 2), _portfolio_batch.report_date(e.best_on),
+           _portfolio_batch.report_percent(e.worst, 2), _portfolio_batch.report_date(e.worst_on))
+         ELSE _portfolio_batch.report_missing(format(
            'No drawdown: %s of %s snapshots have no daily return, so the growth of capital is not known.',
            a.unknown, a.points)) END
       || '<p class="note">Drawdown is from the peak of the growth of one unit of capital, the daily returns '
@@ -275,21 +282,25 @@ AS $$
                         '</table></details>',
                         count(*), a.points,
                         string_agg(format('<tr data-date="%s" data-value="%s"><td>%s</td>%s%s%s%s</tr>', p.date,
-                                          p.value, p.date, @extschema@.report_cell(p.value,
-                                            @extschema@.report_number(p.value, 2)),
-                                          @extschema@.report_cell(p.pnl, @extschema@.report_number(p.pnl, 2), 'n/a'),
-                                          @extschema@.report_cell(p.flow, @extschema@.report_number(p.flow, 2), 'n/a'),
-                                          @extschema@.report_cell(p.return::numeric,
-                                            @extschema@.report_percent(p.return, 2), 'n/a')), '' ORDER BY p.date DESC))
+                                          p.value, p.date, _portfolio_batch.report_cell(p.value,
+                                            _portfolio_batch.report_number(p.value, 2)),
+                                          _portfolio_batch.report_cell(p.pnl, _portfolio_batch.report_number(p.pnl, 2),
+                                                                       'n/a'),
+                                          _portfolio_batch.report_cell(p.flow,
+                                                                       _portfolio_batch.report_number(p.flow, 2),
+                                                                       'n/a'),
+                                          _portfolio_batch.report_cell(p.return::numeric,
+                                            _portfolio_batch.report_percent(p.return, 2), 'n/a')), ''
+                                              ORDER BY p.date DESC))
           FROM point AS p WHERE p.i > a.points - 260)
     END)
   FROM axis AS a, extremes AS e
 $$;
-COMMENT ON FUNCTION @extschema@.report_equity_curve(jsonb) IS
+COMMENT ON FUNCTION _portfolio_batch.report_equity_curve(jsonb) IS
 'Section of the report: net asset value over the snapshots up to the date and, below, the drawdown of the compounded
 daily returns, which is left out with a reason when a return is missing. data: as report_data returns it.';
 
-CREATE FUNCTION @extschema@.report_exposures(data jsonb) RETURNS text
+CREATE FUNCTION _portfolio_batch.report_exposures(data jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -315,51 +326,51 @@ AS $$
            greatest(max(p.gross), 0.01) AS high
     FROM past AS p
   ), course AS (
-    SELECT p.date, @extschema@.report_scale(p.date - n.first, 0, n.last - n.first, 56, 440) AS x,
-           @extschema@.report_scale(p.gross, n.low, n.high, 96, 12) AS gross,
-           @extschema@.report_scale(p.net, n.low, n.high, 96, 12) AS net
+    SELECT p.date, _portfolio_batch.report_scale(p.date - n.first, 0, n.last - n.first, 56, 440) AS x,
+           _portfolio_batch.report_scale(p.gross, n.low, n.high, 96, 12) AS gross,
+           _portfolio_batch.report_scale(p.net, n.low, n.high, 96, 12) AS net
     FROM past AS p, span AS n
   )
-  SELECT @extschema@.report_section('exposures', 'Exposures', CASE
-    WHEN a.bars < 4 OR s.gross_exposure = 0 THEN @extschema@.report_missing(
+  SELECT _portfolio_batch.report_section('exposures', 'Exposures', CASE
+    WHEN a.bars < 4 OR s.gross_exposure = 0 THEN _portfolio_batch.report_missing(
       CASE WHEN s.gross_exposure = 0 THEN 'No exposure: nothing is held on this date.' END)
-    ELSE @extschema@.report_svg(520, 146, 'Long, short, net and gross exposure', concat(
-           @extschema@.report_axis(a.low, a.high, 56, 330, 8, 122, 3),
+    ELSE _portfolio_batch.report_svg(520, 146, 'Long, short, net and gross exposure', concat(
+           _portfolio_batch.report_axis(a.low, a.high, 56, 330, 8, 122, 3),
            (SELECT string_agg(concat(
-                     @extschema@.report_text(0, 28 * b.i - 4, '', b.label),
-                     @extschema@.report_bar(@extschema@.report_scale(0, a.low, a.high, 56, 330),
-                                            @extschema@.report_scale(b.value, a.low, a.high, 56, 330),
-                                            28 * b.i - 17, 18, CASE WHEN b.value < 0 THEN 'neg' ELSE 'pos' END,
-                                            b.label || ' ' || @extschema@.report_number(b.value, 2)),
+                     _portfolio_batch.report_text(0, 28 * b.i - 4, '', b.label),
+                     _portfolio_batch.report_bar(_portfolio_batch.report_scale(0, a.low, a.high, 56, 330),
+                                                 _portfolio_batch.report_scale(b.value, a.low, a.high, 56, 330),
+                                                 28 * b.i - 17, 18, CASE WHEN b.value < 0 THEN 'neg' ELSE 'pos' END,
+                                                 b.label || ' ' || _portfolio_batch.report_number(b.value, 2)),
                      format('<text x="448" y="%s" class="end" data-metric="%s" data-value="%s">%s</text>', 28 * b.i - 4,
-                            b.metric, b.value, @extschema@.report_number(b.value)),
-                     @extschema@.report_text(520, 28 * b.i - 4, 'soft end',
-                       @extschema@.report_percent(b.value / NULLIF(s.total_value, 0)))),
+                            b.metric, b.value, _portfolio_batch.report_number(b.value)),
+                     _portfolio_batch.report_text(520, 28 * b.i - 4, 'soft end',
+                       _portfolio_batch.report_percent(b.value / NULLIF(s.total_value, 0)))),
                    '' ORDER BY b.i) FROM bar AS b)))
          || format('<p class="note">%s long, %s short; of these %s options, %s private. Market values, and percent of '
                    'net asset value.</p>', s.long_count, s.short_count, s.option_count, s.private_positions)
          || CASE WHEN n.points < 2 THEN '' ELSE
               '<h3>Gross and net exposure over net asset value</h3>'
-              || @extschema@.report_svg(520, 118, 'Gross and net exposure over the snapshots', concat(
-                   @extschema@.report_side_axis(n.low, n.high, 96, 12, 56, 440, 3, true),
-                   @extschema@.report_text(56, 114, 'soft', @extschema@.report_date(n.first)),
-                   @extschema@.report_text(440, 114, 'soft end', @extschema@.report_date(n.last)),
+              || _portfolio_batch.report_svg(520, 118, 'Gross and net exposure over the snapshots', concat(
+                   _portfolio_batch.report_side_axis(n.low, n.high, 96, 12, 56, 440, 3, true),
+                   _portfolio_batch.report_text(56, 114, 'soft', _portfolio_batch.report_date(n.first)),
+                   _portfolio_batch.report_text(440, 114, 'soft end', _portfolio_batch.report_date(n.last)),
                    (SELECT format('<path class="curve" d="M%s"/><path class="curve second" d="M%s"/>',
                                   string_agg(c.x || ',' || c.gross, ' ' ORDER BY c.date),
                                   string_agg(c.x || ',' || c.net, ' ' ORDER BY c.date))
-                           || @extschema@.report_text(448, (array_agg(c.gross ORDER BY c.date DESC))[1] + 4, '',
-                                                      'gross')
-                           || @extschema@.report_text(448, greatest((array_agg(c.net ORDER BY c.date DESC))[1],
+                           || _portfolio_batch.report_text(448, (array_agg(c.gross ORDER BY c.date DESC))[1] + 4, '',
+                                                           'gross')
+                           || _portfolio_batch.report_text(448, greatest((array_agg(c.net ORDER BY c.date DESC))[1],
                                 (array_agg(c.gross ORDER BY c.date DESC))[1] + 13) + 4, '', 'net')
                     FROM course AS c))) END
     END, false)
   FROM axis AS a, snapshot AS s, span AS n
 $$;
-COMMENT ON FUNCTION @extschema@.report_exposures(jsonb) IS
+COMMENT ON FUNCTION _portfolio_batch.report_exposures(jsonb) IS
 'Section of the report: long, short, net and gross market value, and gross and net over the snapshots. data: as
 report_data returns it.';
 
-CREATE FUNCTION @extschema@.report_sectors(data jsonb) RETURNS text
+CREATE FUNCTION _portfolio_batch.report_sectors(data jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -374,39 +385,47 @@ AS $$
            count(s.benchmark) AS compared
     FROM sector AS s
   )
-  SELECT @extschema@.report_section('sectors', 'Sectors', CASE
-    WHEN a.sectors = 0 THEN @extschema@.report_missing(
-      'No sector exposure: ' || @extschema@.report_reason(data #>> '{snapshot,concentration_reason}') || '.')
-    ELSE @extschema@.report_svg(520, 20 * a.sectors + 42, 'Long, short and net exposure by sector', concat(
-           @extschema@.report_text(430, 12, 'soft end', 'long'), @extschema@.report_text(475, 12, 'soft end', 'short'),
-           @extschema@.report_text(520, 12, 'soft end', 'net'),
-           @extschema@.report_axis(a.low, a.high, 166, 380, 18, 20 * a.sectors + 22, 4, true),
+  SELECT _portfolio_batch.report_section('sectors', 'Sectors', CASE
+    WHEN a.sectors = 0 THEN _portfolio_batch.report_missing(
+      'No sector exposure: ' || _portfolio_batch.report_reason(data #>> '{snapshot,concentration_reason}') || '.')
+    ELSE _portfolio_batch.report_svg(520, 20 * a.sectors + 42, 'Long, short and net exposure by sector', concat(
+           _portfolio_batch.report_text(430, 12, 'soft end', 'long'),
+           _portfolio_batch.report_text(475, 12, 'soft end', 'short'),
+           _portfolio_batch.report_text(520, 12, 'soft end', 'net'),
+           _portfolio_batch.report_axis(a.low, a.high, 166, 380, 18, 20 * a.sectors + 22, 4, true),
            (SELECT string_agg(format('<g data-sector="%s" data-long="%s" data-short="%s" data-net="%s">%s</g>',
-                     @extschema@.html_escape(s.name), s.long, s.short, s.net, concat(
-                       @extschema@.report_text(0, 20 * s.i + 13, '', @extschema@.html_escape(
+                     _portfolio_batch.html_escape(s.name), s.long, s.short, s.net, concat(
+                       _portfolio_batch.report_text(0, 20 * s.i + 13, '', _portfolio_batch.html_escape(
                          CASE WHEN length(s.name) > 25 THEN left(s.name, 24) || '...' ELSE s.name END)),
-                       @extschema@.report_bar(z.zero, @extschema@.report_scale(s.long, a.low, a.high, 166, 380),
-                                              20 * s.i + 2, 14, 'pos', @extschema@.html_escape(s.name) || ', long'),
-                       @extschema@.report_bar(z.zero, @extschema@.report_scale(s.short, a.low, a.high, 166, 380),
-                                              20 * s.i + 2, 14, 'neg', @extschema@.html_escape(s.name) || ', short'),
-                       @extschema@.report_line(z.net, 20 * s.i, z.net, 20 * s.i + 18, 'net'),
-                       @extschema@.report_text(430, 20 * s.i + 13, 'end', @extschema@.report_percent(s.long)),
-                       @extschema@.report_text(475, 20 * s.i + 13, 'end', @extschema@.report_percent(s.short)),
-                       @extschema@.report_text(520, 20 * s.i + 13, 'end strong', @extschema@.report_percent(s.net)))),
+                       _portfolio_batch.report_bar(z.zero,
+                                                   _portfolio_batch.report_scale(s.long, a.low, a.high, 166, 380),
+                                                   20 * s.i + 2, 14, 'pos', _portfolio_batch.html_escape(s.name)
+                                                     || ', long'),
+                       _portfolio_batch.report_bar(z.zero,
+                                                   _portfolio_batch.report_scale(s.short, a.low, a.high, 166, 380),
+                                                   20 * s.i + 2, 14, 'neg', _portfolio_batch.html_escape(s.name)
+                                                     || ', short'),
+                       _portfolio_batch.report_line(z.net, 20 * s.i, z.net, 20 * s.i + 18, 'net'),
+                       _portfolio_batch.report_text(430, 20 * s.i + 13, 'end', _portfolio_batch.report_percent(s.long)),
+                       _portfolio_batch.report_text(475, 20 * s.i + 13, 'end',
+                                                    _portfolio_batch.report_percent(s.short)),
+                       _portfolio_batch.report_text(520, 20 * s.i + 13, 'end strong',
+                                                    _portfolio_batch.report_percent(s.net)))),
                    '' ORDER BY s.i)
             FROM sector AS s
-            CROSS JOIN LATERAL (SELECT @extschema@.report_scale(0, a.low, a.high, 166, 380) AS zero,
-                                       @extschema@.report_scale(s.net, a.low, a.high, 166, 380) AS net) AS z)))
+            CROSS JOIN LATERAL (SELECT _portfolio_batch.report_scale(0, a.low, a.high, 166, 380) AS zero,
+                                       _portfolio_batch.report_scale(s.net, a.low, a.high, 166, 380) AS net) AS z)))
          || '<p class="note">Percent of net asset value; the upright mark is the net exposure. Options count by their '
             'delta, or at market value without one.'
          || CASE WHEN a.compared > 0 THEN ' Against the benchmark of '
-              || @extschema@.report_date((data #>> '{snapshot,benchmark_date}')::date) || ', net less benchmark: '
-              || (SELECT string_agg(@extschema@.html_escape(s.name) || ' ' || @extschema@.report_percent(s.active), ', '
+              || _portfolio_batch.report_date((data #>> '{snapshot,benchmark_date}')::date) || ', net less benchmark: '
+              || (SELECT string_agg(_portfolio_batch.html_escape(s.name) || ' '
+                                    || _portfolio_batch.report_percent(s.active), ', '
                                     ORDER BY s.active DESC) FROM sector AS s WHERE s.active IS NOT NULL) || '.'
                  ELSE ' There are no benchmark weights to compare with.' END || '</p>'
     END, false)
   FROM axis AS a
 $$;
-COMMENT ON FUNCTION @extschema@.report_sectors(jsonb) IS
+COMMENT ON FUNCTION _portfolio_batch.report_sectors(jsonb) IS
 'Section of the report: long, short and net exposure by sector over net asset value, and the active weights where there
 is a benchmark. data: as report_data returns it.';

@@ -1,6 +1,6 @@
 -- The report, last part: what is held, how good the data are, where the rows come from, and the whole page.
 
-CREATE FUNCTION @extschema@.report_holdings(data jsonb, at_most integer DEFAULT 25) RETURNS text
+CREATE FUNCTION _portfolio_batch.report_holdings(data jsonb, at_most integer DEFAULT 25) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -19,58 +19,62 @@ AS $$
            (data #>> '{snapshot,total_value}')::numeric AS equity
     FROM lot AS l
   )
-  SELECT @extschema@.report_section('positions', 'Positions', CASE
-    WHEN t.lots = 0 THEN @extschema@.report_missing('No position is open on this date.')
+  SELECT _portfolio_batch.report_section('positions', 'Positions', CASE
+    WHEN t.lots = 0 THEN _portfolio_batch.report_missing('No position is open on this date.')
     ELSE '<table><thead><tr><th>Symbol</th><th>Type</th><th class="number">Quantity</th><th class="number">Price</th>'
          '<th class="number">Market value</th><th class="number">Of NAV</th><th class="number">Exposure</th>'
          '<th class="number">Unrealized P&amp;L</th><th class="number">Beta</th><th class="number">&#177; error</th>'
          '<th>Remarks</th></tr></thead><tbody>'
       || (SELECT string_agg(format(
             '<tr data-position="%s" data-market-value="%s"><td>%s</td><td>%s</td>%s%s%s%s%s%s%s%s<td>%s</td></tr>',
-            l.position_id, l.market_value, @extschema@.html_escape(l.symbol), @extschema@.html_escape(l.position_type),
-            @extschema@.report_cell(l.quantity::numeric, @extschema@.report_number(l.quantity::numeric,
+            l.position_id, l.market_value, _portfolio_batch.html_escape(l.symbol),
+            _portfolio_batch.html_escape(l.position_type),
+            _portfolio_batch.report_cell(l.quantity::numeric, _portfolio_batch.report_number(l.quantity::numeric,
               CASE WHEN l.quantity = round(l.quantity) THEN 0 ELSE 4 END)),
-            @extschema@.report_cell(l.price::numeric, @extschema@.report_number(l.price::numeric, 2)),
-            @extschema@.report_cell(l.market_value, @extschema@.report_number(l.market_value)),
-            @extschema@.report_cell(l.market_value, @extschema@.report_percent(
+            _portfolio_batch.report_cell(l.price::numeric, _portfolio_batch.report_number(l.price::numeric, 2)),
+            _portfolio_batch.report_cell(l.market_value, _portfolio_batch.report_number(l.market_value)),
+            _portfolio_batch.report_cell(l.market_value, _portfolio_batch.report_percent(
               l.market_value / NULLIF(greatest(t.equity, 0), 0))),
-            @extschema@.report_cell(l.exposure::numeric, @extschema@.report_number(l.exposure::numeric), 'n/a'),
-            @extschema@.report_cell(l.pnl, @extschema@.report_number(l.pnl), 'n/a'),
-            @extschema@.report_cell(l.beta::numeric, @extschema@.report_number(l.beta::numeric, 2), 'n/a'),
-            @extschema@.report_cell(l.beta_error::numeric, @extschema@.report_number(l.beta_error::numeric, 2)),
+            _portfolio_batch.report_cell(l.exposure::numeric, _portfolio_batch.report_number(l.exposure::numeric),
+                                         'n/a'),
+            _portfolio_batch.report_cell(l.pnl, _portfolio_batch.report_number(l.pnl), 'n/a'),
+            _portfolio_batch.report_cell(l.beta::numeric, _portfolio_batch.report_number(l.beta::numeric, 2), 'n/a'),
+            _portfolio_batch.report_cell(l.beta_error::numeric,
+                                         _portfolio_batch.report_number(l.beta_error::numeric, 2)),
             concat_ws(', ',
-              CASE l.price_quality WHEN 'stale' THEN 'price of ' || @extschema@.report_date(l.price_date)
+              CASE l.price_quality WHEN 'stale' THEN 'price of ' || _portfolio_batch.report_date(l.price_date)
                                    WHEN 'unpriced' THEN 'no price; carried at the mark of '
-                                                        || @extschema@.report_date(l.price_date)
-                                   WHEN 'manual' THEN 'marked ' || @extschema@.report_date(l.price_date) END,
-              CASE WHEN l.follows <> l.symbol THEN 'follows ' || @extschema@.html_escape(l.follows) END,
+                                                        || _portfolio_batch.report_date(l.price_date)
+                                   WHEN 'manual' THEN 'marked ' || _portfolio_batch.report_date(l.price_date) END,
+              CASE WHEN l.follows <> l.symbol THEN 'follows ' || _portfolio_batch.html_escape(l.follows) END,
               CASE WHEN l.quality_flag = 'limited_history' THEN 'limited history' END,
-              CASE WHEN l.beta_reason IS NOT NULL THEN @extschema@.report_reason(l.beta_reason) END)), '' ORDER BY l.i)
+              CASE WHEN l.beta_reason IS NOT NULL THEN _portfolio_batch.report_reason(l.beta_reason) END)), ''
+                ORDER BY l.i)
           FROM lot AS l WHERE l.i <= at_most)
       || CASE WHEN t.lots > at_most THEN (
            SELECT format('<tr><td colspan="4">%s smaller positions</td>%s%s<td></td>%s<td></td><td></td><td></td></tr>',
-                         count(*), @extschema@.report_cell(sum(l.market_value),
-                                                           @extschema@.report_number(sum(l.market_value))),
-                         @extschema@.report_cell(sum(l.market_value), @extschema@.report_percent(
+                         count(*), _portfolio_batch.report_cell(sum(l.market_value),
+                                                                _portfolio_batch.report_number(sum(l.market_value))),
+                         _portfolio_batch.report_cell(sum(l.market_value), _portfolio_batch.report_percent(
                            sum(l.market_value) / NULLIF(greatest(t.equity, 0), 0))),
-                         @extschema@.report_cell(sum(l.pnl), @extschema@.report_number(sum(l.pnl))))
+                         _portfolio_batch.report_cell(sum(l.pnl), _portfolio_batch.report_number(sum(l.pnl))))
            FROM lot AS l WHERE l.i > at_most) ELSE '' END
       || format('</tbody><tfoot><tr class="sum" data-positions="%s" data-market-value="%s"><td colspan="4">All %1$s '
                 'positions</td>%3$s%4$s<td></td>%5$s<td></td><td></td><td></td></tr></tfoot></table>', t.lots,
                 t.market_value,
-                @extschema@.report_cell(t.market_value, @extschema@.report_number(t.market_value)),
-                @extschema@.report_cell(t.market_value, @extschema@.report_percent(
+                _portfolio_batch.report_cell(t.market_value, _portfolio_batch.report_number(t.market_value)),
+                _portfolio_batch.report_cell(t.market_value, _portfolio_batch.report_percent(
                   t.market_value / NULLIF(greatest(t.equity, 0), 0))),
-                @extschema@.report_cell(t.pnl, @extschema@.report_number(t.pnl)))
+                _portfolio_batch.report_cell(t.pnl, _portfolio_batch.report_number(t.pnl)))
       || '<p class="note">Lots by size. Unrealized P&amp;L is against the entry price; exposure of an option is by its '
          'delta. Positions without a price are in no P&amp;L. Error: standard error of the beta (Newey-West).</p>'
     END)
   FROM total AS t
 $$;
-COMMENT ON FUNCTION @extschema@.report_holdings(jsonb, integer) IS
+COMMENT ON FUNCTION _portfolio_batch.report_holdings(jsonb, integer) IS
 'Section of the report: the largest positions, at most so many, and the sum of all. data: as report_data returns it.';
 
-CREATE FUNCTION @extschema@.report_quality(data jsonb) RETURNS text
+CREATE FUNCTION _portfolio_batch.report_quality(data jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -83,15 +87,15 @@ AS $$
             beta_coverage double precision, volatility_coverage double precision, volatility_proxied double precision,
             analytics_complete boolean)
   ), priced AS (
-    SELECT l.price_quality, string_agg(format('%s (%s)', @extschema@.html_escape(l.symbol),
-                                              @extschema@.report_date(l.price_date)), ', '
+    SELECT l.price_quality, string_agg(format('%s (%s)', _portfolio_batch.html_escape(l.symbol),
+                                              _portfolio_batch.report_date(l.price_date)), ', '
                                        ORDER BY l.price_date, l.symbol COLLATE "C") AS names
     FROM (SELECT DISTINCT p.price_quality, p.symbol, p.price_date FROM lot AS p) AS l GROUP BY 1
   ), figure AS (
     SELECT q.position, q.figure, sum(q.positions) AS positions,
            COALESCE(sum(q.positions) FILTER (WHERE NOT q.missing), 0) AS known,
            COALESCE(sum(q.positions) FILTER (WHERE q.quality_flag = 'limited_history'), 0) AS short_history,
-           string_agg(format('%s: %s', @extschema@.report_reason(q.reason), q.positions), ', ' ORDER BY q.reason)
+           string_agg(format('%s: %s', _portfolio_batch.report_reason(q.reason), q.positions), ', ' ORDER BY q.reason)
              FILTER (WHERE q.reason IS NOT NULL) AS reasons,
            jsonb_object_agg(q.reason, q.positions) FILTER (WHERE q.reason IS NOT NULL) AS counts
     FROM jsonb_to_recordset(data -> 'quality')
@@ -107,11 +111,12 @@ AS $$
        (SELECT p.names FROM priced AS p WHERE p.price_quality = 'unpriced')),
       (3, 'Private positions', 'private_positions', s.private_positions::text, false,
        (SELECT p.names FROM priced AS p WHERE p.price_quality = 'manual')),
-      (4, 'Gross exposure with a beta', 'beta_coverage', @extschema@.report_percent(s.beta_coverage),
+      (4, 'Gross exposure with a beta', 'beta_coverage', _portfolio_batch.report_percent(s.beta_coverage),
        s.beta_coverage < 0.9, NULL),
-      (5, 'Gross exposure in the volatility', 'volatility_coverage', @extschema@.report_percent(s.volatility_coverage),
+      (5, 'Gross exposure in the volatility', 'volatility_coverage',
+       _portfolio_batch.report_percent(s.volatility_coverage),
        s.volatility_coverage < 0.9,
-       CASE WHEN s.volatility_proxied > 0 THEN @extschema@.report_percent(s.volatility_proxied)
+       CASE WHEN s.volatility_proxied > 0 THEN _portfolio_batch.report_percent(s.volatility_proxied)
                                                || ' with beta &#215; market on some sessions' END),
       (6, 'Analytics of the date', 'analytics_complete', CASE WHEN s.analytics_complete THEN 'complete'
                                                               ELSE 'outstanding' END, NOT s.analytics_complete, NULL),
@@ -121,10 +126,11 @@ AS $$
        abs(t.sum - s.total_market_value) > 0.01 * (t.lots + 1),
        CASE WHEN abs(t.sum - s.total_market_value) > 0.01 * (t.lots + 1)
             THEN format('the positions are worth %s now, %s in the snapshot: inputs have changed since the run',
-                        @extschema@.report_number(t.sum, 2), @extschema@.report_number(s.total_market_value, 2)) END))
+                        _portfolio_batch.report_number(t.sum, 2),
+                        _portfolio_batch.report_number(s.total_market_value, 2)) END))
       AS v (i, label, metric, shown, warn, names)
   )
-  SELECT @extschema@.report_section('quality', 'Data quality',
+  SELECT _portfolio_batch.report_section('quality', 'Data quality',
     '<div class="split even"><div><table><tbody>'
     || (SELECT string_agg(format('<tr><td>%s</td><td data-metric="%s"%s>%s</td><td>%s</td></tr>', c.label, c.metric,
                                  CASE WHEN c.warn THEN ' class="warn"' ELSE '' END, COALESCE(c.shown, 'n/a'), c.names),
@@ -135,18 +141,18 @@ AS $$
                         || string_agg(format(
                              '<tr data-figure="%s" data-positions="%s" data-known="%s" data-limited="%s"><td>%1$s</td>'
                              '<td class="number">%2$s</td><td class="number">%3$s</td><td class="number">%4$s</td>'
-                             '<td>%5$s</td></tr>', @extschema@.html_escape(f.figure), f.positions, f.known,
+                             '<td>%5$s</td></tr>', _portfolio_batch.html_escape(f.figure), f.positions, f.known,
                              f.short_history, COALESCE(f.reasons, 'none')), '' ORDER BY f.position, f.figure)
                         || '</tbody></table>'
                  FROM figure AS f HAVING count(*) > 0),
-                @extschema@.report_missing('No estimates: the risk engines have not run for this date.'))
+                _portfolio_batch.report_missing('No estimates: the risk engines have not run for this date.'))
     || '</div></div>')
 $$;
-COMMENT ON FUNCTION @extschema@.report_quality(jsonb) IS
+COMMENT ON FUNCTION _portfolio_batch.report_quality(jsonb) IS
 'Section of the report: prices, coverage, whether the positions still add up to the snapshot, and by figure how many
 positions have it, how many on a limited history, and why others have not. data: as report_data returns it.';
 
-CREATE FUNCTION @extschema@.report_runs(data jsonb) RETURNS text
+CREATE FUNCTION _portfolio_batch.report_runs(data jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -161,7 +167,7 @@ AS $$
     SELECT p.* FROM jsonb_to_recordset(data #> '{lineage,problems}')
       AS p (run_id bigint, job text, status text, sqlstate text, message text)
   )
-  SELECT @extschema@.report_section('lineage', 'Run lineage',
+  SELECT _portfolio_batch.report_section('lineage', 'Run lineage',
     '<div class="split"><div>'
     || COALESCE((SELECT '<table><thead><tr><th>Run</th><th>Kind</th><th>Status</th><th>Version</th><th>By</th>'
                         '<th>Started (UTC)</th><th class="number">Errors</th></tr></thead><tbody>'
@@ -170,23 +176,25 @@ AS $$
                              '<tr><td></td><td colspan="6">Settings other than the default: %9$s</td></tr>',
                              r.run_id, r.kind,
                              CASE WHEN r.status = 'success' THEN '' ELSE ' class="warn"' END, r.status,
-                             @extschema@.html_escape(r.version), @extschema@.html_escape(r.requested_by),
+                             _portfolio_batch.html_escape(r.version), _portfolio_batch.html_escape(r.requested_by),
                              to_char(r.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
                              COALESCE(r.errors::text, 'n/a'),
-                             COALESCE((SELECT string_agg(format('%s = %s (default %s)', @extschema@.html_escape(c.name),
-                                                                @extschema@.html_escape(c.value),
-                                                                @extschema@.html_escape(c.default)), ', '
+                             COALESCE((SELECT string_agg(format('%s = %s (default %s)',
+                                                                _portfolio_batch.html_escape(c.name),
+                                                                _portfolio_batch.html_escape(c.value),
+                                                                _portfolio_batch.html_escape(c.default)), ', '
                                                   ORDER BY c.name)
                                        FROM jsonb_to_recordset(r.settings)
                                          AS c (name text, value text, "default" text)), 'none')), '' ORDER BY r.run_id)
                         || '</tbody></table>' FROM run AS r HAVING count(*) > 0),
-                @extschema@.report_missing('The log has no run behind these rows: engines were called by hand, or the '
-                                           'log was purged.'))
+                _portfolio_batch.report_missing('The log has no run behind these rows: engines were called by hand, or the '
+                                                'log was purged.'))
     || '<h3>Errors of these runs for the date</h3>'
     || COALESCE((SELECT '<table><tbody>' || string_agg(format(
                           '<tr data-problem="%s"><td>run %s</td><td>%s</td><td class="warn">%s</td><td>%s %s</td></tr>',
-                          @extschema@.html_escape(p.sqlstate), p.run_id, @extschema@.html_escape(p.job), p.status,
-                          @extschema@.html_escape(p.sqlstate), @extschema@.html_escape(p.message)), '')
+                          _portfolio_batch.html_escape(p.sqlstate), p.run_id, _portfolio_batch.html_escape(p.job),
+                          p.status,
+                          _portfolio_batch.html_escape(p.sqlstate), _portfolio_batch.html_escape(p.message)), '')
                         || '</tbody></table>' FROM problem AS p HAVING count(*) > 0),
                 '<p>None.</p>')
     || '</div><div><table><thead><tr><th>Table</th><th class="number">Rows</th><th class="number">Run</th>'
@@ -199,23 +207,22 @@ AS $$
                           '' ORDER BY w.position, w.run_id) FROM written AS w)
     || '</tbody></table></div></div>')
 $$;
-COMMENT ON FUNCTION @extschema@.report_runs(jsonb) IS
+COMMENT ON FUNCTION _portfolio_batch.report_runs(jsonb) IS
 'Section of the report: which run wrote the rows of each table, when, with which version and settings, and what went
 wrong. data: as report_data returns it.';
 
-CREATE FUNCTION @extschema@.portfolio_report(portfolio_id uuid, as_of date DEFAULT NULL) RETURNS text
+CREATE FUNCTION _portfolio_batch.portfolio_report_as_owner(portfolio_id uuid, as_of date DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
-SET extra_float_digits TO 1
-SET datestyle TO 'ISO, YMD'
 AS $$
 DECLARE
-  tables_schema CONSTANT name := @extschema@.analytics_schema();
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   is_known      boolean;
   day           date;
   nearest       date;
   data          jsonb;
 BEGIN
+  PERFORM _portfolio_batch.require_finite('as_of', as_of);
   EXECUTE format('SELECT EXISTS (SELECT FROM %I.portfolios AS p WHERE p.id = $1 AND p.deleted_at IS NULL)',
                  tables_schema) INTO is_known USING portfolio_id;
   IF NOT is_known THEN
@@ -238,24 +245,27 @@ BEGIN
                                     nearest) END;
   END IF;
 
-  data := @extschema@.report_data(portfolio_id, day);
+  data := _portfolio_batch.report_data(portfolio_id, day);
   RETURN concat(
     E'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
     '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''"/>'
     '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
     '<meta name="color-scheme" content="light dark"/>'
-    '<title>', @extschema@.html_escape(data #>> '{portfolio,name}'), ', risk report of ', day, '</title><style>',
-    @extschema@.report_style(), E'</style></head>\n<body><main>\n',
-    @extschema@.report_header(data), @extschema@.report_tiles(data), @extschema@.report_equity_curve(data),
-    @extschema@.report_exposures(data), @extschema@.report_sectors(data), @extschema@.report_factor_betas(data),
-    @extschema@.report_risk(data), @extschema@.report_correlations(data), @extschema@.report_stress(data),
-    @extschema@.report_holdings(data), @extschema@.report_quality(data), @extschema@.report_runs(data),
-    '<footer>Made by portfolio_batch from the tables of ', @extschema@.html_escape(tables_schema),
-    '; nothing dated after ', @extschema@.report_date(day),
+    '<title>', _portfolio_batch.html_escape(data #>> '{portfolio,name}'), ', risk report of ', day, '</title><style>',
+    _portfolio_batch.report_style(), E'</style></head>\n<body><main>\n',
+    _portfolio_batch.report_header(data), _portfolio_batch.report_tiles(data),
+    _portfolio_batch.report_equity_curve(data),
+    _portfolio_batch.report_exposures(data), _portfolio_batch.report_sectors(data),
+    _portfolio_batch.report_factor_betas(data),
+    _portfolio_batch.report_risk(data), _portfolio_batch.report_correlations(data),
+    _portfolio_batch.report_stress(data),
+    _portfolio_batch.report_holdings(data), _portfolio_batch.report_quality(data), _portfolio_batch.report_runs(data),
+    '<footer>Made by portfolio_batch from the tables of ', _portfolio_batch.html_escape(tables_schema),
+    '; nothing dated after ', _portfolio_batch.report_date(day),
     E' is in it. Returns and shares are of net asset value, volatilities per year.</footer>\n</main></body></html>');
 END
 $$;
-COMMENT ON FUNCTION @extschema@.portfolio_report(uuid, date) IS
+COMMENT ON FUNCTION _portfolio_batch.portfolio_report_as_owner(uuid, date) IS
 'One self-contained HTML page on a portfolio as of a snapshot date (default: its latest): key figures, equity curve with
 drawdown, exposures and sectors, factor betas with 95 % intervals, contributions to risk, correlations with clusters,
 stress tests, the 25 largest positions, data quality, and which run wrote what. Charts are inline SVG; there is no
