@@ -9,7 +9,7 @@ SELECT format('CREATE TABLE peer.%I (LIKE %I INCLUDING DEFAULTS INCLUDING IDENTI
 WHERE column_name IS NULL
   AND (data_type = 'result' OR table_name IN ('portfolios', 'positions', 'tags', 'position_tags'))
 \gexec
-SELECT format('ALTER TABLE peer.%I %s', table_name, clause) FROM analytics_storage()
+SELECT format('ALTER TABLE peer.%I %s', table_name, clause) FROM _portfolio_batch.analytics_storage()
 \gexec
 CREATE TABLE peer.pairwise_correlations (
   portfolio_id uuid, calculation_date date, symbol1 text, symbol2 text, correlation_coefficient double precision,

@@ -13,19 +13,21 @@ AS $$
       'analytics_columns', 'analytics_schema', 'correlation_p_value', 'cron_next_run', 'is_session',
       'latest_closed_session', 'next_session', 'nyse_calendar', 'nyse_special_closures', 'previous_session',
       'role_privileges', 'sessions_between',
-      -- Parts of functions.
-      'analytics_columns_batch', 'analytics_columns_inputs', 'analytics_columns_market',
+      -- Parts of functions. Those of create_analytics_tables change what the caller could change without them, so that
+      -- who may execute that one needs no further grant.
+      'add_missing_columns', 'analytics_columns_batch', 'analytics_columns_inputs', 'analytics_columns_market',
       'analytics_columns_portfolio_results', 'analytics_columns_reference', 'analytics_columns_symbol_results',
-      'analytics_storage', 'api_age_sessions', 'api_data_quality', 'api_impact', 'api_portfolio_problem',
-      'api_unavailable', 'audit_checks', 'audit_checks_batch', 'audit_checks_correlations', 'audit_checks_duplicates',
-      'audit_checks_factor_exposures', 'audit_checks_greeks', 'audit_checks_market_data', 'audit_checks_orphans',
-      'audit_checks_profiles', 'audit_checks_rate_betas', 'audit_checks_snapshots', 'audit_checks_stress_tests',
-      'audit_checks_volatility', 'audit_names', 'audit_query_by_position', 'audit_query_of_runs', 'audit_worst',
-      'cron_field', 'executing_roles', 'finite_check', 'has_cron', 'html_escape', 'report_bar', 'report_cell',
+      'analytics_misfits', 'analytics_storage', 'api_age_sessions', 'api_data_quality', 'api_impact',
+      'api_portfolio_problem', 'api_unavailable', 'audit_checks', 'audit_checks_batch', 'audit_checks_correlations',
+      'audit_checks_duplicates', 'audit_checks_factor_exposures', 'audit_checks_greeks', 'audit_checks_market_data',
+      'audit_checks_orphans', 'audit_checks_profiles', 'audit_checks_rate_betas', 'audit_checks_snapshots',
+      'audit_checks_stress_tests', 'audit_checks_volatility', 'audit_names', 'audit_query_by_position',
+      'audit_query_of_runs', 'audit_worst', 'create_analytics_relation', 'create_pairwise_p_value', 'cron_field',
+      'executing_roles', 'finite_check', 'has_cron', 'html_escape', 'refuse_misfits', 'report_bar', 'report_cell',
       'report_compact', 'report_date', 'report_factor_name', 'report_line', 'report_missing', 'report_model',
       'report_number', 'report_percent', 'report_reason', 'report_scale', 'report_section', 'report_style',
       'report_svg', 'report_text', 'report_tick', 'report_tile', 'report_value', 'require_cron', 'require_finite',
-      'require_lasting_schema', 'run_state', 'schedule_job_name', 'seed_factor_definitions',
+      'require_lasting_schema', 'run_state', 'schedule_job_name', 'seed_analytics_tables', 'seed_factor_definitions',
       'seed_market_risk_scenarios', 'seed_stress_test_scenarios', 'split_factor', 'tables_schema']),
     -- What writes, and what stops others.
     ('runner', ARRAY[
@@ -37,10 +39,9 @@ AS $$
       'run_daily_batch_with_backfill', 'schedule_batch', 'schedule_default_batches', 'sync_schedules',
       'unschedule_batch', 'update_position_values',
       -- Parts of functions.
-      'activate_schedule', 'add_missing_columns', 'add_schedules', 'begin_batch_run', 'begin_batch_session',
-      'create_analytics_relation', 'create_pairwise_p_value', 'delete_run_records', 'delete_schedule',
-      'finish_batch_run', 'record_cancelled', 'run_batch_block', 'run_batch_session', 'run_batch_shard',
-      'run_batch_shards', 'seed_analytics_tables', 'update_schedules'])
+      'activate_schedule', 'add_schedules', 'begin_batch_run', 'begin_batch_session', 'delete_run_records',
+      'delete_schedule', 'finish_batch_run', 'record_cancelled', 'run_batch_block', 'run_batch_session',
+      'run_batch_shard', 'run_batch_shards', 'update_schedules'])
   )
   SELECT p.oid::regprocedure, COALESCE(k.role_kind, 'reader')
   FROM pg_extension AS e
@@ -55,8 +56,8 @@ $$;
 
 COMMENT ON FUNCTION _portfolio_batch.executing_roles() IS
   'Who executes each function and procedure of the extension: public, whoever likes; reader, only roles that '
-  'grant_analytics_roles makes readers, or runners; runner, only the latter. What is not listed by name is for readers. '
-  'Takes no argument and reads only the catalogs.';
+  'grant_analytics_roles makes readers, or runners; runner, only the latter. What is not listed by name is for '
+  'readers. Takes no argument and reads only the catalogs.';
 
 -- The one description of what the two roles may do: it is granted from here and checked from here. What a superuser
 -- calls runs as the owner of the tables, who therefore may execute whatever can be called.
@@ -191,8 +192,9 @@ END
 $$;
 
 COMMENT ON FUNCTION _portfolio_batch.grant_analytics_roles_as_caller(name, name) IS
-  'Grants what role_privileges lists to two existing roles, and what the owner of the tables lacks of it: the reader '
-  'may read every table and view and execute what reads, the runner may also run the batch. Neither may change portfolios, positions, trades, prices or definitions, so '
-  'close_position and loaders need grants of their own. NULL stands for a role that is not wanted. Can be called '
-  'again, and has to be after an upgrade. Returns a summary. Errors: 42704 with the name of a role that does not '
-  'exist, 42P01 when the tables do not, 42501 when the caller cannot grant.';
+  'Grants what role_privileges lists to two existing roles, and to the owner of the tables what that one lacks: the '
+  'reader may read every table and view and execute what reads, the runner may also run the batch. Neither may change '
+  'portfolios, positions, trades, prices or definitions, so close_position and loaders need grants of their own. NULL '
+  'stands for a role that is not wanted. Can be called again, and has to be after an upgrade. Returns a summary. '
+  'Errors: 42704 with the name of a role that does not exist, 42P01 when the tables do not, 42501 when the caller '
+  'cannot grant.';

@@ -187,8 +187,8 @@ AS $$
                                        FROM jsonb_to_recordset(r.settings)
                                          AS c (name text, value text, "default" text)), 'none')), '' ORDER BY r.run_id)
                         || '</tbody></table>' FROM run AS r HAVING count(*) > 0),
-                _portfolio_batch.report_missing('The log has no run behind these rows: engines were called by hand, or the '
-                                                'log was purged.'))
+                _portfolio_batch.report_missing('The log has no run behind these rows: engines were called by hand, '
+                                                'or the log was purged.'))
     || '<h3>Errors of these runs for the date</h3>'
     || COALESCE((SELECT '<table><tbody>' || string_agg(format(
                           '<tr data-problem="%s"><td>run %s</td><td>%s</td><td class="warn">%s</td><td>%s %s</td></tr>',

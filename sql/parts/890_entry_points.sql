@@ -1,8 +1,8 @@
--- Where functions are entered. A function of SQL or PL/pgSQL called _as_owner or _as_caller is the body of one in C with
--- the same arguments and result, which has it run under the settings for which it is written instead of the caller's;
--- of the first kind also as the owner of the tables, where the caller is a superuser and the owner is none. So each
--- statement is resolved in known schemas, and no trigger, view, policy or default of the owner gets a superuser's
--- rights. What is generated here is what is called, the bodies included where they call each other.
+-- Where functions are entered. A function of SQL or PL/pgSQL called _as_owner or _as_caller is the body of one in C
+-- with the same arguments and result, which has it run under the settings for which it is written instead of the
+-- caller's; of the first kind also as the owner of the tables, where the caller is a superuser and the owner is none.
+-- So each statement is resolved in known schemas, and no trigger, view, policy or default of the owner gets a
+-- superuser's rights. The functions made here are those that are called, also by the bodies of each other.
 
 DO $$
 DECLARE

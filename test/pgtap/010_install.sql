@@ -550,7 +550,7 @@ SELECT is(count(*), (SELECT count(*) FROM first_call), 'a second set of tables i
 SELECT is(current_setting('portfolio_batch.schema'), 'pb Risk', 'which the session now uses');
 SELECT is(analytics_schema(), 'pb Risk'::name, 'as analytics_schema() says');
 SELECT is(count(*), 0::bigint, 'the new tables are empty but for the seeds') FROM "pb Risk".pairwise_correlations;
-SELECT throws_ok($$SELECT create_analytics_relation('pb Risk', 'no_such_table')$$, 'P0002', NULL,
+SELECT throws_ok($$SELECT _portfolio_batch.create_analytics_relation('pb Risk', 'no_such_table')$$, 'P0002', NULL,
                  'a relation that the dictionary does not know');
 
 -- Without the extension ---------------------------------------------------------------------------------------------

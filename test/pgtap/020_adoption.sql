@@ -65,8 +65,8 @@ SELECT set_eq($$SELECT object_name, action, rows_added FROM create_analytics_tab
 SELECT is(delta, 0.5::float8, 'adopted tables keep their rows') FROM fits.position_greeks;
 SELECT is(market_shock, 0.055::float8, 'also where a definition is seeded')
   FROM fits.market_risk_scenarios WHERE scenario_name = 'market_up_5';
-SELECT is_empty($$SELECT * FROM analytics_misfits('fits')$$, 'nothing is left to complain about');
-SELECT is_empty($$SELECT * FROM analytics_misfits('no such schema')$$, 'nor about a schema that does not exist');
+SELECT is_empty($$SELECT * FROM _portfolio_batch.analytics_misfits('fits')$$, 'nothing is left to complain about');
+SELECT is_empty($$SELECT * FROM _portfolio_batch.analytics_misfits('no such schema')$$, 'nor about a schema that does not exist');
 
 -- Tables that do not ------------------------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ DO $$
 DECLARE
   statement text;
 BEGIN
-  FOR statement IN SELECT remedy FROM pb.analytics_misfits('misfit') ORDER BY ordinal, object_name LOOP
+  FOR statement IN SELECT remedy FROM _portfolio_batch.analytics_misfits('misfit') ORDER BY ordinal, object_name LOOP
     EXECUTE statement;
   END LOOP;
 END $$;
@@ -191,20 +191,20 @@ CREATE FOREIGN TABLE kinds.position_greeks (portfolio_id uuid) SERVER pb_server;
 CREATE TABLE kinds.other (id int);
 CREATE INDEX positions ON kinds.other (id);
 CREATE VIEW kinds.position_interest_rate_beta AS SELECT 1 AS ir_beta;
-SELECT set_eq($$SELECT object_name, expected, found FROM analytics_misfits('kinds')
+SELECT set_eq($$SELECT object_name, expected, found FROM _portfolio_batch.analytics_misfits('kinds')
                 WHERE problem = 'other kind of relation'$$,
               $$VALUES ('portfolio_snapshots', 'a table', 'a materialized view'), ('tags', 'a table', 'a sequence'),
                        ('batch_runs', 'a table', 'a composite type'), ('position_greeks', 'a table', 'a foreign table'),
                        ('positions', 'a table', 'an index')$$,
               'only tables are adopted as tables, and foreign tables only for what is not written');
-SELECT set_has($$SELECT object_name, expected, found, remedy FROM analytics_misfits('kinds')$$,
+SELECT set_has($$SELECT object_name, expected, found, remedy FROM _portfolio_batch.analytics_misfits('kinds')$$,
                $$VALUES ('position_interest_rate_beta.ir_beta', 'double precision', 'integer',
                          'DROP VIEW kinds.position_interest_rate_beta;')$$,
                'a view with other columns is refused too');
 
 CREATE SCHEMA keys;
 CREATE TABLE keys.interest_rates (series text, date date, rate float8, source text, fetched_at timestamptz);
-SELECT is(count(*), 1::bigint, 'no unique index') FROM analytics_misfits('keys');
+SELECT is(count(*), 1::bigint, 'no unique index') FROM _portfolio_batch.analytics_misfits('keys');
 CREATE INDEX ON keys.interest_rates (series, date);
 CREATE UNIQUE INDEX ON keys.interest_rates (series, date, source);
 CREATE UNIQUE INDEX ON keys.interest_rates (series, date) WHERE rate > 0;
@@ -212,9 +212,9 @@ CREATE UNIQUE INDEX ON keys.interest_rates (series, (date + 1));
 CREATE UNIQUE INDEX ON keys.interest_rates (series) INCLUDE (date);
 ALTER TABLE keys.interest_rates ADD UNIQUE (date, series) DEFERRABLE;
 SELECT is(problem, 'no unique index', 'indexes that cannot tell rows apart at once do not count')
-  FROM analytics_misfits('keys');
+  FROM _portfolio_batch.analytics_misfits('keys');
 CREATE UNIQUE INDEX ON keys.interest_rates (date, series);
-SELECT is(count(*), 0::bigint, 'a unique index in any order of columns does') FROM analytics_misfits('keys');
+SELECT is(count(*), 0::bigint, 'a unique index in any order of columns does') FROM _portfolio_batch.analytics_misfits('keys');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -36,14 +36,16 @@ SELECT results_eq($$SELECT role_name::text COLLATE "default", object_name, privi
                     FROM grant_analytics_roles('pb_reader', 'pb_runner')$$,
                   format($$VALUES ('pb_reader', 'schema pb', 'USAGE'),
                       ('pb_reader', 'all 41 tables and views of schema pb', 'SELECT'),
+                      ('pb_reader', '%s functions and procedures', 'EXECUTE'),
                       ('pb_runner', 'schema pb', 'USAGE'),
                       ('pb_runner', 'all 41 tables and views of schema pb', 'SELECT'),
                       ('pb_runner', '19 tables of results, runs and tags', 'INSERT, UPDATE, DELETE'),
                       ('pb_runner', 'pb.portfolios (equity_balance, updated_at)', 'UPDATE'),
                       ('pb_runner', 'pb.positions (last_price, last_price_date, market_value, unrealized_pnl, '
                                     'realized_pnl, updated_at)', 'UPDATE'),
-                      ('pb_runner', '%s functions and procedures that write', 'EXECUTE')$$,
-                      (SELECT count(*) FROM writing_functions())),
+                      ('pb_runner', '%s functions and procedures', 'EXECUTE')$$,
+                      (SELECT count(*) FROM _portfolio_batch.executing_roles() WHERE role_kind = 'reader'),
+                      (SELECT count(*) FROM _portfolio_batch.executing_roles() WHERE role_kind <> 'public')),
                   'the summary');
 SELECT is_empty($$SELECT * FROM role_privileges('pb_reader', 'pb_runner') WHERE NOT held$$, 'everything is held');
 SELECT lives_ok($$SELECT grant_analytics_roles('pb_reader', 'pb_runner')$$, 'and can be granted again');
@@ -80,15 +82,16 @@ SELECT set_eq($$SELECT c.relname::text, a.attname::text FROM pg_attribute AS a J
                        ('positions', 'last_price_date'), ('positions', 'market_value'), ('positions', 'unrealized_pnl'),
                        ('positions', 'realized_pnl'), ('positions', 'updated_at')$$,
               'of the users'' tables the runner writes single columns');
-SELECT is_empty($$SELECT f FROM writing_functions() AS f
-                  WHERE has_function_privilege('pb_stranger', f, 'EXECUTE')
-                     OR has_function_privilege('pb_reader', f, 'EXECUTE')
-                     OR NOT has_function_privilege('pb_runner', f, 'EXECUTE')$$,
-                'functions that write: only the runner');
-SELECT set_has($$SELECT p.proname::text FROM writing_functions() AS f JOIN pg_proc AS p ON p.oid = f$$,
+SELECT is_empty($$SELECT f.function FROM _portfolio_batch.executing_roles() AS f
+                  WHERE has_function_privilege('pb_stranger', f.function, 'EXECUTE') <> (f.role_kind = 'public')
+                     OR has_function_privilege('pb_reader', f.function, 'EXECUTE') <> (f.role_kind <> 'runner')
+                     OR NOT has_function_privilege('pb_runner', f.function, 'EXECUTE')$$,
+                'functions that write: only the runner; that read: the reader, too; that are cheap: everybody');
+SELECT set_has($$SELECT p.proname::text FROM _portfolio_batch.executing_roles() AS f JOIN pg_proc AS p ON p.oid = f.function
+                 WHERE f.role_kind = 'runner'$$,
                $$VALUES ('close_position'), ('purge_portfolio'), ('purge_results'), ('create_analytics_tables'),
                         ('grant_analytics_roles')$$,
-               'writing_functions lists them');
+               'executing_roles lists them');
 
 -- As each role ------------------------------------------------------------------------------------------------------
 
@@ -138,9 +141,9 @@ SELECT throws_ok(statement, '42501', NULL, 'others are refused: ' || statement)
   FROM (VALUES ('SELECT * FROM portfolios'), ('SELECT * FROM pairwise_correlations'),
                ('SELECT * FROM trading_sessions'),
                ('SELECT create_analytics_tables()'), ($$SELECT purge_results('2024-07-01')$$),
-               ($$SELECT split_factor('AAA', '2024-07-01', '2024-07-02')$$),
-               ($$SELECT create_analytics_relation('pb', 'portfolios')$$), ($$SELECT seed_analytics_tables('pb')$$),
-               ($$SELECT create_pairwise_p_value('pb_desk')$$)) AS r (statement);
+               ($$SELECT _portfolio_batch.split_factor('AAA', '2024-07-01', '2024-07-02')$$),
+               ($$SELECT _portfolio_batch.create_analytics_relation('pb', 'portfolios')$$), ($$SELECT _portfolio_batch.seed_analytics_tables('pb')$$),
+               ($$SELECT _portfolio_batch.create_pairwise_p_value('pb_desk')$$)) AS r (statement);
 RESET ROLE;
 
 -- Row-level security of a table holds through the views.
@@ -181,8 +184,8 @@ SELECT throws_ok($$SELECT grant_analytics_roles(NULL, 'pb_newcomer')$$, '42501',
 SET LOCAL client_min_messages = warning;
 RESET ROLE;
 SELECT throws_ok($$SELECT grant_analytics_roles('pb_nobody', NULL)$$, '42704', NULL, 'a role is looked up each time');
-SELECT set_eq($$SELECT DISTINCT role_name::text FROM grant_analytics_roles('pb_stranger', NULL)$$, ARRAY['pb_stranger'],
-              'one role alone');
+SELECT set_eq($$SELECT DISTINCT role_name::text FROM grant_analytics_roles('pb_stranger', NULL)$$,
+              ARRAY['pb_stranger', 'pb_owner'], 'one role alone, and the owner of the tables');
 SELECT is_empty($$SELECT * FROM role_privileges('pb_stranger', NULL) WHERE NOT held$$,
                 'reads the tables of the setting');
 SELECT ok(NOT has_table_privilege('pb_stranger', 'pb.portfolios', 'SELECT'), 'and no others');

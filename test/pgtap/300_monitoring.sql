@@ -110,16 +110,16 @@ SELECT is((SELECT count(*) FROM batch_report((SELECT min(run_id) FROM batch_runs
 
 -- States of records -----------------------------------------------------------------------------------------------------
 
-SELECT is(run_state('success', 0, NULL, now()), 'success', 'a run that is over keeps its status');
-SELECT is(run_state('running', a.pid, a.backend_start, clock_timestamp()), 'running', 'a session at work')
+SELECT is(_portfolio_batch.run_state('success', 0, NULL, now()), 'success', 'a run that is over keeps its status');
+SELECT is(_portfolio_batch.run_state('running', a.pid, a.backend_start, clock_timestamp()), 'running', 'a session at work')
   FROM pg_stat_activity AS a WHERE a.pid = pg_backend_pid();
-SELECT is(run_state('running', a.pid, a.backend_start, a.query_start - interval '1 s'), 'lost',
+SELECT is(_portfolio_batch.run_state('running', a.pid, a.backend_start, a.query_start - interval '1 s'), 'lost',
           'that went on to another statement')
   FROM pg_stat_activity AS a WHERE a.pid = pg_backend_pid();
-SELECT is(run_state('running', a.pid, a.backend_start - interval '1 s', clock_timestamp()), 'lost',
+SELECT is(_portfolio_batch.run_state('running', a.pid, a.backend_start - interval '1 s', clock_timestamp()), 'lost',
           'another session with its process id')
   FROM pg_stat_activity AS a WHERE a.pid = pg_backend_pid();
-SELECT is(run_state('running', 0, now(), now()), 'lost', 'no such session');
+SELECT is(_portfolio_batch.run_state('running', 0, now(), now()), 'lost', 'no such session');
 
 INSERT INTO batch_runs (run_id, run_kind, status, started_at, backend_pid, backend_start, requested_by)
 VALUES (1001, 'procedure', 'running', '2024-07-09 21:00+00', 0, '2024-07-09 20:00+00', 'desk');
@@ -160,7 +160,7 @@ SELECT throws_ok('SELECT cancel_run(1)', '42501', NULL, 'but cancels none');
 SET LOCAL ROLE pb_stranger;
 SELECT throws_ok(statement, '42501', NULL, 'a stranger is refused: ' || statement)
   FROM (VALUES ('SELECT batch_report()'), ('SELECT batch_progress()'), ('SELECT batch_preflight()'),
-               ('SELECT busy_portfolios()'), ('SELECT cancel_run(1)')) AS r (statement);
+               ('SELECT _portfolio_batch.busy_portfolios()'), ('SELECT cancel_run(1)')) AS r (statement);
 RESET ROLE;
 
 -- Without tables --------------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ SELECT is(cron_next_run('0 2 * * *', '2026-11-21 01:00+00'), '2026-11-21 02:00+0
 RESET timezone;
 SELECT is(cron_next_run('* * * * *'), date_trunc('minute', now()) + interval '1 minute', 'after now by default');
 SELECT is(cron_next_run('* * * * *', NULL), NULL, 'NULL after NULL');
-SELECT is(cron_field('*/20,5,10-12', 'minute', 0, 59), '{0,5,10,11,12,20,40}', 'a list of everything');
+SELECT is(_portfolio_batch.cron_field('*/20,5,10-12', 'minute', 0, 59), '{0,5,10,11,12,20,40}', 'a list of everything');
 
 SELECT throws_ok(format('SELECT cron_next_run(%L)', expression), '22023', message, 'refused: ' || coalesce(expression, 'NULL'))
   FROM (VALUES
@@ -88,7 +88,7 @@ SELECT throws_ok($$SELECT schedule_batch('x', '61 * * * *')$$, '22023', 'invalid
                  'an expression that cannot be read, with or without pg_cron');
 SELECT throws_ok(format('SELECT schedule_batch(%L, %L)', repeat('x', 44), '* * * * *'), '22023',
                  format('schedule name "%s" is too long', repeat('x', 44)), 'a name that pg_cron would cut off');
-SELECT is(schedule_job_name(repeat('x', 43)), 'portfolio_batch pb: ' || repeat('x', 43), 'the name of a job');
+SELECT is(_portfolio_batch.schedule_job_name(repeat('x', 43)), 'portfolio_batch pb: ' || repeat('x', 43), 'the name of a job');
 SELECT throws_ok(format('SELECT %s(%L)', f, 'nightly'), '42704', 'schedule "nightly" does not exist',
                  f || ' of a schedule that does not exist')
   FROM unnest(ARRAY['unschedule_batch', 'enable_schedule', 'disable_schedule']) AS f;
@@ -137,7 +137,7 @@ SELECT lives_ok('SELECT * FROM batch_schedules()', 'a reader sees the schedules'
 SELECT throws_ok(statement, '42501', NULL, 'a reader is refused: ' || statement)
   FROM (VALUES ($$SELECT schedule_batch('x', '* * * * *')$$), ($$SELECT unschedule_batch('old')$$),
                ($$SELECT enable_schedule('old')$$), ($$SELECT disable_schedule('old')$$),
-               ($$SELECT activate_schedule('old', true)$$), ('SELECT sync_schedules()'),
+               ($$SELECT _portfolio_batch.activate_schedule('old', true)$$), ('SELECT sync_schedules()'),
                ('SELECT schedule_default_batches()'), ('CALL rescan_sessions()'), ('SELECT purge_run_records()'))
     AS r (statement);
 SET LOCAL ROLE pb_runner;

@@ -33,7 +33,7 @@ SELECT results_eq($$SELECT section || ': ' || "check", entity, expected, actual,
                                       'carried at the entry price')$$,
                   'a healthy book is green, but for an option without quote and an asset that nobody marked');
 SELECT results_eq('SELECT section, "check" FROM healthy WHERE status = ''green''',
-                  'SELECT section, check_name FROM audit_checks() WHERE check_name <> ''marks of private assets''',
+                  'SELECT section, check_name FROM _portfolio_batch.audit_checks() WHERE check_name <> ''marks of private assets''',
                   'of what is well there is one row a check, in the order of the list');
 SELECT is_empty($$SELECT * FROM healthy WHERE status = 'green' AND actual <> expected$$, 'with as many as there should be');
 SELECT set_eq('SELECT DISTINCT section FROM healthy',
@@ -60,7 +60,7 @@ SELECT results_eq($$SELECT section, status, green, amber, red, detail FROM batch
                             (SELECT 'price of the session, ' || symbol || ': 0 of 1; no price, lots: 1' FROM positions
                              WHERE investment_class = 'OPTIONS')),
                            ('snapshots', 'green', 7, 0, 0, NULL),
-                           ('verdict', 'amber', (SELECT count(*) - 2 FROM audit_checks()), 2, 0,
+                           ('verdict', 'amber', (SELECT count(*) - 2 FROM _portfolio_batch.audit_checks()), 2, 0,
                             'BATCH CALCULATIONS ARE RUNNING')$$, 'the summary: a row a section, and the verdict');
 SELECT is_empty($$SELECT * FROM batch_audit('2024-07-11') WHERE status = 'red'$$, 'the session before is well too');
 SELECT results_eq($$SELECT status, detail FROM batch_audit_summary() WHERE section = 'verdict'$$,
@@ -78,10 +78,10 @@ BEGIN
     EXECUTE fault;
     SELECT string_agg(n.section || ': ' || n.check_name || ' ' || n.status, ', ' ORDER BY n.section, n.check_name)
       INTO changed
-      FROM (SELECT a.section, a.check_name, audit_worst(array_agg(a.status)) AS status
+      FROM (SELECT a.section, a.check_name, _portfolio_batch.audit_worst(array_agg(a.status)) AS status
             FROM batch_audit(day, ids) AS a (section, entity, check_name, expected, actual, status, detail)
             GROUP BY 1, 2) AS n
-      FULL JOIN (SELECT section, "check" AS check_name, audit_worst(array_agg(h.status)) AS status FROM healthy AS h
+      FULL JOIN (SELECT section, "check" AS check_name, _portfolio_batch.audit_worst(array_agg(h.status)) AS status FROM healthy AS h
                  GROUP BY 1, 2) AS h USING (section, check_name)
      WHERE n.status IS DISTINCT FROM h.status;
     RAISE 'undo' USING ERRCODE = 'PBTST';
@@ -293,7 +293,7 @@ INSERT INTO faults (want, fault) VALUES
 
 SELECT is(pg_temp.changes(fault), want, want || ': ' || regexp_replace(fault, '[0-9a-f]{8}-[0-9a-f-]{27}', '…', 'g'))
   FROM faults ORDER BY n;
-SELECT set_eq('SELECT section || '': '' || check_name FROM audit_checks()',
+SELECT set_eq('SELECT section || '': '' || check_name FROM _portfolio_batch.audit_checks()',
               $$SELECT DISTINCT regexp_replace(want, ' \w+$', '') FROM faults WHERE want <> 'nothing'$$,
               'every check has a fault that it finds');
 SELECT set_eq('SELECT * FROM batch_audit(''2024-07-12'')', 'SELECT * FROM healthy', 'nothing of the faults is left');
@@ -370,7 +370,7 @@ SELECT pg_temp.raises(format('SELECT * FROM %s(%s)', f, a.arguments), a.state, a
                ('''2024-07-12'', ARRAY[pg_temp.id(9)]', '42704',
                 'portfolio does not exist: 00000000-0000-4000-8000-000000000009')) AS a (arguments, state, message);
 
-SELECT throws_ok($$SELECT * FROM batch_audit('infinity')$$, '22023', NULL, 'a date that is none');
+SELECT throws_ok($$SELECT * FROM batch_audit('infinity')$$, '22008', 'as_of must be finite, not infinity', 'a date that is none');
 CREATE ROLE pb_auditor;
 CREATE ROLE pb_stranger;
 GRANT USAGE ON SCHEMA pb TO pb_stranger;

@@ -64,12 +64,12 @@ SELECT set_eq($$SELECT DISTINCT provolatile FROM pg_proc WHERE proname LIKE 'api
               ARRAY['s'::"char"], 'servers may call them by GET: they are stable');
 
 -- Age: sessions that have closed since.
-SELECT is(api_age_sessions('2024-11-22', '2024-12-02'), 5, 'Thanksgiving and weekends are no sessions');
-SELECT is(api_age_sessions('2024-11-22', '2024-11-22'), 0, 'a day is not older than itself');
-SELECT is(api_age_sessions(NULL), NULL, 'no day has no age');
-SELECT is(api_age_sessions(latest_closed_session()), 0, 'the latest closed session is current');
-SELECT is(api_age_sessions(previous_session(latest_closed_session())), 1, 'the one before is one session old');
-SELECT is(api_data_quality(latest_closed_session(), '{"x": 1}') - 'calculation_date',
+SELECT is(_portfolio_batch.api_age_sessions('2024-11-22', '2024-12-02'), 5, 'Thanksgiving and weekends are no sessions');
+SELECT is(_portfolio_batch.api_age_sessions('2024-11-22', '2024-11-22'), 0, 'a day is not older than itself');
+SELECT is(_portfolio_batch.api_age_sessions(NULL), NULL, 'no day has no age');
+SELECT is(_portfolio_batch.api_age_sessions(latest_closed_session()), 0, 'the latest closed session is current');
+SELECT is(_portfolio_batch.api_age_sessions(previous_session(latest_closed_session())), 1, 'the one before is one session old');
+SELECT is(_portfolio_batch.api_data_quality(latest_closed_session(), '{"x": 1}') - 'calculation_date',
           '{"age_sessions": 0, "is_current": true, "x": 1}', 'as is its data');
 
 -- Snapshot -----------------------------------------------------------------------------------------------------------
@@ -337,9 +337,9 @@ FROM (VALUES ('-1', 'lookback_days must be 2 or more, not -1', '%newest%'),
 INSERT INTO position_greeks (portfolio_id, position_id, calculation_date, delta, underlying_price)
 SELECT portfolio_id, id, '2024-11-22', 0.5, 600 FROM positions WHERE portfolio_id = :'three' AND position_type = 'LC';
 SELECT is(exposure, 0.5 * 100 * 600 * quantity::numeric(20, 4), 'the exposure of an option')
-FROM api_symbol_exposures(:'three', '2024-11-22') AS e JOIN positions AS l ON l.underlying_symbol = e.symbol
+FROM _portfolio_batch.api_symbol_exposures(:'three', '2024-11-22') AS e JOIN positions AS l ON l.underlying_symbol = e.symbol
 WHERE l.portfolio_id = :'three';
-SELECT is_empty($$SELECT * FROM api_symbol_exposures(pg_temp.id(5), '2024-11-22') WHERE symbol = 'FUND'$$,
+SELECT is_empty($$SELECT * FROM _portfolio_batch.api_symbol_exposures(pg_temp.id(5), '2024-11-22') WHERE symbol = 'FUND'$$,
                 'a private fund has none');
 
 -- Stress tests -------------------------------------------------------------------------------------------------------
@@ -382,9 +382,9 @@ DELETE FROM portfolio_snapshots WHERE portfolio_id = :'three';
 SELECT is((SELECT concat_ws(' ', a -> 'portfolio_value', a #> '{scenarios,0,impact,direct,percentage_impact}',
                             a #> '{scenarios,0,impact,direct,new_portfolio_value}')
            FROM api_portfolio_stress_tests(:'three') AS a), 'null null null', 'nothing to compare with is null');
-SELECT is(api_impact(-150, 100), '{"dollar_impact": -150, "percentage_impact": -150.0000, "new_portfolio_value": -50}',
+SELECT is(_portfolio_batch.api_impact(-150, 100), '{"dollar_impact": -150, "percentage_impact": -150.0000, "new_portfolio_value": -50}',
           'losses are not capped');
-SELECT is(api_impact(1, -100) -> 'percentage_impact', 'null', 'no percentage of a debt');
+SELECT is(_portfolio_batch.api_impact(1, -100) -> 'percentage_impact', 'null', 'no percentage of a debt');
 SELECT pg_temp.raises(format('SELECT api_portfolio_stress_tests(%L, %L)', :'three', '{covid_crash_2020,nope}'), '22023',
                       'scenario ''nope'' does not exist', '', 'SELECT scenario_id, name FROM pb.stress_test_scenarios;',
                       'an unknown scenario');

@@ -5,26 +5,26 @@
 
 -- Helpers of the markup ----------------------------------------------------------------------------------------------
 
-SELECT is(html_escape('<a href="x">&''</a>' || chr(7)), '&lt;a href=&quot;x&quot;&gt;&amp;&#39;&lt;/a&gt;?',
+SELECT is(_portfolio_batch.html_escape('<a href="x">&''</a>' || chr(7)), '&lt;a href=&quot;x&quot;&gt;&amp;&#39;&lt;/a&gt;?',
           'what means something in HTML is escaped, control characters are gone');
-SELECT is(html_escape(NULL), NULL, 'nothing of nothing');
-SELECT is(report_number(value, decimals), shown, format('%s with %s decimals', value, decimals))
+SELECT is(_portfolio_batch.html_escape(NULL), NULL, 'nothing of nothing');
+SELECT is(_portfolio_batch.report_number(value, decimals), shown, format('%s with %s decimals', value, decimals))
 FROM (VALUES (1234567.891, 2, '1,234,567.89'), (-1234.5, 0, '&#8722;1,235'), (-0.004, 2, '0.00'), (0, 0, '0'),
              (NULL, 2, NULL), (999.995, 2, '1,000.00')) AS v (value, decimals, shown);
-SELECT is(report_percent(-0.1234), '&#8722;12.3&#8239;%', 'percent');
-SELECT is(report_compact(value), shown, 'on an axis ' || value)
+SELECT is(_portfolio_batch.report_percent(-0.1234), '&#8722;12.3&#8239;%', 'percent');
+SELECT is(_portfolio_batch.report_compact(value), shown, 'on an axis ' || value)
 FROM (VALUES (1250000, '1.25M'), (-40000, '&#8722;40k'), (2500000000, '2.5bn'), (0, '0'), (0.25, '0.25')) AS v (value,
        shown);
 SELECT results_eq($$SELECT low, high, array_agg(tick::float8 ORDER BY tick)
                     FROM (VALUES (0::float8, 1::float8), (-0.07, 0), (2012345, 2420000), (-3, 5)) AS v (low, high),
-                         report_ticks(low, high, 4) AS tick GROUP BY 1, 2 ORDER BY 2, 1$$,
+                         _portfolio_batch.report_ticks(low, high, 4) AS tick GROUP BY 1, 2 ORDER BY 2, 1$$,
                   $$VALUES (-0.07::float8, 0::float8, '{-0.06,-0.04,-0.02,0}'::float8[]),
                            (0, 1, '{0,0.25,0.5,0.75,1}'), (-3, 5, '{-2,0,2,4}'),
                            (2012345, 2420000, '{2200000,2400000}')$$, 'round numbers on an axis');
-SELECT is_empty('SELECT report_ticks(1, 1, 4)', 'and none without a span');
-SELECT is(report_scale(5, 0, 10, 100, 200), 150.0, 'a place between two places');
-SELECT is(report_scale(5, 5, 5, 100, 200), 150.0, 'and the middle without a span');
-SELECT is(report_reason(reason), words, 'reason ' || COALESCE(reason, 'NULL'))
+SELECT is_empty('SELECT _portfolio_batch.report_ticks(1, 1, 4)', 'and none without a span');
+SELECT is(_portfolio_batch.report_scale(5, 0, 10, 100, 200), 150.0, 'a place between two places');
+SELECT is(_portfolio_batch.report_scale(5, 5, 5, 100, 200), 150.0, 'and the middle without a span');
+SELECT is(_portfolio_batch.report_reason(reason), words, 'reason ' || COALESCE(reason, 'NULL'))
 FROM (VALUES ('insufficient_data', 'too few returns'), (NULL, 'not computed for this date'),
              ('some_<new>', 'some &lt;new&gt;')) AS v (reason, words);
 
@@ -288,22 +288,22 @@ SELECT portfolio_id AS split_portfolio, symbol AS split_symbol FROM positions
 WHERE portfolio_id = pg_temp.id_of(1) ORDER BY symbol LIMIT 1 \gset
 INSERT INTO corporate_actions (symbol, ex_date, kind, ratio) VALUES (:'split_symbol', '2026-11-19', 'split', 4);
 SELECT is(p.price, q.price, 'a price before a split is in shares of the day')
-FROM report_positions(:'split_portfolio', '2026-11-19') AS p, price_asof(:'split_symbol', '2026-11-19') AS q
+FROM _portfolio_batch.report_positions(:'split_portfolio', '2026-11-19') AS p, price_asof(:'split_symbol', '2026-11-19') AS q
 WHERE p.symbol = :'split_symbol';
 UPDATE market_data_cache SET adjustment = 'split' WHERE symbol = :'split_symbol';
 SELECT ok(pg_temp.near(p.price, q.price, 1e-12), 'also of split-adjusted prices, on ' || p.day)
 FROM (SELECT d.day, r.* FROM unnest('{2026-11-18,2026-11-19}'::date[]) AS d (day),
-             report_positions(:'split_portfolio', d.day) AS r) AS p, price_asof(:'split_symbol', p.day) AS q
+             _portfolio_batch.report_positions(:'split_portfolio', d.day) AS r) AS p, price_asof(:'split_symbol', p.day) AS q
 WHERE p.symbol = :'split_symbol';
 DELETE FROM market_data_cache WHERE symbol = :'split_symbol' AND date IN ('2026-11-19', '2026-11-20');
 SELECT is((p.price_quality, p.price_date), ('stale'::text, '2026-11-18'::date), 'an old price is stale')
-FROM report_positions(:'split_portfolio', '2026-11-20') AS p WHERE p.symbol = :'split_symbol';
+FROM _portfolio_batch.report_positions(:'split_portfolio', '2026-11-20') AS p WHERE p.symbol = :'split_symbol';
 SELECT ok(portfolio_report(pg_temp.id_of(1)) ~ 'inputs have changed since the run',
           'and the report says that the positions are not those of the snapshot any more');
 SELECT ok(portfolio_report(pg_temp.id_of(1)) !~ 'data-error="[0-9.e-]+"', 'nor are the intervals, so there are none');
 SET LOCAL portfolio_batch.max_stale_sessions = 1;
 SELECT is(p.price_quality, 'unpriced', 'or not priced any more')
-FROM report_positions(:'split_portfolio', '2026-11-20') AS p WHERE p.symbol = :'split_symbol';
+FROM _portfolio_batch.report_positions(:'split_portfolio', '2026-11-20') AS p WHERE p.symbol = :'split_symbol';
 ROLLBACK TO SAVEPOINT prices;
 
 -- What is missing is said in words -----------------------------------------------------------------------------------
@@ -366,11 +366,11 @@ FROM pg_temp.at(1, '//section[@id="factors"]//text/text()') AS v WHERE v = 'no p
 ROLLBACK TO SAVEPOINT gaps;
 
 -- A large book: some symbols and positions only, and it says so.
-SELECT ok(report_correlations(data, 4) ~ 'The 4 largest of 10 symbols by exposure; 6 smaller ones are left out here'
-          AND report_holdings(data, 3) ~ '7 smaller positions'
-          AND (SELECT count(*) FROM regexp_matches(report_holdings(data, 3), 'data-position=', 'g')) = 3,
+SELECT ok(_portfolio_batch.report_correlations(data, 4) ~ 'The 4 largest of 10 symbols by exposure; 6 smaller ones are left out here'
+          AND _portfolio_batch.report_holdings(data, 3) ~ '7 smaller positions'
+          AND (SELECT count(*) FROM regexp_matches(_portfolio_batch.report_holdings(data, 3), 'data-position=', 'g')) = 3,
           'what does not fit is left out, and counted')
-FROM report_data(pg_temp.id_of(1), '2026-11-20') AS data;
+FROM _portfolio_batch.report_data(pg_temp.id_of(1), '2026-11-20') AS data;
 
 -- Errors and rights --------------------------------------------------------------------------------------------------
 
@@ -383,9 +383,8 @@ SELECT pg_temp.raises($$SELECT portfolio_report(pg_temp.id_of(1), '2026-11-14')$
                       'a date without a snapshot');
 SELECT pg_temp.raises($$SELECT portfolio_report(pg_temp.id_of(1), '2030-01-02')$$, '22023', '%has no snapshot of%', '%',
                       'The nearest snapshot is of 2026-11-20;%', 'a date in the future');
-SELECT pg_temp.raises($$SELECT portfolio_report(pg_temp.id_of(1), 'infinity')$$, '22023',
-       '%has no snapshot of infinity',
-                      '%', 'The nearest snapshot is of%', 'no date of the calendar');
+SELECT pg_temp.raises($$SELECT portfolio_report(pg_temp.id_of(1), 'infinity')$$, '22008',
+                      'as_of must be finite, not infinity', '', '%', 'no date of the calendar');
 SELECT pg_temp.add_portfolio(50, 1000);
 SELECT pg_temp.raises($$SELECT portfolio_report(pg_temp.id(50))$$, '22023', 'portfolio % has no snapshot', '%',
                       'Run the batch first%', 'a portfolio that was never run');

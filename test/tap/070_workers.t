@@ -105,7 +105,7 @@ PGUSER=person PGAPPNAME=desk sql 'SET ROLE runner' "SET desk.owner = 'desk'" 'SE
 is "$(sql "SELECT count(*) FROM portfolio_snapshots WHERE snapshot_date = '2024-12-03'" \
   "SELECT DISTINCT sqlstate FROM batch_jobs WHERE status = 'failed' AND sqlstate IS NOT NULL" | paste -sd' ')" '0 42501' \
   'without the right to write nothing is written'
-like "$(PGUSER=stranger sql_error "SELECT run_batch_shards(1, '2024-12-03', '{}', '{}', '{}', '{}', 0, true, 0, 1)")" 42501 \
+like "$(PGUSER=stranger sql_error "SELECT _portfolio_batch.run_batch_shards(1, '2024-12-03', '{}', '{}', '{}', '{}', 0, true, 0, 1)")" 42501 \
   'who may not run the batch cannot have workers run it'
 
 # A portfolio that fails -------------------------------------------------------------------------------------------------
