@@ -1,16 +1,12 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
-#include <map>
 #include <span>
-#include <vector>
 
 #include "batch/run.hpp"
+#include "batch/work_list.hpp"
 
 namespace pb::batch {
-
-// The sessions of a run with the portfolios that lack each.
-using WorkList = std::map<core::Date, std::vector<core::Uuid>>;
 
 // Runs the dates of a work list, oldest first. All of them share one reading of the prices; where those would take
 // more than portfolio_batch.max_memory, as many dates at a time as it holds. The results are the same however many:

@@ -1,4 +1,4 @@
-// The batch as SQL functions: a date, a backfill, and the steps from which the procedure daily_batch commits per date.
+// The batch as SQL functions: a date and a backfill, each in the transaction of the caller, and the work list.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -21,26 +21,6 @@ namespace {
 
 constexpr const char* already_running = "already running in another session";
 constexpr const char* up_to_date = "up to date: no session is missing";
-
-WorkList work_list(const store::Store& store, std::span<const Uuid> ids, Date target) {
-  WorkList work;
-  for (const store::MissingSession& missing : store::missing_sessions(store, ids, target))
-    work[missing.date].push_back(missing.portfolio_id);
-  return work;
-}
-
-// A backfill's target: the latest closed session, or the session on or before the given day.
-Date target_argument(const pg::Call& call, int index, const store::Store& store) {
-  const auto requested = call.date(index);
-  if (!requested) return engine::session_argument(call, index, store);
-  const std::string& calendar = store.settings().calendar;
-  store::require_covered(store, calendar, *requested);
-  Date day = *requested;
-  if (store::load_sessions(store, calendar, day, day).empty())
-    if (const auto before = store::session_before(store, calendar, day)) day = *before;
-  engine::require_closed_session(store, day);
-  return day;
-}
 
 std::string phases_text(const std::vector<std::string>& phases) {
   if (phases.empty()) return "";
@@ -97,7 +77,7 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   using namespace pb;
   using namespace pb::batch;
   const store::Store store(call);
-  const Date target = target_argument(call, 0, store);
+  const Date target = target_session(call.date(0), store);
   const auto requested = call.uuids(1);
   const auto max_dates = call.int4(2);
   if (max_dates && *max_dates < 1)
@@ -116,16 +96,14 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
     report_skipped(target, up_to_date, result);
     return call.return_rows(result);
   }
-  work.erase(std::next(work.begin(), static_cast<std::ptrdiff_t>(total)), work.end());
+  keep_first(work, total);
   const pg::ActivityScope activity;
   const std::int64_t run_id =
       store::begin_run(store, {.kind = "backfill", .target_date = target, .portfolio_ids = requested, .phases = {}});
   const store::Store stamped = store.for_run({.run_id = run_id});
   Run run(stamped, run_id, {});
   run.set_busy(without(ids, locked));
-  std::set<core::Uuid> behind;
-  for (const auto& [day, portfolio_ids] : work) behind.insert(portfolio_ids.begin(), portfolio_ids.end());
-  announce(store, total, behind.size(), work.begin()->first, work.rbegin()->first, {});
+  announce(store, total, portfolios_of(work.begin(), work.end()).size(), work.begin()->first, work.rbegin()->first, {});
   run_in_blocks(run, stamped, work, locked, true, {.done = 0, .total = static_cast<std::int64_t>(total)}, result);
   store::finish_run(store, run_id);
   call.return_rows(result);
@@ -135,7 +113,7 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
 PB_FUNCTION(pb_missing_sessions) {
   using namespace pb;
   const store::Store store(call);
-  const core::Date target = batch::target_argument(call, 0, store);
+  const core::Date target = batch::target_session(call.date(0), store);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
   pg::RowBuffer rows({{"portfolio_id", pg::Type::uuid}, {"session_date", pg::Type::date}, {"missing", pg::Type::text}});
   for (const store::MissingSession& missing : store::missing_sessions(store, ids, target))
@@ -143,79 +121,10 @@ PB_FUNCTION(pb_missing_sessions) {
   call.return_rows(rows);
 }
 
-// begin_batch_run(run_kind, target_date, portfolio_ids, phases): the first step of the procedure daily_batch.
-PB_FUNCTION(pb_begin_batch_run) {
-  using namespace pb;
-  const store::Store store(call);
-  call.return_int8(store::begin_run(store, {.kind = call.text(0).value_or("procedure"),
-                                            .target_date = batch::target_argument(call, 1, store),
-                                            .portfolio_ids = call.uuids(2),
-                                            .phases = call.texts(3).value_or(std::vector<std::string>{})}));
-}
-
-// run_batch_session(run_id, calculation_date, portfolio_ids, newest, done, total): one date of a run that is open.
-PB_FUNCTION(pb_run_batch_session) {
-  using namespace pb;
-  using namespace pb::batch;
-  const store::Store store(call);
-  const std::int64_t run_id = call.int8(0).value();
-  const Date day = call.date(1).value();
-  engine::require_closed_session(store, day);
-  const auto ids = store::resolve_portfolios(store, call.uuids(2));
-  pg::RowBuffer result = result_table();
-  const auto locked = store::lock_portfolios(store, ids);
-  if (locked.empty()) {
-    report_skipped(day, already_running, result);
-    return call.return_rows(result);
-  }
-  const store::Store stamped = store.for_run({.run_id = run_id});
-  Run run(stamped, run_id, {});
-  run.block(store::failed_portfolios(store, run_id));
-  run.set_busy(without(ids, locked));
-  engine::Context context(stamped, locked, day, last_day(store, locked, day));
-  run.run_date(context, day, locked, call.boolean(3).value_or(false),
-               {.done = call.int8(4).value_or(0), .total = call.int8(5).value_or(1)}, result);
-  run.write_jobs();
-  call.return_rows(result);
-}
-
-// run_batch_block(run_id, first_date, last_date, portfolio_ids, newest, done, total): what the portfolios lack of a
-// span of dates, in one transaction of a run that is open.
-PB_FUNCTION(pb_run_batch_block) {
-  using namespace pb;
-  using namespace pb::batch;
-  const store::Store store(call);
-  const std::int64_t run_id = call.int8(0).value();
-  const Date first = call.date(1).value();
-  const Date last = call.date(2).value();
-  engine::require_closed_session(store, last);
-  const auto ids = store::resolve_portfolios(store, call.uuids(3));
-  pg::RowBuffer result = result_table();
-  const auto locked = store::lock_portfolios(store, ids);
-  if (locked.empty()) {
-    report_skipped(last, already_running, result);
-    return call.return_rows(result);
-  }
-  WorkList work = work_list(store, locked, last);
-  work.erase(work.begin(), work.lower_bound(first));
-  if (work.empty()) {
-    report_skipped(last, up_to_date, result);
-    return call.return_rows(result);
-  }
-  const store::Store stamped = store.for_run({.run_id = run_id});
-  Run run(stamped, run_id, {});
-  run.block(store::failed_portfolios(store, run_id));
-  run.set_busy(without(ids, locked));
-  run_in_blocks(run, stamped, work, locked, call.boolean(4).value_or(false),
-                {.done = call.int8(5).value_or(0), .total = call.int8(6).value_or(1)}, result);
-  call.return_rows(result);
-}
-
+// finish_batch_run(run_id): closes the record of a run with what its jobs say.
 PB_FUNCTION(pb_finish_batch_run) {
   using namespace pb;
   const store::Store store(call);
   store::finish_run(store, call.int8(0).value());
-  // The steps left the text of the last one, so that it is shown between dates as well.
-  pg::restore_activity();
   call.return_null();
 }

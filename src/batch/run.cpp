@@ -277,6 +277,31 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
                std::to_string((pg::clock_usecs() - date_started) / 1000) + " ms");
 }
 
+Run open_run(const store::Store& store, std::int64_t run_id, std::span<const Uuid> portfolio_ids,
+             std::span<const Uuid> locked) {
+  Run run(store, run_id, {});
+  run.block(store::failed_portfolios(store, run_id));
+  run.set_busy(without(portfolio_ids, locked));
+  return run;
+}
+
+std::vector<store::Job> failed_jobs(const char* name, Date day, std::span<const Uuid> portfolio_ids,
+                                    const pg::Failure& failure) {
+  std::vector<store::Job> jobs;
+  for (const Uuid& id : portfolio_ids) {
+    store::Job& job = jobs.emplace_back(store::Job{.name = name,
+                                                   .type = "portfolio",
+                                                   .phase = "2",
+                                                   .portfolio_id = id,
+                                                   .calculation_date = day,
+                                                   .status = "failed"});
+    job.failed = 1;
+    job.failure = failure;
+    job.started_at = job.completed_at = pg::clock_usecs();
+  }
+  return jobs;
+}
+
 void report_skipped(Date day, const std::string& reason, pg::RowBuffer& result) {
   for (const Phase& phase : all_phases()) add_result(result, day, phase, "skipped", skipped(reason), 0);
 }

@@ -94,6 +94,23 @@ class Run {
   std::map<std::string, Outcome> ahead_;  // by phase
 };
 
+// A date of a run that is open, in the transaction at hand: the portfolios that are to be run, not locked yet.
+struct SessionOfRun {
+  std::int64_t run_id = 0;
+  core::Date day = {};
+  std::vector<core::Uuid> portfolio_ids = {};
+  bool newest = false;  // the last date of the run, which alone writes what has no history
+  Progress progress = {};
+};
+
+// A run that is open, for those of its portfolios that could be locked; the others are run elsewhere.
+Run open_run(const store::Store& store, std::int64_t run_id, std::span<const core::Uuid> portfolio_ids,
+             std::span<const core::Uuid> locked);
+
+// The jobs of portfolios of whose date nothing was kept.
+std::vector<store::Job> failed_jobs(const char* name, core::Date day, std::span<const core::Uuid> portfolio_ids,
+                                    const pg::Failure& failure);
+
 // The result of a call that found nothing to run: every phase, skipped, with the reason.
 void report_skipped(core::Date day, const std::string& reason, pg::RowBuffer& result);
 

@@ -3,13 +3,14 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
-#include "batch/run.hpp"
+#include "batch/commit.hpp"
 #include "core/json.hpp"
 #include "pg/function.hpp"
 #include "pg/query.hpp"
 #include "pg/session.hpp"
-#include "pg/subtransaction.hpp"
+#include "pg/transaction.hpp"
 #include "pg/workers.hpp"
 #include "store/shard_store.hpp"
 #include "store/snapshot_store.hpp"
@@ -93,22 +94,11 @@ ShardPlan plan_shards(const store::Store& store, std::span<const Uuid> portfolio
 
 namespace {
 
-// A session of a procedure's run, as its leader sees it.
-struct Session {
-  std::int64_t run_id;
-  Date day;
-  bool newest;
-  Progress progress;
-
-  std::string name() const {
-    return core::to_iso(day) + " (" + std::to_string(progress.done + 1) + " of " + std::to_string(progress.total) + ")";
-  }
-};
-
 // One shard on its way through a worker.
 struct Shard {
   std::vector<Uuid> portfolio_ids;
-  pg::TaskOutcome outcome;
+  std::vector<std::string> other_symbols;  // whose models another shard writes
+  pg::TaskOutcome outcome = {};
 };
 
 // The keys of the phases that come before those that shards run, and of these.
@@ -135,52 +125,102 @@ std::string array_literal(const Elements& elements, Text&& text, const char* typ
   return pg::quote_literal("{" + body + "}") + "::" + type;
 }
 
-std::vector<Shard> cut(const std::vector<Uuid>& ids, const std::vector<std::int32_t>& counts) {
+std::vector<Shard> shards_of(const ShardPlan& plan) {
   std::vector<Shard> shards;
-  auto first = ids.begin();
-  for (const std::int32_t count : counts) {
-    if (count < 0 || count > ids.end() - first)
-      throw core::Error(core::sqlstate::invalid_parameter, "the shards do not add up to the portfolios");
-    shards.push_back({std::vector<Uuid>(first, first + count), {}});
-    first += count;
+  auto portfolio = plan.portfolio_ids.begin();
+  auto symbol = plan.symbols.begin();
+  for (std::size_t i = 0; i < plan.portfolio_counts.size(); ++i) {
+    Shard& shard = shards.emplace_back();
+    shard.portfolio_ids.assign(portfolio, portfolio + plan.portfolio_counts[i]);
+    portfolio += plan.portfolio_counts[i];
+    shard.other_symbols.assign(plan.symbols.begin(), symbol);
+    symbol += plan.symbol_counts[i];
+    shard.other_symbols.insert(shard.other_symbols.end(), symbol, plan.symbols.end());
   }
   return shards;
 }
 
-// The calls of run_batch_shard. Each shard is told the symbols of the others.
-std::vector<pg::WorkerTask> tasks(const std::string& schema, const Session& session, std::span<const Shard> shards,
-                                  std::span<const std::string> symbols, std::span<const std::int32_t> symbol_counts) {
-  std::vector<pg::WorkerTask> result;
-  auto own = symbols.begin();
-  for (std::size_t i = 0; i < shards.size(); ++i) {
-    std::vector<std::string> others(symbols.begin(), own);
-    own += std::clamp<std::ptrdiff_t>(symbol_counts[i], 0, symbols.end() - own);
-    others.insert(others.end(), own, symbols.end());
-    const std::string number = std::to_string(i + 1) + ", " + std::to_string(shards.size());
-    result.push_back(
-        {.statement = "SELECT " + pg::quote_identifier(schema) + ".run_batch_shard(" + std::to_string(session.run_id) +
-                      ", '" + core::to_iso(session.day) + "', " +
-                      array_literal(
-                          shards[i].portfolio_ids, [](const Uuid& id) { return to_string(id); }, "uuid[]") +
-                      ", " +
-                      array_literal(
-                          others, [](const std::string& symbol) { return symbol; }, "text[]") +
-                      ", " + (session.newest ? "true" : "false") + ", " + number + ", " +
-                      std::to_string(session.progress.done) + ", " + std::to_string(session.progress.total) + ")",
-         .label = "portfolio_batch run " + std::to_string(session.run_id) + ": " + session.name() + ", shard " +
-                  std::to_string(i + 1) + " of " + std::to_string(shards.size())});
-  }
-  return result;
+std::string place_of(const SessionOfRun& session) {
+  return core::to_iso(session.day) + " (" + std::to_string(session.progress.done + 1) + " of " +
+         std::to_string(session.progress.total) + ")";
 }
 
-// Runs the shards, those that found no worker in this session, and returns how many workers there were.
-int run_all(const std::string& library, std::vector<Shard>& shards, std::span<const pg::WorkerTask> work) {
-  pg::WorkersReport report = pg::run_in_workers(library, work);
-  for (std::size_t i = 0; i < shards.size(); ++i) {
-    shards[i].outcome = std::move(report.outcomes[i]);
-    if (!shards[i].outcome.started) shards[i].outcome.failure = pg::isolate([&] { pg::execute(work[i].statement); });
-  }
+// The call of run_batch_shard that a worker executes. It is read under the settings of pg::Work, which are the worker's
+// from its beginning.
+pg::WorkerTask task_of(const std::string& schema, const SessionOfRun& session, const Shard& shard, std::size_t number,
+                       std::size_t shards) {
+  const std::string ids = array_literal(
+      shard.portfolio_ids, [](const Uuid& id) { return to_string(id); }, "uuid[]");
+  const std::string symbols = array_literal(
+      shard.other_symbols, [](const std::string& symbol) { return symbol; }, "text[]");
+  return {.statement = "SELECT " + schema + ".run_batch_shard(" + std::to_string(session.run_id) + ", '" +
+                       core::to_iso(session.day) + "', " + ids + ", " + symbols + ", " +
+                       (session.newest ? "true" : "false") + ", " + std::to_string(number) + ", " +
+                       std::to_string(shards) + ", " + std::to_string(session.progress.done) + ", " +
+                       std::to_string(session.progress.total) + ")",
+          .label = "portfolio_batch run " + std::to_string(session.run_id) + ": " + place_of(session) + ", shard " +
+                   std::to_string(number) + " of " + std::to_string(shards)};
+}
+
+void run_shard(const store::Store& store, const SessionOfRun& session, const std::vector<std::string>& other_symbols,
+               std::int64_t number, std::int64_t shards) {
+  const auto ids = store::resolve_portfolios(store, session.portfolio_ids);
+  const auto locked = store::lock_portfolios(store, ids);
+  if (locked.empty()) return;
+  const store::Store stamped = store.for_run({.run_id = session.run_id}).for_shard(other_symbols);
+  Run run = open_run(stamped, session.run_id, ids, locked);
+  run.set_part({.phases = PhaseKeys().sharded, .shard = number, .shards = shards});
+  engine::Context context(stamped, locked, session.day, last_day(store, locked, session.day));
+  pg::RowBuffer result = result_table();
+  run.run_date(context, session.day, locked, session.newest, session.progress, result);
+  run.write_jobs();
+}
+
+// Runs those of the shards that are given in workers, and returns how many there were at the most.
+int run_in_workers(const pg::Call& call, const SessionOfRun& session, std::vector<Shard>& shards,
+                   std::span<const std::size_t> which) {
+  std::vector<pg::WorkerTask> tasks;
+  const std::string schema = store::helper_schema;
+  for (const std::size_t i : which) tasks.push_back(task_of(schema, session, shards[i], i + 1, shards.size()));
+  // Without a store: this session may touch no table while it waits, because the server could not see that a worker
+  // which waits for a lock waits for this session.
+  const EndOfWork end(call);
+  call.begin_work();
+  pg::show_activity("portfolio_batch run " + std::to_string(session.run_id) + ": " + place_of(session) +
+                    ", waiting for workers");
+  pg::WorkersReport report = pg::run_in_workers(call.own_library(), tasks);
+  for (std::size_t i = 0; i < which.size(); ++i) shards[which[i]].outcome = std::move(report.outcomes[i]);
   return report.most;
+}
+
+// Those that may succeed when they are tried again, because what stopped them was another session.
+std::vector<std::size_t> to_try_again(std::span<const Shard> shards) {
+  std::vector<std::size_t> again;
+  for (std::size_t i = 0; i < shards.size(); ++i)
+    if (shards[i].outcome.failure && pg::may_succeed_again(*shards[i].outcome.failure)) again.push_back(i);
+  return again;
+}
+
+// Runs the shards, those that find no worker in this session, and returns how many workers there were.
+int run_all(const pg::Call& call, const SessionOfRun& session, std::vector<Shard>& shards) {
+  std::vector<std::size_t> which(shards.size());
+  std::iota(which.begin(), which.end(), std::size_t{0});
+  int workers = 0;
+  for (int attempt = 1; !which.empty() && attempt <= attempts; ++attempt) {
+    if (attempt > 1) pause_before(attempt);
+    workers = std::max(workers, run_in_workers(call, session, shards, which));
+    which = to_try_again(shards);
+  }
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    if (shards[i].outcome.started) continue;
+    shards[i].outcome.failure = commit_work(call, [&](const store::Store& store) {
+      SessionOfRun own = session;
+      own.portfolio_ids = shards[i].portfolio_ids;
+      run_shard(store, own, shards[i].other_symbols, static_cast<std::int64_t>(i + 1),
+                static_cast<std::int64_t>(shards.size()));
+    });
+  }
+  return workers;
 }
 
 void tell_of_missing_workers(int workers, std::size_t shards) {
@@ -193,22 +233,12 @@ void tell_of_missing_workers(int workers, std::size_t shards) {
 }
 
 // A shard that failed as a whole has left nothing behind, so its jobs are written for it.
-std::vector<store::Job> failures(const Session& session, std::span<const Shard> shards) {
+std::vector<store::Job> failures(const SessionOfRun& session, std::span<const Shard> shards) {
   std::vector<store::Job> jobs;
-  for (const Shard& shard : shards) {
-    if (!shard.outcome.failure) continue;
-    for (const Uuid& id : shard.portfolio_ids) {
-      store::Job& job = jobs.emplace_back(store::Job{.name = "run_batch_shard",
-                                                     .type = "portfolio",
-                                                     .phase = "2",
-                                                     .portfolio_id = id,
-                                                     .calculation_date = session.day,
-                                                     .status = "failed"});
-      job.failed = 1;
-      job.failure = *shard.outcome.failure;
-      job.started_at = job.completed_at = pg::clock_usecs();
-    }
-  }
+  for (const Shard& shard : shards)
+    if (shard.outcome.failure)
+      for (store::Job& job : failed_jobs("run_batch_shard", session.day, shard.portfolio_ids, *shard.outcome.failure))
+        jobs.push_back(std::move(job));
   return jobs;
 }
 
@@ -268,8 +298,9 @@ class PhaseTotal {
 // What is left of a date when its shards are done.
 class Closing {
  public:
-  Closing(const store::Store& store, const Session& session, std::vector<Shard> shards, int workers, std::int64_t busy)
-      : store_(store), session_(session), shards_(std::move(shards)), workers_(workers), busy_(busy) {}
+  Closing(const store::Store& store, const SessionOfRun& session, std::span<const Shard> shards, int workers,
+          std::int64_t busy)
+      : store_(store), session_(session), shards_(shards), workers_(workers), busy_(busy) {}
 
   void run() {
     store::write_jobs(store_, session_.run_id, failures(session_, shards_));
@@ -341,13 +372,13 @@ class Closing {
   }
 
   void tell() {
-    pg::notice("portfolio_batch: " + session_.name() + " " + worst_ + ", " +
+    pg::notice("portfolio_batch: " + place_of(session_) + " " + worst_ + ", " +
                std::to_string((pg::clock_usecs() - started_) / 1000) + " ms, " + counted(workers_, "worker"));
   }
 
   const store::Store& store_;
-  const Session& session_;
-  std::vector<Shard> shards_;
+  const SessionOfRun& session_;
+  std::span<const Shard> shards_;
   int workers_;
   std::int64_t busy_;
   std::set<std::string> written_;  // phases that changed anything
@@ -367,75 +398,52 @@ std::size_t shard_count(const store::Store& store, std::int32_t workers, std::si
   return std::min(granted, portfolios);
 }
 
-}  // namespace
-}  // namespace pb::batch
+// What begins a date: its phases before the shards, and the plan of these. No plan when every portfolio is being run
+// elsewhere.
+struct Beginning {
+  std::optional<ShardPlan> plan = std::nullopt;
+  std::int64_t busy = 0;
+};
 
-// begin_batch_session(run_id, calculation_date, portfolio_ids, newest, workers, done, total): the phases of a date that
-// come before its shards, and the plan of these; no row when every portfolio is being run elsewhere.
-PB_FUNCTION(pb_begin_batch_session) {
-  using namespace pb;
-  using namespace pb::batch;
-  using pg::Type;
-  const store::Store store(call);
-  const std::int64_t run_id = call.int8(0).value();
-  const Date day = call.date(1).value();
-  engine::require_closed_session(store, day);
-  const auto ids = store::resolve_portfolios(store, call.uuids(2));
+Beginning begin_date(const store::Store& store, const SessionOfRun& session, std::int32_t workers) {
+  engine::require_closed_session(store, session.day);
+  const auto ids = store::resolve_portfolios(store, session.portfolio_ids);
   const auto locked = store::lock_portfolios(store, ids);
-  pg::RowBuffer rows({{"shard_portfolio_ids", Type::uuid_array},
-                      {"portfolio_counts", Type::int4_array},
-                      {"symbols", Type::text_array},
-                      {"symbol_counts", Type::int4_array},
-                      {"busy", Type::int8}});
-  if (locked.empty()) return call.return_rows(rows);
-  const store::Store stamped = store.for_run({.run_id = run_id});
-  const auto failed = store::failed_portfolios(store, run_id);
-  const auto busy = without(ids, locked);
-  Run run(stamped, run_id, {});
-  run.block(failed);
-  run.set_busy(busy);
+  if (locked.empty()) return {};
+  const store::Store stamped = store.for_run({.run_id = session.run_id});
+  Run run = open_run(stamped, session.run_id, ids, locked);
   run.set_part({.phases = PhaseKeys().before});
-  engine::Context context(stamped, locked, day, day);
+  engine::Context context(stamped, locked, session.day, session.day);
   pg::RowBuffer result = result_table();
-  const bool newest = call.boolean(3).value();
-  run.run_date(context, day, locked, newest, {.done = call.int8(5).value(), .total = call.int8(6).value()}, result);
+  run.run_date(context, session.day, locked, session.newest, session.progress, result);
   run.write_jobs();
   for (const Phase& phase : all_phases())
-    if (phase.before_shards && (newest || !phase.newest_date_only))
-      run.run_for_shards(context, phase, *phase.before_shards, day, locked);
-  const ShardPlan plan = plan_shards(stamped, locked, day, shard_count(store, call.int4(4).value(), locked.size()),
-                                     std::set<Uuid>(failed.begin(), failed.end()));
-  rows.add(std::span<const Uuid>(plan.portfolio_ids)).add(std::span<const std::int32_t>(plan.portfolio_counts));
-  rows.add(std::span<const std::string>(plan.symbols)).add(std::span<const std::int32_t>(plan.symbol_counts));
-  rows.add(static_cast<std::int64_t>(busy.size()));
-  call.return_rows(rows);
+    if (phase.before_shards && (session.newest || !phase.newest_date_only))
+      run.run_for_shards(context, phase, *phase.before_shards, session.day, locked);
+  const auto failed = store::failed_portfolios(store, session.run_id);
+  return {plan_shards(stamped, locked, session.day, shard_count(store, workers, locked.size()),
+                      std::set<Uuid>(failed.begin(), failed.end())),
+          static_cast<std::int64_t>(ids.size() - locked.size())};
 }
 
-// run_batch_shards(run_id, calculation_date, portfolio_ids, portfolio_counts, symbols, symbol_counts, busy, newest,
-// done, total): the shards of a date in workers, and what is left of the date when they are done. It touches no table
-// before that: the server could not see that a worker which waits for a lock waits for this session.
-PB_FUNCTION(pb_run_batch_shards) {
-  using namespace pb;
-  using namespace pb::batch;
-  const store::Store store(call);
-  const Session session{.run_id = call.int8(0).value(),
-                        .day = call.date(1).value(),
-                        .newest = call.boolean(7).value(),
-                        .progress = {.done = call.int8(8).value(), .total = call.int8(9).value()}};
-  std::vector<Shard> shards = cut(call.uuids(2).value(), call.int4s(3).value());
-  const auto symbols = call.texts(4).value();
-  const auto symbol_counts = call.int4s(5).value();
-  if (symbol_counts.size() != shards.size())
-    throw core::Error(core::sqlstate::invalid_parameter, "the numbers of symbols do not belong to the shards");
-  pg::show_activity("portfolio_batch run " + std::to_string(session.run_id) + ": " + session.name() +
-                    ", waiting for workers");
-  const int workers =
-      run_all(call.own_library(), shards, tasks(call.own_schema(), session, shards, symbols, symbol_counts));
-  if (store.settings().progress) tell_of_missing_workers(workers, shards.size());
-  const store::Store stamped = store.for_run({.run_id = session.run_id});
-  Closing(stamped, session, std::move(shards), workers, call.int8(6).value()).run();
-  call.return_null();
+}  // namespace
+
+std::optional<pg::Failure> run_session_in_workers(const pg::Call& call, const SessionOfRun& session,
+                                                  std::int32_t workers) {
+  Beginning beginning;
+  auto failure = commit_work(call, [&](const store::Store& store) { beginning = begin_date(store, session, workers); });
+  if (failure || !beginning.plan) return failure;
+  std::vector<Shard> shards = shards_of(*beginning.plan);
+  const int most = run_all(call, session, shards);
+  // What the workers committed is seen by the next transaction, whatever its isolation level.
+  pg::commit();
+  return commit_work(call, [&](const store::Store& store) {
+    if (store.settings().progress) tell_of_missing_workers(most, shards.size());
+    Closing(store.for_run({.run_id = session.run_id}), session, shards, most, beginning.busy).run();
+  });
 }
+
+}  // namespace pb::batch
 
 // run_batch_shard(run_id, calculation_date, portfolio_ids, other_symbols, newest, shard, shards, done, total): what a
 // worker executes.
@@ -443,20 +451,30 @@ PB_FUNCTION(pb_run_batch_shard) {
   using namespace pb;
   using namespace pb::batch;
   const store::Store store(call);
-  const std::int64_t run_id = call.int8(0).value();
-  const Date day = call.date(1).value();
-  const auto ids = store::resolve_portfolios(store, call.uuids(2));
-  const auto locked = store::lock_portfolios(store, ids);
+  run_shard(store,
+            {.run_id = call.int8(0).value(),
+             .day = call.date(1).value(),
+             .portfolio_ids = call.uuids(2).value(),
+             .newest = call.boolean(4).value(),
+             .progress = {.done = call.int8(7).value(), .total = call.int8(8).value()}},
+            call.texts(3).value(), call.int4(5).value(), call.int4(6).value());
   call.return_null();
-  if (locked.empty()) return;
-  const store::Store stamped = store.for_run({.run_id = run_id}).for_shard(call.texts(3).value());
-  Run run(stamped, run_id, {});
-  run.block(store::failed_portfolios(store, run_id));
-  run.set_busy(without(ids, locked));
-  run.set_part({.phases = PhaseKeys().sharded, .shard = call.int4(5).value(), .shards = call.int4(6).value()});
-  engine::Context context(stamped, locked, day, last_day(store, locked, day));
-  pg::RowBuffer result = result_table();
-  run.run_date(context, day, locked, call.boolean(4).value(),
-               {.done = call.int8(7).value(), .total = call.int8(8).value()}, result);
-  run.write_jobs();
+}
+
+// shard_plan(calculation_date, portfolio_ids, workers): which portfolios and symbols would belong to which shard.
+PB_FUNCTION(pb_shard_plan) {
+  using namespace pb;
+  using namespace pb::batch;
+  using pg::Type;
+  const store::Store store(call);
+  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  const ShardPlan plan =
+      plan_shards(store, ids, call.date(0).value(), shard_count(store, call.int4(2).value(), ids.size()), {});
+  pg::RowBuffer rows({{"portfolio_ids", Type::uuid_array},
+                      {"portfolio_counts", Type::int4_array},
+                      {"symbols", Type::text_array},
+                      {"symbol_counts", Type::int4_array}});
+  rows.add(std::span<const Uuid>(plan.portfolio_ids)).add(std::span<const std::int32_t>(plan.portfolio_counts));
+  rows.add(std::span<const std::string>(plan.symbols)).add(std::span<const std::int32_t>(plan.symbol_counts));
+  call.return_rows(rows);
 }

@@ -2,12 +2,13 @@
 #include "core/no_postgres.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "store/store.hpp"
+#include "batch/run.hpp"
 
 namespace pb::batch {
 
@@ -26,5 +27,12 @@ struct ShardPlan {
 // blocked ones will not be run, and so own no symbol. The same book gives the same plan.
 ShardPlan plan_shards(const store::Store& store, std::span<const core::Uuid> portfolio_ids, core::Date day,
                       std::size_t shards, const std::set<core::Uuid>& blocked);
+
+// One session of a run whose portfolios are divided among background workers: the phases before the shards, the shards
+// with the rights and settings of the caller, each in a transaction of its own, and what there is one of for the date.
+// A shard that finds no worker is run by those that there are, or by this session. A shard that fails leaves failed
+// jobs of its portfolios, and the others' results stay.
+std::optional<pg::Failure> run_session_in_workers(const pg::Call& call, const SessionOfRun& session,
+                                                  std::int32_t workers);
 
 }  // namespace pb::batch

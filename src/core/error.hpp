@@ -24,17 +24,17 @@ inline constexpr const char* singular_design = "PB002";
 // An error with everything PostgreSQL can show: what happened, the numbers behind it, and the way out.
 class Error : public std::exception {
  public:
-  Error(const char* sqlstate, std::string message, std::string detail = {}, std::string hint = {})
-      : sqlstate_(sqlstate), message_(std::move(message)), detail_(std::move(detail)), hint_(std::move(hint)) {}
+  Error(std::string sqlstate, std::string message, std::string detail = {}, std::string hint = {})
+      : sqlstate_(std::move(sqlstate)), message_(std::move(message)), detail_(std::move(detail)), hint_(std::move(hint)) {}
 
   const char* what() const noexcept override { return message_.c_str(); }
-  const char* sqlstate() const noexcept { return sqlstate_; }
+  const char* sqlstate() const noexcept { return sqlstate_.c_str(); }
   const std::string& message() const noexcept { return message_; }
   const std::string& detail() const noexcept { return detail_; }
   const std::string& hint() const noexcept { return hint_; }
 
  private:
-  const char* sqlstate_;
+  std::string sqlstate_;
   std::string message_;
   std::string detail_;
   std::string hint_;

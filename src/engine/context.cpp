@@ -178,6 +178,10 @@ Date session_argument(const pg::Call& call, int index, const store::Store& store
     require_closed_session(store, *day);
     return *day;
   }
+  return latest_session(store);
+}
+
+Date latest_session(const store::Store& store) {
   if (const auto latest = store::latest_closed_session(store)) return *latest;
   throw core::Error(core::sqlstate::invalid_parameter,
                     "the calendar \"" + store.settings().calendar + "\" has no closed session",
@@ -213,7 +217,7 @@ void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store
 void return_report(pg::Call& call, const Report& report) {
   if (report.processed == 0 && report.failed > 0 && !report.issues.empty()) {
     const pg::Failure& failure = report.issues.front().failure;
-    throw core::Error(core::sqlstate::object_not_ready, failure.message, failure.detail, failure.hint);
+    throw core::Error(failure.sqlstate, failure.message, failure.detail, failure.hint);
   }
   using pg::Type;
   pg::RowBuffer rows({{"processed", Type::int8},

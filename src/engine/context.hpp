@@ -142,6 +142,9 @@ class Context {
 // active portfolio. The date must be a closed session of the calendar.
 core::Date session_argument(const pg::Call& call, int index, const store::Store& store);
 
+// The latest closed session. Throws 22023 where the calendar has none.
+core::Date latest_session(const store::Store& store);
+
 // Throws 22023 unless the day is a session of the calendar that has closed and settled.
 void require_closed_session(const store::Store& store, core::Date day);
 

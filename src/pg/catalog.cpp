@@ -15,4 +15,11 @@ bool relation_exists(const std::string& schema, const std::string& name) {
   });
 }
 
+bool is_temporary_schema(const std::string& name) {
+  return pg_call([&] {
+    const Oid schema = get_namespace_oid(name.c_str(), true);
+    return name == "pg_temp" || (OidIsValid(schema) && isAnyTempNamespace(schema));
+  });
+}
+
 }  // namespace pb::pg

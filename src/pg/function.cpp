@@ -7,7 +7,14 @@
 #include "pg/settings.hpp"
 
 extern "C" {
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_proc.h"
+#include "parser/parse_func.h"
+#include "utils/fmgroids.h"
 #include "utils/syscache.h"
 }
 
@@ -113,6 +120,36 @@ const char* library_of(Oid function) {
   return name;
 }
 
+// The server has no cache of pg_extension.
+Oid schema_of_extension(Oid extension) {
+  Relation relation = table_open(ExtensionRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));
+  SysScanDesc scan = systable_beginscan(relation, ExtensionOidIndexId, true, nullptr, 1, &key);
+  HeapTuple row = systable_getnext(scan);
+  const Oid schema =
+      HeapTupleIsValid(row) ? reinterpret_cast<Form_pg_extension>(GETSTRUCT(row))->extnamespace : InvalidOid;
+  systable_endscan(scan);
+  table_close(relation, AccessShareLock);
+  return schema;
+}
+
+// The function that another one stands before, found once for each place in a statement that calls it.
+FmgrInfo* function_behind(FmgrInfo* front, const char* schema, const char* suffix) {
+  if (front->fn_extra != nullptr) return static_cast<FmgrInfo*>(front->fn_extra);
+  HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(front->fn_oid));
+  if (!HeapTupleIsValid(row)) elog(ERROR, "the called function is not in pg_proc");
+  const auto* form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(row));
+  List* name = list_make2(makeString(pstrdup(schema)), makeString(psprintf("%s%s", NameStr(form->proname), suffix)));
+  const Oid behind = LookupFuncName(name, form->pronargs, form->proargtypes.values, false);
+  ReleaseSysCache(row);
+  auto* found = static_cast<FmgrInfo*>(MemoryContextAllocZero(front->fn_mcxt, sizeof(FmgrInfo)));
+  fmgr_info_cxt(behind, found, front->fn_mcxt);
+  fmgr_info_set_expr(front->fn_expr, found);
+  front->fn_extra = found;
+  return found;
+}
+
 std::string argument_name(int index) { return "argument " + std::to_string(index + 1); }
 
 [[noreturn]] void refuse_null_element(int index, const std::string& detail = "") {
@@ -186,6 +223,7 @@ std::uintptr_t enter(void* info, void (*body)(Call&)) {
   Call call(info);
   Outcome outcome;
   run(call, body, outcome);
+  call.end_work();
   // Every C++ object of the call is gone; what follows may jump.
   if (outcome.kind == Outcome::Kind::ok) return call.result();
   PG_exception_stack = handler;
@@ -288,8 +326,25 @@ std::optional<Float8Matrix> Call::float8_matrix(int index, MemoryBudget& budget,
   return matrix;
 }
 
+bool Call::may_commit() const {
+  const Node* context = as_call(info_)->context;
+  return context != nullptr && IsA(context, CallContext) && !reinterpret_cast<const CallContext*>(context)->atomic;
+}
+
+void Call::begin_work() const {
+  if (!work_) work_ = std::make_unique<Work>();
+}
+
+void Call::begin_work(const std::string& schema, const std::string& table) const {
+  if (!work_) work_ = std::make_unique<Work>(schema, table);
+}
+
 std::string Call::own_schema() const {
-  const char* name = pg_call([&] { return get_namespace_name(get_func_namespace(as_call(info_)->flinfo->fn_oid)); });
+  const char* name = pg_call([&] {
+    const Oid function = as_call(info_)->flinfo->fn_oid;
+    const Oid extension = getExtensionOfObject(ProcedureRelationId, function);
+    return get_namespace_name(OidIsValid(extension) ? schema_of_extension(extension) : get_func_namespace(function));
+  });
   return name;
 }
 
@@ -351,6 +406,22 @@ void Call::return_rows(const RowBuffer& rows) {
     put_rows(result->setResult, declared, rows);
   });
   return_null();
+}
+
+void Call::return_result_of(const std::string& schema, const std::string& suffix) {
+  result_ = pg_call([&] {
+    FunctionCallInfo front = as_call(info_);
+    FmgrInfo* function = function_behind(front->flinfo, schema.c_str(), suffix.c_str());
+    if (front->resultinfo != nullptr && IsA(front->resultinfo, ReturnSetInfo))
+      // Row by row, the rest would be computed when the work is over.
+      reinterpret_cast<ReturnSetInfo*>(front->resultinfo)->allowedModes &= ~SFRM_ValuePerCall;
+    LOCAL_FCINFO(behind, FUNC_MAX_ARGS);
+    InitFunctionCallInfoData(*behind, function, front->nargs, front->fncollation, front->context, front->resultinfo);
+    for (int i = 0; i < front->nargs; ++i) behind->args[i] = front->args[i];
+    const Datum result = FunctionCallInvoke(behind);
+    front->isnull = behind->isnull;
+    return result;
+  });
 }
 
 }  // namespace pb::pg

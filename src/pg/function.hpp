@@ -3,6 +3,7 @@
 #include "core/no_postgres.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "core/uuid.hpp"
 #include "pg/memory.hpp"
 #include "pg/rows.hpp"
+#include "pg/work.hpp"
 
 namespace pb::pg {
 
@@ -41,7 +43,16 @@ class Call {
   std::optional<std::vector<double>> float8s(int argument, MemoryBudget& budget, Nulls nulls = Nulls::refused) const;
   std::optional<Float8Matrix> float8_matrix(int argument, MemoryBudget& budget, Nulls nulls = Nulls::refused) const;
 
-  // The schema in which the called function, and so the extension, lives.
+  // From here to the end of the call, the statements that it sends run as Work says: with our settings, and the second
+  // way as the owner of the table where the caller is a superuser and the owner is none. Again: no change.
+  void begin_work() const;
+  void begin_work(const std::string& schema, const std::string& table) const;
+  void end_work() const noexcept { work_.reset(); }
+
+  // Whether the called procedure may commit: it was called outside of a transaction block.
+  bool may_commit() const;
+
+  // The schema of the extension, whichever of its schemas the called function is in.
   std::string own_schema() const;
   // The library that holds its code, as the server looks it up.
   std::string own_library() const;
@@ -55,12 +66,16 @@ class Call {
   void return_name(const std::string& value);
   // The whole result of a set-returning function; its columns must have the declared types.
   void return_rows(const RowBuffer& rows);
+  // What the function of the given schema gives that is named as the called one with the suffix, for the same
+  // arguments.
+  void return_result_of(const std::string& schema, const std::string& suffix);
 
   std::uintptr_t result() const noexcept { return result_; }
 
  private:
   void* info_;
   std::uintptr_t result_ = 0;
+  mutable std::unique_ptr<Work> work_;
 };
 
 // The record by which the server learns a function's calling convention; the same layout as the server's own, which

@@ -43,21 +43,39 @@ std::string ServerError::hint() const {
   return payload_->data->hint != nullptr ? std::string(payload_->data->hint) : std::string();
 }
 
-Failure describe_current_exception() {
+bool ServerError::is_interruption() const {
+  return ERRCODE_TO_CATEGORY(payload_->data->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION;
+}
+
+static bool ends_run(int code) {
+  const int category = ERRCODE_TO_CATEGORY(code);
+  return category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_INSUFFICIENT_RESOURCES ||
+         category == ERRCODE_SYSTEM_ERROR;
+}
+
+static bool ends_date(int code) {
+  return ERRCODE_TO_CATEGORY(code) == ERRCODE_TRANSACTION_ROLLBACK || code == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
+Failure describe_current_exception(Isolated isolated) {
   try {
     throw;
   } catch (const ServerError& error) {
     const int code = error.payload()->data->sqlerrcode;
-    // 57xxx: canceled, shut down, terminated. These end the statement, whatever phase they met.
-    if (ERRCODE_TO_CATEGORY(code) == ERRCODE_OPERATOR_INTERVENTION) throw;
+    if (ends_run(code) || (isolated == Isolated::engine && ends_date(code))) throw;
     return {error.sqlstate(), error.message(), error.detail(), error.hint()};
   } catch (const core::Error& error) {
     return {error.sqlstate(), error.message(), error.detail(), error.hint()};
   } catch (const std::bad_alloc&) {
-    return {core::sqlstate::out_of_memory, "out of memory", "", "Lower portfolio_batch.max_memory or process less."};
+    throw;
   } catch (const std::exception& error) {
     return {core::sqlstate::internal_error, error.what(), "", ""};
   }
+}
+
+bool may_succeed_again(const Failure& failure) {
+  const std::string& state = failure.sqlstate;
+  return state.size() == 5 && ends_date(MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]));
 }
 
 ScratchContext::ScratchContext(const char* name)

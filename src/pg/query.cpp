@@ -60,7 +60,7 @@ Datum value_at(const void* slot, int column) { return as_slot(slot)->tts_values[
 struct CallbackReceiver {
   DestReceiver base;
   const std::function<void(const RowView&)>* callback;
-  const Type* types;
+  const ResultColumn* result;
   int columns;
   std::int64_t rows;
   std::exception_ptr* failure;  // an exception of the callback, carried around the server's frames
@@ -73,7 +73,7 @@ void check_result_types(DestReceiver* self, int, TupleDesc descriptor) {
     ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
                     errmsg("statement returns %d columns, expected %d", descriptor->natts, receiver->columns)));
   for (int i = 0; i < descriptor->natts; ++i) {
-    const Oid expected = type_oid(receiver->types[i]);
+    const Oid expected = type_oid(receiver->result[i].type);
     const Oid found = TupleDescAttr(descriptor, i)->atttypid;
     if (found != expected)
       ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -82,15 +82,52 @@ void check_result_types(DestReceiver* self, int, TupleDesc descriptor) {
   }
 }
 
-// Unpacks compressed or out-of-line values first, while no C++ object lives in this frame; the callback runs after.
+// "table.column" of a declaration, taken apart for the error.
+[[noreturn]] void refuse_null(const char* name) {
+  const char* dot = std::strchr(name, '.');
+  if (dot == nullptr) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", name)));
+  ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                  errmsg("column \"%s\" of \"%.*s\" is NULL", dot + 1, static_cast<int>(dot - name), name),
+                  errdetail("The column must not be NULL; the table lacks its NOT NULL constraint."),
+                  errhint("Correct the rows that SELECT * FROM %.*s WHERE %s IS NULL shows, then add the constraint.",
+                          static_cast<int>(dot - name), name, dot + 1)));
+  pg_unreachable();
+}
+
+[[noreturn]] void refuse_infinity(const ResultColumn& column, TupleTableSlot* slot, int at) {
+  ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+                  errmsg("column \"%s\" holds an infinite date",
+                         column.required != nullptr ? column.required
+                                                    : NameStr(TupleDescAttr(slot->tts_tupleDescriptor, at)->attname)),
+                  errhint("Replace it by a date of the trading calendar, or by NULL where that is allowed.")));
+  pg_unreachable();
+}
+
+bool is_infinite(Type type, Datum value) {
+  if (type == Type::date) return DATE_NOT_FINITE(DatumGetDateADT(value));
+  return type == Type::timestamptz && TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value));
+}
+
+// Checks what was declared, and unpacks compressed or out-of-line values, while no C++ object lives in this frame; the
+// callback runs after.
+void check_row(TupleTableSlot* slot, const CallbackReceiver& receiver) {
+  slot_getallattrs(slot);
+  for (int i = 0; i < receiver.columns; ++i) {
+    const ResultColumn& column = receiver.result[i];
+    if (slot->tts_isnull[i]) {
+      if (column.required != nullptr) refuse_null(column.required);
+      continue;
+    }
+    if (column.type == Type::text || column.type == Type::jsonb)
+      slot->tts_values[i] = PointerGetDatum(PG_DETOAST_DATUM_PACKED(slot->tts_values[i]));
+    else if (is_infinite(column.type, slot->tts_values[i]))
+      refuse_infinity(column, slot, i);
+  }
+}
+
 bool receive_row(TupleTableSlot* slot, DestReceiver* self) {
   auto* receiver = reinterpret_cast<CallbackReceiver*>(self);
-  slot_getallattrs(slot);
-  for (int i = 0; i < receiver->columns; ++i) {
-    const Type type = receiver->types[i];
-    if ((type == Type::text || type == Type::jsonb) && !slot->tts_isnull[i])
-      slot->tts_values[i] = PointerGetDatum(PG_DETOAST_DATUM_PACKED(slot->tts_values[i]));
-  }
+  check_row(slot, *receiver);
   if ((++receiver->rows & 0xfff) == 0) CHECK_FOR_INTERRUPTS();
   try {
     (*receiver->callback)(RowView(slot));
@@ -117,7 +154,7 @@ void execute_into(const std::string& sql, const Args& args, DestReceiver* receiv
   });
 }
 
-std::int64_t each_row(const std::string& sql, const Args& args, std::initializer_list<Type> result,
+std::int64_t each_row(const std::string& sql, const Args& args, std::initializer_list<ResultColumn> result,
                       const std::function<void(const RowView&)>& callback) {
   std::exception_ptr failure;
   CallbackReceiver receiver{};
@@ -127,7 +164,7 @@ std::int64_t each_row(const std::string& sql, const Args& args, std::initializer
   receiver.base.rDestroy = ignore_receiver;
   receiver.base.mydest = DestNone;
   receiver.callback = &callback;
-  receiver.types = result.begin();
+  receiver.result = result.begin();
   receiver.columns = static_cast<int>(result.size());
   receiver.failure = &failure;
   execute_into(sql, args, &receiver.base);
@@ -165,15 +202,25 @@ double RowView::float8(int column) const {
   return is_null(column) ? std::numeric_limits<double>::quiet_NaN() : DatumGetFloat8(value_at(slot_, column));
 }
 
+// A NULL where the code expects a value is a slip of the declaration, not of the data.
+static void require_value(const RowView& row, int column) {
+  if (row.is_null(column))
+    throw core::Error(core::sqlstate::internal_error,
+                      "column " + std::to_string(column + 1) + " is read without regard to NULL");
+}
+
 core::Date RowView::date(int column) const {
+  require_value(*this, column);
   return core::Date(std::chrono::days(DatumGetDateADT(value_at(slot_, column)) + epoch_offset_days));
 }
 
 std::int64_t RowView::timestamptz(int column) const {
+  require_value(*this, column);
   return DatumGetTimestampTz(value_at(slot_, column)) + epoch_offset_usecs;
 }
 
 core::Uuid RowView::uuid(int column) const {
+  require_value(*this, column);
   core::Uuid id;
   std::memcpy(id.bytes.data(), DatumGetUUIDP(value_at(slot_, column))->data, UUID_LEN);
   return id;

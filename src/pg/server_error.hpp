@@ -20,6 +20,8 @@ class ServerError final : public std::exception {
   std::string message() const;
   std::string detail() const;
   std::string hint() const;
+  // Class 57: the statement was canceled or the session is to end.
+  bool is_interruption() const;
 
   const std::shared_ptr<Payload>& payload() const noexcept { return payload_; }
 
@@ -39,8 +41,16 @@ struct Failure {
   std::string hint;
 };
 
-// Describes the exception that is being handled, and rethrows it when it must not be survived: cancellation,
-// termination, and lost connections end the whole statement.
-Failure describe_current_exception();
+// What is to go on after an error: the other engines and portfolios of a date, or the other dates of a run.
+enum class Isolated { engine, date };
+
+// Describes the exception that is being handled, and rethrows it when what is isolated is not to blame for it.
+// Cancellation and termination (class 57), want of resources of the server (53, where it is not our own budget of
+// memory) and its system errors (58) end the run. A serialization failure or a deadlock (class 40) and a lock that was
+// not to be had in time (55P03) end the date, which can be tried again.
+Failure describe_current_exception(Isolated isolated = Isolated::engine);
+
+// Whether the same work may succeed when it is tried again in another transaction: the second kind.
+bool may_succeed_again(const Failure& failure);
 
 }  // namespace pb::pg

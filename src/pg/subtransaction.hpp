@@ -24,10 +24,10 @@ class Subtransaction {
   bool open_ = true;
 };
 
-// Runs the body in a subtransaction. A failure rolls back what the body did, and only that, and is returned;
-// cancellation and termination pass through.
+// Runs the body in a subtransaction. A failure rolls back what the body did, and only that, and is returned; what is
+// not to be survived (see describe_current_exception) passes through.
 template <class Body>
-std::optional<Failure> isolate(Body&& body) {
+std::optional<Failure> isolate(Body&& body, Isolated isolated = Isolated::engine) {
   try {
     Subtransaction scope;
     std::forward<Body>(body)();
@@ -36,7 +36,7 @@ std::optional<Failure> isolate(Body&& body) {
   } catch (const Cancelled&) {
     throw;
   } catch (...) {
-    return describe_current_exception();
+    return describe_current_exception(isolated);
   }
 }
 

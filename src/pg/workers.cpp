@@ -6,6 +6,7 @@
 #include "pg/function.hpp"
 #include "pg/guard.hpp"
 #include "pg/interrupts.hpp"
+#include "pg/work.hpp"
 
 extern "C" {
 #include "libpq/pqformat.h"
@@ -60,7 +61,9 @@ Caller describe_caller() {
   caller.session_user = GetSessionUserId();
   caller.session_user_is_superuser = GetSessionUserIsSuperuser();
   caller.role = GetCurrentRoleId();
-  GetUserIdAndSecContext(&caller.current_user, &caller.security_context);
+  const Identity identity = Identity::of_caller();
+  caller.current_user = identity.user;
+  caller.security_context = identity.security_context;
   caller.isolation_level = XactIsoLevel;
   caller.read_only = XactReadOnly;
   return caller;

@@ -10,6 +10,8 @@ namespace pb::store {
 
 using core::Uuid;
 using pg::Args;
+using pg::nullable;
+using pg::required;
 using pg::RowView;
 using pg::Type;
 
@@ -28,12 +30,14 @@ core::InvestmentClass investment_class(std::string_view declared, std::string_vi
 }
 
 void load_portfolios(const Store& store, std::span<const Uuid> ids, Book& book) {
-  pg::each_row("SELECT id, name, (initial_equity * 10000)::bigint, inception_date FROM " + store.table("portfolios") +
-                   " WHERE id = ANY ($1) ORDER BY id",
-               Args{Type::uuid_array}.add(ids), {Type::uuid, Type::text, Type::int8, Type::date},
-               [&](const RowView& row) {
-                 book.push_back({row.uuid(0), row.text_or_empty(1), row.money_or_null(2), row.date_or_null(3), {}, {}});
-               });
+  pg::each_row(
+      "SELECT id, name, (initial_equity * 10000)::bigint, inception_date FROM " + store.table("portfolios") +
+          " WHERE id = ANY ($1) ORDER BY id",
+      Args{Type::uuid_array}.add(ids),
+      {required(Type::uuid, "portfolios.id"), nullable(Type::text), nullable(Type::int8), nullable(Type::date)},
+      [&](const RowView& row) {
+        book.push_back({row.uuid(0), row.text_or_empty(1), row.money_or_null(2), row.date_or_null(3), {}, {}});
+      });
   std::sort(book.begin(), book.end(), [](const Portfolio& a, const Portfolio& b) { return a.id < b.id; });
 }
 
@@ -46,8 +50,12 @@ void load_lots(const Store& store, std::span<const Uuid> ids, core::Date until, 
       " underlying_symbol, CASE investment_class WHEN 'PRIVATE' THEN last_price::float8 END, last_price_date FROM " +
           store.table("positions") + " WHERE portfolio_id = ANY ($1) AND entry_date <= $2 AND deleted_at IS NULL",
       Args{Type::uuid_array, Type::date}.add(ids).add(until),
-      {Type::uuid, Type::uuid, Type::text, Type::text, Type::text, Type::float8, Type::float8, Type::date, Type::date,
-       Type::float8, Type::float8, Type::text, Type::float8, Type::date},
+      {required(Type::uuid, "positions.portfolio_id"), required(Type::uuid, "positions.id"),
+       required(Type::text, "positions.symbol"), required(Type::text, "positions.position_type"), nullable(Type::text),
+       required(Type::float8, "positions.quantity"), required(Type::float8, "positions.entry_price"),
+       required(Type::date, "positions.entry_date"), nullable(Type::date), nullable(Type::float8),
+       required(Type::float8, "positions.contract_multiplier"), nullable(Type::text), nullable(Type::float8),
+       nullable(Type::date)},
       [&](const RowView& row) {
         Portfolio* portfolio = find(book, row.uuid(0));
         if (portfolio == nullptr) return;
@@ -84,7 +92,12 @@ void load_closings(const Store& store, std::span<const Uuid> ids, core::Date unt
           store.table("position_realized_events") +
           " WHERE portfolio_id = ANY ($1) AND trade_date <= $2 ORDER BY portfolio_id, position_id, trade_date, id",
       Args{Type::uuid_array, Type::date}.add(ids).add(until),
-      {Type::uuid, Type::uuid, Type::date, Type::float8, Type::float8, Type::int8}, [&](const RowView& row) {
+      {required(Type::uuid, "position_realized_events.portfolio_id"),
+       required(Type::uuid, "position_realized_events.position_id"),
+       required(Type::date, "position_realized_events.trade_date"),
+       required(Type::float8, "position_realized_events.quantity_closed"),
+       required(Type::float8, "position_realized_events.exit_price"), nullable(Type::int8)},
+      [&](const RowView& row) {
         Portfolio* portfolio = find(book, row.uuid(0));
         if (portfolio == nullptr) return;
         const Uuid position = row.uuid(1);
@@ -102,7 +115,9 @@ void load_flows(const Store& store, std::span<const Uuid> ids, core::Date until,
           store.table("equity_changes") +
           " WHERE portfolio_id = ANY ($1) AND change_date <= $2 AND deleted_at IS NULL"
           " ORDER BY portfolio_id, change_date, id",
-      Args{Type::uuid_array, Type::date}.add(ids).add(until), {Type::uuid, Type::date, Type::int8},
+      Args{Type::uuid_array, Type::date}.add(ids).add(until),
+      {required(Type::uuid, "equity_changes.portfolio_id"), required(Type::date, "equity_changes.change_date"),
+       required(Type::int8, "equity_changes.amount")},
       [&](const RowView& row) {
         if (Portfolio* portfolio = find(book, row.uuid(0))) portfolio->flows.push_back({row.date(1), row.money(2)});
       });
@@ -117,12 +132,12 @@ std::vector<Uuid> resolve_portfolios(const Store& store, const std::optional<std
   const auto collect = [&](const RowView& row) { found.push_back(row.uuid(0)); };
   if (!requested) {
     pg::each_row("SELECT id FROM " + store.table("portfolios") + " WHERE is_active AND deleted_at IS NULL ORDER BY id",
-                 {}, {Type::uuid}, collect);
+                 {}, {required(Type::uuid, "portfolios.id")}, collect);
     return found;
   }
   pg::each_row(
       "SELECT id FROM " + store.table("portfolios") + " WHERE id = ANY ($1) AND deleted_at IS NULL ORDER BY id",
-      Args{Type::uuid_array}.add(std::span<const Uuid>(*requested)), {Type::uuid}, collect);
+      Args{Type::uuid_array}.add(std::span<const Uuid>(*requested)), {required(Type::uuid, "portfolios.id")}, collect);
   std::string missing;
   for (const Uuid& id : *requested)
     if (std::find(found.begin(), found.end(), id) == found.end())

@@ -11,6 +11,8 @@ namespace pb::store {
 
 using core::Date;
 using pg::Args;
+using pg::nullable;
+using pg::required;
 using pg::RowView;
 using pg::Type;
 
@@ -18,13 +20,14 @@ namespace {
 
 std::optional<Date> one_date(const std::string& sql, const Args& args) {
   std::optional<Date> result;
-  pg::each_row(sql, args, {Type::date}, [&](const RowView& row) { result = row.date_or_null(0); });
+  pg::each_row(sql, args, {nullable(Type::date)}, [&](const RowView& row) { result = row.date_or_null(0); });
   return result;
 }
 
 core::Sessions collect_sessions(const std::string& sql, const Args& args) {
   std::vector<Date> dates;
-  pg::each_row(sql, args, {Type::date}, [&](const RowView& row) { dates.push_back(row.date(0)); });
+  pg::each_row(sql, args, {required(Type::date, "trading_sessions.session_date")},
+               [&](const RowView& row) { dates.push_back(row.date(0)); });
   return core::Sessions(std::move(dates));
 }
 
@@ -47,7 +50,7 @@ CalendarBounds calendar_bounds(const Store& store, const std::string& calendar) 
           store.table("trading_calendar") +
           " WHERE calendar = $1) regular (first, last), (SELECT min(exception_date), max(exception_date) FROM " +
           store.table("trading_calendar_exceptions") + " WHERE calendar = $1 AND is_open) special (first, last)",
-      Args{Type::text}.add(calendar), {Type::date, Type::date}, [&](const RowView& row) {
+      Args{Type::text}.add(calendar), {nullable(Type::date), nullable(Type::date)}, [&](const RowView& row) {
         if (!row.is_null(0)) bounds = CalendarBounds{row.date(0), row.date(1)};
       });
   if (bounds) return *bounds;

@@ -7,6 +7,8 @@
 namespace pb::store {
 
 using pg::Args;
+using pg::nullable;
+using pg::required;
 using pg::RowBuffer;
 using pg::RowView;
 using pg::Type;
@@ -130,7 +132,8 @@ std::map<std::string, std::string> load_sectors(const Store& store, std::span<co
   std::map<std::string, std::string> sectors;
   pg::each_row("SELECT symbol, initcap(btrim(sector)) FROM " + store.table("company_profiles") +
                    " WHERE symbol = ANY ($1) AND btrim(sector) <> ''",
-               Args{Type::text_array}.add(symbols), {Type::text, Type::text},
+               Args{Type::text_array}.add(symbols),
+               {required(Type::text, "company_profiles.symbol"), nullable(Type::text)},
                [&](const RowView& row) { sectors[row.text_or_empty(0)] = row.text_or_empty(1); });
   return sectors;
 }
@@ -140,7 +143,9 @@ UserTags load_user_tags(const Store& store, std::span<const core::Uuid> portfoli
   pg::each_row("SELECT l.portfolio_id, l.position_id, t.name FROM " + store.table("position_tags") + " l JOIN " +
                    store.table("tags") +
                    " t ON t.id = l.tag_id WHERE l.portfolio_id = ANY ($1) AND NOT t.is_system AND NOT t.is_archived",
-               Args{Type::uuid_array}.add(portfolio_ids), {Type::uuid, Type::uuid, Type::text},
+               Args{Type::uuid_array}.add(portfolio_ids),
+               {required(Type::uuid, "position_tags.portfolio_id"), required(Type::uuid, "position_tags.position_id"),
+                required(Type::text, "tags.name")},
                [&](const RowView& row) {
                  tags[{row.uuid(0), row.uuid(1)}].push_back(row.text_or_empty(2));
                });

@@ -10,6 +10,8 @@
 namespace pb::store {
 
 using pg::Args;
+using pg::nullable;
+using pg::required;
 using pg::RowView;
 using pg::Type;
 
@@ -39,7 +41,8 @@ std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<cons
                    .add(day)
                    .add(day)
                    .add(store.settings().market_symbol),
-               {Type::text, Type::date, Type::text}, [&](const RowView& row) {
+               {required(Type::text, "positions.symbol"), nullable(Type::date), nullable(Type::text)},
+               [&](const RowView& row) {
                  wanted.push_back({row.text_or_empty(0), row.date_or_null(1), row.text_or_empty(2)});
                });
   return wanted;
@@ -70,7 +73,9 @@ PriceSources load_price_sources(const Store& store, const core::PricePanel& pane
                    " WHERE date BETWEEN $1 AND $2 AND symbol = ANY ($3) AND data_source IS NOT NULL",
                Args{Type::date, Type::date, Type::text_array}.add(first).add(last).add(
                    std::span<const std::string>(panel.symbols())),
-               {Type::text, Type::date, Type::text}, [&](const RowView& row) {
+               {required(Type::text, "market_data_cache.symbol"), required(Type::date, "market_data_cache.date"),
+                nullable(Type::text)},
+               [&](const RowView& row) {
                  if (const auto column = panel.column(row.text(0))) sources.set(row.date(1), *column, row.text(2));
                });
   return sources;
@@ -89,19 +94,21 @@ PB_FUNCTION(pb_missing_prices) {
     store::require_covered(store, store.settings().calendar, *from);
     store::require_covered(store, store.settings().calendar, *to);
     const auto ids = store::resolve_portfolios(store, call.uuids(2));
-    pg::each_row(
-        "SELECT u.symbol, c.session_date FROM (" + store::universe(store) + ") u (symbol) JOIN " +
-            store.table("trading_sessions") + " c ON c.calendar = $5 AND c.session_date BETWEEN $2 AND $3 LEFT JOIN " +
-            store.table("market_data_cache") +
-            " m ON m.symbol = u.symbol AND m.date = c.session_date"
-            " WHERE u.symbol IS NOT NULL AND m.symbol IS NULL ORDER BY u.symbol COLLATE \"C\", c.session_date",
-        pg::Args{pg::Type::uuid_array, pg::Type::date, pg::Type::date, pg::Type::text, pg::Type::text}
-            .add(std::span<const core::Uuid>(ids))
-            .add(*from)
-            .add(*to)
-            .add(store.settings().market_symbol)
-            .add(store.settings().calendar),
-        {pg::Type::text, pg::Type::date}, [&](const pg::RowView& row) { rows.add(row.text(0)).add(row.date(1)); });
+    pg::each_row("SELECT u.symbol, c.session_date FROM (" + store::universe(store) + ") u (symbol) JOIN " +
+                     store.table("trading_sessions") +
+                     " c ON c.calendar = $5 AND c.session_date BETWEEN $2 AND $3 LEFT JOIN " +
+                     store.table("market_data_cache") +
+                     " m ON m.symbol = u.symbol AND m.date = c.session_date"
+                     " WHERE u.symbol IS NOT NULL AND m.symbol IS NULL ORDER BY u.symbol COLLATE \"C\", c.session_date",
+                 pg::Args{pg::Type::uuid_array, pg::Type::date, pg::Type::date, pg::Type::text, pg::Type::text}
+                     .add(std::span<const core::Uuid>(ids))
+                     .add(*from)
+                     .add(*to)
+                     .add(store.settings().market_symbol)
+                     .add(store.settings().calendar),
+                 {pg::required(pg::Type::text, "positions.symbol"),
+                  pg::required(pg::Type::date, "trading_sessions.session_date")},
+                 [&](const pg::RowView& row) { rows.add(row.text(0)).add(row.date(1)); });
   }
   call.return_rows(rows);
 }

@@ -8,6 +8,8 @@
 namespace pb::store {
 
 using pg::Args;
+using pg::nullable;
+using pg::required;
 using pg::RowView;
 using pg::Type;
 
@@ -16,7 +18,10 @@ std::vector<FactorDefinition> load_factors(const Store& store) {
   pg::each_row(
       "SELECT name, model, long_symbol, short_symbol FROM " + store.table("factor_definitions") +
           " WHERE is_active ORDER BY display_order, name, model",
-      {}, {Type::text, Type::text, Type::text, Type::text}, [&](const RowView& row) {
+      {},
+      {required(Type::text, "factor_definitions.name"), required(Type::text, "factor_definitions.model"),
+       nullable(Type::text), nullable(Type::text)},
+      [&](const RowView& row) {
         factors.push_back({row.text_or_empty(0), row.text_or_empty(1), row.text_or_empty(2), row.text_or_empty(3)});
       });
   return factors;
@@ -36,7 +41,8 @@ std::vector<core::YieldQuote> load_yields(const Store& store, const std::string&
   std::vector<core::YieldQuote> quotes;
   pg::each_row("SELECT date, rate::float8 FROM " + store.table("interest_rates") +
                    " WHERE series = $1 AND date BETWEEN $2 AND $3 AND rate IS NOT NULL ORDER BY date",
-               Args{Type::text, Type::date, Type::date}.add(series).add(from).add(to), {Type::date, Type::float8},
+               Args{Type::text, Type::date, Type::date}.add(series).add(from).add(to),
+               {required(Type::date, "interest_rates.date"), required(Type::float8, "interest_rates.rate")},
                [&](const RowView& row) {
                  quotes.push_back({row.date(0), row.float8(1)});
                });

@@ -6,6 +6,8 @@
 namespace pb::store {
 
 using pg::Args;
+using pg::nullable;
+using pg::required;
 using pg::Type;
 
 std::int64_t write_position_values(const Store& store, std::span<const PositionValue> rows) {
@@ -45,7 +47,9 @@ Deltas load_deltas(const Store& store, core::Date day, std::span<const core::Uui
   pg::each_row("SELECT portfolio_id, position_id, delta, underlying_price FROM " + store.table("position_greeks") +
                    " WHERE portfolio_id = ANY ($1) AND calculation_date = $2 AND delta IS NOT NULL",
                Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
-               {Type::uuid, Type::uuid, Type::float8, Type::float8}, [&](const pg::RowView& row) {
+               {required(Type::uuid, "position_greeks.portfolio_id"),
+                required(Type::uuid, "position_greeks.position_id"), nullable(Type::float8), nullable(Type::float8)},
+               [&](const pg::RowView& row) {
                  deltas[{row.uuid(0), row.uuid(1)}] = {row.float8(2), row.float8(3)};
                });
   return deltas;

@@ -11,6 +11,8 @@ namespace pb::store {
 
 using core::Date;
 using pg::Args;
+using pg::nullable;
+using pg::required;
 using pg::RowView;
 using pg::Type;
 
@@ -19,7 +21,9 @@ core::CorporateActions load_actions(const Store& store, const std::vector<std::s
   pg::each_row("SELECT symbol, ex_date, kind = 'split', ratio, amount FROM " + store.table("corporate_actions") +
                    " WHERE symbol = ANY ($1) ORDER BY symbol, ex_date, kind",
                Args{Type::text_array}.add(std::span<const std::string>(symbols)),
-               {Type::text, Type::date, Type::boolean, Type::float8, Type::float8}, [&](const RowView& row) {
+               {required(Type::text, "corporate_actions.symbol"), required(Type::date, "corporate_actions.ex_date"),
+                required(Type::boolean, "corporate_actions.kind"), nullable(Type::float8), nullable(Type::float8)},
+               [&](const RowView& row) {
                  const std::string symbol = row.text_or_empty(0);
                  if (row.boolean(2))
                    actions.add_split(symbol, {row.date(1), row.float8(3)});
@@ -31,7 +35,9 @@ core::CorporateActions load_actions(const Store& store, const std::vector<std::s
 
 namespace {
 
-constexpr std::initializer_list<Type> price_types = {Type::text, Type::date, Type::float8, Type::float8, Type::text};
+constexpr std::initializer_list<pg::ResultColumn> price_columns = {
+    required(Type::text, "market_data_cache.symbol"), required(Type::date, "market_data_cache.date"),
+    required(Type::float8, "market_data_cache.close"), nullable(Type::float8), nullable(Type::text)};
 
 core::PriceRow price_row(const RowView& row) {
   return {row.date(1), row.float8(2), row.float8(3), row.text(4) == "split"};
@@ -43,7 +49,7 @@ bool takes_most(const Store& store, const core::PricePanel& panel) {
   double rows = 0;
   pg::each_row(
       "SELECT reltuples::float8 FROM pg_catalog.pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p')",
-      Args{Type::text}.add(store.table("market_data_cache")), {Type::float8},
+      Args{Type::text}.add(store.table("market_data_cache")), {required(Type::float8, "pg_class.reltuples")},
       [&](const RowView& row) { rows = row.float8(0); });
   return rows > 0 && 2.0 * panel.sessions().size() * static_cast<double>(panel.symbols().size()) > rows;
 }
@@ -64,7 +70,7 @@ void load_prices(const Store& store, Market& market, Date valued_until) {
   // came after that of the row before the last time.
   std::vector<int> next(symbols.size(), 0);
   std::size_t last = 0;
-  pg::each_row(query, args, price_types, [&](const RowView& row) {
+  pg::each_row(query, args, price_columns, [&](const RowView& row) {
     const std::string_view symbol = row.text(0);
     int column = next[last];
     if (symbols[static_cast<std::size_t>(column)] != symbol) {
@@ -91,7 +97,7 @@ void load_earlier_prices(const Store& store, Market& market, Date valued_from) {
       Args{Type::text_array, Type::date}
           .add(std::span<const std::string>(without))
           .add(market.panel.sessions().dates().front()),
-      price_types, [&](const RowView& row) {
+      price_columns, [&](const RowView& row) {
         if (const auto column = market.panel.column(row.text(0)))
           market.panel.set_earlier(*column, price_row(row), market.actions);
       });

@@ -9,6 +9,7 @@ namespace pb::store {
 
 using core::Uuid;
 using pg::Args;
+using pg::required;
 using pg::RowView;
 using pg::Type;
 
@@ -46,7 +47,7 @@ std::int64_t begin_run(const Store& store, const RunRequest& request) {
                    " SELECT $1, $2, $3, $4, $5, 'running', clock_timestamp(), $6, $7, session_user, pg_backend_pid(),"
                    " (SELECT backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid())"
                    " RETURNING run_id",
-               args, {Type::int8}, [&](const RowView& row) { run_id = row.int8(0); });
+               args, {required(Type::int8, "batch_runs.run_id")}, [&](const RowView& row) { run_id = row.int8(0); });
   return run_id;
 }
 
@@ -75,7 +76,7 @@ void write_jobs(const Store& store, std::int64_t run_id, std::span<const Job> jo
     out.add(++ordinal)
         .add(job.name)
         .add(job.type)
-        .add(job.phase)
+        .add_text_or_null(job.phase)
         .add(job.portfolio_id)
         .add(job.calculation_date)
         .add(job.status)
@@ -126,7 +127,8 @@ std::vector<Uuid> failed_portfolios(const Store& store, std::int64_t run_id) {
   pg::each_row("SELECT DISTINCT portfolio_id FROM " + store.table("batch_jobs") +
                    " WHERE run_id = $1 AND job_type = 'portfolio' AND phase = '2' AND status IN ('failed', 'blocked')"
                    " AND portfolio_id IS NOT NULL ORDER BY portfolio_id",
-               Args{Type::int8}.add(run_id), {Type::uuid}, [&](const RowView& row) { failed.push_back(row.uuid(0)); });
+               Args{Type::int8}.add(run_id), {required(Type::uuid, "batch_jobs.portfolio_id")},
+               [&](const RowView& row) { failed.push_back(row.uuid(0)); });
   return failed;
 }
 
@@ -135,8 +137,8 @@ std::vector<Uuid> lock_portfolios(const Store& store, std::span<const Uuid> port
   pg::each_row(
       "SELECT id, pg_try_advisory_xact_lock(hashtextextended('portfolio_batch ' || $2 || ' ' || id, 0))"
       " FROM unnest($1) wanted (id)",
-      Args{Type::uuid_array, Type::text}.add(portfolio_ids).add(store.schema()), {Type::uuid, Type::boolean},
-      [&](const RowView& row) {
+      Args{Type::uuid_array, Type::text}.add(portfolio_ids).add(store.schema()),
+      {required(Type::uuid, "portfolios.id"), required(Type::boolean, "portfolios.lock")}, [&](const RowView& row) {
         if (row.boolean(1)) locked.push_back(row.uuid(0));
       });
   return locked;

@@ -29,7 +29,7 @@ struct Job {
   std::string type;  // phase, engine, portfolio
   std::string phase;
   std::optional<core::Uuid> portfolio_id;
-  core::Date calculation_date;
+  std::optional<core::Date> calculation_date;
   std::string status;
   std::int64_t processed = 0;
   std::int64_t skipped = 0;

@@ -10,6 +10,8 @@
 namespace pb::store {
 
 using pg::Args;
+using pg::nullable;
+using pg::required;
 using pg::RowBuffer;
 using pg::RowView;
 using pg::Type;
@@ -37,7 +39,10 @@ std::map<std::string, SectorProfile> load_sector_profiles(const Store& store, st
   std::map<std::string, SectorProfile> profiles;
   pg::each_row("SELECT symbol, sector, coalesce(is_etf, false) OR coalesce(is_fund, false) FROM " +
                    store.table("company_profiles") + " WHERE symbol = ANY ($1)",
-               Args{Type::text_array}.add(symbols), {Type::text, Type::text, Type::boolean}, [&](const RowView& row) {
+               Args{Type::text_array}.add(symbols),
+               {required(Type::text, "company_profiles.symbol"), nullable(Type::text),
+                required(Type::boolean, "company_profiles.is_etf")},
+               [&](const RowView& row) {
                  profiles[row.text_or_empty(0)] = {row.text_or_empty(1), row.boolean(2)};
                });
   return profiles;
@@ -50,7 +55,10 @@ std::optional<Benchmark> load_benchmark(const Store& store, core::Date day) {
                    " WHERE benchmark_code = $1 AND asof_date = (SELECT max(asof_date) FROM " + weights +
                    " WHERE benchmark_code = $1 AND asof_date <= $2) ORDER BY sector COLLATE \"C\"",
                Args{Type::text, Type::date}.add(store.settings().benchmark).add(day),
-               {Type::date, Type::text, Type::float8}, [&](const RowView& row) {
+               {required(Type::date, "benchmarks_sector_weights.asof_date"),
+                required(Type::text, "benchmarks_sector_weights.sector"),
+                required(Type::float8, "benchmarks_sector_weights.weight")},
+               [&](const RowView& row) {
                  if (!benchmark) benchmark.emplace().asof_date = row.date(0);
                  benchmark->weights[row.text_or_empty(1)] = row.float8(2);
                });

@@ -11,6 +11,8 @@ namespace pb::store {
 using core::Date;
 using core::Uuid;
 using pg::Args;
+using pg::nullable;
+using pg::required;
 using pg::RowBuffer;
 using pg::RowView;
 using pg::Type;
@@ -30,7 +32,13 @@ Ledgers load_ledgers(const Store& store, std::span<const Uuid> portfolio_ids, Da
           " JOIN " +
           snapshots + " s ON s.portfolio_id = wanted.id AND s.snapshot_date >= coalesce(before_year.date, $2)",
       Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(year_start),
-      {Type::uuid, Type::date, Type::int8, Type::int8, Type::int8, Type::int8}, [&](const RowView& row) {
+      {required(Type::uuid, "portfolio_snapshots.portfolio_id"),
+       required(Type::date, "portfolio_snapshots.snapshot_date"), nullable(Type::int8), nullable(Type::int8),
+       nullable(Type::int8), nullable(Type::int8)},
+      [&](const RowView& row) {
+        // A snapshot without its figures is none: nothing can be measured from it.
+        for (int column = 2; column < 6; ++column)
+          if (row.is_null(column)) return;
         ledgers[row.uuid(0)][row.date(1)] = {row.money(2), row.money(3), row.money(4), row.money(5)};
       });
   return ledgers;
@@ -42,7 +50,9 @@ std::map<Uuid, Date> newest_snapshots(const Store& store, std::span<const Uuid> 
       "SELECT wanted.id, newest.date FROM unnest($1) wanted (id) CROSS JOIN LATERAL"
       " (SELECT max(snapshot_date) AS date FROM " +
           store.table("portfolio_snapshots") + " WHERE portfolio_id = wanted.id) newest WHERE newest.date IS NOT NULL",
-      Args{Type::uuid_array}.add(portfolio_ids), {Type::uuid, Type::date},
+      Args{Type::uuid_array}.add(portfolio_ids),
+      {required(Type::uuid, "portfolio_snapshots.portfolio_id"),
+       required(Type::date, "portfolio_snapshots.snapshot_date")},
       [&](const RowView& row) { newest[row.uuid(0)] = row.date(1); });
   return newest;
 }
@@ -107,8 +117,11 @@ std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Dat
   std::map<core::Uuid, core::Money> values;
   pg::each_row("SELECT portfolio_id, (total_value * 10000)::bigint FROM " + store.table("portfolio_snapshots") +
                    " WHERE portfolio_id = ANY ($1) AND snapshot_date = $2",
-               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day), {Type::uuid, Type::int8},
-               [&](const pg::RowView& row) { values[row.uuid(0)] = row.money(1); });
+               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
+               {required(Type::uuid, "portfolio_snapshots.portfolio_id"), nullable(Type::int8)},
+               [&](const pg::RowView& row) {
+                 if (!row.is_null(1)) values[row.uuid(0)] = row.money(1);
+               });
   return values;
 }
 
@@ -213,10 +226,31 @@ std::vector<MissingSession> missing_sessions(const Store& store, std::span<const
           " s ON s.portfolio_id = w.id AND s.snapshot_date = c.session_date"
           " WHERE s.portfolio_id IS NULL OR NOT s.analytics_complete ORDER BY c.session_date, w.id",
       Args{Type::uuid_array, Type::text, Type::date}.add(portfolio_ids).add(store.settings().calendar).add(target),
-      {Type::uuid, Type::date, Type::boolean}, [&](const RowView& row) {
+      {required(Type::uuid, "portfolios.id"), required(Type::date, "trading_sessions.session_date"),
+       required(Type::boolean, "portfolio_snapshots.portfolio_id")},
+      [&](const RowView& row) {
         missing.push_back({row.uuid(0), row.date(1), row.boolean(2)});
       });
   return missing;
+}
+
+std::map<Date, std::vector<Uuid>> sessions_with_snapshots(const Store& store, std::span<const Uuid> portfolio_ids,
+                                                          Date from, Date to) {
+  std::map<Date, std::vector<Uuid>> sessions;
+  pg::each_row("SELECT s.snapshot_date, s.portfolio_id FROM " + store.table("portfolio_snapshots") + " s JOIN " +
+                   store.table("trading_sessions") +
+                   " c ON c.calendar = $4 AND c.session_date = s.snapshot_date"
+                   " WHERE s.portfolio_id = ANY ($1) AND s.snapshot_date BETWEEN $2 AND $3"
+                   " ORDER BY s.snapshot_date, s.portfolio_id",
+               Args{Type::uuid_array, Type::date, Type::date, Type::text}
+                   .add(portfolio_ids)
+                   .add(from)
+                   .add(to)
+                   .add(store.settings().calendar),
+               {required(Type::date, "portfolio_snapshots.snapshot_date"),
+                required(Type::uuid, "portfolio_snapshots.portfolio_id")},
+               [&](const RowView& row) { sessions[row.date(0)].push_back(row.uuid(1)); });
+  return sessions;
 }
 
 }  // namespace pb::store

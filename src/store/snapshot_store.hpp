@@ -74,4 +74,9 @@ struct MissingSession {
 std::vector<MissingSession> missing_sessions(const Store& store, std::span<const core::Uuid> portfolio_ids,
                                              core::Date target);
 
+// The sessions from one day to another on which the portfolios have snapshots.
+std::map<core::Date, std::vector<core::Uuid>> sessions_with_snapshots(const Store& store,
+                                                                      std::span<const core::Uuid> portfolio_ids,
+                                                                      core::Date from, core::Date to);
+
 }  // namespace pb::store

@@ -1,6 +1,5 @@
 #include "store/store.hpp"
 
-#include "core/distributions.hpp"
 #include "core/error.hpp"
 #include "pg/catalog.hpp"
 #include "pg/query.hpp"
@@ -9,15 +8,28 @@ namespace pb::store {
 
 std::string analytics_schema(const pg::Call& call) {
   const std::string configured = pg::current_settings().schema;
-  return configured.empty() ? call.own_schema() : configured;
+  if (configured.empty()) return call.own_schema();
+  if (pg::is_temporary_schema(configured))
+    throw core::Error(core::sqlstate::invalid_parameter,
+                      "portfolio_batch.schema must not be a temporary schema: \"" + configured + "\"",
+                      "Temporary tables end with their session, and whoever reads them cannot know who made them.",
+                      "Set portfolio_batch.schema to the schema that holds the tables.");
+  return configured;
 }
+
+namespace {
+
+// Whose owner counts as that of all of them.
+constexpr const char* first_table = "portfolios";
+
+}  // namespace
 
 Store::Store(const pg::Call& call)
     : settings_(pg::current_settings()),
       schema_(analytics_schema(call)),
-      quoted_schema_(pg::quote_identifier(schema_)),
-      quoted_functions_(pg::quote_identifier(call.own_schema())) {
-  require({"portfolios", "positions", "market_data_cache", "trading_sessions", "portfolio_snapshots"});
+      quoted_schema_(pg::quote_identifier(schema_)) {
+  call.begin_work(schema_, first_table);
+  require({first_table, "positions", "market_data_cache", "trading_sessions", "portfolio_snapshots"});
 }
 
 void Store::require(std::initializer_list<const char*> names) const {
@@ -32,3 +44,28 @@ void Store::require(std::initializer_list<const char*> names) const {
 }  // namespace pb::store
 
 PB_FUNCTION(pb_analytics_schema) { call.return_name(pb::store::analytics_schema(call)); }
+
+// tables_schema(installed_as): the same for the functions of the extension, which name each other by the schema that it
+// was installed in.
+PB_FUNCTION(pb_tables_schema) {
+  using namespace pb;
+  const std::string installed_as = call.text(0).value();
+  if (const std::string found = pg::quote_identifier(call.own_schema()); found != installed_as)
+    throw core::Error(core::sqlstate::object_not_ready,
+                      "the schema of portfolio_batch was renamed from " + installed_as + " to " + found,
+                      "Its functions name each other by the schema that the extension was created in.",
+                      "ALTER SCHEMA " + found + " RENAME TO " + installed_as + ";");
+  call.return_name(store::analytics_schema(call));
+}
+
+// What stands before a function of the helpers' schema whose name ends with _as_caller or _as_owner: it runs as
+// pg::Work says, with the caller's rights, or with the owner's where the caller is a superuser.
+PB_FUNCTION(pb_as_caller) {
+  call.begin_work();
+  call.return_result_of(pb::store::helper_schema, "_as_caller");
+}
+
+PB_FUNCTION(pb_as_owner) {
+  call.begin_work(pb::store::analytics_schema(call), pb::store::first_table);
+  call.return_result_of(pb::store::helper_schema, "_as_owner");
+}

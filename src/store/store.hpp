@@ -13,11 +13,14 @@
 
 namespace pb::store {
 
+// The schema of the functions of the extension that only the extension calls.
+inline constexpr const char* helper_schema = "_portfolio_batch";
+
 // Where the tables are and how the run is set up. Only this room knows table and column names.
 class Store {
  public:
-  // Finds the schema of the tables: the setting, or the schema of the called function. Throws 42P01 with the way out
-  // when the tables are not there.
+  // Finds the schema of the tables: the setting, or the schema of the extension. From then on to its end the call runs
+  // as pg::Work says. Throws 42P01 with the way out when the tables are not there.
   explicit Store(const pg::Call& call);
 
   // The same store, writing for a run.
@@ -62,19 +65,19 @@ class Store {
 
   // Qualified and quoted name of one of our tables or views.
   std::string table(const char* name) const { return quoted_schema_ + "." + name; }
-  // The same of one of the extension's functions, which may be in another schema.
-  std::string function(const char* name) const { return quoted_functions_ + "." + name; }
+  // The same of one of the extension's helpers.
+  std::string function(const char* name) const { return std::string(helper_schema) + "." + name; }
 
  private:
   pg::Settings settings_;
   pg::Stamp stamp_;
   std::string schema_;
   std::string quoted_schema_;
-  std::string quoted_functions_;
   std::shared_ptr<const std::set<std::string>> left_symbols_;
 };
 
-// The schema in which the tables are or would be, whether they exist or not.
+// The schema in which the tables are or would be, whether they exist or not. Throws 22023 for a temporary schema:
+// whoever may create temporary tables could put any rows there.
 std::string analytics_schema(const pg::Call& call);
 
 }  // namespace pb::store

@@ -9,6 +9,7 @@
 namespace pb::store {
 
 using pg::Args;
+using pg::required;
 using pg::Type;
 
 namespace {
@@ -54,7 +55,10 @@ TagState read_state(const Store& store, const Arguments& arguments) {
           wanted_sectors(store) + ") w LEFT JOIN " + store.table("tags") +
           " t ON t.is_system AND t.name = w.sector LEFT JOIN " + store.table("position_tags") +
           " l ON l.portfolio_id = w.portfolio_id AND l.position_id = w.position_id AND l.tag_id = t.id",
-      arguments(), {Type::int8, Type::int8, Type::int8, Type::int8}, [&](const pg::RowView& row) {
+      arguments(),
+      {required(Type::int8, "tags.count"), required(Type::int8, "tags.count"), required(Type::int8, "tags.count"),
+       required(Type::int8, "tags.count")},
+      [&](const pg::RowView& row) {
         state = {row.int8(0), row.int8(1), row.int8(2), row.int8(3)};
       });
   return state;

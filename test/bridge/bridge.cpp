@@ -19,6 +19,7 @@
 #include "pg/subtransaction.hpp"
 #include "pg/writer.hpp"
 
+using pb::pg::nullable;
 using pb::pg::RowBuffer;
 using pb::pg::Type;
 
@@ -158,7 +159,7 @@ PB_FUNCTION(pb_test_throw) {
 PB_FUNCTION(pb_test_throw_in_callback) {
   const Witness witness;
   const std::string kind = call.text(1).value();
-  pb::pg::each_row(call.text(0).value(), {}, {Type::int4}, [&](const pb::pg::RowView&) {
+  pb::pg::each_row(call.text(0).value(), {}, {nullable(Type::int4)}, [&](const pb::pg::RowView&) {
     const Witness inner;
     raise(kind);
   });
@@ -230,8 +231,9 @@ PB_FUNCTION(pb_test_parameters) {
                   {"a_text", Type::text},
                   {"a_uuid", Type::uuid}});
   pb::pg::each_row("SELECT $1, $2, $3, $4, ($5 * 10000)::bigint, $6, $7, $8, $9 FROM generate_series(1, 2)", args,
-                   {Type::boolean, Type::int4, Type::int8, Type::float8, Type::int8, Type::date, Type::timestamptz,
-                    Type::text, Type::uuid},
+                   {nullable(Type::boolean), nullable(Type::int4), nullable(Type::int8), nullable(Type::float8),
+                    nullable(Type::int8), nullable(Type::date), nullable(Type::timestamptz), nullable(Type::text),
+                    nullable(Type::uuid)},
                    [&](const pb::pg::RowView& row) {
                      rows.add(row.boolean(0)).add(row.int4(1)).add(row.int8(2)).add(row.float8(3));
                      rows.add(row.money_or_null(4)).add(row.date_or_null(5));
@@ -247,9 +249,9 @@ PB_FUNCTION(pb_test_parameters) {
 // Reads a statement as (int4, text), whatever it returns; the number of rows, or an error when the types differ.
 PB_FUNCTION(pb_test_read) {
   std::int64_t rows = 0;
-  pb::pg::each_row(call.text(0).value(), {}, {Type::int4, Type::text}, [&](const pb::pg::RowView& row) {
-    rows += row.int4(0) == static_cast<std::int32_t>(row.text(1).size());
-  });
+  pb::pg::each_row(
+      call.text(0).value(), {}, {nullable(Type::int4), nullable(Type::text)},
+      [&](const pb::pg::RowView& row) { rows += row.int4(0) == static_cast<std::int32_t>(row.text(1).size()); });
   call.return_int8(rows);
 }
 

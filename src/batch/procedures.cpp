@@ -1,0 +1,218 @@
+// The batch as procedures, which commit date by date: a crash or a cancel keeps what is finished, and the next call
+// goes on from there. Each date is a piece of work in a transaction of its own. A date that other sessions keep from
+// its end is tried again; when that does not help, its portfolios are recorded as failed and the run goes on with the
+// next date. Any other error ends the run, whose record says so.
+#include <iterator>
+
+#include "batch/blocks.hpp"
+#include "batch/commit.hpp"
+#include "batch/shards.hpp"
+#include "core/error.hpp"
+#include "pg/session.hpp"
+#include "pg/transaction.hpp"
+#include "store/snapshot_store.hpp"
+
+namespace pb::batch {
+
+using core::Date;
+using core::Uuid;
+
+namespace {
+
+// How the dates of a run are cut into transactions, and how many workers share each.
+struct Cut {
+  std::int32_t sessions = 1;
+  std::int32_t workers = 1;
+};
+
+void require_top_level(const pg::Call& call, const std::string& procedure, const std::string& instead) {
+  if (call.may_commit()) return;
+  throw core::Error(
+      "2D000", procedure + " cannot run inside a transaction block",
+      "It commits each session by itself, so that a crash keeps what is finished.",
+      "CALL it outside of BEGIN and COMMIT, functions and procedures with settings of their own" + instead + ".");
+}
+
+std::int32_t positive_argument(const pg::Call& call, int index, const char* name, std::int32_t otherwise,
+                               const char* hint) {
+  const std::int32_t value = call.int4(index).value_or(otherwise);
+  if (value < 1)
+    throw core::Error(core::sqlstate::invalid_parameter, std::string(name) + " must be positive",
+                      "It is " + std::to_string(value) + ".", hint);
+  return value;
+}
+
+void run_session(const store::Store& store, const SessionOfRun& session) {
+  engine::require_closed_session(store, session.day);
+  const auto ids = store::resolve_portfolios(store, session.portfolio_ids);
+  const auto locked = store::lock_portfolios(store, ids);
+  if (locked.empty()) return;
+  const store::Store stamped = store.for_run({.run_id = session.run_id});
+  Run run = open_run(stamped, session.run_id, ids, locked);
+  engine::Context context(stamped, locked, session.day, last_day(store, locked, session.day));
+  pg::RowBuffer result = result_table();
+  run.run_date(context, session.day, locked, session.newest, session.progress, result);
+  run.write_jobs();
+}
+
+// What the portfolios lack of the sessions from one day to that of the last session, whose piece this is.
+void run_block(const store::Store& store, Date first, const SessionOfRun& last) {
+  engine::require_closed_session(store, last.day);
+  const auto ids = store::resolve_portfolios(store, last.portfolio_ids);
+  const auto locked = store::lock_portfolios(store, ids);
+  WorkList work = work_list(store, locked, last.day);
+  work.erase(work.begin(), work.lower_bound(first));
+  if (work.empty()) return;
+  const store::Store stamped = store.for_run({.run_id = last.run_id});
+  Run run = open_run(stamped, last.run_id, ids, locked);
+  pg::RowBuffer result = result_table();
+  run_in_blocks(run, stamped, work, locked, last.newest, last.progress, result);
+}
+
+// What could not be recorded has no place but the error.
+void require_committed(const std::optional<pg::Failure>& failure) {
+  if (failure) throw core::Error(failure->sqlstate, failure->message, failure->detail, failure->hint);
+}
+
+void record_failure(const pg::Call& call, std::int64_t run_id, WorkList::const_iterator begin,
+                    WorkList::const_iterator end, const pg::Failure& failure) {
+  require_committed(commit_work(call, [&](const store::Store& store) {
+    for (auto entry = begin; entry != end; ++entry)
+      store::write_jobs(store, run_id, failed_jobs("daily_batch", entry->first, entry->second, failure));
+  }));
+}
+
+void run_dates(const pg::Call& call, std::int64_t run_id, const WorkList& work, Cut cut) {
+  const auto total = static_cast<std::int64_t>(work.size());
+  std::int64_t done = 0;
+  for (auto first = work.begin(); first != work.end();) {
+    const auto count = std::min<std::int64_t>(cut.sessions, total - done);
+    const auto end = std::next(first, count);
+    const SessionOfRun session{.run_id = run_id,
+                               .day = std::prev(end)->first,
+                               .portfolio_ids = portfolios_of(first, end),
+                               .newest = end == work.end(),
+                               .progress = {.done = done, .total = total}};
+    std::optional<pg::Failure> failure;
+    if (cut.sessions > 1)
+      failure = commit_work(call, [&](const store::Store& store) { run_block(store, first->first, session); });
+    else if (cut.workers > 1 && session.portfolio_ids.size() > 1)
+      failure = run_session_in_workers(call, session, cut.workers);
+    else
+      failure = commit_work(call, [&](const store::Store& store) { run_session(store, session); });
+    if (failure) record_failure(call, run_id, first, end, *failure);
+    done += count;
+    first = end;
+  }
+}
+
+// Closes the record of a run that an error ends, as far as the server still can; the error is what counts.
+void record_end(const pg::Call& call, std::int64_t run_id, const pg::Failure& failure) noexcept {
+  try {
+    pg::rollback();
+    commit_work(call, [&](const store::Store& store) {
+      store::Job job{.name = "daily_batch",
+                     .type = "phase",
+                     .phase = {},
+                     .portfolio_id = std::nullopt,
+                     .calculation_date = std::nullopt,
+                     .status = "failed"};
+      job.failed = 1;
+      job.failure = failure;
+      job.started_at = job.completed_at = pg::clock_usecs();
+      store::write_jobs(store, run_id, {&job, 1});
+      store::finish_run(store, run_id);
+    });
+  } catch (...) {
+    // The next run finds the record of a session that no longer runs, and marks it as lost.
+  }
+}
+
+void run_and_record(const pg::Call& call, std::int64_t run_id, const WorkList& work, Cut cut) {
+  try {
+    run_dates(call, run_id, work, cut);
+    require_committed(commit_work(call, [&](const store::Store& store) { store::finish_run(store, run_id); }));
+  } catch (const pg::ServerError& error) {
+    if (!error.is_interruption()) record_end(call, run_id, {error.sqlstate(), error.message(), error.detail(), {}});
+    throw;
+  } catch (const core::Error& error) {
+    record_end(call, run_id, {error.sqlstate(), error.message(), error.detail(), error.hint()});
+    throw;
+  }
+}
+
+struct Started {
+  std::int64_t run_id = 0;
+  WorkList work;
+};
+
+// The whole job of daily_batch, from the work list on. Nothing missing: no run.
+void run_missing(const pg::Call& call, const std::optional<Date>& target, std::optional<std::size_t> max_dates,
+                 std::optional<std::int32_t> workers, std::int32_t block,
+                 const std::optional<std::vector<Uuid>>& portfolio_ids) {
+  const pg::ActivityScope activity;
+  Started started;
+  Cut cut{.sessions = block};
+  require_committed(commit_work(call, [&](const store::Store& store) {
+    const Date day = target_session(target, store);
+    started.work = work_list(store, store::resolve_portfolios(store, portfolio_ids), day);
+    if (max_dates) keep_first(started.work, *max_dates);
+    if (started.work.empty()) return;
+    cut.workers = workers.value_or(store.settings().workers);
+    if (cut.workers > 1) cut.sessions = 1;
+    started.run_id = store::begin_run(
+        store, {.kind = "procedure", .target_date = day, .portfolio_ids = portfolio_ids, .phases = {}});
+  }));
+  if (started.work.empty())
+    pg::notice("portfolio_batch: up to date, no session is missing");
+  else
+    run_and_record(call, started.run_id, started.work, cut);
+}
+
+}  // namespace
+}  // namespace pb::batch
+
+// daily_batch(target_date, portfolio_ids, max_dates, workers, block)
+PB_FUNCTION(pb_daily_batch) {
+  using namespace pb;
+  using namespace pb::batch;
+  require_top_level(call, "daily_batch",
+                    ", or use SELECT * FROM run_daily_batch_with_backfill(), which is the same job in one transaction");
+  std::optional<std::size_t> max_dates;
+  if (!call.is_null(2))
+    max_dates = positive_argument(call, 2, "max_dates", 1, "Leave it out to process every missing session.");
+  std::optional<std::int32_t> workers;
+  if (!call.is_null(3))
+    workers = positive_argument(call, 3, "workers", 1,
+                                "Pass 1 to run everything in this session, or leave it out for "
+                                "portfolio_batch.workers.");
+  const std::int32_t block =
+      positive_argument(call, 4, "block", 0, "Pass how many sessions are committed together, or leave it out for one.");
+  run_missing(call, call.date(0), max_dates, workers, block, call.uuids(1));
+  call.return_null();
+}
+
+// rescan_sessions(days, portfolio_ids)
+PB_FUNCTION(pb_rescan_sessions) {
+  using namespace pb;
+  using namespace pb::batch;
+  require_top_level(call, "rescan_sessions", "");
+  const std::int32_t days = positive_argument(call, 0, "days", 90, "Leave it out for 90.");
+  const auto portfolio_ids = call.uuids(1);
+  run_missing(call, std::nullopt, std::nullopt, std::nullopt, 1, portfolio_ids);
+  const pg::ActivityScope activity;
+  Started started;
+  require_committed(commit_work(call, [&](const store::Store& store) {
+    const core::Date latest = target_session(std::nullopt, store);
+    const auto ids = store::resolve_portfolios(store, portfolio_ids);
+    started.work = store::sessions_with_snapshots(store, ids, latest - std::chrono::days{days - 1}, latest);
+    if (started.work.empty()) return;
+    started.run_id = store::begin_run(
+        store, {.kind = "procedure", .target_date = latest, .portfolio_ids = portfolio_ids, .phases = {}});
+  }));
+  if (started.work.empty())
+    pg::notice("portfolio_batch: no snapshot in the last " + std::to_string(days) + " days");
+  else
+    run_and_record(call, started.run_id, started.work, {});
+  call.return_null();
+}
