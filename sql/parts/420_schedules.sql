@@ -535,54 +535,13 @@ COMMENT ON FUNCTION _portfolio_batch.disable_schedule_as_caller(text) IS
 -- The default set ----------------------------------------------------------------------------------------------------
 
 CREATE PROCEDURE @extschema@.rescan_sessions(days integer DEFAULT 90, portfolio_ids uuid[] DEFAULT NULL)
-LANGUAGE plpgsql AS $procedure$
-DECLARE
-    run     bigint;
-    session record;
-BEGIN
-    IF days < 1 THEN
-        RAISE EXCEPTION 'days must be positive'
-            USING ERRCODE = 'invalid_parameter_value', DETAIL = pg_catalog.format('It is %s.', days),
-                  HINT = 'Leave it out for 90.';
-    END IF;
-    -- What is missing comes first; daily_batch also knows whether the portfolios exist.
-    CALL @extschema@.daily_batch(NULL, portfolio_ids);
-    FOR session IN EXECUTE pg_catalog.format($query$
-        SELECT s.snapshot_date AS session_date, pg_catalog.array_agg(s.portfolio_id) AS ids,
-               pg_catalog.row_number() OVER (ORDER BY s.snapshot_date) AS number, pg_catalog.count(*) OVER () AS total
-        FROM %1$I.portfolio_snapshots AS s
-        JOIN %1$I.portfolios AS p ON p.id = s.portfolio_id
-        WHERE p.is_active AND p.deleted_at IS NULL AND ($2 IS NULL OR p.id = ANY ($2))
-          AND s.snapshot_date > @extschema@.latest_closed_session() - $1
-          AND s.snapshot_date <= @extschema@.latest_closed_session()
-          AND @extschema@.is_session(s.snapshot_date)
-        GROUP BY s.snapshot_date
-        ORDER BY s.snapshot_date
-    $query$, _portfolio_batch.tables_schema()) USING COALESCE(days, 90), portfolio_ids
-    LOOP
-        IF run IS NULL THEN
-            run := _portfolio_batch.begin_batch_run('procedure', NULL, portfolio_ids, NULL);
-            COMMIT;
-        END IF;
-        PERFORM _portfolio_batch.run_batch_session(run, session.session_date, session.ids,
-                                                   session.number = session.total,
-                                                   session.number - 1, session.total);
-        COMMIT;
-    END LOOP;
-    IF run IS NULL THEN
-        RAISE NOTICE 'portfolio_batch: no snapshot in the last % days', COALESCE(days, 90);
-        RETURN;
-    END IF;
-    PERFORM _portfolio_batch.finish_batch_run(run);
-    COMMIT;
-END
-$procedure$;
+LANGUAGE c AS 'MODULE_PATHNAME', 'pb_rescan_sessions';
 COMMENT ON PROCEDURE @extschema@.rescan_sessions(integer, uuid[]) IS
 'Brings the sessions of the last days (default 90, calendar days) up to what the inputs say now. daily_batch fills gaps,
 but does not look again at a session that is complete; prices, splits, trades and capital flows that arrived or were
 corrected later are taken up here. First CALL daily_batch(), then every session that has snapshots once more, oldest
 first, as one run that commits date by date; rows that come out as they were are not written. Must be called outside of
-a transaction block. Errors: 22023 for days below 1, 42704 for an unknown portfolio.';
+a transaction block. Errors: 2D000 inside one, 22023 for days below 1, 42704 for an unknown portfolio.';
 
 CREATE FUNCTION _portfolio_batch.purge_run_records_as_caller(keep interval DEFAULT '90 days')
 RETURNS TABLE (table_name text, rows_deleted bigint)
