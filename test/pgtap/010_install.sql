@@ -8,7 +8,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT no_plan();
+SELECT plan(126);
 
 -- The first call ----------------------------------------------------------------------------------------------------
 

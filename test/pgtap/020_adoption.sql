@@ -7,7 +7,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT no_plan();
+SELECT plan(27);
 
 -- The complete error of a statement; NULL when it succeeds.
 CREATE FUNCTION pg_temp.error_of(statement text, OUT state text, OUT message text, OUT detail text, OUT hint text)

@@ -12,7 +12,7 @@ CREATE ROLE pb_stranger;
 CREATE ROLE pb_newcomer;
 CREATE ROLE pb_owner;
 
-SELECT no_plan();
+SELECT plan(65);
 
 -- Refused -----------------------------------------------------------------------------------------------------------
 

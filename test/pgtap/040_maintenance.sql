@@ -8,7 +8,7 @@ CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 SELECT create_analytics_tables() \g /dev/null
 
-SELECT no_plan();
+SELECT plan(69);
 
 CREATE FUNCTION pg_temp.book() RETURNS uuid IMMUTABLE LANGUAGE sql AS
 $$ SELECT '00000000-0000-0000-0000-000000000001'::uuid $$;

@@ -1,6 +1,7 @@
 -- The trading calendar: sessions, their neighbors and their hours; exceptions; which session has closed.
 
 \ir include/prelude.psql
+SELECT plan(91);
 
 -- is_session --------------------------------------------------------------------------------------------------------
 

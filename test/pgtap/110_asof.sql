@@ -2,6 +2,7 @@
 -- missing.
 
 \ir include/prelude.psql
+SELECT plan(76);
 
 -- Sessions in July 2024: Mon 1, Tue 2, Wed 3, Fri 5, Mon 8, Tue 9, Wed 10, Thu 11, Fri 12, Mon 15.
 

@@ -1,6 +1,7 @@
 -- Accounting: cases worked by hand, and the rules that an earlier system broke, each by name.
 
 \ir include/prelude.psql
+SELECT plan(61);
 
 CREATE TEMP TABLE golden (
   "case" text, portfolio_id uuid, snapshot_date date, equity_balance numeric, daily_pnl numeric, mtd_pnl numeric,

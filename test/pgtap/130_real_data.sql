@@ -1,14 +1,17 @@
 -- Real prices: the three reference portfolios over 87 sessions, and betas of 74 symbols, against results that programs
 -- without any code in common have computed; and the promises that only real data put to the test.
 
+\ir include/prelude.psql
+SELECT plan(53);
+
 \set have_prices `test -r "$PB_PRICES_CSV" && echo true || echo false`
 \if :have_prices
 \else
-\echo '1..0 # SKIP PB_PRICES_CSV names no readable file of prices'
+SELECT * FROM skip('PB_PRICES_CSV names no readable file of prices', _get('plan'));
+SELECT * FROM finish();
+ROLLBACK;
 \quit
 \endif
-
-\ir include/prelude.psql
 
 \getenv csv PB_PRICES_CSV
 \ir ../fixtures/load_prices.sql

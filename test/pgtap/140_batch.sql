@@ -1,6 +1,7 @@
 -- The batch: what a run reports and logs, how failures stay where they belong, and what a later run makes good.
 
 \ir include/prelude.psql
+SELECT plan(111);
 
 -- Short windows, so that a small market suffices.
 SET LOCAL portfolio_batch.beta_window = 20;

@@ -1,6 +1,7 @@
 -- Bad input: each kind gives the documented error, or a status with its reason, and nothing that was there is lost.
 
 \ir include/prelude.psql
+SELECT plan(148);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;

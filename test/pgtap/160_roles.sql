@@ -2,6 +2,7 @@
 -- an owner who is no superuser.
 
 \ir include/prelude.psql
+SELECT plan(29);
 
 CREATE ROLE pb_reader;
 CREATE ROLE pb_runner;

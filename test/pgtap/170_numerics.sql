@@ -2,6 +2,7 @@
 -- documented example, and what it refuses.
 
 \ir include/prelude.psql
+SELECT plan(173);
 
 -- Reference values -------------------------------------------------------------------------------------------------
 

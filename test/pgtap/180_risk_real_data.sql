@@ -1,14 +1,17 @@
 -- Risk on real prices: what the engines write for the three reference portfolios on three dates, against figures that
 -- numpy, scipy and statsmodels have computed without any code in common (test/golden/risk_engines.py).
 
+\ir include/prelude.psql
+SELECT plan(53);
+
 \set have_data `test -r "$PB_PRICES_CSV" && test -r "$PB_SHARED_DATA/dgs10_2005_2024.csv" && echo true || echo false`
 \if :have_data
 \else
-\echo '1..0 # SKIP PB_SHARED_DATA names no folder with prices and yields'
+SELECT * FROM skip('PB_SHARED_DATA names no folder with prices and yields', _get('plan'));
+SELECT * FROM finish();
+ROLLBACK;
 \quit
 \endif
-
-\ir include/prelude.psql
 
 \getenv csv PB_PRICES_CSV
 \getenv shared PB_SHARED_DATA

@@ -2,6 +2,7 @@
 -- kind of series is in it.
 
 \ir include/prelude.psql
+SELECT plan(34);
 
 -- Daily returns are sums of waves: of the market, of each style, of each stock. Thirty months of them.
 CREATE TEMP TABLE days AS

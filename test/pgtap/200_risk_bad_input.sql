@@ -1,6 +1,7 @@
 -- Bad input to the risk engines: a named error that changes nothing, or a status with its reason while the rest goes on.
 
 \ir include/prelude.psql
+SELECT plan(52);
 
 SET LOCAL portfolio_batch.beta_window = 60;
 SET LOCAL portfolio_batch.beta_min_observations = 40;

@@ -2,6 +2,7 @@
 -- reason for a missing figure.
 
 \ir include/prelude.psql
+SELECT plan(30);
 
 SELECT pg_temp.add_prices(symbol, '2024-06-24', ARRAY[close, close, close, close, close])
 FROM (VALUES ('CHIP', 100), ('SOFT', 50), ('DRUG', 20), ('FUND', 10), ('BOND', 25), ('ODD', 40), ('SPY', 500))

@@ -2,6 +2,7 @@
 -- must not matter, and every reason for a missing figure.
 
 \ir include/prelude.psql
+SELECT plan(36);
 
 CREATE FUNCTION pg_temp.near(a float8, b float8) RETURNS boolean LANGUAGE sql IMMUTABLE
 AS $$ SELECT pg_temp.near(a, b, 1e-9) $$;

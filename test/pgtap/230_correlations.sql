@@ -1,6 +1,7 @@
 -- Correlations of what portfolios hold, and the clusters they form.
 
 \ir include/prelude.psql
+SELECT plan(48);
 
 -- Returns by symbol and session from June 3 on, in parts of 1: AAA and BBB move together, CCC against them, DDD by
 -- itself; EEE never moves, GGG begins on July 5, HHH misses one session; FFF has no price. July 12 is session 28.

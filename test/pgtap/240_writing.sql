@@ -2,6 +2,7 @@
 -- and on a rerun only what has changed.
 
 \ir include/prelude.psql
+SELECT plan(44);
 
 SET LOCAL portfolio_batch.beta_window = 60;
 SET LOCAL portfolio_batch.beta_min_observations = 40;

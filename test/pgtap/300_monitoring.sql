@@ -1,6 +1,7 @@
 -- Reports, preflight and the state of runs. test/tap/100_monitoring.t watches runs that are under way.
 
 \ir include/prelude.psql
+SELECT plan(72);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;

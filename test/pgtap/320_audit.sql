@@ -2,6 +2,7 @@
 -- and of no other.
 
 \ir include/prelude.psql
+SELECT plan(35);
 
 \set day '''2024-07-12'''
 

@@ -1,6 +1,7 @@
 -- The endpoints as functions: what they answer, what they say when there is nothing, and who may call them.
 
 \ir include/prelude.psql
+SELECT plan(115);
 
 SET LOCAL portfolio_batch.progress = off;
 SET LOCAL timezone = 'UTC';

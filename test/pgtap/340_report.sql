@@ -2,6 +2,7 @@
 -- nothing outside, and says in words what is missing.
 
 \ir include/prelude.psql
+SELECT plan(138);
 
 -- Helpers of the markup ----------------------------------------------------------------------------------------------
 
