@@ -3,6 +3,7 @@
 # is lost or left behind when a worker or its leader ends early.
 
 . "$(dirname "$0")/tap.bash"
+plan 49
 
 begin_cluster
 make_book 2024-12-02 7
