@@ -60,7 +60,7 @@ CREATE TABLE kept.matrix AS SELECT * FROM correlation_matrix('{SPY,TLT,VTV}', :'
 SQL
 }
 
-# read DATABASE: psql under the same settings for both databases, with statements on standard input.
+# read_from DATABASE: psql under the same settings for both databases, with statements on standard input.
 read_from() {
   PGOPTIONS='-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex'
   PGOPTIONS+=' -c quote_all_identifiers=off -c standard_conforming_strings=on -c transform_null_equals=off'
@@ -68,15 +68,18 @@ read_from() {
   PGOPTIONS=$PGOPTIONS psql -XAtq -v ON_ERROR_STOP=1 -d "$1" "${@:2}"
 }
 
-# Every row of the tables of a schema, but for what tells when it was written.
+# Every row of the tables of a schema, but for what is drawn by lot and what tells when it was written.
 rows() {
-  read_from "$1" -v schema="$2" <<'SQL' | sed -E 's/[0-9]+ ms/… ms/g; s/2[0-9]{3}-[0-9-]+ [0-9:]+ UTC/…/g'
-SELECT format('SELECT %1$L || to_jsonb(r) - ''{run_id,created_at,updated_at,fetched_at,assigned_at,started_at,'
-              'completed_at,duration_seconds,backend_pid,backend_start,last_updated}''::text[] AS row FROM %2$I.%1$I AS r '
-              'ORDER BY row', relname, :'schema')
+  read_from "$1" -v schema="$2" <<'SQL' |
+SELECT format('SELECT %1$L, to_jsonb(r) - ''{run_id,created_at,updated_at,fetched_at,assigned_at,started_at,'
+              'completed_at,duration_seconds,backend_pid,backend_start,last_updated,tag_id}''::text[] FROM %2$I.%1$I AS r',
+              relname, :'schema')
 FROM pg_class WHERE relnamespace = quote_ident(:'schema')::regnamespace AND relkind IN ('r', 'v') ORDER BY relname
 \gexec
 SQL
+    sed -E 's/[0-9]+ ms/… ms/g; s/"(created_at|updated_at|last_updated)": "[^"]*"/"\1": …/g
+            s/20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}/…/g; /^tags[|]/s/"id": "[^"]*"/"id": …/' |
+    LC_ALL=C sort
 }
 
 definitions() {
