@@ -155,7 +155,9 @@ BEGIN
 
   FOR entry IN
     SELECT p.* FROM @extschema@.role_privileges(reader, runner) AS p
-    WHERE p.role_name IN (reader, runner) OR NOT p.held
+    -- GRANT would raise an error of its own for a function of which the grantor holds nothing.
+    WHERE (p.role_name IN (reader, runner) OR NOT p.held)
+      AND (p.object_kind <> 'ROUTINE' OR has_function_privilege(p.object_name, 'EXECUTE WITH GRANT OPTION'))
   LOOP
     EXECUTE format('GRANT %s %s ON %s %s TO %I', entry.privilege, '(' || entry.column_names || ')', entry.object_kind,
                    entry.object_name, entry.role_name);
