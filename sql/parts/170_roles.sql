@@ -39,9 +39,8 @@ AS $$
       'run_daily_batch_with_backfill', 'schedule_batch', 'schedule_default_batches', 'sync_schedules',
       'unschedule_batch', 'update_position_values',
       -- Parts of functions.
-      'activate_schedule', 'add_schedules', 'begin_batch_run', 'begin_batch_session', 'delete_run_records',
-      'delete_schedule', 'finish_batch_run', 'record_cancelled', 'run_batch_block', 'run_batch_session',
-      'run_batch_shard', 'run_batch_shards', 'update_schedules'])
+      'activate_schedule', 'add_schedules', 'delete_run_records', 'delete_schedule', 'finish_batch_run',
+      'record_cancelled', 'run_batch_shard', 'update_schedules'])
   )
   SELECT p.oid::regprocedure, COALESCE(k.role_kind, 'reader')
   FROM pg_extension AS e
@@ -156,7 +155,9 @@ BEGIN
 
   FOR entry IN
     SELECT p.* FROM @extschema@.role_privileges(reader, runner) AS p
-    WHERE p.role_name IN (reader, runner) OR NOT p.held
+    -- GRANT would raise an error of its own for a function of which the grantor holds nothing.
+    WHERE (p.role_name IN (reader, runner) OR NOT p.held)
+      AND (p.object_kind <> 'ROUTINE' OR has_function_privilege(p.object_name, 'EXECUTE WITH GRANT OPTION'))
   LOOP
     EXECUTE format('GRANT %s %s ON %s %s TO %I', entry.privilege, '(' || entry.column_names || ')', entry.object_kind,
                    entry.object_name, entry.role_name);
