@@ -9,11 +9,10 @@ LANGUAGE sql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
   WITH schema AS (
-    SELECT n.oid, CASE WHEN o.rolname = 'pg_database_owner'
+    SELECT n.oid, CASE n.nspowner WHEN 'pg_database_owner'::regrole
                        THEN (SELECT d.datdba FROM pg_database AS d WHERE d.datname = current_database())
                        ELSE n.nspowner END AS owner
     FROM pg_namespace AS n
-    JOIN pg_roles AS o ON o.oid = n.nspowner
     WHERE n.nspname = schema_name
   ), found AS (
     SELECT o.rolname, o.rolsuper, o.oid = s.owner AS owns_schema, c.relname = 'portfolios' AS is_first
@@ -43,8 +42,11 @@ SET search_path TO pg_catalog, pg_temp
 SET jit TO off
 AS $$
   WITH RECURSIVE home AS MATERIALIZED (
-    SELECT n.oid, n.nspname, n.nspowner, t.oid AS tables_owner, t.rolname AS owner_name,
-           a.oid AS adopter, a.rolsuper AS adopter_is_superuser
+    SELECT n.oid, n.nspname, n.nspowner = 'pg_database_owner'::regrole AS is_of_database,
+           CASE n.nspowner WHEN 'pg_database_owner'::regrole
+                THEN (SELECT d.datdba FROM pg_database AS d WHERE d.datname = current_database())
+                ELSE n.nspowner END AS schema_owner,
+           t.oid AS tables_owner, t.rolname AS owner_name, t.rolsuper AS owner_is_superuser, a.oid AS adopter, a.rolsuper AS adopter_is_superuser
     FROM pg_namespace AS n
     JOIN pg_roles AS t ON t.rolname = (SELECT _portfolio_batch.tables_owner(schema_name, adopter))
     LEFT JOIN pg_roles AS a ON a.rolname = adopter
@@ -89,7 +91,8 @@ AS $$
     UNION ALL
     SELECT r.oid, 'pg_rewrite'::regclass, w.oid, CASE w.rulename WHEN '_RETURN' THEN r.kind ELSE 'rule' END,
            CASE w.rulename WHEN '_RETURN' THEN r.name ELSE format('%I on %s', w.rulename, r.name) END,
-           CASE w.rulename WHEN '_RETURN' THEN format('DROP %s %s;', upper(r.kind), r.name)
+           CASE w.rulename WHEN '_RETURN'
+                THEN format('DROP %s %s%s;', upper(r.kind), r.name, CASE WHEN r.is_ours THEN '' ELSE ' CASCADE' END)
                 ELSE format('DROP RULE %I ON %s;', w.rulename, r.name) END
     FROM relation AS r JOIN pg_rewrite AS w ON w.ev_class = r.oid
     UNION ALL
@@ -174,12 +177,14 @@ AS $$
   )
   SELECT f.object, f.what, f.culprit, f.remedy
   FROM (
+    -- Whoever owns the schema can put other tables in the place of these.
     SELECT 1, h.nspname::text, 'schema', format('belongs to role %I', o.rolname),
            format('ALTER SCHEMA %I OWNER TO %I;', h.nspname, h.owner_name)
     FROM home AS h
-    JOIN pg_roles AS o ON o.oid = h.nspowner
-    WHERE h.adopter IS NOT NULL AND NOT h.adopter_is_superuser AND NOT o.rolsuper AND o.rolname <> 'pg_database_owner'
-      AND NOT pg_has_role(h.adopter, h.nspowner, 'MEMBER')
+    JOIN pg_roles AS o ON o.oid = h.schema_owner
+    WHERE CASE WHEN h.adopter IS NULL THEN h.owner_is_superuser AND NOT o.rolsuper
+               ELSE NOT h.adopter_is_superuser AND NOT o.rolsuper AND NOT h.is_of_database
+                    AND NOT pg_has_role(h.adopter, h.schema_owner, 'MEMBER') END
     UNION ALL
     SELECT 2, r.name, r.kind, format('belongs to role %I', o.rolname),
            CASE WHEN r.is_ours OR r.parent IS NULL
@@ -220,7 +225,7 @@ COMMENT ON FUNCTION _portfolio_batch.foreign_objects(text, name) IS
   'policies, defaults, constraints, types, indexes, statistics, views, inheriting tables and what those read, that use '
   'functions of a role that cannot become the owner. One row each: the object, what it is, who or what is wrong with '
   'it (culprit), and the statement that helps. With adopter: judged for that role''s call of create_analytics_tables, '
-  'the schema included. No row when all is well or nothing is there. Reads only the catalogs.';
+  'the schema included; without, the schema counts when the tables are of a superuser and it is not. No row when all is well or nothing is there. Reads only the catalogs.';
 
 CREATE FUNCTION _portfolio_batch.refuse_foreign_objects(schema_name text)
 RETURNS void
