@@ -40,9 +40,8 @@ AS $$
       'run_daily_batch_with_backfill', 'schedule_batch', 'schedule_default_batches', 'sync_schedules',
       'unschedule_batch', 'update_position_values',
       -- Parts of functions.
-      'activate_schedule', 'add_schedules', 'begin_batch_run', 'begin_batch_session', 'delete_run_records',
-      'delete_schedule', 'finish_batch_run', 'record_cancelled', 'run_batch_block', 'run_batch_session',
-      'run_batch_shard', 'run_batch_shards', 'update_schedules'])
+      'activate_schedule', 'add_schedules', 'delete_run_records', 'delete_schedule', 'finish_batch_run',
+      'record_cancelled', 'run_batch_shard', 'update_schedules'])
   )
   SELECT p.oid::regprocedure, COALESCE(k.role_kind, 'reader')
   FROM pg_extension AS e

@@ -69,7 +69,7 @@ DECLARE
   result     timestamptz;
 BEGIN
   PERFORM _portfolio_batch.require_finite('the time after which a cron expression is due', after AT TIME ZONE 'GMT');
-  fields := regexp_split_to_array(btrim(COALESCE(aliases ->> cron_expression, cron_expression), E' \t'), '[ \t]+');
+  fields := regexp_split_to_array(btrim(COALESCE(aliases ->> cron_expression, cron_expression), E' \t'), E'[ \t]+');
   IF fields = '{@reboot}' THEN
     RETURN NULL;
   END IF;

@@ -414,7 +414,7 @@ void Call::return_result_of(const std::string& schema, const std::string& suffix
     FmgrInfo* function = function_behind(front->flinfo, schema.c_str(), suffix.c_str());
     if (front->resultinfo != nullptr && IsA(front->resultinfo, ReturnSetInfo))
       // Row by row, the rest would be computed when the work is over.
-      reinterpret_cast<ReturnSetInfo*>(front->resultinfo)->allowedModes &= ~SFRM_ValuePerCall;
+      reinterpret_cast<ReturnSetInfo*>(front->resultinfo)->allowedModes |= SFRM_Materialize_Preferred;
     LOCAL_FCINFO(behind, FUNC_MAX_ARGS);
     InitFunctionCallInfoData(*behind, function, front->nargs, front->fncollation, front->context, front->resultinfo);
     for (int i = 0; i < front->nargs; ++i) behind->args[i] = front->args[i];

@@ -8,14 +8,14 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT no_plan();
+SELECT plan(126);
 
 -- The first call ----------------------------------------------------------------------------------------------------
 
 CREATE TEMP TABLE first_call AS SELECT * FROM create_analytics_tables();
 
-SELECT is(object_name || ' ' || action, 'pb exists', 'without an argument the tables go to the extension''s schema')
-  FROM first_call WHERE object_kind = 'schema';
+SELECT is((SELECT object_name || ' ' || action FROM first_call WHERE object_kind = 'schema'), 'pb exists',
+          'without an argument the tables go to the extension''s schema');
 SELECT is_empty($$SELECT * FROM first_call WHERE object_kind <> 'schema' AND action <> 'created'$$,
                 'the first call creates everything');
 SELECT results_eq($$SELECT object_name, rows_added FROM first_call
@@ -245,15 +245,13 @@ INSERT INTO documented VALUES
   ('batch_job_schedules', 'boolean', 'enabled'),
   ('batch_job_schedules', 'timestamp with time zone', 'last_run next_run');
 
-SELECT is((SELECT string_agg(c.name || ' ' || d.data_type, ', ')
-             FROM documented AS d
-             CROSS JOIN LATERAL regexp_split_to_table(d.column_names, ' ') AS c (name)
-             LEFT JOIN pg_attribute AS a ON a.attrelid = to_regclass('pb.' || d.table_name) AND a.attname = c.name
-                                        AND format_type(a.atttypid, a.atttypmod) = d.data_type
-            WHERE d.table_name = t.table_name AND a.attname IS NULL),
-          NULL, t.table_name || ' has its documented columns')
-  FROM (SELECT DISTINCT table_name FROM documented) AS t
- ORDER BY t.table_name;
+SELECT is_empty($$SELECT d.table_name, c.name, d.data_type
+                    FROM documented AS d
+                    CROSS JOIN LATERAL regexp_split_to_table(d.column_names, ' ') AS c (name)
+                    LEFT JOIN pg_attribute AS a ON a.attrelid = to_regclass('pb.' || d.table_name)
+                                               AND a.attname = c.name
+                                               AND format_type(a.atttypid, a.atttypmod) = d.data_type
+                   WHERE a.attname IS NULL$$, 'every table and view has its documented columns');
 
 SELECT set_eq($$SELECT DISTINCT table_name FROM documented$$,
               $$SELECT object_name FROM first_call WHERE object_kind IN ('table', 'view')$$,
@@ -266,10 +264,11 @@ SELECT is_empty($$SELECT d.table_name FROM analytics_columns() AS d
                                      OR (a.attname = 'run_id' AND NOT a.attnotnull)))$$,
                 'every result says when and by which run it was written');
 
-SELECT is(reloptions, '{fillfactor=50}', 'pages of positions have room for the prices of the next night')
-  FROM pg_class WHERE oid = 'pb.positions'::regclass;
-SELECT is(attstorage, 'e', 'correlations are stored without an attempt to compress them')
-  FROM pg_attribute WHERE attrelid = 'pb.correlation_calculations'::regclass AND attname = 'correlations';
+SELECT is((SELECT reloptions FROM pg_class WHERE oid = 'pb.positions'::regclass), '{fillfactor=50}',
+          'pages of positions have room for the prices of the next night');
+SELECT is((SELECT attstorage FROM pg_attribute
+            WHERE attrelid = 'pb.correlation_calculations'::regclass AND attname = 'correlations'), 'e',
+          'correlations are stored without an attempt to compress them');
 
 -- Keys --------------------------------------------------------------------------------------------------------------
 
@@ -363,17 +362,18 @@ SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) AS writes_after,
 SELECT is(:unchanged, :objects, 'a second call finds everything there');
 SELECT is(:writes_after, :writes_before, 'a second call writes no row of a table or catalogue');
 SELECT is(:id_after, :id_before, 'a second call uses no identity value');
-SELECT is(name, 'Ours', 'a scenario that was changed stays as it is')
-  FROM stress_test_scenarios WHERE scenario_id = 'market_down_5';
-SELECT is(long_symbol, 'VOO', 'a factor that was changed stays as it is') FROM factor_definitions WHERE name = 'market';
+SELECT is((SELECT name FROM stress_test_scenarios WHERE scenario_id = 'market_down_5'), 'Ours',
+          'a scenario that was changed stays as it is');
+SELECT is((SELECT long_symbol FROM factor_definitions WHERE name = 'market'), 'VOO',
+          'a factor that was changed stays as it is');
 DELETE FROM stress_test_scenarios WHERE scenario_id = 'market_down_5';
-SELECT is(rows_added, 1::bigint, 'a scenario that was deleted comes back')
-  FROM create_analytics_tables() WHERE object_name = 'stress_test_scenarios';
+SELECT is((SELECT rows_added FROM create_analytics_tables() WHERE object_name = 'stress_test_scenarios'), 1::bigint,
+          'a scenario that was deleted comes back');
 
 -- Seeds -------------------------------------------------------------------------------------------------------------
 
-SELECT is(count(*), 22::bigint, '22 stress scenarios') FROM stress_test_scenarios;
-SELECT is(count(*), 22::bigint, 'all of them active') FROM stress_test_scenarios WHERE active;
+SELECT is((SELECT count(*) FROM stress_test_scenarios), 22::bigint, '22 stress scenarios');
+SELECT is((SELECT count(*) FROM stress_test_scenarios WHERE active), 22::bigint, 'all of them active');
 SELECT set_eq($$SELECT scenario_id, shock_config -> 'window' ->> 'start' AS first,
                        shock_config -> 'window' ->> 'end' AS last
                 FROM stress_test_scenarios WHERE category = 'historical'$$,
@@ -393,9 +393,9 @@ SELECT is_empty($$SELECT scenario_id, k FROM stress_test_scenarios, jsonb_object
 SELECT is_empty($$SELECT scenario_id FROM stress_test_scenarios
                   WHERE (shock_config ->> 'unit' = 'yield_change') <> (shock_config -> 'shocks' ? 'interest_rate')$$,
                 'shocks of interest rates are changes of the yield');
-SELECT is(shock_config -> 'shocks', '{"market": -0.20, "low_vol": -0.30, "quality": 0.15, "size": -0.10}'::jsonb,
-          'the shocks of the liquidity crisis')
-  FROM stress_test_scenarios WHERE scenario_id = 'liquidity_crisis';
+SELECT is((SELECT shock_config -> 'shocks' FROM stress_test_scenarios WHERE scenario_id = 'liquidity_crisis'),
+          '{"market": -0.20, "low_vol": -0.30, "quality": 0.15, "size": -0.10}'::jsonb,
+          'the shocks of the liquidity crisis');
 SELECT set_eq($$SELECT name, model, long_symbol, short_symbol FROM factor_definitions WHERE name <> 'market'$$,
               $$VALUES ('value', 'ridge', 'VTV', NULL), ('growth', 'ridge', 'VUG', NULL),
                        ('momentum', 'ridge', 'MTUM', NULL), ('quality', 'ridge', 'QUAL', NULL),
@@ -545,11 +545,12 @@ SELECT lives_ok($$INSERT INTO corporate_actions (symbol, ex_date, kind, ratio, a
 
 -- Another schema ----------------------------------------------------------------------------------------------------
 
-SELECT is(count(*), (SELECT count(*) FROM first_call), 'a second set of tables in a schema of its own')
-  FROM create_analytics_tables('pb Risk') WHERE action = 'created';
+SELECT is((SELECT count(*) FROM create_analytics_tables('pb Risk') WHERE action = 'created'),
+          (SELECT count(*) FROM first_call), 'a second set of tables in a schema of its own');
 SELECT is(current_setting('portfolio_batch.schema'), 'pb Risk', 'which the session now uses');
 SELECT is(analytics_schema(), 'pb Risk'::name, 'as analytics_schema() says');
-SELECT is(count(*), 0::bigint, 'the new tables are empty but for the seeds') FROM "pb Risk".pairwise_correlations;
+SELECT is((SELECT count(*) FROM "pb Risk".pairwise_correlations), 0::bigint,
+          'the new tables are empty but for the seeds');
 SELECT throws_ok($$SELECT _portfolio_batch.create_analytics_relation('pb Risk', 'no_such_table')$$, 'P0002', NULL,
                  'a relation that the dictionary does not know');
 
@@ -563,7 +564,7 @@ SELECT is_empty($$SELECT d.classid::regclass, d.objid, d.objsubid FROM pg_depend
                 'no table or view depends on the extension');
 DROP EXTENSION portfolio_batch;
 SELECT has_table('pb', 'portfolio_snapshots', 'DROP EXTENSION keeps the tables');
-SELECT is(count(correlation_coefficient), 9::bigint, 'and the views') FROM pb.pairwise_correlations;
+SELECT is((SELECT count(correlation_coefficient) FROM pb.pairwise_correlations), 9::bigint, 'and the views');
 SELECT throws_ok($$SELECT p_value FROM pb.pairwise_correlations$$, '42883',
                  'p-values need the extension portfolio_batch, which is no longer installed in schema pb',
                  'only p-values need the extension, and say so');
@@ -571,7 +572,7 @@ CREATE SCHEMA pb_again;
 CREATE EXTENSION portfolio_batch SCHEMA pb_again;
 SELECT set_eq($$SELECT object_name, action FROM pb_again.create_analytics_tables('pb') WHERE action <> 'exists'$$,
               $$VALUES ('pairwise_p_value', 'replaced')$$, 'an extension installed elsewhere finds the tables');
-SELECT is(count(p_value), 9::bigint, 'and serves the view again') FROM pb.pairwise_correlations;
+SELECT is((SELECT count(p_value) FROM pb.pairwise_correlations), 9::bigint, 'and serves the view again');
 
 SELECT * FROM finish();
 ROLLBACK;

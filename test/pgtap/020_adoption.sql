@@ -7,7 +7,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT no_plan();
+SELECT plan(27);
 
 -- The complete error of a statement; NULL when it succeeds.
 CREATE FUNCTION pg_temp.error_of(statement text, OUT state text, OUT message text, OUT detail text, OUT hint text)
@@ -62,9 +62,9 @@ SELECT set_eq($$SELECT object_name, action, rows_added FROM create_analytics_tab
                        ('market_risk_scenarios', 'exists', 9),
                        ('position_interest_rate_beta', 'exists', 0), ('positions', 'created', 0)$$,
               'tables that fit are adopted, the others created');
-SELECT is(delta, 0.5::float8, 'adopted tables keep their rows') FROM fits.position_greeks;
-SELECT is(market_shock, 0.055::float8, 'also where a definition is seeded')
-  FROM fits.market_risk_scenarios WHERE scenario_name = 'market_up_5';
+SELECT is((SELECT delta FROM fits.position_greeks), 0.5::float8, 'adopted tables keep their rows');
+SELECT is((SELECT market_shock FROM fits.market_risk_scenarios WHERE scenario_name = 'market_up_5'), 0.055::float8,
+          'also where a definition is seeded');
 SELECT is_empty($$SELECT * FROM _portfolio_batch.analytics_misfits('fits')$$, 'nothing is left to complain about');
 SELECT is_empty($$SELECT * FROM _portfolio_batch.analytics_misfits('no such schema')$$, 'nor about a schema that does not exist');
 
@@ -86,10 +86,10 @@ CREATE TABLE misfit.batch_job_schedules (
   updated_at timestamptz);
 SELECT * INTO TEMP TABLE refused FROM pg_temp.error_of($$SELECT create_analytics_tables('misfit')$$);
 
-SELECT is(state, '42804', 'misfits of type and kind: SQLSTATE') FROM refused;
-SELECT is(message, 'existing tables of schema "misfit" cannot be adopted: 15 misfits', 'the message counts them')
-  FROM refused;
-SELECT is(detail, $expected$portfolios.name: expected text, found character varying(255)
+SELECT is((SELECT state FROM refused), '42804', 'misfits of type and kind: SQLSTATE');
+SELECT is((SELECT message FROM refused), 'existing tables of schema "misfit" cannot be adopted: 15 misfits',
+          'the message counts them');
+SELECT is((SELECT detail FROM refused), $expected$portfolios.name: expected text, found character varying(255)
 portfolios.currency: expected text, found character(3)
 portfolios.equity_balance: expected numeric(20,4), found numeric(16,2)
 positions: expected a table, found a view
@@ -103,9 +103,8 @@ batch_job_schedules.enabled: expected DEFAULT true, found no default
 batch_job_schedules.last_run: expected NULL allowed, found NOT NULL
 batch_job_schedules.last_status: expected text, missing
 batch_job_schedules.last_message: expected text, missing
-batch_job_schedules.job_id: expected bigint, missing$expected$, 'the detail has a line for each')
-  FROM refused;
-SELECT is(hint, $expected$add_missing_columns => true would add 6 of them. The statements for all:
+batch_job_schedules.job_id: expected bigint, missing$expected$, 'the detail has a line for each');
+SELECT is((SELECT hint FROM refused), $expected$add_missing_columns => true would add 6 of them. The statements for all:
 ALTER TABLE misfit.portfolios ALTER COLUMN name TYPE text USING name::text;
 ALTER TABLE misfit.portfolios ALTER COLUMN currency TYPE text USING currency::text;
 ALTER TABLE misfit.portfolios ALTER COLUMN equity_balance TYPE numeric(20,4) USING equity_balance::numeric(20,4);
@@ -120,9 +119,7 @@ ALTER TABLE misfit.batch_job_schedules ALTER COLUMN enabled SET DEFAULT true;
 ALTER TABLE misfit.batch_job_schedules ALTER COLUMN last_run DROP NOT NULL;
 ALTER TABLE misfit.batch_job_schedules ADD COLUMN last_status text;
 ALTER TABLE misfit.batch_job_schedules ADD COLUMN last_message text;
-ALTER TABLE misfit.batch_job_schedules ADD COLUMN job_id bigint;$expected$,
-          'the hint has the statement for each')
-  FROM refused;
+ALTER TABLE misfit.batch_job_schedules ADD COLUMN job_id bigint;$expected$, 'the hint has the statement for each');
 SELECT set_eq($$SELECT pg_temp.relations_of('misfit')$$,
               ARRAY['portfolios', 'equity_changes', 'positions', 'pairwise_correlations', 'batch_job_schedules'],
               'a refused call leaves the schema as it was');
@@ -148,8 +145,8 @@ CREATE SCHEMA lacking;
 CREATE TABLE lacking.portfolio_snapshots (portfolio_id uuid, snapshot_date date, total_value numeric(20,4),
                                           PRIMARY KEY (portfolio_id, snapshot_date));
 INSERT INTO lacking.portfolio_snapshots VALUES (gen_random_uuid(), '2024-07-01', 1000);
-SELECT is(e.state, '42703', 'columns that are missing and nothing else: SQLSTATE')
-  FROM pg_temp.error_of($$SELECT create_analytics_tables('lacking')$$) AS e;
+SELECT is((SELECT e.state FROM pg_temp.error_of($$SELECT create_analytics_tables('lacking')$$) AS e), '42703',
+          'columns that are missing and nothing else: SQLSTATE');
 SELECT set_eq($$SELECT object_name, action FROM create_analytics_tables('lacking', add_missing_columns => true)
                 WHERE object_kind IN ('schema', 'table') AND action <> 'created'$$,
               $$VALUES ('lacking', 'exists'), ('portfolio_snapshots', 'altered')$$,
@@ -161,19 +158,21 @@ SELECT is((SELECT col_description(attrelid, attnum) FROM pg_attribute
           (SELECT comment FROM analytics_columns()
             WHERE table_name = 'portfolio_snapshots' AND column_name = 'unpriced_positions'),
           'and with their comments');
-SELECT is(count(*), 0::bigint, 'the next call finds nothing to do')
-  FROM create_analytics_tables('lacking', add_missing_columns => true) WHERE action <> 'exists' OR rows_added <> 0;
+SELECT is((SELECT count(*) FROM create_analytics_tables('lacking', add_missing_columns => true)
+            WHERE action <> 'exists' OR rows_added <> 0), 0::bigint, 'the next call finds nothing to do');
 
 CREATE SCHEMA required;
 CREATE TABLE required.market_data_cache (symbol text, date date, open float8, PRIMARY KEY (symbol, date));
 CREATE TABLE required.corporate_actions (symbol text PRIMARY KEY);
-SELECT is(e.detail, $expected$market_data_cache.close: expected double precision, missing
+SELECT is((SELECT e.detail
+             FROM pg_temp.error_of($$SELECT create_analytics_tables('required', add_missing_columns => true)$$) AS e),
+          $expected$market_data_cache.close: expected double precision, missing
 corporate_actions.ex_date: expected date, missing
 corporate_actions.kind: expected text, missing$expected$,
-          'columns of the key or without a default cannot be added to rows that exist')
-  FROM pg_temp.error_of($$SELECT create_analytics_tables('required', add_missing_columns => true)$$) AS e;
-SELECT is(count(*), 0::bigint, 'nor are the others then') FROM pg_attribute
- WHERE attrelid = 'required.market_data_cache'::regclass AND attname = 'volume';
+          'columns of the key or without a default cannot be added to rows that exist');
+SELECT is((SELECT count(*) FROM pg_attribute
+            WHERE attrelid = 'required.market_data_cache'::regclass AND attname = 'volume'), 0::bigint,
+          'nor are the others then');
 ALTER TABLE required.market_data_cache ADD COLUMN close float8 NOT NULL;
 DROP TABLE required.corporate_actions;
 SELECT lives_ok($$SELECT create_analytics_tables('required', add_missing_columns => true)$$, 'until they are there');
@@ -204,17 +203,17 @@ SELECT set_has($$SELECT object_name, expected, found, remedy FROM _portfolio_bat
 
 CREATE SCHEMA keys;
 CREATE TABLE keys.interest_rates (series text, date date, rate float8, source text, fetched_at timestamptz);
-SELECT is(count(*), 1::bigint, 'no unique index') FROM _portfolio_batch.analytics_misfits('keys');
+SELECT is((SELECT count(*) FROM _portfolio_batch.analytics_misfits('keys')), 1::bigint, 'no unique index');
 CREATE INDEX ON keys.interest_rates (series, date);
 CREATE UNIQUE INDEX ON keys.interest_rates (series, date, source);
 CREATE UNIQUE INDEX ON keys.interest_rates (series, date) WHERE rate > 0;
 CREATE UNIQUE INDEX ON keys.interest_rates (series, (date + 1));
 CREATE UNIQUE INDEX ON keys.interest_rates (series) INCLUDE (date);
 ALTER TABLE keys.interest_rates ADD UNIQUE (date, series) DEFERRABLE;
-SELECT is(problem, 'no unique index', 'indexes that cannot tell rows apart at once do not count')
-  FROM _portfolio_batch.analytics_misfits('keys');
+SELECT is((SELECT problem FROM _portfolio_batch.analytics_misfits('keys')), 'no unique index',
+          'indexes that cannot tell rows apart at once do not count');
 CREATE UNIQUE INDEX ON keys.interest_rates (date, series);
-SELECT is(count(*), 0::bigint, 'a unique index in any order of columns does') FROM _portfolio_batch.analytics_misfits('keys');
+SELECT is((SELECT count(*) FROM _portfolio_batch.analytics_misfits('keys')), 0::bigint, 'a unique index in any order of columns does');
 
 SELECT * FROM finish();
 ROLLBACK;

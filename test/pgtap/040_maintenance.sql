@@ -8,7 +8,7 @@ CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 SELECT create_analytics_tables() \g /dev/null
 
-SELECT no_plan();
+SELECT plan(69);
 
 CREATE FUNCTION pg_temp.book() RETURNS uuid IMMUTABLE LANGUAGE sql AS
 $$ SELECT '00000000-0000-0000-0000-000000000001'::uuid $$;
@@ -58,22 +58,22 @@ SELECT lives_ok($$SELECT pg_temp.close(11, 60, 9, '2024-02-05')$$, 'the rest is 
 SELECT results_eq($$SELECT quantity, exit_date, exit_price FROM positions WHERE symbol = 'LNG'$$,
                   $$VALUES (100::numeric(20,6), '2024-02-05'::date, 9::numeric(20,6))$$,
                   'a full close sets the exit, and the quantity still stays as opened');
-SELECT is(sum(realized_pnl), 40.0000, 'the gains and losses of a long position')
-  FROM position_realized_events WHERE position_id = pg_temp.lot(11);
+SELECT is((SELECT sum(realized_pnl) FROM position_realized_events WHERE position_id = pg_temp.lot(11)), 40.0000,
+          'the gains and losses of a long position');
 
 SELECT lives_ok($$SELECT pg_temp.close(12, 50, 15.5, '2024-02-01')$$, 'a short position is closed without sign');
-SELECT is(realized_pnl, 225.0000, 'a short position gains when the price falls')
-  FROM position_realized_events WHERE position_id = pg_temp.lot(12);
+SELECT is((SELECT realized_pnl FROM position_realized_events WHERE position_id = pg_temp.lot(12)), 225.0000,
+          'a short position gains when the price falls');
 SELECT lives_ok($$SELECT pg_temp.close(13, 1, 4.25, '2024-02-01')$$, 'an option');
-SELECT is(realized_pnl, 125.0000, 'an option stands for 100 shares')
-  FROM position_realized_events WHERE position_id = pg_temp.lot(13);
+SELECT is((SELECT realized_pnl FROM position_realized_events WHERE position_id = pg_temp.lot(13)), 125.0000,
+          'an option stands for 100 shares');
 SELECT lives_ok($$SELECT pg_temp.close(14, 4, 0, '2024-02-01')$$, 'an option that expires worthless');
-SELECT is(realized_pnl, 200.0000, 'a multiplier of its own is used')
-  FROM position_realized_events WHERE position_id = pg_temp.lot(14);
+SELECT is((SELECT realized_pnl FROM position_realized_events WHERE position_id = pg_temp.lot(14)), 200.0000,
+          'a multiplier of its own is used');
 
 SELECT pg_temp.close(20, 5, 3, '2024-02-01') \g /dev/null
-SELECT is(realized_pnl, 5.0000, 'a private option stands for itself')
-  FROM position_realized_events WHERE position_id = pg_temp.lot(20);
+SELECT is((SELECT realized_pnl FROM position_realized_events WHERE position_id = pg_temp.lot(20)), 5.0000,
+          'a private option stands for itself');
 
 -- Splits: 100 shares at 90 become 300 at 30 on March 1 and 150 at 60 on May 1.
 SELECT results_eq($$SELECT _portfolio_batch.split_factor('SPL', '2024-01-02', d::date) FROM unnest(ARRAY['2024-02-29', '2024-03-01',
@@ -89,9 +89,9 @@ SELECT results_eq($$SELECT trade_date, quantity_closed, realized_pnl FROM positi
                   $$VALUES ('2024-02-29'::date, 10::numeric(20,6), 50::numeric(20,4)), ('2024-03-01', 120, 360),
                            ('2024-06-03', 75, -150)$$,
                   'the entry price is split as well');
-SELECT is(exit_date, '2024-06-03'::date, 'and the position is closed') FROM positions WHERE symbol = 'SPL';
+SELECT is((SELECT exit_date FROM positions WHERE symbol = 'SPL'), '2024-06-03'::date, 'and the position is closed');
 SELECT lives_ok($$SELECT pg_temp.close(16, 33.333333, 91, '2024-03-04')$$, 'a split that leaves a fraction');
-SELECT is(exit_date, '2024-03-04'::date, 'closes in full to six decimals') FROM positions WHERE symbol = 'ODD';
+SELECT is((SELECT exit_date FROM positions WHERE symbol = 'ODD'), '2024-03-04'::date, 'closes in full to six decimals');
 
 -- Trades entered out of order.
 SELECT pg_temp.close(18, 4, 3, '2024-03-01') \g /dev/null
@@ -137,8 +137,8 @@ SELECT throws_ok(format('SELECT close_position(%s)', b.arguments), b.state, b.me
     ('more than is open', $$pg_temp.book(), pg_temp.lot(13), 2, 1, '2024-02-01'$$, '22023',
      'cannot close 2 of position 00000000-0000-0000-0000-000000000013 (CALL): 1 are open on 2024-02-01'))
     AS b (what, arguments, state, message);
-SELECT is(count(*), 1::bigint, 'a refused close writes nothing') FROM position_realized_events
- WHERE position_id = pg_temp.lot(13);
+SELECT is((SELECT count(*) FROM position_realized_events WHERE position_id = pg_temp.lot(13)), 1::bigint,
+          'a refused close writes nothing');
 
 -- Purging a portfolio -----------------------------------------------------------------------------------------------
 
@@ -183,16 +183,16 @@ SELECT set_eq($$SELECT * FROM purged$$,
                   AND EXISTS (SELECT FROM analytics_columns() AS c
                               WHERE c.table_name = t.table_name AND c.column_name = 'portfolio_id')$$,
               'purge_portfolio deletes every result of the portfolio');
-SELECT is(count(*), 11::bigint, 'from eleven tables') FROM purged;
+SELECT is((SELECT count(*) FROM purged), 11::bigint, 'from eleven tables');
 SELECT set_eq($$SELECT table_name, number FROM pg_temp.counts()$$,
               $$SELECT b.table_name, b.number - COALESCE(p.rows_deleted, 0) FROM before_purge AS b
                 LEFT JOIN purged AS p USING (table_name)$$,
               'and nothing else');
 SELECT is_empty($$SELECT * FROM portfolio_snapshots WHERE portfolio_id = pg_temp.book()$$, 'no snapshot is left');
-SELECT is(sum(rows_deleted), 0::numeric, 'a portfolio without results') FROM purge_portfolio(pg_temp.book());
+SELECT is((SELECT sum(rows_deleted) FROM purge_portfolio(pg_temp.book())), 0::numeric, 'a portfolio without results');
 DELETE FROM portfolios WHERE id = pg_temp.lot(50);
-SELECT is(sum(rows_deleted), 22::numeric, 'the results of a portfolio that is gone')
-  FROM purge_portfolio(pg_temp.lot(50));
+SELECT is((SELECT sum(rows_deleted) FROM purge_portfolio(pg_temp.lot(50))), 22::numeric,
+          'the results of a portfolio that is gone');
 SELECT throws_ok($$SELECT purge_portfolio(pg_temp.lot(50))$$, '42704',
                  'portfolio 00000000-0000-0000-0000-000000000050 does not exist', 'a portfolio that nobody knows');
 SELECT throws_ok($$SELECT purge_portfolio(NULL)$$, '42704', 'portfolio NULL does not exist', 'no portfolio');
@@ -220,12 +220,13 @@ SELECT set_eq($$SELECT table_name, number FROM pg_temp.counts()$$,
               'and nothing else');
 SELECT results_eq($$SELECT DISTINCT calculation_date FROM position_market_betas$$, $$VALUES ('2024-02-05'::date)$$,
                   'the day itself stays');
-SELECT is(count(*), 0::bigint, 'but no snapshot') FROM old WHERE table_name = 'portfolio_snapshots';
+SELECT is((SELECT count(*) FROM old WHERE table_name = 'portfolio_snapshots'), 0::bigint, 'but no snapshot');
 SELECT results_eq($$SELECT run_id FROM batch_runs ORDER BY run_id$$, $$VALUES (1002::bigint), (1004)$$,
                   'runs that began before the day and are over are deleted');
 SELECT results_eq($$SELECT run_id, count(*) FROM batch_jobs GROUP BY 1 ORDER BY 1$$,
                   $$VALUES (1002::bigint, 2::bigint), (1004, 2)$$, 'with their jobs');
-SELECT is(sum(rows_deleted), 0::numeric, 'a second time there is nothing to delete') FROM purge_results('2024-02-05');
+SELECT is((SELECT sum(rows_deleted) FROM purge_results('2024-02-05')), 0::numeric,
+          'a second time there is nothing to delete');
 SELECT lives_ok($$SELECT purge_results(pg_temp.today())$$, 'everything before today');
 SELECT throws_ok(format('SELECT purge_results(%s)', b.argument), '22023', b.message, 'refused: ' || b.argument)
   FROM (VALUES ('NULL', 'purge_results needs a date up to today, not NULL'),
@@ -242,7 +243,7 @@ INSERT INTO "pb Other".positions (portfolio_id, id, symbol, position_type, quant
 VALUES (pg_temp.book(), pg_temp.lot(11), 'LNG', 'LONG', 1, 10, '2024-01-02');
 SELECT lives_ok($$SELECT pg_temp.close(11, 1, 12.5, '2024-02-01')$$,
                 'portfolio_batch.schema decides which tables are meant');
-SELECT is(count(*), 1::bigint, 'there is the trade') FROM "pb Other".position_realized_events;
+SELECT is((SELECT count(*) FROM "pb Other".position_realized_events), 1::bigint, 'there is the trade');
 
 SELECT * FROM finish();
 ROLLBACK;

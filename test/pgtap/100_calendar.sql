@@ -1,6 +1,7 @@
 -- The trading calendar: sessions, their neighbors and their hours; exceptions; which session has closed.
 
 \ir include/prelude.psql
+SELECT plan(91);
 
 -- is_session --------------------------------------------------------------------------------------------------------
 
@@ -73,11 +74,10 @@ SELECT throws_ok($$SELECT * FROM sessions_between('1980-01-01', '2024-07-01')$$,
                  'date 1980-01-01 is outside the trading calendar "NYSE"', 'a span that begins too early');
 SELECT throws_ok($$SELECT * FROM sessions_between('2024-07-01', '2040-07-01')$$, '22023',
                  'date 2040-07-01 is outside the trading calendar "NYSE"', 'a span that ends too late');
-SELECT is(count(*), sessions, 'number of sessions in ' || year)
+SELECT is((SELECT count(*) FROM sessions_between(make_date(year, 1, 2), make_date(year, 12, 31))), sessions,
+          'number of sessions in ' || year)
   FROM (VALUES (2001, 248::bigint), (2012, 250), (2020, 253), (2021, 252), (2022, 251), (2023, 250), (2024, 252),
-               (2025, 250)) AS y (year, sessions),
-       sessions_between(make_date(year, 1, 2), make_date(year, 12, 31))
- GROUP BY year, sessions ORDER BY year;
+               (2025, 250)) AS y (year, sessions);
 SELECT is_empty($$SELECT day FROM generate_series('2024-11-15'::date, '2025-01-31', '1 day') AS d (day)
                   WHERE is_session(day::date)
                         <> (day::date IN (SELECT session_date FROM sessions_between('2024-11-15', '2025-01-31')))$$,
@@ -120,7 +120,7 @@ CREATE TEMP TABLE published_early_closes (session_date date, weekday text, close
 \set command '\\copy published_early_closes FROM ' :'file' ' WITH (FORMAT csv, HEADER true)'
 :command
 
-SELECT cmp_ok(count(*), '>', 8000::bigint, 'the published sessions are there') FROM published_sessions;
+SELECT cmp_ok((SELECT count(*) FROM published_sessions), '>', 8000::bigint, 'the published sessions are there');
 SELECT is_empty($$SELECT session_date, p.*, t.* FROM published_sessions AS p
                   FULL JOIN (SELECT session_date, open_at, close_at FROM trading_sessions
                              WHERE calendar = 'NYSE'
@@ -128,7 +128,7 @@ SELECT is_empty($$SELECT session_date, p.*, t.* FROM published_sessions AS p
                     USING (session_date)
                   WHERE (p.open_at, p.close_at) IS DISTINCT FROM (t.open_at, t.close_at)$$,
                 'every session, opening and close equals the published list to 2022');
-SELECT cmp_ok(count(*), '>', 350::bigint, 'the published holidays are there') FROM published_holidays;
+SELECT cmp_ok((SELECT count(*) FROM published_holidays), '>', 350::bigint, 'the published holidays are there');
 SELECT is_empty($$SELECT day::date FROM generate_series('1990-01-02'::date, '2030-12-31', '1 day') AS d (day)
                   LEFT JOIN published_holidays AS h ON h.holiday = d.day
                   LEFT JOIN trading_sessions AS t ON t.calendar = 'NYSE' AND t.session_date = d.day

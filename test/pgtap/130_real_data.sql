@@ -1,14 +1,17 @@
 -- Real prices: the three reference portfolios over 87 sessions, and betas of 74 symbols, against results that programs
 -- without any code in common have computed; and the promises that only real data put to the test.
 
+\ir include/prelude.psql
+SELECT plan(53);
+
 \set have_prices `test -r "$PB_PRICES_CSV" && echo true || echo false`
 \if :have_prices
 \else
-\echo '1..0 # SKIP PB_PRICES_CSV names no readable file of prices'
+SELECT * FROM skip('PB_PRICES_CSV names no readable file of prices', _get('plan'));
+SELECT * FROM finish();
+ROLLBACK;
 \quit
 \endif
-
-\ir include/prelude.psql
 
 \getenv csv PB_PRICES_CSV
 \ir ../fixtures/load_prices.sql
@@ -34,14 +37,14 @@ CREATE TEMP TABLE golden_correlations (date date, symbol1 text, symbol2 text, ob
 \set file :root /test/golden/correlation_real.csv
 \set command '\\copy golden_correlations FROM ' :'file' ' WITH (FORMAT csv, HEADER true)'
 :command
-SELECT is(count(*), 462::bigint, '462 reference correlations') FROM golden_correlations;
-SELECT is(count(*), 261::bigint, '261 reference snapshots') FROM golden;
-SELECT is(count(*), 370::bigint, '370 reference betas') FROM golden_betas;
+SELECT is((SELECT count(*) FROM golden_correlations), 462::bigint, '462 reference correlations');
+SELECT is((SELECT count(*) FROM golden), 261::bigint, '261 reference snapshots');
+SELECT is((SELECT count(*) FROM golden_betas), 370::bigint, '370 reference betas');
 
 -- The accounting -----------------------------------------------------------------------------------------------------
 
 CREATE TEMP TABLE backfill AS SELECT * FROM run_daily_batch_with_backfill('2024-12-31');
-SELECT is(count(*), 87::bigint * 6, 'a backfill of 87 sessions reports six phases of each') FROM backfill;
+SELECT is((SELECT count(*) FROM backfill), 87::bigint * 6, 'a backfill of 87 sessions reports six phases of each');
 SELECT is_empty($$SELECT * FROM backfill WHERE failed > 0 OR status NOT IN ('success', 'skipped')$$,
                 'and none that failed');
 SELECT set_eq('SELECT portfolio_id, snapshot_date FROM portfolio_snapshots',
@@ -81,8 +84,9 @@ SELECT is_empty($$
 
 -- The betas ----------------------------------------------------------------------------------------------------------
 
-SELECT is(count(*), 24::bigint, 'on the last day 24 symbols have a beta')
-  FROM symbol_factor_exposures WHERE calculation_date = '2024-12-31' AND model = 'market' AND beta IS NOT NULL;
+SELECT is((SELECT count(*) FROM symbol_factor_exposures
+            WHERE calculation_date = '2024-12-31' AND model = 'market' AND beta IS NOT NULL), 24::bigint,
+          'on the last day 24 symbols have a beta');
 
 -- Stored fits of the dates and symbols of the reference results.
 CREATE TEMP VIEW compared AS
@@ -101,7 +105,8 @@ FROM golden_betas AS g
 JOIN symbol_model_fits AS f ON f.symbol = g.symbol AND f.calculation_date = g.date AND f.model = 'market'
 JOIN symbol_factor_exposures AS e ON e.symbol = g.symbol AND e.calculation_date = g.date AND e.model = 'market'
                                  AND e.factor = 'market';
-SELECT is(count(*), 38::bigint, 'symbols held on the two reference dates that the backfill reached') FROM compared;
+SELECT is((SELECT count(*) FROM compared), 38::bigint,
+          'symbols held on the two reference dates that the backfill reached');
 SELECT is_empty('SELECT * FROM compared WHERE NOT same_sample', 'each with the same sample');
 SELECT is_empty('SELECT * FROM compared WHERE NOT same_statistics', 'and the same statistics to 1e-9');
 SELECT is_empty($$
@@ -138,20 +143,24 @@ SELECT is_empty($$
                      AND s.beta_reason IS NULL, false)$$,
   'the beta of a portfolio is the sum of exposure x beta over its net asset value');
 -- R2 of the weighted return series by plain SQL, on the last day.
-SELECT ok(pg_temp.near(s.beta_r_squared, r.r_squared, 1e-9), 'and its R2 is that of its own returns on the market')
-  FROM portfolio_snapshots AS s,
-       (SELECT regr_r2(portfolio, market) AS r_squared
-        FROM (SELECT r.date, sum(r.value * r.return) AS portfolio, max(m.return) AS market
-              FROM (SELECT m.date, p.quantity * last.close AS value, m.adj_close / lag(m.adj_close) OVER w - 1 AS return
-                    FROM positions_asof('2024-12-31', '{11111111-1111-4111-8111-111111111111}') AS p
-                    JOIN market_data_cache AS m ON m.symbol = p.symbol AND m.date BETWEEN '2023-12-29' AND '2024-12-31'
-                    JOIN market_data_cache AS last ON last.symbol = p.symbol AND last.date = '2024-12-31'
-                    WINDOW w AS (PARTITION BY p.position_id ORDER BY m.date)) AS r
-              JOIN (SELECT date, adj_close / lag(adj_close) OVER (ORDER BY date) - 1 AS return
-                    FROM market_data_cache WHERE symbol = 'SPY' AND date BETWEEN '2023-12-29' AND '2024-12-31') AS m
-                USING (date)
-              WHERE r.return IS NOT NULL GROUP BY r.date) AS series) AS r
- WHERE (s.portfolio_id, s.snapshot_date) = ('11111111-1111-4111-8111-111111111111', '2024-12-31');
+SELECT ok((SELECT pg_temp.near(s.beta_r_squared, r.r_squared, 1e-9)
+             FROM portfolio_snapshots AS s,
+                  (SELECT regr_r2(portfolio, market) AS r_squared
+                   FROM (SELECT r.date, sum(r.value * r.return) AS portfolio, max(m.return) AS market
+                         FROM (SELECT m.date, p.quantity * last.close AS value, 
+                                      m.adj_close / lag(m.adj_close) OVER w - 1 AS return
+                               FROM positions_asof('2024-12-31', '{11111111-1111-4111-8111-111111111111}') AS p
+                               JOIN market_data_cache AS m
+                                 ON m.symbol = p.symbol AND m.date BETWEEN '2023-12-29' AND '2024-12-31'
+                               JOIN market_data_cache AS last ON last.symbol = p.symbol AND last.date = '2024-12-31'
+                               WINDOW w AS (PARTITION BY p.position_id ORDER BY m.date)) AS r
+                         JOIN (SELECT date, adj_close / lag(adj_close) OVER (ORDER BY date) - 1 AS return
+                               FROM market_data_cache
+                               WHERE symbol = 'SPY' AND date BETWEEN '2023-12-29' AND '2024-12-31') AS m
+                           USING (date)
+                         WHERE r.return IS NOT NULL GROUP BY r.date) AS series) AS r
+            WHERE (s.portfolio_id, s.snapshot_date) = ('11111111-1111-4111-8111-111111111111', '2024-12-31')),
+          'and its R2 is that of its own returns on the market');
 
 -- Again --------------------------------------------------------------------------------------------------------------
 
@@ -166,10 +175,10 @@ SELECT results_eq($$SELECT phase, status, rows_written, detail FROM run_daily_ba
                            ('2.75', 'skipped', 0, 'up to date: no session is missing'),
                            ('3', 'skipped', 0, 'up to date: no session is missing')$$,
                   'a second backfill skips every phase');
-SELECT is(count(*), :runs::bigint, 'and leaves no run') FROM batch_runs;
-SELECT is(sum(rows_written), 0::numeric, 'a session in the middle, run again, writes nothing')
-  FROM run_daily_batch('2024-10-15');
-SELECT is(sum(rows_written), 0::numeric, 'nor does the last one') FROM run_daily_batch('2024-12-31');
+SELECT is((SELECT count(*) FROM batch_runs), :runs::bigint, 'and leaves no run');
+SELECT is((SELECT sum(rows_written) FROM run_daily_batch('2024-10-15')), 0::numeric,
+          'a session in the middle, run again, writes nothing');
+SELECT is((SELECT sum(rows_written) FROM run_daily_batch('2024-12-31')), 0::numeric, 'nor does the last one');
 SELECT set_eq('SELECT * FROM pg_temp.contents()', 'SELECT * FROM saved', 'nothing at all has changed');
 
 -- An interior snapshot is deleted: exactly it is restored, and the chain is whole.
@@ -180,11 +189,11 @@ SELECT results_eq($$SELECT * FROM missing_sessions('2024-12-31')$$,
                   'a deleted snapshot is the work list');
 CREATE TEMP TABLE restored AS SELECT * FROM run_daily_batch_with_backfill('2024-12-31');
 SELECT set_eq('SELECT DISTINCT session_date FROM restored', '{2024-10-22}'::date[], 'one session is run');
-SELECT is(detail, '1 portfolio, 48 later snapshots rolled again', 'for one portfolio, and what follows is rolled again')
-  FROM restored WHERE phase = '2';
+SELECT is((SELECT detail FROM restored WHERE phase = '2'), '1 portfolio, 48 later snapshots rolled again',
+          'for one portfolio, and what follows is rolled again');
 SELECT set_eq('SELECT * FROM pg_temp.results()', 'SELECT * FROM saved_results', 'all is as before, to the last digit');
-SELECT is(count(*), 1::bigint, 'one snapshot was written, no other was touched') FROM portfolio_snapshots
- WHERE run_id = (SELECT max(run_id) FROM batch_runs);
+SELECT is((SELECT count(*) FROM portfolio_snapshots WHERE run_id = (SELECT max(run_id) FROM batch_runs)), 1::bigint,
+          'one snapshot was written, no other was touched');
 SELECT is_empty('SELECT * FROM missing_sessions(''2024-12-31'')', 'nothing is missing any more');
 -- Two neighbors, the first and the last day of another one.
 DELETE FROM portfolio_snapshots
@@ -196,13 +205,15 @@ SELECT set_eq('SELECT * FROM pg_temp.results()', 'SELECT * FROM saved_results', 
 
 -- Everything computed afresh in another way: date by date, portfolios apart, the newest first.
 SELECT count(*) AS purged FROM portfolios AS p, purge_portfolio(p.id) \gset
-SELECT is(count(*), 87::bigint * 6, 'portfolio 2 alone')
-  FROM run_daily_batch_with_backfill('2024-12-31', '{22222222-2222-4222-8222-222222222222}');
-SELECT is(sum(failed), 0::numeric, 'the others on the last ten sessions, backwards')
-  FROM (SELECT session_date FROM sessions_between('2024-12-17', '2024-12-31') ORDER BY 1 DESC) AS d,
-       run_daily_batch(d.session_date, '{11111111-1111-4111-8111-111111111111,33333333-3333-4333-8333-333333333333}');
-SELECT is(count(DISTINCT session_date), 77::bigint, 'then the rest')
-  FROM run_daily_batch_with_backfill('2024-12-31');
+SELECT is((SELECT count(*) FROM run_daily_batch_with_backfill('2024-12-31', '{22222222-2222-4222-8222-222222222222}')),
+          87::bigint * 6, 'portfolio 2 alone');
+SELECT is((SELECT sum(failed)
+             FROM (SELECT session_date FROM sessions_between('2024-12-17', '2024-12-31') ORDER BY 1 DESC) AS d,
+                  run_daily_batch(d.session_date, '{11111111-1111-4111-8111-111111111111,'
+                                                  '33333333-3333-4333-8333-333333333333}')),
+          0::numeric, 'the others on the last ten sessions, backwards');
+SELECT is((SELECT count(DISTINCT session_date) FROM run_daily_batch_with_backfill('2024-12-31')), 77::bigint,
+          'then the rest');
 SELECT set_eq('SELECT * FROM pg_temp.results()', 'SELECT * FROM saved_results',
               'the order in which dates and portfolios are run leaves no trace');
 
@@ -244,8 +255,8 @@ SELECT results_eq(format('SELECT processed, skipped, failed FROM calc_market_bet
                   format('SELECT count(beta), count(*) - count(beta), 0::bigint FROM golden_betas WHERE date = %L',
                          date),
                   'betas of 74 symbols on ' || date)
-  FROM (SELECT DISTINCT date FROM golden_betas ORDER BY date) AS d;
-SELECT is(count(*), 370::bigint, 'all of them can be compared') FROM compared;
+  FROM unnest(ARRAY['2021-03-31', '2021-06-30', '2022-06-30', '2024-08-28', '2024-12-31']::date[]) AS date;
+SELECT is((SELECT count(*) FROM compared), 370::bigint, 'all of them can be compared');
 SELECT is_empty('SELECT * FROM compared WHERE NOT same_sample',
                 'observations, window, quality and reason equal the reference, also of young and of missing symbols');
 SELECT is_empty('SELECT * FROM compared WHERE NOT same_statistics', 'alpha, beta, errors, t, p and R2 to 1e-9');
@@ -283,8 +294,10 @@ FROM sessions_between('2020-12-02', '2024-12-31') WHERE extract(isodow FROM sess
 INSERT INTO positions (portfolio_id, symbol, position_type, quantity, entry_price, entry_date)
 VALUES (pg_temp.id(1), 'YOUNG', 'LONG', 1000, 20, '2024-12-02'),
        (pg_temp.id(1), 'RAGGED', 'SHORT', -1000, 20, '2021-01-04');
-SELECT is(sum(processed), 370::numeric, 'the ragged symbol has a beta on four dates, the young one on none')
-  FROM (SELECT DISTINCT date FROM golden_betas ORDER BY date) AS d, calc_market_betas(d.date, ARRAY[pg_temp.id(1)]);
+SELECT is((SELECT sum(processed)
+             FROM (SELECT DISTINCT date FROM golden_betas ORDER BY date) AS d,
+                  calc_market_betas(d.date, ARRAY[pg_temp.id(1)])),
+          370::numeric, 'the ragged symbol has a beta on four dates, the young one on none');
 SELECT is_empty($$
   SELECT symbol, e.calculation_date FROM bits AS b
   JOIN symbol_factor_exposures AS e USING (symbol, calculation_date)
@@ -295,23 +308,23 @@ SELECT is_empty($$
         (float8send(e.beta), float8send(e.std_error), float8send(e.p_value), float8send(f.alpha),
          float8send(f.r_squared), float8send(f.residual_volatility), f.observations, f.window_start)$$,
   'no other symbol''s estimate changes in a single bit');
-SELECT is(count(*), 370::bigint, 'of 370') FROM bits;
+SELECT is((SELECT count(*) FROM bits), 370::bigint, 'of 370');
 SELECT results_eq($$SELECT observations, reason FROM symbol_model_fits
                     WHERE (symbol, calculation_date) = ('YOUNG', '2024-12-31')$$,
                   $$VALUES (20, 'insufficient_data')$$, '21 prices are 20 returns, too few');
-SELECT ok(f.observations = r.days AND pg_temp.near(e.beta, r.beta, 1e-9),
-          'without Wednesdays two returns a week are none; the beta is that of plain SQL over the others')
-  FROM symbol_model_fits AS f JOIN symbol_factor_exposures AS e USING (symbol, calculation_date, model),
-       (SELECT count(*) AS days, regr_slope(own, market) AS beta
-        FROM (SELECT a.close / lag(a.close) OVER w - 1 AS own,
-                     m.adj_close / lag(m.adj_close) OVER w - 1 AS market
-              FROM (SELECT session_date FROM sessions_between('2022-01-03', '2024-12-31')
-                    ORDER BY session_date DESC LIMIT 379) AS s
-              LEFT JOIN market_data_cache AS m ON m.symbol = 'SPY' AND m.date = s.session_date
-              LEFT JOIN market_data_cache AS a ON a.symbol = 'RAGGED' AND a.date = s.session_date
-              WINDOW w AS (ORDER BY s.session_date)) AS returns
-        WHERE own IS NOT NULL AND market IS NOT NULL) AS r
- WHERE (f.symbol, f.calculation_date) = ('RAGGED', '2024-12-31');
+SELECT ok((SELECT f.observations = r.days AND pg_temp.near(e.beta, r.beta, 1e-9)
+             FROM symbol_model_fits AS f JOIN symbol_factor_exposures AS e USING (symbol, calculation_date, model),
+                  (SELECT count(*) AS days, regr_slope(own, market) AS beta
+                   FROM (SELECT a.close / lag(a.close) OVER w - 1 AS own,
+                                m.adj_close / lag(m.adj_close) OVER w - 1 AS market
+                         FROM (SELECT session_date FROM sessions_between('2022-01-03', '2024-12-31')
+                               ORDER BY session_date DESC LIMIT 379) AS s
+                         LEFT JOIN market_data_cache AS m ON m.symbol = 'SPY' AND m.date = s.session_date
+                         LEFT JOIN market_data_cache AS a ON a.symbol = 'RAGGED' AND a.date = s.session_date
+                         WINDOW w AS (ORDER BY s.session_date)) AS returns
+                   WHERE own IS NOT NULL AND market IS NOT NULL) AS r
+            WHERE (f.symbol, f.calculation_date) = ('RAGGED', '2024-12-31')),
+          'without Wednesdays two returns a week are none; the beta is that of plain SQL over the others');
 
 -- Correlations -------------------------------------------------------------------------------------------------------
 

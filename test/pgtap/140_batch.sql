@@ -1,6 +1,7 @@
 -- The batch: what a run reports and logs, how failures stay where they belong, and what a later run makes good.
 
 \ir include/prelude.psql
+SELECT plan(111);
 
 -- Short windows, so that a small market suffices.
 SET LOCAL portfolio_batch.beta_window = 20;
@@ -15,7 +16,7 @@ FROM (SELECT session_date, row_number() OVER (ORDER BY session_date) AS n
       FROM sessions_between('2024-05-01', '2024-07-31')) AS d,
      (VALUES ('SPY', 500, 0.1, 0.01, 0), ('AAA', 100, 0.3, 0.013, 0.006), ('BBB', 40, -0.2, 0.007, 0.009))
      AS s (symbol, level, drift, swing, own);
-SELECT is(count(*), 189::bigint, 'three symbols on 63 sessions') FROM market_data_cache;
+SELECT is((SELECT count(*) FROM market_data_cache), 189::bigint, 'three symbols on 63 sessions');
 SELECT pg_temp.add_portfolio(1, 100000, '2024-07-08');
 SELECT pg_temp.add_portfolio(2, 50000, '2024-07-08');
 SELECT pg_temp.add_lot(1, 11, 'AAA', 300, 101, '2024-07-08');
@@ -58,15 +59,15 @@ SELECT results_eq($$SELECT phase FROM run_daily_batch('2024-07-09', phases => '{
                   $$VALUES ('2'), ('3')$$, 'phases run in their own order, however they are named');
 SELECT results_eq($$SELECT phase FROM run_daily_batch('2024-07-09', phases => '{2.75,2.75}') WHERE status = 'success'$$,
                   $$VALUES ('2.75')$$, 'twice the same is once');
-SELECT is(count(*), 5::bigint, 'no phase named means all') FROM run_daily_batch('2024-07-09', phases => '{}')
- WHERE status = 'success';
+SELECT is((SELECT count(*) FROM run_daily_batch('2024-07-09', phases => '{}') WHERE status = 'success'), 5::bigint,
+          'no phase named means all');
 SELECT pg_temp.raises($$SELECT * FROM run_daily_batch('2024-07-09', phases => '{2,4}')$$, '22023',
                       'unknown phase "4"', 'The phases are 1, 1.5, 2, 2.5, 2.75, 3.', '%phases%2,3%leave it out%',
                       'an unknown phase is an error that lists the known ones');
 
 -- What it logs -------------------------------------------------------------------------------------------------------
 
-SELECT is(count(*), 6::bigint, 'each run has a record, that with an error has none') FROM batch_runs;
+SELECT is((SELECT count(*) FROM batch_runs), 6::bigint, 'each run has a record, that with an error has none');
 SELECT run_id AS early_run FROM batch_runs ORDER BY run_id LIMIT 1 \gset
 SELECT results_eq(format($$SELECT run_kind, target_date, portfolio_ids, phases, force, status, dates_processed,
                                   portfolio_dates, rows_written, error_count, extension_version, backend_pid
@@ -74,16 +75,19 @@ SELECT results_eq(format($$SELECT run_kind, target_date, portfolio_ids, phases, 
                   $$SELECT 'daily', '2024-07-08'::date, NULL::uuid[], NULL::text[], false, 'success', 1, 2,
                            (SELECT sum(rows_written)::bigint FROM first), 0, extversion COLLATE "default", pg_backend_pid()
                     FROM pg_extension WHERE extname = 'portfolio_batch'$$, 'a run is recorded with what came of it');
-SELECT is(b.requested_by, session_user::text, 'with who asked for it')
-  FROM batch_runs AS b WHERE b.run_id = :early_run + 1;
-SELECT is(b.backend_start, a.backend_start, 'and with the session that ran it')
-  FROM batch_runs AS b, pg_stat_activity AS a WHERE b.run_id = :early_run + 1 AND a.pid = pg_backend_pid();
-SELECT ok(completed_at >= started_at AND duration_seconds BETWEEN 0 AND 60, 'with its times')
-  FROM batch_runs WHERE run_id = :early_run + 1;
-SELECT ok(settings @> '{"beta_window": 20, "beta_min_observations": 10, "market_symbol": "SPY", "calendar": "NYSE",
-                        "max_stale_sessions": 5, "settle_delay": 30}', 'and with the settings it used')
-  FROM batch_runs WHERE run_id = :early_run + 1;
-SELECT is(phases, '{3,2}'::text[], 'the phases asked for are recorded') FROM batch_runs WHERE run_id = :early_run + 3;
+SELECT is((SELECT b.requested_by FROM batch_runs AS b WHERE b.run_id = :early_run + 1), session_user::text,
+          'with who asked for it');
+SELECT is((SELECT backend_start FROM batch_runs WHERE run_id = :early_run + 1),
+          (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
+          'and with the session that ran it');
+SELECT ok((SELECT completed_at >= started_at AND duration_seconds BETWEEN 0 AND 60 FROM batch_runs
+            WHERE run_id = :early_run + 1), 'with its times');
+SELECT ok((SELECT settings @> '{"beta_window": 20, "beta_min_observations": 10, "market_symbol": "SPY",
+                                "calendar": "NYSE", "max_stale_sessions": 5, "settle_delay": 30}'
+             FROM batch_runs WHERE run_id = :early_run + 1),
+          'and with the settings it used');
+SELECT is((SELECT phases FROM batch_runs WHERE run_id = :early_run + 3), '{3,2}'::text[],
+          'the phases asked for are recorded');
 SELECT results_eq(format($$SELECT j.phase, j.job_name, j.calculation_date, j.status, j.processed, j.skipped, j.failed,
                                   j.rows_written, j.detail ->> 'text'
                            FROM batch_jobs AS j WHERE run_id = %s AND job_type = 'phase' ORDER BY job_no$$,
@@ -104,11 +108,11 @@ SELECT is_empty($$SELECT * FROM (SELECT j.*, row_number() OVER (PARTITION BY run
                                  FROM batch_jobs AS j) AS j
                   WHERE job_no <> n OR completed_at < started_at OR duration_seconds < 0 OR error_message IS NOT NULL$$,
                 'jobs are numbered without holes, with their times, and none had an error');
-SELECT is(detail, '{"symbols_requested": 10, "symbols_with_data": 3, "data_coverage_pct": 30,
+SELECT is((SELECT detail FROM batch_jobs WHERE run_id = :early_run + 1 AND job_name = 'market_data_coverage'),
+          '{"symbols_requested": 10, "symbols_with_data": 3, "data_coverage_pct": 30,
                      "missing_symbols": ["IWM", "MTUM", "QUAL", "TLT", "USMV", "VTV", "VUG"], "stale_symbols": [],
                      "provider_breakdown": {"test": 3}, "fetch_mode": "in_database"}'::jsonb,
-          'the coverage is there in figures')
-  FROM batch_jobs WHERE run_id = :early_run + 1 AND job_name = 'market_data_coverage';
+          'the coverage is there in figures');
 SELECT is_empty(format($$SELECT relation, content FROM pg_temp.contents(kinds => '{result}')
                          WHERE content ->> 'run_id' IS NULL
                             OR coalesce(content ->> 'snapshot_date', content ->> 'calculation_date') = '2024-07-08'
@@ -120,8 +124,9 @@ SELECT is_empty(format($$SELECT relation, content FROM pg_temp.contents(kinds =>
 SELECT results_eq($$SELECT processed, skipped, failed, rows_written, detail
                     FROM create_portfolio_snapshots('2024-07-10', ARRAY[pg_temp.id(1)])$$,
                   $$VALUES (1::bigint, 0::bigint, 0::bigint, 2::bigint, '1 portfolio')$$, 'an engine alone');
-SELECT is(run_id, NULL, 'leaves rows without a run')
-  FROM portfolio_snapshots WHERE (portfolio_id, snapshot_date) = (pg_temp.id(1), '2024-07-10');
+SELECT results_eq($$SELECT run_id FROM portfolio_snapshots
+                    WHERE (portfolio_id, snapshot_date) = (pg_temp.id(1), '2024-07-10')$$, 'VALUES (NULL::bigint)',
+                  'leaves rows without a run');
 SELECT results_eq($$SELECT processed, skipped, rows_written
                     FROM calc_market_betas('2024-07-10', ARRAY[pg_temp.id(1)])$$,
                   $$VALUES (2::bigint, 0::bigint, 8::bigint)$$, 'betas of two positions: fits, exposures, snapshot');
@@ -130,7 +135,7 @@ SELECT results_eq($$SELECT processed, rows_written FROM update_position_values('
 SELECT results_eq($$SELECT processed, rows_written, detail
                     FROM restore_sector_tags('2024-07-10', ARRAY[pg_temp.id(1)])$$,
                   $$VALUES (2::bigint, 0::bigint, 'tags are current')$$, 'their tags');
-SELECT is(count(*), 6::bigint, 'and no run is recorded') FROM batch_runs;
+SELECT is((SELECT count(*) FROM batch_runs), 6::bigint, 'and no run is recorded');
 SELECT results_eq($$SELECT session_date, missing FROM missing_sessions('2024-07-10')$$,
                   $$VALUES ('2024-07-10'::date, 'analytics'), ('2024-07-10', 'snapshot')$$,
                   'a date done by hand in part still owes its analytics to the batch');
@@ -156,9 +161,9 @@ SELECT results_eq('SELECT phase, status, failed FROM failed',
                   $$VALUES ('1', 'success', 0::bigint), ('1.5', 'skipped', 0), ('2', 'success', 0),
                            ('2.5', 'success', 0), ('2.75', 'success', 0), ('3', 'partial', 2)$$,
                   'an engine that raises fails alone');
-SELECT matches(detail, '^market_betas failed: .*violates check constraint "house_rule" \(23514\); rate betas 0/2',
-               'and says what it was')
-  FROM failed WHERE phase = '3';
+SELECT matches((SELECT detail FROM failed WHERE phase = '3'),
+               '^market_betas failed: .*violates check constraint "house_rule" \(23514\); rate betas 0/2',
+               'and says what it was');
 SELECT results_eq($$SELECT job_type, status, sqlstate, error_message LIKE '%position_market_betas%"house_rule"',
                            error_detail LIKE 'Failing row contains (%'
                     FROM batch_jobs WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND sqlstate IS NOT NULL$$,
@@ -170,16 +175,17 @@ SELECT is_empty($$SELECT relation FROM pg_temp.contents(kinds => '{result}')
                   WHERE content ->> 'calculation_date' = '2024-07-11'
                     AND (content ->> 'model' = 'market' OR relation = 'position_market_betas')$$,
                 'of the engine that failed nothing is left');
-SELECT is(count(*), 2::bigint, 'of the others everything')
-  FROM portfolio_snapshots WHERE snapshot_date = '2024-07-11' AND beta IS NULL AND NOT analytics_complete;
+SELECT is((SELECT count(*) FROM portfolio_snapshots
+            WHERE snapshot_date = '2024-07-11' AND beta IS NULL AND NOT analytics_complete), 2::bigint,
+          'of the others everything');
 SELECT set_eq('SELECT DISTINCT last_price_date FROM positions', '{2024-07-11}'::date[], 'positions have their values');
 SELECT results_eq($$SELECT session_date, missing FROM missing_sessions('2024-07-11')$$,
                   $$VALUES ('2024-07-11'::date, 'analytics'), ('2024-07-11', 'analytics')$$, 'and the rest is owed');
 ALTER TABLE position_market_betas DROP CONSTRAINT house_rule;
 SELECT results_eq($$SELECT phase, status FROM run_daily_batch_with_backfill('2024-07-11') WHERE rows_written > 0$$,
                   $$VALUES ('3', 'success')$$, 'with the rule gone, the next run makes it good');
-SELECT is(count(*), 2::bigint, 'in full')
-  FROM portfolio_snapshots WHERE snapshot_date = '2024-07-11' AND beta IS NOT NULL AND analytics_complete;
+SELECT is((SELECT count(*) FROM portfolio_snapshots
+            WHERE snapshot_date = '2024-07-11' AND beta IS NOT NULL AND analytics_complete), 2::bigint, 'in full');
 
 -- The same for each phase: something that it needs is missing while it runs.
 CREATE FUNCTION pg_temp.outcome(day date, OUT statuses text, OUT states text, OUT run_status text)
@@ -225,7 +231,7 @@ SELECT results_eq($$SELECT portfolio_id, status, sqlstate FROM batch_jobs
                   $$VALUES (pg_temp.id(1), 'failed', '42703'), (pg_temp.id(2), 'failed', '42703')$$,
                   'each of them is in the log');
 ALTER TABLE portfolio_snapshots RENAME cash TO cash_value;
-SELECT is(count(*), 8::bigint, 'older snapshots are all there') FROM portfolio_snapshots;
+SELECT is((SELECT count(*) FROM portfolio_snapshots), 8::bigint, 'older snapshots are all there');
 
 -- A portfolio that fails ---------------------------------------------------------------------------------------------
 
@@ -237,15 +243,16 @@ SELECT results_eq($$SELECT phase, status, processed, failed FROM partial WHERE p
                   $$VALUES ('1', 'success', 10::bigint, 0::bigint), ('2', 'partial', 2, 1), ('2.5', 'success', 3, 0),
                            ('2.75', 'success', 3, 0), ('3', 'success', 21, 0)$$,
                   'a portfolio without initial equity fails alone; the others get everything');
-SELECT is(detail, '2 portfolios; portfolio 00000000-0000-4000-8000-000000000003 (Portfolio 3) has no initial equity',
-          'which phase 2 says') FROM partial WHERE phase = '2';
+SELECT is((SELECT detail FROM partial WHERE phase = '2'),
+          '2 portfolios; portfolio 00000000-0000-4000-8000-000000000003 (Portfolio 3) has no initial equity',
+          'which phase 2 says');
 SELECT results_eq($$SELECT job_type, portfolio_id, status, sqlstate, error_message, error_detail, error_hint
                     FROM batch_jobs WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND sqlstate IS NOT NULL$$,
   $$VALUES ('portfolio', pg_temp.id(3), 'failed', '55000',
             'portfolio 00000000-0000-4000-8000-000000000003 (Portfolio 3) has no initial equity',
             'Without the net asset value before the first trade there is no equity to roll forward.',
             'Set initial_equity in pb.portfolios and run again.')$$, 'and the log, with what to do');
-SELECT is(status, 'partial', 'the run is partial') FROM batch_runs ORDER BY run_id DESC LIMIT 1;
+SELECT is((SELECT status FROM batch_runs ORDER BY run_id DESC LIMIT 1), 'partial', 'the run is partial');
 SELECT set_eq($$SELECT portfolio_id FROM portfolio_snapshots
                 WHERE snapshot_date = '2024-07-12' AND analytics_complete$$,
               $$VALUES (pg_temp.id(1)), (pg_temp.id(2))$$, 'two portfolios are complete');
@@ -275,10 +282,10 @@ SELECT set_eq($$SELECT session_date FROM missing_sessions('2024-07-15')$$,
               '{2024-07-11, 2024-07-12, 2024-07-15}'::date[], 'all three are still owed');
 UPDATE portfolios SET initial_equity = 20000 WHERE id = pg_temp.id(3);
 CREATE TEMP TABLE before_third AS SELECT * FROM pg_temp.contents() WHERE relation NOT IN ('tags', 'portfolios');
-SELECT is(sum(failed), 0::numeric, 'with an initial equity, the next backfill does them')
-  FROM run_daily_batch_with_backfill('2024-07-15');
-SELECT is(count(*), 3::bigint, 'all of them')
-  FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id(3) AND analytics_complete;
+SELECT is((SELECT sum(failed) FROM run_daily_batch_with_backfill('2024-07-15')), 0::numeric,
+          'with an initial equity, the next backfill does them');
+SELECT is((SELECT count(*) FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id(3) AND analytics_complete),
+          3::bigint, 'all of them');
 SELECT is_empty($$SELECT * FROM before_third EXCEPT SELECT * FROM pg_temp.contents()
                   EXCEPT SELECT * FROM before_third WHERE content ->> 'portfolio_id' = pg_temp.id(3)::text$$,
                 'and nothing of the other portfolios is touched');
@@ -313,15 +320,15 @@ SELECT results_eq($$SELECT run_kind, target_date, portfolio_ids, dates_processed
                   $$VALUES ('backfill', '2024-07-25'::date, ARRAY[pg_temp.id(2)], 2, 2)$$, 'as its record says');
 SELECT set_eq($$SELECT p.id, p.last_price_date FROM positions AS p WHERE portfolio_id = pg_temp.id(2)$$,
               $$VALUES (pg_temp.id(21), '2024-07-22'::date)$$, 'its positions are valued at the last date of the run');
-SELECT is(count(DISTINCT session_date), 5::bigint, 'a limit that is not reached is none')
-  FROM run_daily_batch_with_backfill('2024-07-25', max_dates => 99);
-SELECT is(processed, 1::bigint, 'a portfolio named twice is one')
-  FROM run_daily_batch('2024-07-25', ARRAY[pg_temp.id(2), pg_temp.id(2)]) WHERE phase = '2';
+SELECT is((SELECT count(DISTINCT session_date) FROM run_daily_batch_with_backfill('2024-07-25', max_dates => 99)),
+          5::bigint, 'a limit that is not reached is none');
+SELECT is((SELECT processed FROM run_daily_batch('2024-07-25', ARRAY[pg_temp.id(2), pg_temp.id(2)]) WHERE phase = '2'),
+          1::bigint, 'a portfolio named twice is one');
 UPDATE portfolios SET is_active = false WHERE id = pg_temp.id(3);
-SELECT is(processed, 2::bigint, 'an inactive portfolio is left out')
-  FROM run_daily_batch('2024-07-26') WHERE phase = '2';
-SELECT is(processed, 1::bigint, 'unless it is named')
-  FROM run_daily_batch('2024-07-26', ARRAY[pg_temp.id(3)]) WHERE phase = '2';
+SELECT is((SELECT processed FROM run_daily_batch('2024-07-26') WHERE phase = '2'), 2::bigint,
+          'an inactive portfolio is left out');
+SELECT is((SELECT processed FROM run_daily_batch('2024-07-26', ARRAY[pg_temp.id(3)]) WHERE phase = '2'), 1::bigint,
+          'unless it is named');
 UPDATE portfolios SET is_active = true WHERE id = pg_temp.id(3);
 SELECT results_eq($$SELECT DISTINCT session_date FROM run_daily_batch_with_backfill('2024-07-28')$$,
                   $$VALUES ('2024-07-26'::date)$$, 'a target on a Sunday means the Friday before it');
@@ -336,8 +343,8 @@ SELECT results_eq($$SELECT session_date, phase, status, detail FROM run_daily_ba
   'a backfill values positions and tags them once, on its last date');
 SELECT set_eq('SELECT DISTINCT last_price_date FROM positions', '{2024-07-30}'::date[], 'with the prices of that date');
 CREATE TEMP TABLE positions_before AS SELECT * FROM positions;
-SELECT is(processed, 0::bigint, 'a run of an older date values nothing')
-  FROM run_daily_batch('2024-07-19') WHERE phase = '2.5';
+SELECT is((SELECT processed FROM run_daily_batch('2024-07-19') WHERE phase = '2.5'), 0::bigint,
+          'a run of an older date values nothing');
 SELECT set_eq('SELECT * FROM positions', 'SELECT * FROM positions_before', 'and changes no position');
 
 -- A corrected price --------------------------------------------------------------------------------------------------
@@ -360,12 +367,13 @@ SELECT set_eq($$SELECT relation, coalesce(now ->> 'snapshot_date', now ->> 'calc
            ('portfolio_factor_exposures', '2024-07-22', '01'), ('portfolio_factor_exposures', '2024-07-22', '03'),
            ('stress_test_results', '2024-07-22', '01'), ('stress_test_results', '2024-07-22', '03')$$,
   'a corrected price, run again, changes its day, the P&L of the next, the risk of its symbol, and nothing else');
-SELECT is(n.equity_balance, (b.content ->> 'equity_balance')::numeric, 'the equity of the day after is what it was')
-  FROM portfolio_snapshots AS n JOIN before_price AS b ON b.relation = 'portfolio_snapshots'
-   AND b.content ->> 'snapshot_date' = '2024-07-23' AND b.content ->> 'portfolio_id' = n.portfolio_id::text
- WHERE (n.portfolio_id, n.snapshot_date) = (pg_temp.id(1), '2024-07-23');
-SELECT is(sum(failed), 0::numeric, 'the later dates are run again')
-  FROM sessions_between('2024-07-23', '2024-07-30') AS d, run_daily_batch(d.session_date);
+SELECT is((SELECT n.equity_balance - (b.content ->> 'equity_balance')::numeric
+             FROM portfolio_snapshots AS n JOIN before_price AS b ON b.relation = 'portfolio_snapshots'
+              AND b.content ->> 'snapshot_date' = '2024-07-23' AND b.content ->> 'portfolio_id' = n.portfolio_id::text
+            WHERE (n.portfolio_id, n.snapshot_date) = (pg_temp.id(1), '2024-07-23')), 0::numeric,
+          'the equity of the day after is what it was');
+SELECT is((SELECT sum(failed) FROM sessions_between('2024-07-23', '2024-07-30') AS d, run_daily_batch(d.session_date)),
+          0::numeric, 'the later dates are run again');
 CREATE TEMP TABLE after_price AS SELECT * FROM pg_temp.results();
 SELECT count(*) AS purged FROM portfolios AS p, purge_portfolio(p.id) \gset
 DELETE FROM symbol_model_fits;
@@ -382,7 +390,7 @@ SELECT is_empty($$SELECT relation, content FROM pg_temp.contents(kinds => '{resu
                     AND content ->> 'run_id' <> (SELECT max(run_id)::text FROM batch_runs)$$,
                 'all of them, stamped anew');
 SELECT set_eq('SELECT * FROM pg_temp.results()', 'SELECT * FROM after_price', 'with the same values');
-SELECT is(force, true, 'and the record says so') FROM batch_runs ORDER BY run_id DESC LIMIT 1;
+SELECT is((SELECT force FROM batch_runs ORDER BY run_id DESC LIMIT 1), true, 'and the record says so');
 
 -- Sector tags --------------------------------------------------------------------------------------------------------
 
@@ -425,8 +433,8 @@ SELECT results_eq($$SELECT rows_written, detail FROM run_daily_batch('2024-07-30
                   $$VALUES (0::bigint, 'tags are current')$$, 'when they are current nothing happens');
 SELECT set_eq($$SELECT * FROM pg_temp.contents(kinds => '{tag}')$$, 'SELECT * FROM tags_before', 'at all');
 UPDATE company_profiles SET sector = 'Utilities' WHERE symbol = 'BBB';
-SELECT is(detail, '2 links added, 2 removed, 1 tag created', 'a sector that changes moves its positions')
-  FROM run_daily_batch('2024-07-30') WHERE phase = '2.75';
+SELECT is((SELECT detail FROM run_daily_batch('2024-07-30') WHERE phase = '2.75'),
+          '2 links added, 2 removed, 1 tag created', 'a sector that changes moves its positions');
 SELECT set_eq($$SELECT name, usage_count FROM tags WHERE is_system$$,
               $$VALUES ('Information Technology', 3), ('Energy', 0), ('Utilities', 2), ('Uncategorized', 0)$$,
               'and the counts');

@@ -1,6 +1,7 @@
 -- Bad input: each kind gives the documented error, or a status with its reason, and nothing that was there is lost.
 
 \ir include/prelude.psql
+SELECT plan(148);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;
@@ -20,18 +21,16 @@ CREATE TEMP TABLE healthy AS SELECT * FROM pg_temp.contents(kinds => '{result,ta
 -- Portfolios ---------------------------------------------------------------------------------------------------------
 
 -- Every function that takes portfolios refuses one that does not exist, and an array with a hole.
-CREATE TEMP TABLE with_portfolios AS
-SELECT unnest(ARRAY['run_daily_batch', 'run_daily_batch_with_backfill', 'missing_sessions', 'calc_market_betas',
+SELECT pg_temp.raises(format('SELECT * FROM %s(%L, ARRAY[pg_temp.id(1), %s])', f, '2024-07-10', id), state, message,
+                      detail, hint, f || ': ' || what)
+  FROM unnest(ARRAY['run_daily_batch', 'run_daily_batch_with_backfill', 'missing_sessions', 'calc_market_betas',
                     'create_portfolio_snapshots', 'update_position_values', 'restore_sector_tags', 'positions_asof',
-                    'portfolio_exposures', 'market_data_coverage']) AS f;
-SELECT pg_temp.raises(format('SELECT * FROM %s(%L, ARRAY[pg_temp.id(1), pg_temp.id(9)])', f, '2024-07-10'), '42704',
-                      'portfolio does not exist: 00000000-0000-4000-8000-000000000009',
-                      'No row of pb.portfolios that is not deleted has this id.',
-                      'List the portfolios with SELECT id, name FROM pb.portfolios.', f || ': an unknown portfolio')
-  FROM with_portfolios;
-SELECT pg_temp.raises(format('SELECT * FROM %s(%L, ARRAY[pg_temp.id(1), NULL])', f, '2024-07-10'), '22004',
-                      'argument 2 must not contain NULL', '', '', f || ': a NULL among portfolios')
-  FROM with_portfolios;
+                    'portfolio_exposures', 'market_data_coverage']) AS f,
+       (VALUES ('pg_temp.id(9)', '42704', 'portfolio does not exist: 00000000-0000-4000-8000-000000000009',
+                'No row of pb.portfolios that is not deleted has this id.',
+                'List the portfolios with SELECT id, name FROM pb.portfolios.', 'an unknown portfolio'),
+               ('NULL', '22004', 'argument 2 must not contain NULL', '', '', 'a NULL among portfolios'))
+       AS p (id, state, message, detail, hint, what);
 SELECT throws_ok($$CALL daily_batch('2024-07-10', ARRAY[pg_temp.id(9)])$$, '42704',
                  'portfolio does not exist: 00000000-0000-4000-8000-000000000009', 'and so does the procedure');
 SELECT throws_ok($$SELECT * FROM missing_prices('2024-07-10', '2024-07-10', ARRAY[pg_temp.id(9)])$$, '42704',
@@ -135,16 +134,16 @@ ALTER TABLE batch_runs_away RENAME TO batch_runs;
 ALTER TABLE positions RENAME quantity TO amount;
 SELECT throws_ok($$SELECT * FROM positions_asof('2024-07-10')$$, '42703', 'column "quantity" does not exist',
                  'a column that is gone is an error that names it');
-SELECT is(detail, 'portfolio_snapshots failed: column "quantity" does not exist (42703)',
-          'in a run it is that of its phase')
-  FROM run_daily_batch('2024-07-10') WHERE phase = '2';
+SELECT is((SELECT detail FROM run_daily_batch('2024-07-10') WHERE phase = '2'),
+          'portfolio_snapshots failed: column "quantity" does not exist (42703)', 'in a run it is that of its phase');
 ALTER TABLE positions RENAME amount TO quantity;
 ALTER TABLE market_data_cache ALTER close TYPE numeric;
 SELECT pg_temp.raises($$SELECT * FROM price_asof('AAA', '2024-07-10')$$, '42804',
                       'column "close" has type numeric, expected double precision', '%', '%',
                       'a column of another type is not read as garbage');
 ALTER TABLE market_data_cache ALTER close TYPE float8;
-SELECT is(sum(failed), 0::numeric, 'and with everything in its place all is well') FROM run_daily_batch('2024-07-10');
+SELECT is((SELECT sum(failed) FROM run_daily_batch('2024-07-10')), 0::numeric,
+          'and with everything in its place all is well');
 
 -- Values that the tables refuse --------------------------------------------------------------------------------------
 
@@ -213,7 +212,7 @@ SELECT pg_temp.raises(format('SELECT close_position(pg_temp.id(1), pg_temp.id(%s
     ('11', '1', 'NULL', '''2024-07-09''', '22023', 'close_position needs %', 'without a price'),
     ('99', '1', '100', '''2024-07-09''', '42704', 'position % of portfolio % does not exist', 'a position that is not'))
        AS c (lot, quantity, price, day, state, message, what);
-SELECT is(count(*), 0::bigint, 'no closing trade was booked') FROM position_realized_events;
+SELECT is((SELECT count(*) FROM position_realized_events), 0::bigint, 'no closing trade was booked');
 
 -- Closing trades that were not made by close_position are not trusted: more than there was cannot have been sold.
 SELECT pg_temp.add_portfolio(2, 10000, '2024-07-08');
@@ -231,8 +230,8 @@ SELECT results_eq($$SELECT portfolio_id, sqlstate, error_message, error_detail, 
             '10.000000 were opened; in those shares 1000.000000 are closed.',
             'Correct its closing trades in position_realized_events.')$$, 'which names the position');
 UPDATE position_realized_events SET quantity_closed = 10.000001;
-SELECT is(sum(failed), 0::numeric, 'a difference in the last decimal is none')
-  FROM run_daily_batch_with_backfill('2024-07-10', ARRAY[pg_temp.id(2)]);
+SELECT is((SELECT sum(failed) FROM run_daily_batch_with_backfill('2024-07-10', ARRAY[pg_temp.id(2)])), 0::numeric,
+          'a difference in the last decimal is none');
 UPDATE portfolios SET is_active = false WHERE id = pg_temp.id(2);
 
 -- Empty and poor universes -------------------------------------------------------------------------------------------
@@ -243,8 +242,8 @@ SELECT is_empty($$SELECT * FROM missing_sessions('2024-07-10', ARRAY[pg_temp.id(
 SELECT set_eq($$SELECT status, detail FROM run_daily_batch_with_backfill('2024-07-10', ARRAY[pg_temp.id(3)])$$,
               $$VALUES ('skipped', 'up to date: no session is missing')$$, 'a backfill has nothing to do');
 UPDATE portfolios SET inception_date = '2024-07-09' WHERE id = pg_temp.id(3);
-SELECT is(sum(failed), 0::numeric, 'with an inception it is cash')
-  FROM run_daily_batch_with_backfill('2024-07-10', ARRAY[pg_temp.id(3)]);
+SELECT is((SELECT sum(failed) FROM run_daily_batch_with_backfill('2024-07-10', ARRAY[pg_temp.id(3)])), 0::numeric,
+          'with an inception it is cash');
 SELECT results_eq($$SELECT snapshot_date, equity_balance, cash_value, total_market_value, gross_exposure, daily_pnl,
                            daily_return, long_count + short_count + unpriced_positions, beta, beta_coverage,
                            beta_reason, analytics_complete
@@ -267,8 +266,8 @@ SELECT pg_temp.add_lot(4, 43, 'FLAT', 10, 40, '2024-07-09');
 INSERT INTO market_data_cache (symbol, date, close) VALUES ('ONE', '2024-07-09', 21);
 INSERT INTO market_data_cache (symbol, date, close)
 SELECT 'FLAT', session_date, 40 FROM sessions_between('2024-05-01', '2024-07-10');
-SELECT is(sum(failed), 0::numeric, 'poor data fail nothing')
-  FROM run_daily_batch_with_backfill('2024-07-10', ARRAY[pg_temp.id(4)]);
+SELECT is((SELECT sum(failed) FROM run_daily_batch_with_backfill('2024-07-10', ARRAY[pg_temp.id(4)])), 0::numeric,
+          'poor data fail nothing');
 SELECT results_eq($$SELECT symbol, observations, quality_flag, reason, alpha FROM symbol_model_fits
                     WHERE calculation_date = '2024-07-10' AND symbol IN ('ONE', 'NOTHING', 'FLAT') AND model = 'market'
                     ORDER BY symbol COLLATE "C"$$,
@@ -319,8 +318,8 @@ SELECT results_eq($$SELECT phase, status, processed, detail FROM run_daily_batch
                            ('2.75', 'skipped', 0, 'no active portfolio'), ('3', 'skipped', 0, 'no active portfolio')$$,
                   'without portfolios every phase is skipped');
 SELECT is_empty('SELECT * FROM missing_sessions(''2024-07-10'')', 'nothing is owed');
-SELECT is(count(*), 6::bigint, 'a backfill says the same') FROM run_daily_batch_with_backfill('2024-07-10')
- WHERE status = 'skipped' AND detail = 'no active portfolio';
+SELECT is((SELECT count(*) FROM run_daily_batch_with_backfill('2024-07-10')
+            WHERE status = 'skipped' AND detail = 'no active portfolio'), 6::bigint, 'a backfill says the same');
 SELECT is_empty('SELECT * FROM positions_asof(''2024-07-10'')', 'nothing is held');
 SELECT is_empty('SELECT * FROM portfolio_exposures(''2024-07-10'')', 'there is no exposure');
 SELECT results_eq($$SELECT processed, failed, rows_written FROM calc_market_betas('2024-07-10')$$,

@@ -2,6 +2,7 @@
 -- an owner who is no superuser.
 
 \ir include/prelude.psql
+SELECT plan(29);
 
 CREATE ROLE pb_reader;
 CREATE ROLE pb_runner;
@@ -154,44 +155,46 @@ EXCEPTION
   WHEN SQLSTATE 'PBTST' THEN RETURN 'done';
   WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM;
 END $$;
+CREATE FUNCTION pg_temp.refusal(function_name text) RETURNS text LANGUAGE sql AS $$
+  SELECT format('42501 permission denied for %s %s',
+                CASE function_name WHEN 'daily_batch' THEN 'procedure' ELSE 'function' END, function_name)
+$$;
 
-SELECT is(pg_temp.attempt(statement), 'done', 'a superuser may call ' || function_name) FROM entry_points;
+SELECT set_eq('SELECT function_name, pg_temp.attempt(statement) FROM entry_points',
+              $$SELECT function_name, 'done' FROM entry_points$$, 'a superuser may call everything');
 
 SET LOCAL ROLE pb_runner;
 SET LOCAL client_min_messages = error;  -- GRANT warns of each table
-SELECT is(pg_temp.attempt(statement), 'done', 'the runner may call ' || function_name)
-  FROM entry_points WHERE kind <> 'manage';
-SELECT matches(pg_temp.attempt(statement), '^42501 ', 'the runner may not do what ' || function_name || ' does')
-  FROM entry_points WHERE kind = 'manage';
+SELECT set_eq($$SELECT function_name, regexp_replace(pg_temp.attempt(statement), '^42501 .*', '42501')
+                FROM entry_points$$,
+              $$SELECT function_name, CASE kind WHEN 'manage' THEN '42501' ELSE 'done' END
+                FROM entry_points$$, 'the runner may call what runs and what reads, but not manage');
 SET LOCAL client_min_messages = warning;
 
 SET LOCAL ROLE pb_reader;
-SELECT is(pg_temp.attempt(statement), 'done', 'a reader may call ' || function_name)
-  FROM entry_points WHERE kind IN ('read', 'pure');
-SELECT is(pg_temp.attempt(statement),
-          format('42501 permission denied for %s %s', CASE function_name WHEN 'daily_batch' THEN 'procedure'
-                                                                         ELSE 'function' END, function_name),
-          'a reader is stopped before ' || function_name)
-  FROM entry_points WHERE kind IN ('run', 'manage');
+SELECT set_eq('SELECT function_name, pg_temp.attempt(statement) FROM entry_points',
+              $$SELECT function_name,
+                       CASE WHEN kind IN ('read', 'pure') THEN 'done' ELSE pg_temp.refusal(function_name) END
+                FROM entry_points$$, 'a reader may call what reads, and is stopped before the others');
 
 SET LOCAL ROLE pb_stranger;
-SELECT is(pg_temp.attempt(statement), '42501 permission denied for schema pb',
-          'others are stopped before ' || function_name)
-  FROM entry_points WHERE statement !~ '_portfolio_batch[.]';
+SELECT set_eq($$SELECT function_name, pg_temp.attempt(statement) FROM entry_points
+                 WHERE statement !~ '_portfolio_batch[.]'$$,
+              $$SELECT function_name, '42501 permission denied for schema pb' FROM entry_points
+                WHERE statement !~ '_portfolio_batch[.]'$$, 'others are stopped before everything');
 RESET ROLE;
 GRANT USAGE ON SCHEMA pb TO pb_stranger;
 SET LOCAL ROLE pb_stranger;
-SELECT is(pg_temp.attempt(statement),
-          format('42501 permission denied for %s %s', CASE function_name WHEN 'daily_batch' THEN 'procedure'
-                                                                         ELSE 'function' END, function_name),
-          'the schema alone does not help with ' || function_name)
-  FROM entry_points AS e
-  WHERE kind IN ('run', 'manage') OR NOT EXISTS (SELECT FROM cheap AS c WHERE c.name = e.function_name);
-SELECT matches(pg_temp.attempt(statement), '^42501 permission denied for (table|view) ',
-               'nor to read by ' || function_name)
-  FROM entry_points JOIN cheap ON name = function_name WHERE kind = 'read';
-SELECT is(pg_temp.attempt(statement), 'done', 'what reads no table and costs little is free: ' || function_name)
-  FROM entry_points JOIN cheap ON name = function_name WHERE kind = 'pure';
+SELECT set_eq($$SELECT function_name, regexp_replace(pg_temp.attempt(statement),
+                                                     '^(42501 permission denied for) (table|view) .*', '\1 a table')
+                FROM entry_points$$,
+              $$SELECT function_name,
+                       CASE WHEN kind IN ('run', 'manage') OR NOT EXISTS (SELECT FROM cheap AS c
+                                                                          WHERE c.name = function_name)
+                            THEN pg_temp.refusal(function_name)
+                            WHEN kind = 'read' THEN '42501 permission denied for a table' ELSE 'done' END
+                FROM entry_points$$,
+              'the schema alone does not help to run or to read; what reads no table and costs little is free');
 RESET ROLE;
 REVOKE USAGE ON SCHEMA pb FROM pb_stranger;
 
@@ -228,8 +231,8 @@ SELECT set_eq($$SELECT relation, content - '{id,tag_id}'::text[] FROM pg_temp.re
 SELECT set_eq($$SELECT content FROM pg_temp.results('{portfolios,positions}')$$,
               $$SELECT content FROM by_superuser WHERE relation IN ('portfolios', 'positions')$$,
               'in the columns that are the batch''s of tables that are not');
-SELECT is(requested_by, session_user::text, 'the log names who was logged in')
-  FROM batch_runs ORDER BY run_id DESC LIMIT 1;
+SELECT is((SELECT requested_by FROM batch_runs ORDER BY run_id DESC LIMIT 1), session_user::text,
+          'the log names who was logged in');
 
 -- Row-level security -------------------------------------------------------------------------------------------------
 
@@ -278,8 +281,8 @@ SELECT results_eq($$SELECT portfolio_id, sqlstate FROM batch_jobs
                   $$VALUES (pg_temp.id(1), '42501')$$, 'and is in the log');
 DROP POLICY closed_day ON portfolio_snapshots;
 SET LOCAL ROLE pb_runner;
-SELECT is(sum(failed), 0::numeric, 'without the policy it goes on')
-  FROM run_daily_batch_with_backfill('2024-07-12');
+SELECT is((SELECT sum(failed) FROM run_daily_batch_with_backfill('2024-07-12')), 0::numeric,
+          'without the policy it goes on');
 RESET ROLE;
 
 -- An owner who is no superuser ---------------------------------------------------------------------------------------
@@ -290,14 +293,13 @@ GRANT USAGE ON SCHEMA pb TO pb_owner;
 SELECT format('GRANT EXECUTE ON ROUTINE %s TO pb_owner', function)
 FROM _portfolio_batch.executing_roles() WHERE role_kind <> 'public' \gexec
 SET LOCAL ROLE pb_owner;
-SELECT is(count(*), :created_relations::bigint, 'an owner creates tables of its own')
-  FROM create_analytics_tables('pb_desk') WHERE action = 'created';
+SELECT is((SELECT count(*) FROM create_analytics_tables('pb_desk') WHERE action = 'created'),
+          :created_relations::bigint, 'an owner creates tables of its own');
 SET LOCAL search_path = pb_desk, pb, public;
 SELECT pg_temp.add_portfolio(1, 1000, '2024-07-11');
 SELECT pg_temp.add_lot(1, 11, 'CCC', 10, 100, '2024-07-11');
 SELECT pg_temp.add_prices('CCC', '2024-07-11', '{101, 102}');
-SELECT is(sum(failed), 0::numeric, 'runs the batch on them')
-  FROM run_daily_batch_with_backfill('2024-07-12');
+SELECT is((SELECT sum(failed) FROM run_daily_batch_with_backfill('2024-07-12')), 0::numeric, 'runs the batch on them');
 SELECT results_eq('SELECT snapshot_date, equity_balance FROM pb_desk.portfolio_snapshots ORDER BY 1',
                   $$VALUES ('2024-07-11'::date, 1010.0000), ('2024-07-12', 1020.0000)$$, 'and has its results');
 SELECT matches(pg_temp.attempt('SELECT * FROM pb.portfolios'), '^42501 ', 'those of others stay closed');

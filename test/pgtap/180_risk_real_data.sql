@@ -1,14 +1,17 @@
 -- Risk on real prices: what the engines write for the three reference portfolios on three dates, against figures that
 -- numpy, scipy and statsmodels have computed without any code in common (test/golden/risk_engines.py).
 
+\ir include/prelude.psql
+SELECT plan(53);
+
 \set have_data `test -r "$PB_PRICES_CSV" && test -r "$PB_SHARED_DATA/dgs10_2005_2024.csv" && echo true || echo false`
 \if :have_data
 \else
-\echo '1..0 # SKIP PB_SHARED_DATA names no folder with prices and yields'
+SELECT * FROM skip('PB_SHARED_DATA names no folder with prices and yields', _get('plan'));
+SELECT * FROM finish();
+ROLLBACK;
 \quit
 \endif
-
-\ir include/prelude.psql
 
 \getenv csv PB_PRICES_CSV
 \getenv shared PB_SHARED_DATA
@@ -267,8 +270,8 @@ SELECT set_eq($$SELECT portfolio_id, position_id, calculation_date, model FROM p
 
 -- Covariances and exposures ------------------------------------------------------------------------------------------
 
-SELECT is(count(*), 3::bigint * 78, 'each pair of the twelve factors is there once, and each variance')
-  FROM factor_correlations JOIN days ON day = calculation_date;
+SELECT is((SELECT count(*) FROM factor_correlations JOIN days ON day = calculation_date), 3::bigint * 78,
+          'each pair of the twelve factors is there once, and each variance');
 SELECT is_empty($$SELECT * FROM pg_temp.differing_covariances('DGS10')$$, 'covariances and correlations of factors');
 SELECT is_empty($$SELECT * FROM pg_temp.differing_exposures('DGS10')$$, 'exposures of portfolios, and their coverage');
 SELECT is_empty($$
@@ -356,8 +359,8 @@ SELECT set_eq($$SELECT portfolio_id, position_id, calculation_date FROM position
                 JOIN days ON day = calculation_date$$,
               $$SELECT DISTINCT portfolio_id, position_id, calculation_date FROM golden_rates$$,
               'a row for every position');
-SELECT is(count(*), 9::bigint, 'the portfolios'' own volatilities are compared too')
-  FROM golden_volatility WHERE portfolio_id IS NOT NULL;
+SELECT is((SELECT count(*) FROM golden_volatility WHERE portfolio_id IS NOT NULL), 9::bigint,
+          'the portfolios'' own volatilities are compared too');
 SELECT is_empty($$
   SELECT g.portfolio_id, g.calculation_date, s.expected_volatility_21d, g.expected_volatility_21d
   FROM golden_volatility AS g
@@ -465,9 +468,10 @@ SELECT is_empty($$SELECT * FROM pg_temp.differing_stress('DGS10')$$,
 -- Without yields -----------------------------------------------------------------------------------------------------
 
 DELETE FROM interest_rates;
-SELECT ok(bool_and(pg_temp.rows_written(format(call, day)) > 0), 'without yields the engines write anew')
-  FROM days, (VALUES ('calc_interest_rate_betas(%L)'), ('calc_factor_correlations(%L)'),
-                     ('calc_stress_tests(%L)')) AS c (call);
+SELECT ok((SELECT bool_and(pg_temp.rows_written(format(call, day)) > 0)
+             FROM days, (VALUES ('calc_interest_rate_betas(%L)'), ('calc_factor_correlations(%L)'),
+                                ('calc_stress_tests(%L)')) AS c (call)),
+          'without yields the engines write anew');
 SELECT is_empty($$SELECT * FROM pg_temp.differing_models('TLT') WHERE model = 'rate'$$,
                 'rate models on what a bond fund implies');
 SELECT is_empty($$SELECT * FROM pg_temp.differing_betas('TLT') WHERE model = 'rate'$$, 'with their betas');
@@ -476,15 +480,17 @@ SELECT is_empty($$SELECT * FROM pg_temp.differing_exposures('TLT')$$, 'exposures
 SELECT is_empty($$SELECT * FROM pg_temp.differing_covariances('TLT')$$, 'covariances');
 SELECT is_empty($$SELECT * FROM pg_temp.differing_stress('TLT')$$, 'stress tests');
 INSERT INTO interest_rates (series, date, rate, source) SELECT 'DGS10', date, percent, 'csv' FROM yields;
-SELECT ok(bool_and(pg_temp.rows_written(format(call, day)) > 0), 'with yields they write once more')
-  FROM days, (VALUES ('calc_interest_rate_betas(%L)'), ('calc_factor_correlations(%L)'),
-                     ('calc_stress_tests(%L)')) AS c (call);
+SELECT ok((SELECT bool_and(pg_temp.rows_written(format(call, day)) > 0)
+             FROM days, (VALUES ('calc_interest_rate_betas(%L)'), ('calc_factor_correlations(%L)'),
+                                ('calc_stress_tests(%L)')) AS c (call)),
+          'with yields they write once more');
 SELECT is_empty($$SELECT * FROM pg_temp.differing_stress('DGS10')$$, 'what they had written before');
-SELECT is(sum(pg_temp.rows_written(format(call, day))), 0::numeric, 'and then, run again, nothing')
-  FROM days, (VALUES ('calc_market_betas(%L)'), ('calc_interest_rate_betas(%L)'), ('calc_factor_betas(%L)'),
-                     ('calc_factor_betas(%L, NULL, ''spread'')'), ('calc_sector_exposures(%L)'),
-                     ('calc_volatility(%L)'), ('calc_correlations(%L)'), ('calc_factor_correlations(%L)'),
-                     ('calc_stress_tests(%L)')) AS c (call);
+SELECT is((SELECT sum(pg_temp.rows_written(format(call, day)))
+             FROM days, (VALUES ('calc_market_betas(%L)'), ('calc_interest_rate_betas(%L)'), ('calc_factor_betas(%L)'),
+                                ('calc_factor_betas(%L, NULL, ''spread'')'), ('calc_sector_exposures(%L)'),
+                                ('calc_volatility(%L)'), ('calc_correlations(%L)'), ('calc_factor_correlations(%L)'),
+                                ('calc_stress_tests(%L)')) AS c (call)),
+          0::numeric, 'and then, run again, nothing');
 
 -- Options with a delta -----------------------------------------------------------------------------------------------
 
@@ -492,7 +498,7 @@ SELECT is(sum(pg_temp.rows_written(format(call, day))), 0::numeric, 'and then, r
 INSERT INTO position_greeks (portfolio_id, position_id, calculation_date, delta)
 SELECT portfolio_id, position_id, '2024-12-31', CASE WHEN position_type = 'LC' THEN 0.8 ELSE -0.25 END
 FROM positions_asof('2024-12-31', '{33333333-3333-4333-8333-333333333333}') WHERE position_type IN ('LC', 'LP');
-SELECT is(count(*), 3::bigint, 'three lots of options have a delta') FROM position_greeks;
+SELECT is((SELECT count(*) FROM position_greeks), 3::bigint, 'three lots of options have a delta');
 CREATE TEMP TABLE without_delta AS
 SELECT e.*, s.gross_exposure::float8 AS gross, s.total_value::float8 AS net_asset_value
 FROM portfolio_factor_exposures AS e JOIN portfolio_snapshots AS s
@@ -523,9 +529,11 @@ SELECT is_empty($$
     AND (abs(e.exposure_dollar::float8 - w.exposure_dollar::float8 - o.dollars) < 0.0002
          AND pg_temp.near(e.coverage, (w.coverage * w.gross + o.exposures) / (w.gross - o.premiums + o.exposures)))
         IS NOT TRUE$$, 'an option moves with its underlying by delta x quantity x multiplier x price');
-SELECT is(count(*), 2::bigint, 'of two models')
-  FROM portfolio_factor_exposures AS e JOIN without_delta AS w USING (portfolio_id, calculation_date, model, factor)
- WHERE e.model IN ('market', 'ridge') AND abs(e.exposure_dollar - w.exposure_dollar) > 1000;
+SELECT is((SELECT count(*)
+             FROM portfolio_factor_exposures AS e
+             JOIN without_delta AS w USING (portfolio_id, calculation_date, model, factor)
+            WHERE e.model IN ('market', 'ridge') AND abs(e.exposure_dollar - w.exposure_dollar) > 1000),
+          2::bigint, 'of two models');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,6 +2,7 @@
 -- kind of series is in it.
 
 \ir include/prelude.psql
+SELECT plan(34);
 
 -- Daily returns are sums of waves: of the market, of each style, of each stock. Thirty months of them.
 CREATE TEMP TABLE days AS
@@ -48,12 +49,13 @@ SELECT results_eq(format($$SELECT model, factor, round(beta::numeric, 10), round
                            ORDER BY model$$, :day),
   $$VALUES ('market', 'market', 1.0, 0.0), ('rate', 'market', 1, 0), ('ridge', 'market', 1, 0), ('spread', 'market', 1, 0)$$,
   'the market has beta 1 on itself in every model, without error');
-SELECT ok(bool_and(abs(beta) < 1e-10), 'and none on anything else')
-  FROM symbol_factor_exposures WHERE symbol = 'SPY' AND calculation_date = :day AND factor <> 'market';
-SELECT ok(bool_and(pg_temp.near(r.beta, m.beta, 1e-10)) AND count(*) > 10,
-          'beside styles that are orthogonal to it the market beta is what it is alone')
-  FROM symbol_factor_exposures AS r JOIN symbol_factor_exposures AS m USING (symbol, calculation_date, factor)
- WHERE r.model = 'ridge' AND m.model = 'market' AND r.beta IS NOT NULL;
+SELECT ok((SELECT bool_and(abs(beta) < 1e-10) FROM symbol_factor_exposures
+            WHERE symbol = 'SPY' AND calculation_date = :day AND factor <> 'market'), 'and none on anything else');
+SELECT ok((SELECT bool_and(pg_temp.near(r.beta, m.beta, 1e-10)) AND count(*) > 10
+             FROM symbol_factor_exposures AS r
+             JOIN symbol_factor_exposures AS m USING (symbol, calculation_date, factor)
+            WHERE r.model = 'ridge' AND m.model = 'market' AND r.beta IS NOT NULL),
+          'beside styles that are orthogonal to it the market beta is what it is alone');
 
 -- Sums --------------------------------------------------------------------------------------------------------------
 
@@ -73,18 +75,20 @@ SELECT is_empty($$SELECT e.portfolio_id, model, factor FROM portfolio_factor_exp
                   WHERE exposure_value IS NOT NULL
                     AND abs(exposure_value * total_value::float8 - exposure_dollar) > 0.0001 + 1e-9 * abs(exposure_dollar)$$,
                 'in units of net asset value they are dollars over it');
-SELECT ok(count(*) >= 20 AND bool_and(pg_temp.near(total, 1, 1e-10)), 'shares of risk add up to all of it')
-  FROM (SELECT sum(percent_contribution_to_risk) AS total FROM portfolio_factor_exposures
-        WHERE model IN ('ridge', 'spread') AND percent_contribution_to_risk IS NOT NULL
-        GROUP BY portfolio_id, calculation_date, model) AS s;
+SELECT ok((SELECT count(*) >= 20 AND bool_and(pg_temp.near(total, 1, 1e-10))
+             FROM (SELECT sum(percent_contribution_to_risk) AS total FROM portfolio_factor_exposures
+                   WHERE model IN ('ridge', 'spread') AND percent_contribution_to_risk IS NOT NULL
+                   GROUP BY portfolio_id, calculation_date, model) AS s),
+          'shares of risk add up to all of it');
 SELECT is_empty($$SELECT portfolio_id, model, factor FROM portfolio_factor_exposures
                   WHERE contribution_to_risk IS NOT NULL AND factor <> 'specific'
                     AND NOT pg_temp.near(contribution_to_risk, exposure_value * marginal_contribution_to_risk, 1e-10)$$,
                 'a contribution is exposure x marginal contribution');
-SELECT ok(bool_and(pg_temp.near(s.beta, e.exposure_value, 1e-10)) AND count(*) > 10, 'the snapshot has the market exposure')
-  FROM portfolio_snapshots AS s JOIN portfolio_factor_exposures AS e
-    ON (e.portfolio_id, e.calculation_date, e.model) = (s.portfolio_id, s.snapshot_date, 'market')
- WHERE s.beta IS NOT NULL;
+SELECT ok((SELECT bool_and(pg_temp.near(s.beta, e.exposure_value, 1e-10)) AND count(*) > 10
+             FROM portfolio_snapshots AS s JOIN portfolio_factor_exposures AS e
+               ON (e.portfolio_id, e.calculation_date, e.model) = (s.portfolio_id, s.snapshot_date, 'market')
+            WHERE s.beta IS NOT NULL),
+          'the snapshot has the market exposure');
 
 -- Stress ------------------------------------------------------------------------------------------------------------
 
@@ -97,10 +101,11 @@ SELECT is_empty($$SELECT a.portfolio_id, a.scenario_id, a.direct_pnl, b.direct_p
                     AND a.scenario_id LIKE '%\_up\_%'
                     AND (a.direct_pnl <> -b.direct_pnl OR a.correlated_pnl <> -b.correlated_pnl)$$,
                 'the opposite shock is the opposite P&L');
-SELECT ok(bool_and(abs(b.correlated_pnl - 2 * a.correlated_pnl) <= 0.0002) AND count(*) > 10,
-          'twice the shock is twice the P&L')
-  FROM stress_test_results AS a JOIN stress_test_results AS b USING (portfolio_id, calculation_date)
- WHERE (a.scenario_id, b.scenario_id) IN (('market_up_5', 'market_up_10'), ('rates_up_25bp', 'rates_up_50bp'));
+SELECT ok((SELECT bool_and(abs(b.correlated_pnl - 2 * a.correlated_pnl) <= 0.0002) AND count(*) > 10
+             FROM stress_test_results AS a JOIN stress_test_results AS b USING (portfolio_id, calculation_date)
+            WHERE (a.scenario_id, b.scenario_id) IN (('market_up_5', 'market_up_10'),
+                                                     ('rates_up_25bp', 'rates_up_50bp'))),
+          'twice the shock is twice the P&L');
 SELECT is_empty($$SELECT * FROM stress_test_results WHERE correlation_effect <> correlated_pnl - direct_pnl$$,
                 'the effect is the difference');
 SELECT is_empty($$
@@ -109,20 +114,24 @@ SELECT is_empty($$
   GROUP BY portfolio_id, calculation_date, scenario_id, direct_pnl, correlated_pnl
   HAVING abs(sum((f.value ->> 'direct_pnl')::numeric) - direct_pnl) > 0.0001
       OR abs(sum((f.value ->> 'correlated_pnl')::numeric) - correlated_pnl) > 0.0001$$, 'impacts of factors add up to it');
-SELECT ok(bool_and(abs(direct_pnl + 0.1 * total_value::float8 * beta) <= 0.0001 + 1e-9 * abs(direct_pnl)) AND count(*) >= 6,
-          'the market down by a tenth costs a tenth of beta x net asset value')
-  FROM stress_test_results JOIN portfolio_snapshots ON (portfolio_snapshots.portfolio_id, snapshot_date)
-                                                     = (stress_test_results.portfolio_id, calculation_date)
- WHERE scenario_id = 'market_down_10' AND beta IS NOT NULL AND calculation_date = :day;
-SELECT ok(direct_pnl < 0 AND reason IS NULL, 'bonds lose when yields rise')
-  FROM stress_test_results WHERE portfolio_id = pg_temp.id(6) AND scenario_id = 'rates_up_100bp' AND calculation_date = :day;
-SELECT ok(pg_temp.near(ir_beta, -16.5, 1e-10), 'the bond fund that stands in for yields has the duration it is given')
-  FROM position_interest_rate_betas WHERE portfolio_id = pg_temp.id(6) AND calculation_date = :day;
-SELECT ok(bool_and(direct_pnl = 0 AND correlated_pnl = 0 AND reason IS NULL AND NOT exceeds_equity),
-          'a book as short as long has exposure 0 to everything, and no P&L: 0 because it is')
-  FROM stress_test_results WHERE portfolio_id = pg_temp.id(8) AND calculation_date = :day;
-SELECT ok(bool_and(direct_pnl < -1000 AND exceeds_equity), 'a loss beyond the equity is shown whole, and marked')
-  FROM stress_test_results WHERE portfolio_id = pg_temp.id(7) AND scenario_id = 'market_crash_35' AND calculation_date = :day;
+SELECT ok((SELECT bool_and(abs(direct_pnl + 0.1 * total_value::float8 * beta) <= 0.0001 + 1e-9 * abs(direct_pnl))
+                  AND count(*) >= 6
+             FROM stress_test_results JOIN portfolio_snapshots ON (portfolio_snapshots.portfolio_id, snapshot_date)
+                                                                = (stress_test_results.portfolio_id, calculation_date)
+            WHERE scenario_id = 'market_down_10' AND beta IS NOT NULL AND calculation_date = :day),
+          'the market down by a tenth costs a tenth of beta x net asset value');
+SELECT ok((SELECT direct_pnl < 0 AND reason IS NULL FROM stress_test_results
+            WHERE portfolio_id = pg_temp.id(6) AND scenario_id = 'rates_up_100bp' AND calculation_date = :day),
+          'bonds lose when yields rise');
+SELECT ok((SELECT pg_temp.near(ir_beta, -16.5, 1e-10) FROM position_interest_rate_betas
+            WHERE portfolio_id = pg_temp.id(6) AND calculation_date = :day),
+          'the bond fund that stands in for yields has the duration it is given');
+SELECT ok((SELECT bool_and(direct_pnl = 0 AND correlated_pnl = 0 AND reason IS NULL AND NOT exceeds_equity)
+             FROM stress_test_results WHERE portfolio_id = pg_temp.id(8) AND calculation_date = :day),
+          'a book as short as long has exposure 0 to everything, and no P&L: 0 because it is');
+SELECT ok((SELECT bool_and(direct_pnl < -1000 AND exceeds_equity) FROM stress_test_results
+            WHERE portfolio_id = pg_temp.id(7) AND scenario_id = 'market_crash_35' AND calculation_date = :day),
+          'a loss beyond the equity is shown whole, and marked');
 
 -- Lots, their order and company -------------------------------------------------------------------------------------
 
@@ -178,19 +187,22 @@ SELECT results_eq(format($$SELECT symbol, model, observations, reason FROM symbo
 SELECT is_empty($$SELECT symbol, model, factor FROM symbol_factor_exposures
                   WHERE (beta IS NULL) <> (reason IS NOT NULL AND reason <> 'outlier')$$,
                 'a beta is there or a reason is, never both, never neither');
-SELECT ok(bool_and(coverage < 1 AND exposure_dollar IS NOT NULL) AND count(*) > 0,
-          'what it does not cover lowers the coverage')
-  FROM portfolio_factor_exposures WHERE portfolio_id = pg_temp.id(3) AND factor <> 'specific' AND calculation_date = :day;
-SELECT ok(bool_and(reason = 'private' AND exposure_value IS NULL AND exposure_dollar IS NULL) AND count(*) > 10,
-          'nothing but private assets: a status, no number')
-  FROM portfolio_factor_exposures WHERE portfolio_id = pg_temp.id(4);
-SELECT ok(bool_and(reason = 'private' AND direct_pnl IS NULL AND correlated_pnl IS NULL) AND count(*) = 66,
-          'under every scenario too') FROM stress_test_results WHERE portfolio_id = pg_temp.id(4);
-SELECT ok(bool_and(reason = 'no_exposure' AND direct_pnl IS NULL), 'no positions, no exposure')
-  FROM stress_test_results WHERE portfolio_id = pg_temp.id(9) AND calculation_date = :day;
-SELECT ok(bool_and(reason = 'no_equity' AND exposure_value IS NULL AND exposure_dollar IS NOT NULL) AND count(*) > 10,
-          'without equity exposures are in dollars only')
-  FROM portfolio_factor_exposures WHERE portfolio_id = pg_temp.id(7) AND factor <> 'specific' AND calculation_date = :day;
+SELECT ok((SELECT bool_and(coverage < 1 AND exposure_dollar IS NOT NULL) AND count(*) > 0
+             FROM portfolio_factor_exposures
+            WHERE portfolio_id = pg_temp.id(3) AND factor <> 'specific' AND calculation_date = :day),
+          'what it does not cover lowers the coverage');
+SELECT ok((SELECT bool_and(reason = 'private' AND exposure_value IS NULL AND exposure_dollar IS NULL) AND count(*) > 10
+             FROM portfolio_factor_exposures WHERE portfolio_id = pg_temp.id(4)),
+          'nothing but private assets: a status, no number');
+SELECT ok((SELECT bool_and(reason = 'private' AND direct_pnl IS NULL AND correlated_pnl IS NULL) AND count(*) = 66
+             FROM stress_test_results WHERE portfolio_id = pg_temp.id(4)), 'under every scenario too');
+SELECT ok((SELECT bool_and(reason = 'no_exposure' AND direct_pnl IS NULL) FROM stress_test_results
+            WHERE portfolio_id = pg_temp.id(9) AND calculation_date = :day), 'no positions, no exposure');
+SELECT ok((SELECT bool_and(reason = 'no_equity' AND exposure_value IS NULL AND exposure_dollar IS NOT NULL)
+                  AND count(*) > 10
+             FROM portfolio_factor_exposures
+            WHERE portfolio_id = pg_temp.id(7) AND factor <> 'specific' AND calculation_date = :day),
+          'without equity exposures are in dollars only');
 
 -- Time --------------------------------------------------------------------------------------------------------------
 
@@ -202,8 +214,8 @@ INSERT INTO interest_rates (series, date, rate)
 SELECT 'DGS10', session_date, 4 + random() FROM sessions_between('2024-07-11', '2024-07-19');
 INSERT INTO benchmarks_sector_weights (benchmark_code, asof_date, sector, weight)
 VALUES ('SP500', '2024-07-11', 'Technology', 0.5);
-SELECT is(sum(rows_written), 0::numeric, 'what is dated later changes nothing: the same run again writes nothing')
-  FROM run_daily_batch(:day);
+SELECT is((SELECT sum(rows_written) FROM run_daily_batch(:day)), 0::numeric,
+          'what is dated later changes nothing: the same run again writes nothing');
 SELECT set_eq($$SELECT relation, place, content FROM pg_temp.contents(kinds => '{result}')$$,
               'SELECT relation, place, content FROM before', 'not a single row');
 

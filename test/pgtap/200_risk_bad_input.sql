@@ -1,6 +1,7 @@
 -- Bad input to the risk engines: a named error that changes nothing, or a status with its reason while the rest goes on.
 
 \ir include/prelude.psql
+SELECT plan(52);
 
 SET LOCAL portfolio_batch.beta_window = 60;
 SET LOCAL portfolio_batch.beta_min_observations = 40;
@@ -19,8 +20,8 @@ SELECT pg_temp.add_portfolio(1, 100000, '2024-07-09');
 SELECT pg_temp.add_lot(1, 11, 'AAA', 100, 100, '2024-07-09');
 SELECT count(*) FROM run_daily_batch_with_backfill('2024-07-10') \g /dev/null
 CREATE TEMP TABLE healthy AS SELECT * FROM pg_temp.contents(kinds => '{result}');
-SELECT ok(count(*) = 22 AND bool_and(correlated_pnl IS NOT NULL), 'all is well to begin with')
-  FROM stress_test_results WHERE calculation_date = '2024-07-10';
+SELECT ok((SELECT count(*) = 22 AND bool_and(correlated_pnl IS NOT NULL) FROM stress_test_results
+            WHERE calculation_date = '2024-07-10'), 'all is well to begin with');
 
 -- Parameters ---------------------------------------------------------------------------------------------------------
 
@@ -78,7 +79,7 @@ SELECT results_eq($$SELECT scenario_id, reason, direct_pnl IS NULL AND correlate
   $$SELECT id, 'invalid_scenario', true, true
     FROM unnest(ARRAY['bad_empty', 'bad_factor', 'bad_huge', 'bad_null', 'bad_order', 'bad_text', 'bad_unit',
                       'bad_window', 'bad_word']) AS id$$, 'each of these says what is wrong with it');
-SELECT ok(detail LIKE '%bad_factor%moon%', 'and so does the report') FROM stressed;
+SELECT ok((SELECT detail LIKE '%bad_factor%moon%' FROM stressed), 'and so does the report');
 ROLLBACK TO scenarios;
 SELECT results_eq($$SELECT rows_written FROM calc_stress_tests('2024-07-10', scenarios => '{market_up_5}')$$,
                   'VALUES (0::bigint)', 'one scenario alone is what it was, and leaves the others');
@@ -93,8 +94,8 @@ SELECT results_eq($$SELECT model, reason FROM symbol_model_fits WHERE symbol = '
                     ORDER BY 1$$,
                   $$VALUES ('market', NULL), ('rate', NULL), ('ridge', NULL), ('spread', 'singular')$$,
                   'makes its model singular, which says so, and leaves the others alone');
-SELECT ok(bool_and(market_beta IS NULL AND reason = 'singular'), 'also where positions are')
-  FROM position_factor_exposures WHERE model = 'spread' AND calculation_date = '2024-07-10';
+SELECT ok((SELECT bool_and(market_beta IS NULL AND reason = 'singular') FROM position_factor_exposures
+            WHERE model = 'spread' AND calculation_date = '2024-07-10'), 'also where positions are');
 ROLLBACK TO factors;
 INSERT INTO factor_definitions (name, model, long_symbol) VALUES ('value', 'spread', 'VTV');
 SELECT pg_temp.raises($$SELECT * FROM calc_factor_betas('2024-07-10')$$, '22023', 'two active factors are named "value"',
@@ -108,19 +109,23 @@ SELECT results_eq($$SELECT model, reason FROM symbol_model_fits WHERE symbol = '
                     ORDER BY 1$$,
                   $$VALUES ('market', NULL), ('rate', NULL), ('ridge', 'insufficient_data'), ('spread', NULL)$$,
                   'a factor without prices leaves its model without a sample');
-SELECT ok(bool_and(direct_pnl IS NOT NULL), 'shocks to other factors still cost what they cost directly')
-  FROM stress_test_results WHERE scenario_id IN ('market_down_10', 'rates_up_100bp') AND calculation_date = '2024-07-10';
-SELECT ok(bool_and(reason IS NULL AND correlated_pnl IS NOT NULL AND calculation_metadata -> 'missing_factors' ? 'momentum'),
-          'and the styles that take no part are named')
-  FROM stress_test_results WHERE scenario_id IN ('market_down_10', 'rates_up_100bp') AND calculation_date = '2024-07-10';
+SELECT ok((SELECT bool_and(direct_pnl IS NOT NULL) FROM stress_test_results
+            WHERE scenario_id IN ('market_down_10', 'rates_up_100bp') AND calculation_date = '2024-07-10'),
+          'shocks to other factors still cost what they cost directly');
+SELECT ok((SELECT bool_and(reason IS NULL AND correlated_pnl IS NOT NULL
+                           AND calculation_metadata -> 'missing_factors' ? 'momentum')
+             FROM stress_test_results
+            WHERE scenario_id IN ('market_down_10', 'rates_up_100bp') AND calculation_date = '2024-07-10'),
+          'and the styles that take no part are named');
 ROLLBACK TO factors;
 UPDATE factor_definitions SET is_active = false WHERE model = 'rate';
 SELECT count(*) FROM run_daily_batch('2024-07-10', phases => '{3}') \g /dev/null
 SELECT results_eq($$SELECT ir_beta, rate_series, reason FROM position_interest_rate_betas
                     WHERE calculation_date = '2024-07-10'$$,
                   $$VALUES (NULL::float8, NULL::text, 'insufficient_data')$$, 'neither yields nor a bond fund: no rate beta');
-SELECT ok(bool_and(direct_pnl IS NOT NULL), 'and market shocks are computed all the same')
-  FROM stress_test_results WHERE scenario_id = 'market_down_10' AND calculation_date = '2024-07-10';
+SELECT ok((SELECT bool_and(direct_pnl IS NOT NULL) FROM stress_test_results
+            WHERE scenario_id = 'market_down_10' AND calculation_date = '2024-07-10'),
+          'and market shocks are computed all the same');
 ROLLBACK TO factors;
 
 -- A market without prices --------------------------------------------------------------------------------------------
@@ -128,10 +133,10 @@ ROLLBACK TO factors;
 DELETE FROM market_data_cache WHERE symbol = 'SPY';
 SELECT results_eq($$SELECT phase, status FROM run_daily_batch('2024-07-10') WHERE phase IN ('2', '3')$$,
                   $$VALUES ('2', 'success'), ('3', 'success')$$, 'without prices of the market the run goes through');
-SELECT ok(bool_and(reason IS NOT NULL AND beta IS NULL), 'no beta, and why') FROM symbol_factor_exposures
- WHERE calculation_date = '2024-07-10';
-SELECT ok(bool_and(reason IS NOT NULL AND direct_pnl IS NULL AND correlated_pnl IS NULL) AND count(*) = 22,
-          'no stress P&L, and why') FROM stress_test_results WHERE calculation_date = '2024-07-10';
+SELECT ok((SELECT bool_and(reason IS NOT NULL AND beta IS NULL) FROM symbol_factor_exposures
+            WHERE calculation_date = '2024-07-10'), 'no beta, and why');
+SELECT ok((SELECT bool_and(reason IS NOT NULL AND direct_pnl IS NULL AND correlated_pnl IS NULL) AND count(*) = 22
+             FROM stress_test_results WHERE calculation_date = '2024-07-10'), 'no stress P&L, and why');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,6 +2,7 @@
 -- must not matter, and every reason for a missing figure.
 
 \ir include/prelude.psql
+SELECT plan(36);
 
 CREATE FUNCTION pg_temp.near(a float8, b float8) RETURNS boolean LANGUAGE sql IMMUTABLE
 AS $$ SELECT pg_temp.near(a, b, 1e-9) $$;
@@ -55,23 +56,23 @@ CREATE TEMP VIEW by_symbol AS
 SELECT p.symbol, v.* FROM position_volatility AS v JOIN positions AS p ON p.id = v.position_id
 WHERE v.portfolio_id = pg_temp.id(1) AND v.calculation_date = '2024-06-28';
 
-SELECT ok(pg_temp.near(realized_volatility_21d, sqrt(252) * 0.01)
-          AND pg_temp.near(realized_volatility_63d, sqrt(252) * 0.01)
-          AND pg_temp.near(expected_volatility_21d, sqrt(252) * 0.01),
-          'moves of 1 % a day are a volatility of sqrt(252) %, zero-mean, in every figure')
-  FROM by_symbol WHERE symbol = 'TICK';
+SELECT ok((SELECT pg_temp.near(realized_volatility_21d, sqrt(252) * 0.01)
+                  AND pg_temp.near(realized_volatility_63d, sqrt(252) * 0.01)
+                  AND pg_temp.near(expected_volatility_21d, sqrt(252) * 0.01)
+             FROM by_symbol WHERE symbol = 'TICK'),
+          'moves of 1 % a day are a volatility of sqrt(252) %, zero-mean, in every figure');
 -- Quantiles of chi-square with 20 and 62 degrees of freedom: 9.590777, 34.169607, 41.303 and 85.654.
-SELECT ok(pg_temp.near(realized_volatility_21d_low, realized_volatility_21d * sqrt(20 / 34.169606902))
-          AND pg_temp.near(realized_volatility_21d_high, realized_volatility_21d * sqrt(20 / 9.590777392))
-          AND realized_volatility_63d_low BETWEEN realized_volatility_21d_low AND realized_volatility_63d
-          AND realized_volatility_63d_high BETWEEN realized_volatility_63d AND realized_volatility_21d_high,
-          'the interval is that of chi-square, and narrower for more returns')
-  FROM by_symbol WHERE symbol = 'TICK';
+SELECT ok((SELECT pg_temp.near(realized_volatility_21d_low, realized_volatility_21d * sqrt(20 / 34.169606902))
+                  AND pg_temp.near(realized_volatility_21d_high, realized_volatility_21d * sqrt(20 / 9.590777392))
+                  AND realized_volatility_63d_low BETWEEN realized_volatility_21d_low AND realized_volatility_63d
+                  AND realized_volatility_63d_high BETWEEN realized_volatility_63d AND realized_volatility_21d_high
+             FROM by_symbol WHERE symbol = 'TICK'),
+          'the interval is that of chi-square, and narrower for more returns');
 SELECT results_eq($$SELECT forecast_method, model_r_squared, volatility_trend, volatility_percentile, observations,
                            quality_flag, reason FROM by_symbol WHERE symbol = 'TICK'$$,
                   $$VALUES ('ewma', NULL::float8, 'stable', 0.5::float8, 399, 'full_history', NULL)$$,
                   'nothing changes: stable, in the middle of its own history, and too short a history for the model');
-SELECT ok(abs(volatility_trend_strength) < 1e-9, 'a trend of 0') FROM by_symbol WHERE symbol = 'TICK';
+SELECT ok((SELECT abs(volatility_trend_strength) < 1e-9 FROM by_symbol WHERE symbol = 'TICK'), 'a trend of 0');
 SELECT results_eq($$SELECT symbol, volatility_trend, round(volatility_trend_strength::numeric, 9) FROM by_symbol
                     WHERE symbol IN ('MORE', 'LESS') ORDER BY symbol$$,
                   $$VALUES ('LESS', 'decreasing', round(-ln(3::numeric) * sqrt(20::numeric), 9)),
@@ -81,25 +82,27 @@ SELECT results_eq($$SELECT symbol, volatility_trend, round(volatility_trend_stre
 SELECT ok(pg_temp.near((SELECT volatility_percentile FROM by_symbol WHERE symbol = 'MORE'), 378.5 / 379)
           AND pg_temp.near((SELECT volatility_percentile FROM by_symbol WHERE symbol = 'LESS'), 0.5 / 379),
           'the highest and the lowest of 379');
-SELECT ok(pg_temp.near(v.realized_volatility_21d, sqrt(252 * own.mean21))
-          AND pg_temp.near(v.realized_volatility_63d, sqrt(252 * own.mean63))
-          AND pg_temp.near(v.expected_volatility_21d, sqrt(252 * own.average)), 'WAVE as plain SQL has it')
-  FROM by_symbol AS v,
-       (SELECT avg(r * r) FILTER (WHERE n > 379) AS mean21, avg(r * r) FILTER (WHERE n > 337) AS mean63,
-               sum(r * r * 0.97 ^ (400 - n)) / sum(0.97 ^ (400 - n)) AS average
-        FROM (SELECT n::float8, close / lag(close) OVER (ORDER BY n) - 1 AS r
-              FROM market_data_cache JOIN days ON date = session_date WHERE symbol = 'WAVE') AS w WHERE n > 1) AS own
-  WHERE v.symbol = 'WAVE';
+SELECT ok((SELECT pg_temp.near(v.realized_volatility_21d, sqrt(252 * own.mean21))
+                  AND pg_temp.near(v.realized_volatility_63d, sqrt(252 * own.mean63))
+                  AND pg_temp.near(v.expected_volatility_21d, sqrt(252 * own.average))
+             FROM by_symbol AS v,
+                  (SELECT avg(r * r) FILTER (WHERE n > 379) AS mean21, avg(r * r) FILTER (WHERE n > 337) AS mean63,
+                          sum(r * r * 0.97 ^ (400 - n)) / sum(0.97 ^ (400 - n)) AS average
+                   FROM (SELECT n::float8, close / lag(close) OVER (ORDER BY n) - 1 AS r
+                         FROM market_data_cache JOIN days ON date = session_date WHERE symbol = 'WAVE') AS w
+                   WHERE n > 1) AS own
+            WHERE v.symbol = 'WAVE'),
+          'WAVE as plain SQL has it');
 -- A gap of one price costs two returns: that of the day and that of the next.
-SELECT ok(pg_temp.near(v.realized_volatility_21d, sqrt(252 * own.mean)) AND v.observations = 395,
-          'returns over a missing session are dropped, and earlier ones are taken instead')
-  FROM by_symbol AS v,
-       (SELECT avg(r * r) AS mean
-        FROM (SELECT CASE WHEN n - 1 = lag(n) OVER (ORDER BY n)
-                          THEN close / lag(close) OVER (ORDER BY n) - 1 END AS r, n
-              FROM market_data_cache JOIN days ON date = session_date WHERE symbol = 'WAIT') AS w
-        WHERE n > 375) AS own
-  WHERE v.symbol = 'WAIT';
+SELECT ok((SELECT pg_temp.near(v.realized_volatility_21d, sqrt(252 * own.mean)) AND v.observations = 395
+             FROM by_symbol AS v,
+                  (SELECT avg(r * r) AS mean
+                   FROM (SELECT CASE WHEN n - 1 = lag(n) OVER (ORDER BY n)
+                                     THEN close / lag(close) OVER (ORDER BY n) - 1 END AS r, n
+                         FROM market_data_cache JOIN days ON date = session_date WHERE symbol = 'WAIT') AS w
+                   WHERE n > 375) AS own
+            WHERE v.symbol = 'WAIT'),
+          'returns over a missing session are dropped, and earlier ones are taken instead');
 SELECT results_eq($$SELECT symbol, observations, quality_flag, reason, realized_volatility_21d IS NOT NULL,
                            realized_volatility_63d IS NOT NULL, expected_volatility_21d IS NOT NULL,
                            volatility_percentile IS NOT NULL
@@ -166,11 +169,12 @@ SELECT ok(pg_temp.agrees(2), 'the volatility of long and short at weights over n
 SELECT results_eq('SELECT volatility_coverage, volatility_proxied, volatility_reason FROM pg_temp.snapshot(2)',
                   'VALUES (1::float8, 0::float8, NULL::text)', 'all of it in the series, nothing made up');
 SELECT is(pg_temp.run(2), 0::bigint, 'an unchanged rerun writes nothing');
-SELECT ok(volatility_trend = (CASE WHEN z > 1.645 THEN 'increasing' WHEN z < -1.645 THEN 'decreasing' ELSE 'stable' END)
-          AND z IS NOT NULL, 'the trend is that of the series')
-  FROM pg_temp.snapshot(2),
-       (SELECT ln(avg(r * r) FILTER (WHERE n > 379) / avg(r * r) FILTER (WHERE n BETWEEN 359 AND 379)) / 2 * sqrt(20)
-               AS z FROM pg_temp.series(2)) AS s;
+SELECT ok((SELECT volatility_trend = (CASE WHEN z > 1.645 THEN 'increasing' WHEN z < -1.645 THEN 'decreasing'
+                                           ELSE 'stable' END) AND z IS NOT NULL
+             FROM pg_temp.snapshot(2),
+                  (SELECT ln(avg(r * r) FILTER (WHERE n > 379) / avg(r * r) FILTER (WHERE n BETWEEN 359 AND 379)) / 2
+                          * sqrt(20) AS z FROM pg_temp.series(2)) AS s),
+          'the trend is that of the series');
 
 -- The same in other lots, in another order: nothing changes.
 SELECT pg_temp.add_portfolio(3, 100000, '2024-06-28');
@@ -180,12 +184,12 @@ SELECT pg_temp.add_lot(3, 42, 'TICK', 125, pg_temp.price('TICK'), '2024-06-28');
 SELECT pg_temp.add_lot(3, 43, 'WAVE', -150, pg_temp.price('WAVE'), '2024-06-28');
 SELECT pg_temp.add_lot(3, 44, 'TICK', 375, pg_temp.price('TICK'), '2024-06-28');
 SELECT is(pg_temp.run(3), 6::bigint, 'five lots and a snapshot');
-SELECT ok(pg_temp.near(a.realized_volatility_21d, b.realized_volatility_21d, 1e-12)
-          AND pg_temp.near(a.realized_volatility_63d, b.realized_volatility_63d, 1e-12)
-          AND pg_temp.near(a.expected_volatility_21d, b.expected_volatility_21d, 1e-12)
-          AND a.volatility_percentile = b.volatility_percentile AND a.volatility_trend = b.volatility_trend,
-          'neither the order nor the number of lots matters')
-  FROM pg_temp.snapshot(2) AS a, pg_temp.snapshot(3) AS b;
+SELECT ok((SELECT pg_temp.near(a.realized_volatility_21d, b.realized_volatility_21d, 1e-12)
+                  AND pg_temp.near(a.realized_volatility_63d, b.realized_volatility_63d, 1e-12)
+                  AND pg_temp.near(a.expected_volatility_21d, b.expected_volatility_21d, 1e-12)
+                  AND a.volatility_percentile = b.volatility_percentile AND a.volatility_trend = b.volatility_trend
+             FROM pg_temp.snapshot(2) AS a, pg_temp.snapshot(3) AS b),
+          'neither the order nor the number of lots matters');
 
 -- Missing returns: betas stand in for WAIT (with a beta), not for LATE (too short for one).
 SELECT pg_temp.add_portfolio(4, 100000, '2024-06-28');
@@ -193,18 +197,21 @@ SELECT pg_temp.add_lot(4, 50, 'TICK', 200, pg_temp.price('TICK'), '2024-06-28');
 SELECT pg_temp.add_lot(4, 51, 'WAIT', 300, pg_temp.price('WAIT'), '2024-06-28');
 SELECT is(pg_temp.run(4), 3::bigint, 'a portfolio with missing returns');
 SELECT ok(pg_temp.agrees(4), 'beta x market stands in for a missing return');
-SELECT ok(volatility_coverage = 1
-          AND pg_temp.near(volatility_proxied, (300 * pg_temp.price('WAIT') / gross_exposure)::float8),
-          'which is counted') FROM pg_temp.snapshot(4);
+SELECT ok((SELECT volatility_coverage = 1
+                  AND pg_temp.near(volatility_proxied, (300 * pg_temp.price('WAIT') / gross_exposure)::float8)
+             FROM pg_temp.snapshot(4)),
+          'which is counted');
 SELECT pg_temp.add_portfolio(5, 100000, '2024-06-28');
 SELECT pg_temp.add_lot(5, 60, 'TICK', 200, pg_temp.price('TICK'), '2024-06-28');
 SELECT pg_temp.add_lot(5, 61, 'LATE', -300, pg_temp.price('LATE'), '2024-06-28');
 SELECT pg_temp.add_lot(5, 62, 'HOUSE', 1, 1000, '2024-06-28', investment_class => 'PRIVATE');
 SELECT is(pg_temp.run(5), 4::bigint, 'a portfolio with a symbol that has neither returns nor beta');
-SELECT ok(pg_temp.near(realized_volatility_21d, (200 * pg_temp.price('TICK') / total_value)::float8 * sqrt(252) * 0.01)
-          AND pg_temp.near(volatility_coverage, (200 * pg_temp.price('TICK') / gross_exposure)::float8)
-          AND volatility_proxied = 0 AND volatility_reason IS NULL,
-          'it is left out, and the coverage says so') FROM pg_temp.snapshot(5);
+SELECT ok((SELECT pg_temp.near(realized_volatility_21d,
+                               (200 * pg_temp.price('TICK') / total_value)::float8 * sqrt(252) * 0.01)
+                  AND pg_temp.near(volatility_coverage, (200 * pg_temp.price('TICK') / gross_exposure)::float8)
+                  AND volatility_proxied = 0 AND volatility_reason IS NULL
+             FROM pg_temp.snapshot(5)),
+          'it is left out, and the coverage says so');
 
 -- An option moves with its underlying by its delta: that much of WAVE, whatever the option itself costs.
 SELECT pg_temp.add_portfolio(6, 100000, '2024-06-28');
@@ -215,10 +222,12 @@ VALUES (pg_temp.id(6), pg_temp.id(70), 'WAVE240920P00100000', 'LP', 4, 5, '2024-
 INSERT INTO position_greeks (portfolio_id, position_id, calculation_date, delta)
 VALUES (pg_temp.id(6), pg_temp.id(70), '2024-06-28', -0.25);
 SELECT is(pg_temp.run(6), 2::bigint, 'an option with a delta');
-SELECT ok(pg_temp.near(s.realized_volatility_21d,
-                       (0.25 * 400 * pg_temp.price('WAVE') / s.total_value)::float8 * v.realized_volatility_21d, 1e-7)
-          AND s.volatility_coverage = 1, 'has delta x underlying at work')
-  FROM pg_temp.snapshot(6) AS s, by_symbol AS v WHERE v.symbol = 'WAVE';
+SELECT ok((SELECT pg_temp.near(s.realized_volatility_21d,
+                               (0.25 * 400 * pg_temp.price('WAVE') / s.total_value)::float8
+                               * v.realized_volatility_21d, 1e-7)
+                  AND s.volatility_coverage = 1
+             FROM pg_temp.snapshot(6) AS s, by_symbol AS v WHERE v.symbol = 'WAVE'),
+          'has delta x underlying at work');
 SELECT results_eq($$SELECT realized_volatility_21d, reason FROM position_volatility
                     WHERE position_id = pg_temp.id(70)$$,
                   $$SELECT realized_volatility_21d, NULL::text FROM by_symbol WHERE symbol = 'WAVE'$$,
@@ -249,8 +258,8 @@ SELECT results_eq($$SELECT n, realized_volatility_21d, realized_volatility_63d, 
            (11, NULL, NULL, NULL, NULL, NULL, NULL, 0, 'insufficient_data'),
            (12, NULL, NULL, NULL, NULL, NULL, NULL, 1, 'constant_series')$$,
   'nothing held, no equity, private, constant, without prices, hedged: NULL, and why');
-SELECT is(reason, NULL, 'without equity the position still has its own volatility')
-  FROM position_volatility WHERE position_id = pg_temp.id(80);
+SELECT results_eq('SELECT reason FROM position_volatility WHERE position_id = pg_temp.id(80)', 'VALUES (NULL)',
+                  'without equity the position still has its own volatility');
 
 SELECT pg_temp.add_portfolio(13, 1000, '2024-06-28');
 SELECT pg_temp.add_lot(13, 130, 'TICK', 1, 100, '2024-06-28');
@@ -264,15 +273,18 @@ SELECT results_eq($$SELECT processed, rows_written, detail
 
 CREATE TEMP TABLE before AS SELECT * FROM pg_temp.contents(kinds => '{result}');
 INSERT INTO market_data_cache (symbol, date, close) VALUES ('TICK', '2024-07-01', 900), ('SPY', '2024-07-01', 1);
-SELECT is(sum(rows_written), 0::numeric, 'prices after the day change nothing')
-  FROM calc_volatility('2024-06-28', ARRAY(SELECT pg_temp.id(n) FROM generate_series(1, 13) AS n));
+SELECT is((SELECT sum(rows_written)
+             FROM calc_volatility('2024-06-28', ARRAY(SELECT pg_temp.id(n) FROM generate_series(1, 13) AS n))),
+          0::numeric, 'prices after the day change nothing');
 SELECT set_eq($$SELECT * FROM pg_temp.contents(kinds => '{result}')$$, 'SELECT * FROM before', 'not a row');
-SELECT is(sum(rows_written), 0::numeric, 'nor does which portfolios are computed together')
-  FROM generate_series(1, 13) AS n, calc_volatility('2024-06-28', ARRAY[pg_temp.id(n)]);
+SELECT is((SELECT sum(rows_written)
+             FROM generate_series(1, 13) AS n, calc_volatility('2024-06-28', ARRAY[pg_temp.id(n)])), 0::numeric,
+          'nor does which portfolios are computed together');
 
 DELETE FROM positions WHERE portfolio_id = pg_temp.id(2) AND symbol = 'MORE';
 SELECT is(pg_temp.run(2), 2::bigint, 'a position that is gone');
-SELECT is(count(*), 2::bigint, 'takes its row along') FROM position_volatility WHERE portfolio_id = pg_temp.id(2);
+SELECT is((SELECT count(*) FROM position_volatility WHERE portfolio_id = pg_temp.id(2)), 2::bigint,
+          'takes its row along');
 SELECT ok(pg_temp.agrees(2), 'and the portfolio follows');
 
 -- Roles --------------------------------------------------------------------------------------------------------------

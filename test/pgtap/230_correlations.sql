@@ -1,6 +1,7 @@
 -- Correlations of what portfolios hold, and the clusters they form.
 
 \ir include/prelude.psql
+SELECT plan(48);
 
 -- Returns by symbol and session from June 3 on, in parts of 1: AAA and BBB move together, CCC against them, DDD by
 -- itself; EEE never moves, GGG begins on July 5, HHH misses one session; FFF has no price. July 12 is session 28.
@@ -40,7 +41,7 @@ CREATE TEMP TABLE report AS SELECT * FROM calc_correlations('2024-07-12');
 SELECT results_eq('SELECT processed, skipped, failed, detail FROM report',
                   $$VALUES (4::bigint, 6::bigint, 0::bigint, 'correlations of 4 portfolios, 10 pairs, 3 clusters')$$,
                   'portfolios without a pair are skipped; no snapshot is needed');
-SELECT is(count(*), 10::bigint, 'every portfolio has a row') FROM correlation_calculations;
+SELECT is((SELECT count(*) FROM correlation_calculations), 10::bigint, 'every portfolio has a row');
 
 -- Figures ------------------------------------------------------------------------------------------------------------
 
@@ -60,11 +61,12 @@ SELECT results_eq('SELECT portfolio_id, symbols FROM correlation_calculations WH
                   $$VALUES (pg_temp.id(1), '{AAA,BBB,DDD}'::text[]), (pg_temp.id(2), '{AAA,BBB,CCC}'),
                            (pg_temp.id(9), '{AAA,BBB,DDD}'), (pg_temp.id(10), '{AAA,HHH}')$$,
                   'what is held, large enough and has enough varying returns');
-SELECT is(count(*), 10::bigint, 'pairwise_correlations has every pair') FROM pairwise_correlations;
+SELECT is((SELECT count(*) FROM pairwise_correlations), 10::bigint, 'pairwise_correlations has every pair');
 SELECT is_empty($$SELECT * FROM pairwise_correlations LEFT JOIN expected AS e USING (symbol1, symbol2)
                   WHERE abs(correlation_coefficient - e.r) < 1e-12 IS NOT TRUE OR observations IS DISTINCT FROM e.n$$,
                 'each the correlation of the log returns over the common sessions');
-SELECT is(observations, 18, 'a missing price takes two returns away') FROM pairwise_correlations WHERE symbol2 = 'HHH';
+SELECT is((SELECT observations FROM pairwise_correlations WHERE symbol2 = 'HHH'), 18,
+          'a missing price takes two returns away');
 SELECT results_eq($$SELECT right(portfolio_id::text, 2), positions_included, positions_excluded, data_quality
                     FROM correlation_calculations WHERE reason IS NULL ORDER BY 1$$,
                   $$VALUES ('01', 4, 3, 'limited'), ('02', 3, 0, 'sufficient'), ('09', 4, 3, 'limited'),
@@ -115,16 +117,19 @@ SELECT is_empty($$SELECT to_jsonb(a) - '{portfolio_id,created_at}'::text[]
                 'how a holding is split into lots, and their order, changes nothing');
 
 -- Two symbols: the ratio by hand. With equal volatilities and weights it would be sqrt(2 / (1 + rho)).
-SELECT ok(abs(c.diversification_ratio - (w.a * s.a + w.h * s.h)
-              / sqrt((w.a * s.a) ^ 2 + (w.h * s.h) ^ 2 + 2 * w.a * s.a * w.h * s.h * c.avg_correlation)) < 1e-12
-          AND abs(c.effective_positions - (w.a + w.h) ^ 2 / (w.a ^ 2 + w.h ^ 2 + 2 * w.a * w.h * c.avg_correlation)) < 1e-12,
-          'the ratio of two, whose matrix has nothing to shrink')
-FROM correlation_calculations AS c,
-     (SELECT stddev_pop(r) FILTER (WHERE symbol = 'AAA') AS a, stddev_pop(r) FILTER (WHERE symbol = 'HHH') AS h
-      FROM log_returns WHERE n IN (SELECT n FROM log_returns WHERE symbol = 'HHH')) AS s,
-     (SELECT max(400 * close) FILTER (WHERE symbol = 'AAA') AS a, max(300 * close) FILTER (WHERE symbol = 'HHH') AS h
-      FROM market_data_cache WHERE date = '2024-07-12') AS w
-WHERE c.portfolio_id = pg_temp.id(10);
+SELECT ok((SELECT abs(c.diversification_ratio - (w.a * s.a + w.h * s.h)
+                      / sqrt((w.a * s.a) ^ 2 + (w.h * s.h) ^ 2 + 2 * w.a * s.a * w.h * s.h * c.avg_correlation)) < 1e-12
+                  AND abs(c.effective_positions - (w.a + w.h) ^ 2
+                                                  / (w.a ^ 2 + w.h ^ 2 + 2 * w.a * w.h * c.avg_correlation)) < 1e-12
+             FROM correlation_calculations AS c,
+                  (SELECT stddev_pop(r) FILTER (WHERE symbol = 'AAA') AS a,
+                          stddev_pop(r) FILTER (WHERE symbol = 'HHH') AS h
+                   FROM log_returns WHERE n IN (SELECT n FROM log_returns WHERE symbol = 'HHH')) AS s,
+                  (SELECT max(400 * close) FILTER (WHERE symbol = 'AAA') AS a,
+                          max(300 * close) FILTER (WHERE symbol = 'HHH') AS h
+                   FROM market_data_cache WHERE date = '2024-07-12') AS w
+            WHERE c.portfolio_id = pg_temp.id(10)),
+          'the ratio of two, whose matrix has nothing to shrink');
 
 -- Clusters -----------------------------------------------------------------------------------------------------------
 
@@ -152,7 +157,8 @@ INSERT INTO tags (id, owner, name, is_archived) VALUES (pg_temp.id(901), 'me', '
 INSERT INTO position_tags (portfolio_id, position_id, tag_id)
 SELECT portfolio_id, id, tag FROM positions, (VALUES (pg_temp.id(901)), (pg_temp.id(902))) AS t (tag)
 WHERE id IN (pg_temp.id(15), pg_temp.id(12), pg_temp.id(21));
-SELECT is(rows_written, 1::bigint, 'tags rename a cluster and change nothing else') FROM calc_correlations('2024-07-12');
+SELECT is((SELECT rows_written FROM calc_correlations('2024-07-12')), 1::bigint,
+          'tags rename a cluster and change nothing else');
 SELECT results_eq($$SELECT nickname FROM correlation_clusters ORDER BY portfolio_id$$,
                   $$VALUES ('Bets'), ('AAA lookalikes'), ('Technology')$$,
                   'a symbol carries the tags of any of its lots; tags in use go before sectors, half of the members are too few');
@@ -188,27 +194,28 @@ SELECT results_eq($$SELECT mode, pg_temp.included(value, weight, mode)
 SELECT results_eq($$SELECT min_position_value, min_portfolio_weight, filter_mode, correlation_threshold, duration_days
                     FROM correlation_calculations WHERE portfolio_id = pg_temp.id(6)$$,
                   $$VALUES (100.0000, 0.5::float8, 'weight_only', 0.7::float8, 20)$$, 'what was asked for is recorded');
-SELECT is(pg_temp.included(round((20 * close)::numeric, 4)::float8, 0, 'value_only'), 2, 'the least value itself is enough')
-  FROM market_data_cache WHERE (symbol, date) = ('BBB', '2024-07-12');
+SELECT is((SELECT pg_temp.included(round((20 * close)::numeric, 4)::float8, 0, 'value_only') FROM market_data_cache
+            WHERE (symbol, date) = ('BBB', '2024-07-12')), 2, 'the least value itself is enough');
 
 -- Later and again ----------------------------------------------------------------------------------------------------
 
 SELECT count(*) AS again FROM calc_correlations('2024-07-12') \gset
-SELECT is(rows_written, 0::bigint, 'a second run writes nothing') FROM calc_correlations('2024-07-12');
+SELECT is((SELECT rows_written FROM calc_correlations('2024-07-12')), 0::bigint, 'a second run writes nothing');
 INSERT INTO market_data_cache (symbol, date, close)
 SELECT symbol, '2024-07-15', 500 FROM (VALUES ('AAA'), ('BBB'), ('CCC'), ('DDD'), ('GGG'), ('SPY')) AS s (symbol);
-SELECT is(rows_written, 0::bigint, 'nor do later prices matter') FROM calc_correlations('2024-07-12');
-SELECT is(rows_written, 0::bigint, 'nor which other portfolios are computed with them')
-  FROM calc_correlations('2024-07-12', ARRAY[pg_temp.id(2), pg_temp.id(10)]);
-SELECT is(rows_written, 0::bigint, 'nor whether they are cut out of one matrix of all symbols')
-  FROM calc_correlations('2024-07-12', ARRAY[pg_temp.id(1), pg_temp.id(9)]);
-SELECT is(rows_written > 0, true, 'another window is another result')
-  FROM calc_correlations('2024-07-12', ARRAY[pg_temp.id(2)], duration_days => 25);
-SELECT is(count(*), 2::bigint, 'beside the first') FROM correlation_calculations WHERE portfolio_id = pg_temp.id(2);
-SELECT is(rows_written, 4::bigint, 'clusters that are no more are removed: the row changes, one cluster and two lots go')
-  FROM calc_correlations('2024-07-12', ARRAY[pg_temp.id(2)], correlation_threshold => 1);
-SELECT is(count(*), 0::bigint, 'of this window') FROM correlation_clusters
- WHERE portfolio_id = pg_temp.id(2) AND duration_days = 20;
+SELECT is((SELECT rows_written FROM calc_correlations('2024-07-12')), 0::bigint, 'nor do later prices matter');
+SELECT is((SELECT rows_written FROM calc_correlations('2024-07-12', ARRAY[pg_temp.id(2), pg_temp.id(10)])), 0::bigint,
+          'nor which other portfolios are computed with them');
+SELECT is((SELECT rows_written FROM calc_correlations('2024-07-12', ARRAY[pg_temp.id(1), pg_temp.id(9)])), 0::bigint,
+          'nor whether they are cut out of one matrix of all symbols');
+SELECT is((SELECT rows_written > 0 FROM calc_correlations('2024-07-12', ARRAY[pg_temp.id(2)], duration_days => 25)),
+          true, 'another window is another result');
+SELECT is((SELECT count(*) FROM correlation_calculations WHERE portfolio_id = pg_temp.id(2)), 2::bigint,
+          'beside the first');
+SELECT is((SELECT rows_written FROM calc_correlations('2024-07-12', ARRAY[pg_temp.id(2)], correlation_threshold => 1)),
+          4::bigint, 'clusters that are no more are removed: the row changes, one cluster and two lots go');
+SELECT is((SELECT count(*) FROM correlation_clusters WHERE portfolio_id = pg_temp.id(2) AND duration_days = 20),
+          0::bigint, 'of this window');
 
 -- Options ------------------------------------------------------------------------------------------------------------
 
@@ -269,11 +276,12 @@ CREATE ROLE pb_reader;
 CREATE ROLE pb_runner;
 SELECT count(*) AS grants FROM grant_analytics_roles('pb_reader', 'pb_runner') \gset
 SET LOCAL ROLE pb_runner;
-SELECT is(rows_written, 4::bigint, 'the runner may run it') FROM calc_correlations('2024-07-12', ARRAY[pg_temp.id(2)]);
+SELECT is((SELECT rows_written FROM calc_correlations('2024-07-12', ARRAY[pg_temp.id(2)])), 4::bigint,
+          'the runner may run it');
 SET LOCAL ROLE pb_reader;
 SELECT throws_ok($$SELECT * FROM calc_correlations('2024-07-12')$$, '42501',
                  'permission denied for function calc_correlations', 'a reader may not');
-SELECT isnt(q_value, NULL, 'but reads the results') FROM pairwise_correlations LIMIT 1;
+SELECT isnt((SELECT q_value FROM pairwise_correlations LIMIT 1), NULL, 'but reads the results');
 RESET ROLE;
 
 SELECT * FROM finish();

@@ -1,6 +1,7 @@
 -- Who writes the rows of a symbol when portfolios are divided among workers: one that is sure to meet it.
 
 \ir include/prelude.psql
+SELECT plan(7);
 
 SELECT pg_temp.add_portfolio(1, 100000, '2024-07-09');
 SELECT pg_temp.add_portfolio(2, 100000, '2024-07-09');

@@ -1,6 +1,7 @@
 -- Reports, preflight and the state of runs. test/tap/100_monitoring.t watches runs that are under way.
 
 \ir include/prelude.psql
+SELECT plan(72);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;
@@ -111,14 +112,12 @@ SELECT is((SELECT count(*) FROM batch_report((SELECT min(run_id) FROM batch_runs
 -- States of records -----------------------------------------------------------------------------------------------------
 
 SELECT is(_portfolio_batch.run_state('success', 0, NULL, now()), 'success', 'a run that is over keeps its status');
-SELECT is(_portfolio_batch.run_state('running', a.pid, a.backend_start, clock_timestamp()), 'running', 'a session at work')
-  FROM pg_stat_activity AS a WHERE a.pid = pg_backend_pid();
-SELECT is(_portfolio_batch.run_state('running', a.pid, a.backend_start, a.query_start - interval '1 s'), 'lost',
-          'that went on to another statement')
-  FROM pg_stat_activity AS a WHERE a.pid = pg_backend_pid();
-SELECT is(_portfolio_batch.run_state('running', a.pid, a.backend_start - interval '1 s', clock_timestamp()), 'lost',
-          'another session with its process id')
-  FROM pg_stat_activity AS a WHERE a.pid = pg_backend_pid();
+SELECT is((SELECT _portfolio_batch.run_state('running', a.pid, a.backend_start, clock_timestamp()) FROM pg_stat_activity AS a
+            WHERE a.pid = pg_backend_pid()), 'running', 'a session at work');
+SELECT is((SELECT _portfolio_batch.run_state('running', a.pid, a.backend_start, a.query_start - interval '1 s')
+             FROM pg_stat_activity AS a WHERE a.pid = pg_backend_pid()), 'lost', 'that went on to another statement');
+SELECT is((SELECT _portfolio_batch.run_state('running', a.pid, a.backend_start - interval '1 s', clock_timestamp())
+             FROM pg_stat_activity AS a WHERE a.pid = pg_backend_pid()), 'lost', 'another session with its process id');
 SELECT is(_portfolio_batch.run_state('running', 0, now(), now()), 'lost', 'no such session');
 
 INSERT INTO batch_runs (run_id, run_kind, status, started_at, backend_pid, backend_start, requested_by)
@@ -129,7 +128,7 @@ SELECT results_eq('SELECT run_id, status, elapsed, remaining, role_name FROM bat
 SELECT is(pg_temp.line('run', 'status'), 'lost', 'so does the report');
 SELECT throws_ok('SELECT cancel_run(1001)', '55000', 'run 1001 is not running, its status is lost', 'nothing to cancel');
 SELECT count(*) FROM run_daily_batch('2024-07-09') \g /dev/null
-SELECT is(status, 'lost', 'the next run finds the same') FROM batch_runs WHERE run_id = 1001;
+SELECT is((SELECT status FROM batch_runs WHERE run_id = 1001), 'lost', 'the next run finds the same');
 SELECT is_empty('SELECT * FROM batch_progress()', 'and it is no longer shown');
 
 INSERT INTO batch_runs (run_id, run_kind, status, started_at, backend_pid, backend_start)

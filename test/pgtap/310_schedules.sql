@@ -2,6 +2,7 @@
 -- time. test/tap/090_schedules.t has them fire.
 
 \ir include/prelude.psql
+SELECT plan(100);
 
 -- When an expression is due: values worked out by hand. 2026-11-21 is a Saturday ---------------------------------------
 

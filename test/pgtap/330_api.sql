@@ -1,6 +1,7 @@
 -- The endpoints as functions: what they answer, what they say when there is nothing, and who may call them.
 
 \ir include/prelude.psql
+SELECT plan(115);
 
 SET LOCAL portfolio_batch.progress = off;
 SET LOCAL timezone = 'UTC';
@@ -74,11 +75,12 @@ SELECT is(_portfolio_batch.api_data_quality(latest_closed_session(), '{"x": 1}')
 
 -- Snapshot -----------------------------------------------------------------------------------------------------------
 
-SELECT is(pg_temp.keys(answer), 'available benchmark_date beta capital_flow cash_balance concentration currency '
+SELECT is((SELECT pg_temp.keys(answer) FROM answers AS a WHERE function = 'snapshot' AND a.id = s.id),
+          'available benchmark_date beta capital_flow cash_balance concentration currency '
           'daily_pnl daily_return data_quality equity_balance exposures greeks last_updated leverage name '
           'net_asset_value pnl portfolio_id position_count previous_snapshot_date sector_exposure snapshot_date '
           'total_market_value total_value volatility', 'fields of the snapshot: ' || name)
-FROM answers WHERE function = 'snapshot' AND name ~ '^Sample';
+FROM (VALUES (:'one'::uuid, 'Sample 1'), (:'two', 'Sample 2'), (:'three', 'Sample 3')) AS s (id, name);
 SELECT is_empty($$SELECT * FROM answers AS a JOIN portfolio_snapshots AS s ON s.portfolio_id = a.id
                   WHERE a.function = 'snapshot' AND s.snapshot_date = '2024-11-22'
                     AND (a.answer ->> 'total_value', a.answer ->> 'cash_balance', a.answer ->> 'total_market_value',
@@ -88,12 +90,14 @@ SELECT is_empty($$SELECT * FROM answers AS a JOIN portfolio_snapshots AS s ON s.
                                           s.total_short::text, s.cumulative_pnl::text,
                                           s.cumulative_capital_flow::text, s.daily_pnl::text)$$,
                 'money has the digits that the batch stored');
-SELECT ok((answer ->> 'total_value')::numeric = (answer ->> 'cash_balance')::numeric
-          + (answer #>> '{exposures,long_exposure}')::numeric + (answer #>> '{exposures,short_exposure}')::numeric,
-          'cash and exposures add up to the value') FROM answers WHERE function = 'snapshot' AND id = :'two';
-SELECT is(answer -> 'position_count', '{"long_count": 6, "short_count": 2, "total_positions": 8, "option_count": 0,
-                                        "private_count": 0}', 'positions are counted')
-FROM answers WHERE function = 'snapshot' AND id = :'two';
+SELECT ok((SELECT (answer ->> 'total_value')::numeric = (answer ->> 'cash_balance')::numeric
+                         + (answer #>> '{exposures,long_exposure}')::numeric
+                         + (answer #>> '{exposures,short_exposure}')::numeric
+             FROM answers WHERE function = 'snapshot' AND id = :'two'),
+          'cash and exposures add up to the value');
+SELECT is((SELECT answer -> 'position_count' FROM answers WHERE function = 'snapshot' AND id = :'two'),
+          '{"long_count": 6, "short_count": 2, "total_positions": 8, "option_count": 0, "private_count": 0}',
+          'positions are counted');
 UPDATE portfolio_snapshots SET total_value = 9007199254740993.0001, cash_value = 20.4, equity_balance = 100,
        gross_exposure = 250, total_short = -50 WHERE portfolio_id = :'two' AND snapshot_date = '2024-11-22';
 SELECT is(api_portfolio_snapshot(:'two')::text ~ '"total_value": 9007199254740993\.0001, ', true,
@@ -128,8 +132,8 @@ SELECT is(pg_temp.keys(api_position(:'lot')), 'available closes contract_multipl
           'fields of a position');
 SELECT is(api_position(:'lot') #>> '{closes,0,quantity_closed}', :'closed', 'a partial close is listed');
 SELECT is(api_position(:'lot') ->> 'status', 'open', 'and leaves the lot open');
-SELECT is(api_position(id) -> 'contract_multiplier', '100', 'an option has its multiplier')
-FROM positions WHERE position_type = 'LC';
+SELECT is((SELECT api_position(id) -> 'contract_multiplier' FROM positions WHERE position_type = 'LC'), '100',
+          'an option has its multiplier');
 
 -- A lot through a split and its exit.
 SELECT pg_temp.add_lot(4, 41, 'STK0001', 100, 10, '2024-11-18') \g /dev/null
@@ -167,9 +171,9 @@ SELECT is(api_position(pg_temp.id(61)) ->> 'reason', 'deleted_portfolio', 'a lot
 
 -- Betas --------------------------------------------------------------------------------------------------------------
 
-SELECT is(pg_temp.keys(answer), 'available calculation_date data_quality market_index method portfolio portfolio_id '
-          'positions rate_series rate_unit window_days', 'fields of the betas')
-FROM answers WHERE function = 'betas' AND id = :'three';
+SELECT is((SELECT pg_temp.keys(answer) FROM answers WHERE function = 'betas' AND id = :'three'),
+          'available calculation_date data_quality market_index method portfolio portfolio_id '
+          'positions rate_series rate_unit window_days', 'fields of the betas');
 SELECT is_empty($$SELECT * FROM position_market_betas AS b JOIN answers AS a ON a.id = b.portfolio_id
                   CROSS JOIN LATERAL (SELECT e -> 'market_beta' AS m, e -> 'rate_beta' AS r
                                       FROM jsonb_array_elements(a.answer -> 'positions') AS e
@@ -181,17 +185,20 @@ SELECT is_empty($$SELECT * FROM position_market_betas AS b JOIN answers AS a ON 
                          (e.r ->> 'beta')::float8, e.r ->> 'reason')
                         IS DISTINCT FROM (b.beta, b.r_squared, b.std_error, b.p_value, b.observations, b.reason,
                                           r.ir_beta, r.reason)$$, 'betas of positions as stored, to the last bit');
-SELECT is(array_agg(e ->> 'symbol'), array_agg(e ->> 'symbol' ORDER BY e ->> 'symbol' COLLATE "C"), 'ordered by symbol')
-FROM answers, jsonb_array_elements(answer -> 'positions') AS e WHERE function = 'betas' AND id = :'three';
-SELECT is((answer -> 'data_quality') - '{calculation_date,age_sessions,is_current}'::text[],
+SELECT ok((SELECT array_agg(e ->> 'symbol') = array_agg(e ->> 'symbol' ORDER BY e ->> 'symbol' COLLATE "C")
+             FROM answers, jsonb_array_elements(answer -> 'positions') AS e
+            WHERE function = 'betas' AND id = :'three'), 'ordered by symbol');
+SELECT is((SELECT (answer -> 'data_quality') - '{calculation_date,age_sessions,is_current}'::text[] FROM answers
+            WHERE function = 'betas' AND id = :'three'),
           '{"positions_total": 8, "positions_analyzed": 6, "positions_skipped": 2, "positions_with_rate_beta": 6}',
-          'the option and the private fund have none') FROM answers WHERE function = 'betas' AND id = :'three';
-SELECT is((answer #>> '{portfolio,market_beta,beta}')::float8, s.beta, 'the portfolio''s beta is the snapshot''s')
-FROM answers AS a JOIN portfolio_snapshots AS s ON s.portfolio_id = a.id AND s.snapshot_date = '2024-11-22'
-WHERE function = 'betas' AND id = :'three';
-SELECT is(answer #>> '{portfolio,rate_beta,exposure_dollar}', x.exposure_dollar::text, 'and its rate beta in dollars')
-FROM answers AS a JOIN portfolio_factor_exposures AS x ON x.portfolio_id = a.id AND x.model = 'rate'
-     AND x.calculation_date = '2024-11-22' WHERE function = 'betas' AND id = :'three';
+          'the option and the private fund have none');
+SELECT is((SELECT (answer #>> '{portfolio,market_beta,beta}')::float8 - s.beta
+             FROM answers AS a JOIN portfolio_snapshots AS s ON s.portfolio_id = a.id AND s.snapshot_date = '2024-11-22'
+            WHERE function = 'betas' AND id = :'three'), 0::float8, 'the portfolio''s beta is the snapshot''s');
+SELECT ok((SELECT answer #>> '{portfolio,rate_beta,exposure_dollar}' = x.exposure_dollar::text
+             FROM answers AS a JOIN portfolio_factor_exposures AS x ON x.portfolio_id = a.id AND x.model = 'rate'
+                  AND x.calculation_date = '2024-11-22'
+            WHERE function = 'betas' AND id = :'three'), 'and its rate beta in dollars');
 INSERT INTO company_profiles (symbol, beta) SELECT symbol, 1.5 FROM positions WHERE portfolio_id = :'one'
 ON CONFLICT (symbol) DO UPDATE SET beta = 1.5;
 SELECT is_empty($$SELECT * FROM portfolios AS p, jsonb_array_elements(api_portfolio_betas(p.id) -> 'positions') AS e
@@ -208,12 +215,13 @@ RESET portfolio_batch.beta_window;
 
 -- Factors ------------------------------------------------------------------------------------------------------------
 
-SELECT is(string_agg(f ->> 'name', ' '),
+SELECT is((SELECT string_agg(f ->> 'name', ' ')
+             FROM answers, jsonb_array_elements(answer -> model -> 'factors') AS f
+            WHERE function = 'factors' AND id = :'three'),
           CASE model WHEN 'ridge' THEN 'market value growth momentum quality size low_vol'
           ELSE 'market growth_value_spread momentum_spread size_spread quality_spread' END,
           model || ': factors in order')
-FROM answers, unnest('{ridge,spread}'::text[]) AS model, jsonb_array_elements(answer -> model -> 'factors') AS f
-WHERE function = 'factors' AND id = :'three' GROUP BY model;
+FROM unnest(ARRAY['ridge', 'spread']) AS model;
 SELECT is_empty($$SELECT * FROM portfolio_factor_exposures AS x JOIN answers AS a ON a.id = x.portfolio_id
                   LEFT JOIN LATERAL jsonb_array_elements(a.answer -> x.model -> 'factors') AS f
                             ON f ->> 'name' = x.factor
@@ -223,12 +231,12 @@ SELECT is_empty($$SELECT * FROM portfolio_factor_exposures AS x JOIN answers AS 
                          (f ->> 'percent_contribution_to_risk')::float8)
                         IS DISTINCT FROM (x.exposure_value, x.exposure_dollar::text, x.coverage,
                                           x.percent_contribution_to_risk)$$, 'with the figures stored');
-SELECT ok(abs(sum((f ->> 'contribution_to_risk')::float8)
-              + (min((answer -> model -> 'specific' ->> 'contribution_to_risk'))::float8)
-              - min(answer -> model ->> 'volatility')::float8) < 1e-12,
-          model || ': contributions add up to the volatility')
-FROM answers, unnest('{ridge,spread}'::text[]) AS model, jsonb_array_elements(answer -> model -> 'factors') AS f
-WHERE function = 'factors' AND id = :'three' GROUP BY model;
+SELECT ok((SELECT abs(sum((f ->> 'contribution_to_risk')::float8)
+                      + (min((answer -> model -> 'specific' ->> 'contribution_to_risk'))::float8)
+                      - min(answer -> model ->> 'volatility')::float8) < 1e-12
+             FROM answers, jsonb_array_elements(answer -> model -> 'factors') AS f
+            WHERE function = 'factors' AND id = :'three'), model || ': contributions add up to the volatility')
+FROM unnest(ARRAY['ridge', 'spread']) AS model;
 SELECT is_empty($$SELECT * FROM position_factor_exposures AS e JOIN answers AS a ON a.id = e.portfolio_id
                   LEFT JOIN LATERAL jsonb_array_elements(a.answer -> e.model -> 'positions') AS p
                             ON p ->> 'position_id' = e.position_id::text
@@ -237,9 +245,9 @@ SELECT is_empty($$SELECT * FROM position_factor_exposures AS e JOIN answers AS a
                          (p #>> '{exposures,size_spread}')::float8, p ->> 'reason', (p ->> 'r_squared')::float8)
                         IS DISTINCT FROM (e.market_beta, e.low_vol_beta, e.size_spread_beta, e.reason,
                                           e.r_squared)$$, 'and those of the positions');
-SELECT is(answer #> '{ridge,metadata}', '{"total_active_factors": 7, "factors_calculated": 7, "has_market_beta": true,
-                                          "ridge_alpha": 1}', 'factors are counted')
-FROM answers WHERE function = 'factors' AND id = :'three';
+SELECT is((SELECT answer #> '{ridge,metadata}' FROM answers WHERE function = 'factors' AND id = :'three'),
+          '{"total_active_factors": 7, "factors_calculated": 7, "has_market_beta": true, "ridge_alpha": 1}',
+          'factors are counted');
 DELETE FROM portfolio_factor_exposures WHERE portfolio_id = :'one' AND model = 'spread';
 DELETE FROM position_factor_exposures WHERE portfolio_id = :'one' AND model = 'spread';
 SELECT is((SELECT concat_ws(' ', f ->> 'available', f #> '{spread,available}', f #>> '{spread,reason}',
@@ -256,11 +264,12 @@ SELECT is_empty($$SELECT * FROM pairwise_correlations AS p
                          (a.answer #>> ARRAY['matrix', p.symbol1, p.symbol1])::float8)
                         IS DISTINCT FROM (p.correlation_coefficient, p.correlation_coefficient, 1::float8)$$,
                 'the matrix is that of pairwise_correlations, symmetric, with ones on the diagonal');
-SELECT is(jsonb_array_length(answer -> 'symbols'), 8, 'of all symbols') FROM answers
-WHERE function = 'correlations' AND id = :'two';
-SELECT is(array_agg(abs((s ->> 'exposure')::numeric)), array_agg(abs((s ->> 'exposure')::numeric)
-          ORDER BY abs((s ->> 'exposure')::numeric) DESC), 'the largest exposure first, whatever its sign')
-FROM answers, jsonb_array_elements(answer -> 'symbols') AS s WHERE function = 'correlations' AND id = :'two';
+SELECT is((SELECT jsonb_array_length(answer -> 'symbols') FROM answers WHERE function = 'correlations' AND id = :'two'),
+          8, 'of all symbols');
+SELECT ok((SELECT array_agg(abs((s ->> 'exposure')::numeric))
+                  = array_agg(abs((s ->> 'exposure')::numeric) ORDER BY abs((s ->> 'exposure')::numeric) DESC)
+             FROM answers, jsonb_array_elements(answer -> 'symbols') AS s
+            WHERE function = 'correlations' AND id = :'two'), 'the largest exposure first, whatever its sign');
 SELECT is_empty($$SELECT * FROM answers, jsonb_array_elements(answer -> 'symbols') AS s
                   JOIN (SELECT portfolio_id, symbol, sum(market_value) AS net FROM positions GROUP BY 1, 2) AS n
                        ON n.symbol = s ->> 'symbol'
@@ -278,8 +287,9 @@ SELECT ok(pg_temp.near((SELECT (a ->> 'average_correlation')::float8 FROM top),
                           AND symbol1 IN (SELECT s ->> 'symbol' FROM top, jsonb_array_elements(a -> 'symbols') AS s)
                           AND symbol2 IN (SELECT s ->> 'symbol' FROM top, jsonb_array_elements(a -> 'symbols') AS s)),
                        1e-14), 'their average');
-SELECT is((a #>> '{portfolio_summary,average_correlation}')::float8, avg_correlation, 'the summary is of all symbols')
-FROM top, correlation_calculations WHERE portfolio_id = :'two' AND calculation_date = '2024-11-22';
+SELECT is((SELECT (a #>> '{portfolio_summary,average_correlation}')::float8 - avg_correlation
+             FROM top, correlation_calculations WHERE portfolio_id = :'two' AND calculation_date = '2024-11-22'),
+          0::float8, 'the summary is of all symbols');
 
 -- Pairs that are unknown: the first of the triangle, and those with too few observations.
 UPDATE correlation_calculations
@@ -310,8 +320,8 @@ SELECT is((SELECT concat_ws('|', a ->> 'reason', a ->> 'message', a -> 'availabl
           || ' have been calculated over 90 sessions, but over 63, 126|[63, 126]', 'a window that there is none of');
 SELECT is(api_portfolio_correlations(pg_temp.id(5)) #>> '{data_quality,calculation_reason}', 'private',
           'why there is no pair');
-SELECT is(jsonb_array_length(api_portfolio_correlations(id) -> 'clusters'), 0, 'no cluster') FROM portfolios
-WHERE id = :'two';
+SELECT is((SELECT jsonb_array_length(api_portfolio_correlations(id) -> 'clusters') FROM portfolios WHERE id = :'two'),
+          0, 'no cluster');
 INSERT INTO correlation_clusters (portfolio_id, calculation_date, duration_days, cluster_number, nickname,
                                   avg_correlation, total_value, portfolio_percentage)
 VALUES (:'two', '2024-11-22', 126, 1, 'Energy', 0.9, 1000, 0.25);
@@ -336,20 +346,22 @@ FROM (VALUES ('-1', 'lookback_days must be 2 or more, not -1', '%newest%'),
 -- An option counts for its underlying by its delta.
 INSERT INTO position_greeks (portfolio_id, position_id, calculation_date, delta, underlying_price)
 SELECT portfolio_id, id, '2024-11-22', 0.5, 600 FROM positions WHERE portfolio_id = :'three' AND position_type = 'LC';
-SELECT is(exposure, 0.5 * 100 * 600 * quantity::numeric(20, 4), 'the exposure of an option')
-FROM _portfolio_batch.api_symbol_exposures(:'three', '2024-11-22') AS e JOIN positions AS l ON l.underlying_symbol = e.symbol
-WHERE l.portfolio_id = :'three';
+SELECT is((SELECT exposure - 0.5 * 100 * 600 * quantity::numeric(20, 4)
+             FROM _portfolio_batch.api_symbol_exposures(:'three', '2024-11-22') AS e
+             JOIN positions AS l ON l.underlying_symbol = e.symbol
+            WHERE l.portfolio_id = :'three'), 0::numeric, 'the exposure of an option');
 SELECT is_empty($$SELECT * FROM _portfolio_batch.api_symbol_exposures(pg_temp.id(5), '2024-11-22') WHERE symbol = 'FUND'$$,
                 'a private fund has none');
 
 -- Stress tests -------------------------------------------------------------------------------------------------------
 
-SELECT is(jsonb_array_length(answer -> 'scenarios'), 22, 'every scenario') FROM answers
-WHERE function = 'stress_tests' AND id = :'three';
-SELECT is(array_agg(s ->> 'category' || '/' || (s ->> 'name')),
-          array_agg(s ->> 'category' || '/' || (s ->> 'name')
-                    ORDER BY s ->> 'category' COLLATE "C", s ->> 'name' COLLATE "C"), 'by category and name')
-FROM answers, jsonb_array_elements(answer -> 'scenarios') AS s WHERE function = 'stress_tests' AND id = :'three';
+SELECT is((SELECT jsonb_array_length(answer -> 'scenarios') FROM answers
+            WHERE function = 'stress_tests' AND id = :'three'), 22, 'every scenario');
+SELECT ok((SELECT array_agg(s ->> 'category' || '/' || (s ->> 'name'))
+                  = array_agg(s ->> 'category' || '/' || (s ->> 'name')
+                              ORDER BY s ->> 'category' COLLATE "C", s ->> 'name' COLLATE "C")
+             FROM answers, jsonb_array_elements(answer -> 'scenarios') AS s
+            WHERE function = 'stress_tests' AND id = :'three'), 'by category and name');
 SELECT is_empty($$SELECT * FROM stress_test_results AS r JOIN stress_test_scenarios AS d USING (scenario_id)
                   JOIN portfolio_snapshots AS n ON n.portfolio_id = r.portfolio_id AND n.snapshot_date = '2024-11-22'
                   JOIN answers AS a ON a.id = r.portfolio_id AND a.function = 'stress_tests' AND a.name !~ '2'
@@ -372,9 +384,9 @@ SELECT is((SELECT concat_ws(' ', a ->> 'reason', a #> '{data_quality,scenarios_w
            FROM api_portfolio_stress_tests(:'three', '{covid_crash_2020}') AS a),
           'no_matching_results ["covid_crash_2020"]', 'or the only one');
 DELETE FROM stress_test_scenarios WHERE scenario_id = 'financial_crisis_2008';
-SELECT is(count(*), 1::bigint, 'results outlive their scenario')
-FROM jsonb_array_elements(api_portfolio_stress_tests(:'three') -> 'scenarios') AS s
-WHERE s ->> 'id' = 'financial_crisis_2008' AND s ->> 'name' IS NULL;
+SELECT is((SELECT count(*) FROM jsonb_array_elements(api_portfolio_stress_tests(:'three') -> 'scenarios') AS s
+            WHERE s ->> 'id' = 'financial_crisis_2008' AND s ->> 'name' IS NULL), 1::bigint,
+          'results outlive their scenario');
 UPDATE portfolio_snapshots SET total_value = -10, snapshot_date = '2024-11-23'
  WHERE portfolio_id = :'three' AND snapshot_date = '2024-11-22';
 SELECT is(api_portfolio_stress_tests(:'three') ->> 'baseline_date', '2024-11-21', 'the baseline is no later snapshot');
@@ -409,11 +421,11 @@ SELECT is_empty($$SELECT * FROM as_owner WHERE answer IS DISTINCT FROM CASE func
                     WHEN 'factors' THEN api_portfolio_factors(id)
                     WHEN 'correlations' THEN api_portfolio_correlations(id)
                     ELSE api_portfolio_stress_tests(id) END$$, 'a reader gets the same answers');
-SELECT is(api_position(id) ->> 'available', 'true', 'also of positions') FROM lots;
+SELECT is((SELECT api_position(id) ->> 'available' FROM lots), 'true', 'also of positions');
 SET LOCAL ROLE pb_api_stranger;
-SELECT throws_ok(format('SELECT %s(%L)', f, id), '42501', NULL, f || ' reads nothing for others')
-FROM lots, unnest('{api_portfolio_snapshot,api_portfolio_betas,api_portfolio_factors,api_portfolio_correlations,
-                    api_portfolio_stress_tests,api_position}'::text[]) AS f;
+SELECT throws_ok(format('SELECT %s(%L)', f, (SELECT id FROM lots)), '42501', NULL, f || ' reads nothing for others')
+FROM unnest(ARRAY['api_portfolio_snapshot', 'api_portfolio_betas', 'api_portfolio_factors',
+                  'api_portfolio_correlations', 'api_portfolio_stress_tests', 'api_position']) AS f;
 RESET ROLE;
 
 -- Row-level security of the tables holds.
@@ -422,8 +434,8 @@ CREATE POLICY own ON portfolios USING (name ~ 'Sample 1');
 SET LOCAL ROLE pb_api_reader;
 SELECT is(api_portfolio_snapshot(:'one') ->> 'available', 'true', 'a portfolio that the role may see');
 SELECT is(api_portfolio_snapshot(:'two') ->> 'reason', 'unknown_portfolio', 'one that it may not');
-SELECT is(api_position(l.id, l.portfolio_id) ->> 'reason', 'unknown_portfolio', 'nor its positions')
-FROM positions AS l WHERE l.portfolio_id = :'two' LIMIT 1;
+SELECT is((SELECT api_position(l.id, l.portfolio_id) ->> 'reason' FROM positions AS l
+            WHERE l.portfolio_id = :'two' LIMIT 1), 'unknown_portfolio', 'nor its positions');
 RESET ROLE;
 
 SELECT finish();

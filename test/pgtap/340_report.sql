@@ -2,6 +2,7 @@
 -- nothing outside, and says in words what is missing.
 
 \ir include/prelude.psql
+SELECT plan(138);
 
 -- Helpers of the markup ----------------------------------------------------------------------------------------------
 
@@ -52,12 +53,14 @@ UPDATE stress_test_scenarios SET name = :'evil' WHERE scenario_id = 'market_down
 
 CREATE TEMP TABLE page AS
 SELECT p.n, r.text, xmlparse(DOCUMENT r.text) AS xml FROM portfolio AS p CROSS JOIN portfolio_report(p.id) AS r (text);
-SELECT is(count(xml), 3::bigint, 'pages are well-formed XML') FROM page;
+SELECT is((SELECT count(xml) FROM page), 3::bigint, 'pages are well-formed XML');
 GRANT SELECT ON page TO PUBLIC;
 
--- The values at a path of a page; numbers of a page by their names.
+-- The values at a path of a page, or the only one; numbers of a page by their names.
 CREATE FUNCTION pg_temp.at(n integer, path text) RETURNS SETOF text
 LANGUAGE sql AS $$ SELECT v::text FROM page, unnest(xpath(path, page.xml)) AS v WHERE page.n = at.n $$;
+CREATE FUNCTION pg_temp.one(n integer, path text) RETURNS text
+LANGUAGE sql AS $$ SELECT (SELECT v FROM pg_temp.at(n, path) AS v) $$;
 CREATE FUNCTION pg_temp.metric(n integer, metric text) RETURNS numeric
 LANGUAGE sql AS $$ SELECT pg_temp.at(n, format('//data[@data-metric="%s"]/@value', metric))::numeric LIMIT 1 $$;
 -- Attributes of all elements at a path, as rows.
@@ -69,23 +72,27 @@ LANGUAGE sql AS $$
 $$;
 CREATE FUNCTION pg_temp.id_of(n integer) RETURNS uuid LANGUAGE sql AS
 $$ SELECT id FROM portfolio AS p WHERE p.n = id_of.n $$;
+CREATE FUNCTION pg_temp.text_of(n integer) RETURNS text LANGUAGE sql AS
+$$ SELECT text FROM page AS p WHERE p.n = text_of.n $$;
 
 -- Nothing but itself -------------------------------------------------------------------------------------------------
 
-SELECT ok(text !~* '<script|javascript:|onload|onclick|<iframe|<object|<link|<img|@import|@font-face',
-          'no script, frame, image or import on page ' || n) FROM page;
-SELECT ok(text !~* 'http:|https:|//[a-z]|url\((?!#hatch\))|\ssrc=|\shref=|action=',
+SELECT ok(pg_temp.text_of(n) !~* '<script|javascript:|onload|onclick|<iframe|<object|<link|<img|@import|@font-face',
+          'no script, frame, image or import on page ' || n)
+FROM unnest(ARRAY[1, 2, 3]) AS n;
+SELECT ok(pg_temp.text_of(n) !~* 'http:|https:|//[a-z]|url\((?!#hatch\))|\ssrc=|\shref=|action=',
        'no reference to anything outside on page ' || n)
-FROM page;
-SELECT is(pg_temp.at(1, '//meta[@http-equiv="Content-Security-Policy"]/@content'),
+FROM unnest(ARRAY[1, 2, 3]) AS n;
+SELECT is(pg_temp.one(1, '//meta[@http-equiv="Content-Security-Policy"]/@content'),
           'default-src ''none''; style-src ''unsafe-inline''', 'and the policy forbids it');
-SELECT ok(bool_and(label <> ''), 'every chart says what it shows')
-FROM (SELECT unnest(xpath('//svg', xml)) FROM page) AS s (svg),
-     LATERAL (SELECT COALESCE((xpath('/svg[@role="img"]/@aria-label', s.svg))[1]::text, '')) AS l (label);
+SELECT ok((SELECT bool_and(label <> '')
+             FROM (SELECT unnest(xpath('//svg', xml)) FROM page) AS s (svg),
+                  LATERAL (SELECT COALESCE((xpath('/svg[@role="img"]/@aria-label', s.svg))[1]::text, '')) AS l (label)),
+          'every chart says what it shows');
 SELECT set_eq($$SELECT unnest(xpath('//section/@id', xml))::text FROM page WHERE n = 1$$,
               '{equity,exposures,sectors,factors,risk,correlations,stress,positions,quality,lineage}'::text[],
               'all sections are there');
-SELECT is(text, portfolio_report(pg_temp.id_of(n)), 'the same tables give the same page') FROM page WHERE n = 1;
+SELECT is(pg_temp.text_of(1), portfolio_report(pg_temp.id_of(1)), 'the same tables give the same page');
 
 -- Names are text -----------------------------------------------------------------------------------------------------
 
@@ -93,53 +100,66 @@ SELECT is(text, portfolio_report(pg_temp.id_of(n)), 'the same tables give the sa
 CREATE FUNCTION pg_temp.plain(n integer, path text) RETURNS SETOF text LANGUAGE sql AS $$
   SELECT replace(replace(replace(v, '&lt;', '<'), '&gt;', '>'), '&amp;', '&') FROM pg_temp.at(n, path) AS v
 $$;
-SELECT is(pg_temp.plain(2, '//h1/text()'), :'evil', 'the name of the portfolio is shown as text');
-SELECT ok(pg_temp.plain(2, '/html/head/title/text()') LIKE :'evil' || ', risk report of 2026-11-20',
+SELECT is((SELECT * FROM pg_temp.plain(2, '//h1/text()')), :'evil', 'the name of the portfolio is shown as text');
+SELECT ok((SELECT v LIKE :'evil' || ', risk report of 2026-11-20'
+             FROM pg_temp.plain(2, '/html/head/title/text()') AS v),
        'also in the title');
-SELECT is(count(*), 1::bigint, 'a symbol')
-FROM pg_temp.plain(2, '//section[@id="positions"]//td/text()') AS v WHERE v = :'evil';
-SELECT is(count(*), 1::bigint, 'a sector')
-FROM pg_temp.plain(2, '//section[@id="sectors"]//text/text()') AS v WHERE v LIKE '<b><script>%';
-SELECT cmp_ok(count(*), '>=', 2::bigint, 'the nickname of a cluster, in the table and at its frame')
-FROM pg_temp.plain(2, '//section[@id="correlations"]//*/text()') AS v WHERE v = :'evil';
-SELECT is(count(*), 1::bigint, 'a scenario')
-FROM pg_temp.plain(2, '//section[@id="stress"]//text/text()') AS v WHERE v = left(:'evil', 39) || '...' OR v = :'evil';
-SELECT is(count(*), 1::bigint, 'the message of an error')
-FROM pg_temp.plain(2, '//section[@id="lineage"]//td/text()') AS v WHERE v = 'XX000 ' || :'evil';
+SELECT is((SELECT count(*) FROM pg_temp.plain(2, '//section[@id="positions"]//td/text()') AS v WHERE v = :'evil'),
+          1::bigint, 'a symbol');
+SELECT is((SELECT count(*) FROM pg_temp.plain(2, '//section[@id="sectors"]//text/text()') AS v
+            WHERE v LIKE '<b><script>%'), 1::bigint, 'a sector');
+SELECT cmp_ok((SELECT count(*) FROM pg_temp.plain(2, '//section[@id="correlations"]//*/text()') AS v WHERE v = :'evil'),
+              '>=', 2::bigint, 'the nickname of a cluster, in the table and at its frame');
+SELECT is((SELECT count(*) FROM pg_temp.plain(2, '//section[@id="stress"]//text/text()') AS v
+            WHERE v = left(:'evil', 39) || '...' OR v = :'evil'), 1::bigint, 'a scenario');
+SELECT is((SELECT count(*) FROM pg_temp.plain(2, '//section[@id="lineage"]//td/text()') AS v
+            WHERE v = 'XX000 ' || :'evil'), 1::bigint, 'the message of an error');
 
 -- The numbers of the tables ------------------------------------------------------------------------------------------
 
-SELECT is(pg_temp.metric(p.n, v.metric), v.value, format('%s of page %s', v.metric, p.n))
-FROM portfolio AS p
-JOIN portfolio_snapshots AS s ON s.portfolio_id = p.id AND s.snapshot_date = '2026-11-20'
-JOIN correlation_calculations AS c ON c.portfolio_id = p.id AND c.calculation_date = '2026-11-20'
-CROSS JOIN LATERAL (VALUES
-  ('total_value', s.total_value), ('daily_pnl', s.daily_pnl), ('daily_return', s.daily_return::text::numeric),
-  ('mtd_pnl', s.mtd_pnl), ('ytd_pnl', s.ytd_pnl), ('cumulative_pnl', s.cumulative_pnl),
-  ('cumulative_realized_pnl', s.cumulative_realized_pnl), ('cash_value', s.cash_value), ('beta', s.beta::text::numeric),
-  ('beta_r_squared', s.beta_r_squared::text::numeric),
-  ('realized_volatility_63d', s.realized_volatility_63d::text::numeric),
-  ('expected_volatility_21d', s.expected_volatility_21d::text::numeric), ('hhi', s.hhi::text::numeric),
-  ('effective_positions', s.effective_positions::text::numeric),
-  ('diversification_ratio', c.diversification_ratio::text::numeric),
-  ('avg_correlation', c.avg_correlation::text::numeric), ('concentration_score', c.concentration_score::text::numeric)
-) AS v (metric, value);
-SELECT is(pg_temp.at(1, '//div[@class="headline"]//data/text()'),
-          to_char(s.total_value, 'FM999,999,990.00'), 'people read the same number')
-FROM portfolio_snapshots AS s WHERE s.portfolio_id = pg_temp.id_of(1) AND s.snapshot_date = '2026-11-20';
-SELECT ok(pg_temp.near(pg_temp.metric(n, 'rate_effect')::float8, f.exposure_value / 100, 1e-15),
+SELECT results_eq(format($$SELECT metric, pg_temp.metric(%s, metric) FROM unnest(
+                     '{total_value,daily_pnl,daily_return,mtd_pnl,ytd_pnl,cumulative_pnl,cumulative_realized_pnl,
+                       cash_value,beta,beta_r_squared,realized_volatility_63d,expected_volatility_21d,hhi,
+                       effective_positions,diversification_ratio,avg_correlation,concentration_score}'::text[])
+                     AS metric$$, n),
+                  format($$SELECT v.metric, v.value::numeric
+                           FROM portfolio_snapshots AS s
+                           JOIN correlation_calculations AS c
+                             ON c.portfolio_id = s.portfolio_id AND c.calculation_date = s.snapshot_date
+                           CROSS JOIN LATERAL (VALUES
+                             ('total_value', s.total_value::text), ('daily_pnl', s.daily_pnl::text),
+                             ('daily_return', s.daily_return::text), ('mtd_pnl', s.mtd_pnl::text),
+                             ('ytd_pnl', s.ytd_pnl::text), ('cumulative_pnl', s.cumulative_pnl::text),
+                             ('cumulative_realized_pnl', s.cumulative_realized_pnl::text),
+                             ('cash_value', s.cash_value::text), ('beta', s.beta::text),
+                             ('beta_r_squared', s.beta_r_squared::text),
+                             ('realized_volatility_63d', s.realized_volatility_63d::text),
+                             ('expected_volatility_21d', s.expected_volatility_21d::text), ('hhi', s.hhi::text),
+                             ('effective_positions', s.effective_positions::text),
+                             ('diversification_ratio', c.diversification_ratio::text),
+                             ('avg_correlation', c.avg_correlation::text),
+                             ('concentration_score', c.concentration_score::text)) AS v (metric, value)
+                           WHERE s.portfolio_id = %L AND s.snapshot_date = '2026-11-20'$$, pg_temp.id_of(n)),
+                  'key figures of page ' || n)
+FROM unnest(ARRAY[1, 2, 3]) AS n;
+SELECT ok((SELECT pg_temp.one(1, '//div[@class="headline"]//data/text()') = to_char(total_value, 'FM999,999,990.00')
+             FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id_of(1) AND snapshot_date = '2026-11-20'),
+          'people read the same number');
+SELECT ok((SELECT pg_temp.near(pg_temp.metric(n, 'rate_effect')::float8, exposure_value / 100, 1e-15)
+             FROM portfolio_factor_exposures
+            WHERE portfolio_id = pg_temp.id_of(n) AND model = 'rate' AND calculation_date = '2026-11-20'),
           'the effect of the yield on page ' || n)
-FROM portfolio JOIN portfolio_factor_exposures AS f ON f.portfolio_id = id
-WHERE f.model = 'rate' AND f.calculation_date = '2026-11-20';
+FROM unnest(ARRAY[1, 2, 3]) AS n;
 
 SELECT results_eq(format($$SELECT * FROM pg_temp.attributes(%s, '//path[@data-series="value"]', 'data-points',
                              'data-first', 'data-last', 'data-lowest', 'data-highest')$$, n),
                   format($$SELECT ARRAY[count(*)::text, (array_agg(total_value ORDER BY snapshot_date))[1]::text,
                                         (array_agg(total_value ORDER BY snapshot_date DESC))[1]::text,
                                         min(total_value)::text, max(total_value)::text]
-                           FROM portfolio_snapshots WHERE portfolio_id = %L$$, id), 'the curve of page ' || n)
-FROM portfolio;
-SELECT is(cardinality(regexp_split_to_array(pg_temp.at(1, '//path[@data-series="value"]/@d'), ' ')), 25,
+                           FROM portfolio_snapshots WHERE portfolio_id = %L$$, pg_temp.id_of(n)),
+                  'the curve of page ' || n)
+FROM unnest(ARRAY[1, 2, 3]) AS n;
+SELECT is(cardinality(regexp_split_to_array(pg_temp.one(1, '//path[@data-series="value"]/@d'), ' ')), 25,
           'has a point a snapshot');
 SELECT results_eq($$SELECT a[1]::date AS v1, a[2]::numeric AS v2 FROM pg_temp.attributes(2, '//tr[@data-date]',
                       'data-date', 'data-value') AS a$$,
@@ -149,33 +169,34 @@ WITH growth AS (
   SELECT snapshot_date, exp(sum(ln(1 + daily_return)) OVER (ORDER BY snapshot_date)) AS g
   FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id_of(2)
 ), down AS (SELECT g, g / greatest(1, max(g) OVER (ORDER BY snapshot_date)) - 1 AS d FROM growth)
-SELECT ok(pg_temp.near(pg_temp.metric(2, 'max_drawdown')::float8, min(d), 1e-9)
-          AND pg_temp.near(pg_temp.metric(2, 'total_return')::float8, (array_agg(g))[25] - 1, 1e-9),
-          'drawdown and return')
-FROM down;
+SELECT ok((SELECT pg_temp.near(pg_temp.metric(2, 'max_drawdown')::float8, min(d), 1e-9)
+                  AND pg_temp.near(pg_temp.metric(2, 'total_return')::float8, (array_agg(g))[25] - 1, 1e-9) FROM down),
+          'drawdown and return');
 
 SELECT set_eq(format($$SELECT a[1] AS v1, a[2]::numeric AS v2 FROM pg_temp.attributes(%s,
                          '//section[@id="exposures"]//text[@data-metric]', 'data-metric', 'data-value') AS a$$, n),
               format($$SELECT v.* FROM portfolio_snapshots AS s, LATERAL (VALUES ('total_long', total_long),
                          ('total_short', total_short), ('net_exposure', net_exposure),
                          ('gross_exposure', gross_exposure)) AS v
-                       WHERE portfolio_id = %L AND snapshot_date = '2026-11-20'$$, id), 'exposures of page ' || n)
-FROM portfolio;
+                       WHERE portfolio_id = %L AND snapshot_date = '2026-11-20'$$, pg_temp.id_of(n)),
+              'exposures of page ' || n)
+FROM unnest(ARRAY[1, 2, 3]) AS n;
 SELECT set_eq(format($$SELECT a[1] COLLATE "default" AS v1, a[2]::float8 AS v2, a[3]::float8 AS v3, a[4]::float8 AS v4
                        FROM pg_temp.attributes(%s, '//g[@data-sector]', 'data-sector', 'data-long', 'data-short',
                                                'data-net') AS a$$, n),
               format($$SELECT key, (value ->> 'long')::float8 AS v2, (value ->> 'short')::float8 AS v3,
                               (value ->> 'net')::float8 AS v4
                        FROM portfolio_snapshots, jsonb_each(sector_exposure)
-                       WHERE portfolio_id = %L AND snapshot_date = '2026-11-20'$$, id), 'sectors of page ' || n)
-FROM portfolio WHERE n <> 2;
+                       WHERE portfolio_id = %L AND snapshot_date = '2026-11-20'$$, pg_temp.id_of(n)),
+              'sectors of page ' || n)
+FROM unnest(ARRAY[1, 3]) AS n;
 
 SELECT set_eq(format($$SELECT a[1] AS v1, a[2] AS v2, a[3]::float8 AS v3 FROM pg_temp.attributes(%s,
                          '//g[@data-factor]', 'data-model', 'data-factor', 'data-exposure') AS a$$, n),
               format($$SELECT model, factor, exposure_value FROM portfolio_factor_exposures WHERE portfolio_id = %L
                        AND calculation_date = '2026-11-20' AND model IN ('ridge', 'spread') AND factor <> 'specific'$$,
-                     id), 'factor betas of page ' || n)
-FROM portfolio;
+                     pg_temp.id_of(n)), 'factor betas of page ' || n)
+FROM unnest(ARRAY[1, 2, 3]) AS n;
 -- Lots of one symbol have one error together, so they are added up first.
 SELECT is_empty(format($$
   WITH held AS (
@@ -191,63 +212,70 @@ SELECT is_empty(format($$
   )
   SELECT a, w.error FROM pg_temp.attributes(%1$s, '//g[@data-factor]', 'data-model', 'data-factor', 'data-error') AS a
   LEFT JOIN wanted AS w ON w.model = a[1] AND w.factor = a[2]
-  WHERE NOT pg_temp.near(a[3]::float8, w.error, 1e-9)$$, n, id), 'and their standard errors, page ' || n)
-FROM portfolio;
-SELECT is(count(*), 12::bigint, 'with the interval in words')
-FROM pg_temp.at(1, '//g[@data-factor]/text[3]/text()') AS v WHERE v ~ '^\S+ to \S+$';
+  WHERE NOT pg_temp.near(a[3]::float8, w.error, 1e-9)$$, n, pg_temp.id_of(n)), 'and their standard errors, page ' || n)
+FROM unnest(ARRAY[1, 2, 3]) AS n;
+SELECT is((SELECT count(*) FROM pg_temp.at(1, '//g[@data-factor]/text[3]/text()') AS v WHERE v ~ '^\S+ to \S+$'),
+          12::bigint, 'with the interval in words');
 
 SELECT set_eq(format($$SELECT a[1] AS v1, a[2] AS v2, a[3]::float8 AS v3, a[4]::float8 AS v4 FROM pg_temp.attributes(%s,
                          '//g[@data-risk][@data-risk!="total"]', 'data-model', 'data-risk', 'data-share',
                          'data-contribution') AS a$$, n),
               format($$SELECT model, factor, percent_contribution_to_risk, contribution_to_risk
                        FROM portfolio_factor_exposures WHERE portfolio_id = %L AND calculation_date = '2026-11-20'
-                       AND model IN ('ridge', 'spread')$$, id), 'risk contributions of page ' || n)
-FROM portfolio;
-SELECT ok(bool_and(abs(v::float8 - 1) < 1e-9) AND count(*) = 2, 'which add up to 100 %')
-FROM pg_temp.at(2, '//g[@data-risk="total"]/@data-share') AS v;
+                       AND model IN ('ridge', 'spread')$$, pg_temp.id_of(n)), 'risk contributions of page ' || n)
+FROM unnest(ARRAY[1, 2, 3]) AS n;
+SELECT ok((SELECT bool_and(abs(v::float8 - 1) < 1e-9) AND count(*) = 2
+             FROM pg_temp.at(2, '//g[@data-risk="total"]/@data-share') AS v), 'which add up to 100 %');
 
 SELECT set_eq(format($$SELECT least(a[1], a[2]) COLLATE "C" AS v1, greatest(a[1], a[2]) COLLATE "C" AS v2,
                               a[3]::float8 AS v3
                        FROM pg_temp.attributes(%s, '//rect[@data-correlation]', 'data-one', 'data-other',
                                                'data-correlation') AS a$$, n),
               format($$SELECT symbol1 COLLATE "C" AS v1, symbol2 COLLATE "C" AS v2, correlation_coefficient
-                       FROM pairwise_correlations WHERE portfolio_id = %L AND calculation_date = '2026-11-20'$$, id),
+                       FROM pairwise_correlations WHERE portfolio_id = %L AND calculation_date = '2026-11-20'$$,
+                     pg_temp.id_of(n)),
               'correlations of page ' || n)
-FROM portfolio WHERE n <> 2;
+FROM unnest(ARRAY[1, 3]) AS n;
 SELECT set_eq(format($$SELECT a[1]::integer AS v1, a[2]::float8 AS v2 FROM pg_temp.attributes(%s,
                          '//tr[@data-cluster-number]', 'data-cluster-number', 'data-share') AS a$$, n),
               format($$SELECT cluster_number, portfolio_percentage FROM correlation_clusters WHERE portfolio_id = %L
-                       AND calculation_date = '2026-11-20'$$, id), 'clusters of page ' || n)
-FROM portfolio;
-SELECT cmp_ok(count(*), '>', 0::bigint, 'there are clusters to show')
-FROM correlation_clusters WHERE calculation_date = '2026-11-20';
+                       AND calculation_date = '2026-11-20'$$, pg_temp.id_of(n)), 'clusters of page ' || n)
+FROM unnest(ARRAY[1, 2, 3]) AS n;
+SELECT cmp_ok((SELECT count(*) FROM correlation_clusters WHERE calculation_date = '2026-11-20'), '>', 0::bigint,
+              'there are clusters to show');
 SELECT is((SELECT count(*) FROM pg_temp.at(n, '//rect[@data-cluster]')),
-          (SELECT count(*) FROM correlation_clusters WHERE portfolio_id = id AND calculation_date = '2026-11-20'),
-          'each with a frame, page ' || n) FROM portfolio;
+          (SELECT count(*) FROM correlation_clusters
+            WHERE portfolio_id = pg_temp.id_of(n) AND calculation_date = '2026-11-20'),
+          'each with a frame, page ' || n)
+FROM unnest(ARRAY[1, 2, 3]) AS n;
 
 SELECT results_eq(format($$SELECT a[1] COLLATE "default" AS v1, a[2]::numeric AS v2, a[3]::numeric AS v3
                            FROM pg_temp.attributes(%s,
                              '//g[@data-scenario]', 'data-scenario', 'data-direct', 'data-correlated') AS a$$, n),
                   format($$SELECT scenario_id COLLATE "default", direct_pnl, correlated_pnl FROM stress_test_results
                            WHERE portfolio_id = %L AND calculation_date = '2026-11-20'
-                           ORDER BY correlated_pnl, scenario_id$$, id), 'stress tests of page ' || n || ', worst first')
-FROM portfolio;
+                           ORDER BY correlated_pnl, scenario_id$$, pg_temp.id_of(n)),
+                  'stress tests of page ' || n || ', worst first')
+FROM unnest(ARRAY[1, 2, 3]) AS n;
 
-SELECT is(pg_temp.at(n, '//tr[@data-positions]/@data-market-value')::numeric, s.total_market_value,
-          'the positions of page ' || n || ' add up to the snapshot')
-FROM portfolio JOIN portfolio_snapshots AS s ON s.portfolio_id = id AND s.snapshot_date = '2026-11-20';
+SELECT is((SELECT pg_temp.one(n, '//tr[@data-positions]/@data-market-value')::numeric - total_market_value
+             FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id_of(n) AND snapshot_date = '2026-11-20'),
+          0::numeric, 'the positions of page ' || n || ' add up to the snapshot')
+FROM unnest(ARRAY[1, 2, 3]) AS n;
 SELECT set_eq(format($$SELECT a[1]::uuid AS v1, a[2]::numeric AS v2 FROM pg_temp.attributes(%s, '//tr[@data-position]',
                          'data-position', 'data-market-value') AS a$$, n),
               format($$SELECT p.position_id, round((p.quantity * p.contract_multiplier
                                                     * COALESCE(q.price, p.entry_price))::numeric, 4)
                        FROM positions_asof('2026-11-20', ARRAY[%L::uuid]) AS p,
-                            price_asof(p.symbol, '2026-11-20') AS q$$, id), 'at the prices of price_asof, page ' || n)
-FROM portfolio;
-SELECT is(pg_temp.at(3, '//td[@data-metric="unpriced_positions"]/text()'), '1',
+                            price_asof(p.symbol, '2026-11-20') AS q$$, pg_temp.id_of(n)),
+              'at the prices of price_asof, page ' || n)
+FROM unnest(ARRAY[1, 2, 3]) AS n;
+SELECT is(pg_temp.one(3, '//td[@data-metric="unpriced_positions"]/text()'), '1',
        'the option without a price is flagged');
-SELECT is(count(*), 5::bigint, 'and the reasons are counted, figure by figure')
-FROM pg_temp.at(3, '//tr[@data-figure]/td[5]/text()') AS v WHERE v = 'option without a delta: 1, private asset: 1';
-SELECT is(pg_temp.at(2, '//td[@data-metric="reconciled"]/text()'), 'equal', 'positions and snapshot agree');
+SELECT is((SELECT count(*) FROM pg_temp.at(3, '//tr[@data-figure]/td[5]/text()') AS v
+            WHERE v = 'option without a delta: 1, private asset: 1'), 5::bigint,
+          'and the reasons are counted, figure by figure');
+SELECT is(pg_temp.one(2, '//td[@data-metric="reconciled"]/text()'), 'equal', 'positions and snapshot agree');
 
 SELECT set_eq($$SELECT a[1] AS v1, a[2]::bigint AS v2, a[3]::bigint AS v3 FROM pg_temp.attributes(1,
                   '//tr[@data-table]', 'data-table', 'data-run-id', 'data-rows') AS a
@@ -258,9 +286,9 @@ SELECT set_eq($$SELECT a[1] AS v1, a[2]::bigint AS v2, a[3]::bigint AS v3 FROM p
                 WHERE portfolio_id = pg_temp.id_of(1) AND calculation_date = '2026-11-20'
                 UNION SELECT 'position_market_betas', max(run_id), count(*) FROM position_market_betas
                 WHERE portfolio_id = pg_temp.id_of(1) AND calculation_date = '2026-11-20'$$, 'which run wrote what');
-SELECT is(count(*), 1::bigint, 'with the setting that is not the default')
-FROM pg_temp.at(1, '//section[@id="lineage"]//td/text()') AS v
-WHERE v = 'Settings other than the default: correlation_threshold = 0.4 (default 0.7)';
+SELECT is((SELECT count(*) FROM pg_temp.at(1, '//section[@id="lineage"]//td/text()') AS v
+            WHERE v = 'Settings other than the default: correlation_threshold = 0.4 (default 0.7)'), 1::bigint,
+          'with the setting that is not the default');
 
 -- As of an earlier date ----------------------------------------------------------------------------------------------
 
@@ -268,17 +296,19 @@ UPDATE page SET xml = xmlparse(DOCUMENT portfolio_report(pg_temp.id_of(1), '2026
 SELECT set_eq($$SELECT v::date FROM pg_temp.at(1, '//tr[@data-date]/@data-date') AS v$$,
               $$SELECT snapshot_date FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id_of(1)
                 AND snapshot_date <= '2026-11-10'$$, 'an earlier report ends with its date');
-SELECT is(pg_temp.metric(1, 'total_value'), total_value, 'and has its net asset value') FROM portfolio_snapshots
-WHERE portfolio_id = pg_temp.id_of(1) AND snapshot_date = '2026-11-10';
-SELECT is(pg_temp.at(1, '//tr[@data-positions]/@data-market-value')::numeric, total_market_value, 'at its prices')
-FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id_of(1) AND snapshot_date = '2026-11-10';
+SELECT is((SELECT pg_temp.metric(1, 'total_value') - total_value FROM portfolio_snapshots
+            WHERE portfolio_id = pg_temp.id_of(1) AND snapshot_date = '2026-11-10'), 0::numeric,
+          'and has its net asset value');
+SELECT is((SELECT pg_temp.one(1, '//tr[@data-positions]/@data-market-value')::numeric - total_market_value
+             FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id_of(1) AND snapshot_date = '2026-11-10'),
+          0::numeric, 'at its prices');
 SAVEPOINT future;
 CREATE TEMP TABLE before AS SELECT portfolio_report(pg_temp.id_of(1), '2026-11-10') AS text;
 UPDATE market_data_cache SET close = 3 * close WHERE date > '2026-11-10';
 DELETE FROM portfolio_snapshots WHERE snapshot_date > '2026-11-10';
-SELECT is(portfolio_report(pg_temp.id_of(1), '2026-11-10'), text, 'nothing later is in it') FROM before;
-SELECT is(portfolio_report(pg_temp.id_of(1)), text, 'without a date it is the report of the latest snapshot')
-       FROM before;
+SELECT is(portfolio_report(pg_temp.id_of(1), '2026-11-10'), (SELECT text FROM before), 'nothing later is in it');
+SELECT is(portfolio_report(pg_temp.id_of(1)), (SELECT text FROM before),
+          'without a date it is the report of the latest snapshot');
 ROLLBACK TO SAVEPOINT future;
 
 -- Splits, stale prices, lots of one symbol ---------------------------------------------------------------------------
@@ -287,23 +317,24 @@ SAVEPOINT prices;
 SELECT portfolio_id AS split_portfolio, symbol AS split_symbol FROM positions
 WHERE portfolio_id = pg_temp.id_of(1) ORDER BY symbol LIMIT 1 \gset
 INSERT INTO corporate_actions (symbol, ex_date, kind, ratio) VALUES (:'split_symbol', '2026-11-19', 'split', 4);
-SELECT is(p.price, q.price, 'a price before a split is in shares of the day')
-FROM _portfolio_batch.report_positions(:'split_portfolio', '2026-11-19') AS p, price_asof(:'split_symbol', '2026-11-19') AS q
-WHERE p.symbol = :'split_symbol';
+SELECT is((SELECT p.price - q.price
+             FROM _portfolio_batch.report_positions(:'split_portfolio', '2026-11-19') AS p,
+                  price_asof(:'split_symbol', '2026-11-19') AS q
+            WHERE p.symbol = :'split_symbol'), 0::float8, 'a price before a split is in shares of the day');
 UPDATE market_data_cache SET adjustment = 'split' WHERE symbol = :'split_symbol';
-SELECT ok(pg_temp.near(p.price, q.price, 1e-12), 'also of split-adjusted prices, on ' || p.day)
-FROM (SELECT d.day, r.* FROM unnest('{2026-11-18,2026-11-19}'::date[]) AS d (day),
-             _portfolio_batch.report_positions(:'split_portfolio', d.day) AS r) AS p, price_asof(:'split_symbol', p.day) AS q
-WHERE p.symbol = :'split_symbol';
+SELECT ok((SELECT pg_temp.near(p.price, q.price, 1e-12) AND p.price > 0
+             FROM _portfolio_batch.report_positions(:'split_portfolio', day) AS p, price_asof(:'split_symbol', day) AS q
+            WHERE p.symbol = :'split_symbol'), 'also of split-adjusted prices, on ' || day)
+FROM unnest(ARRAY['2026-11-18', '2026-11-19']::date[]) AS day;
 DELETE FROM market_data_cache WHERE symbol = :'split_symbol' AND date IN ('2026-11-19', '2026-11-20');
-SELECT is((p.price_quality, p.price_date), ('stale'::text, '2026-11-18'::date), 'an old price is stale')
-FROM _portfolio_batch.report_positions(:'split_portfolio', '2026-11-20') AS p WHERE p.symbol = :'split_symbol';
+SELECT is((SELECT (p.price_quality, p.price_date) FROM _portfolio_batch.report_positions(:'split_portfolio', '2026-11-20') AS p
+            WHERE p.symbol = :'split_symbol'), ('stale'::text, '2026-11-18'::date), 'an old price is stale');
 SELECT ok(portfolio_report(pg_temp.id_of(1)) ~ 'inputs have changed since the run',
           'and the report says that the positions are not those of the snapshot any more');
 SELECT ok(portfolio_report(pg_temp.id_of(1)) !~ 'data-error="[0-9.e-]+"', 'nor are the intervals, so there are none');
 SET LOCAL portfolio_batch.max_stale_sessions = 1;
-SELECT is(p.price_quality, 'unpriced', 'or not priced any more')
-FROM _portfolio_batch.report_positions(:'split_portfolio', '2026-11-20') AS p WHERE p.symbol = :'split_symbol';
+SELECT is((SELECT p.price_quality FROM _portfolio_batch.report_positions(:'split_portfolio', '2026-11-20') AS p
+            WHERE p.symbol = :'split_symbol'), 'unpriced', 'or not priced any more');
 ROLLBACK TO SAVEPOINT prices;
 
 -- What is missing is said in words -----------------------------------------------------------------------------------
@@ -337,11 +368,11 @@ FROM (VALUES ('equity', 'A curve needs two snapshots; up to this date there is o
              ('lineage', 'The log has no run behind these rows: engines were called by hand, or the log was purged.'))
      AS v (section, words);
 SELECT is_empty($$SELECT pg_temp.at(1, '//svg')$$, 'there is no chart of nothing');
-SELECT is(pg_temp.at(1, format('//span[@data-metric="%s"]/text()', metric)), words, 'missing: ' || metric)
+SELECT is(pg_temp.one(1, format('//span[@data-metric="%s"]/text()', metric)), words, 'missing: ' || metric)
 FROM (VALUES ('beta', 'n/a: too few returns'), ('realized_volatility_63d', 'n/a: no exposure'),
              ('hhi', 'n/a: no positive net asset value'), ('diversification_ratio', 'n/a: not computed for this date'),
              ('rate_effect', 'n/a: not computed for this date')) AS v (metric, words);
-SELECT is(pg_temp.at(1, '//td[@data-metric="analytics_complete"]/text()'), 'outstanding',
+SELECT is(pg_temp.one(1, '//td[@data-metric="analytics_complete"]/text()'), 'outstanding',
        'nor are the analytics complete');
 ROLLBACK TO SAVEPOINT emptied;
 
@@ -352,25 +383,26 @@ UPDATE stress_test_results SET direct_pnl = NULL, correlated_pnl = NULL, correla
 UPDATE correlation_calculations SET correlations[2] = NULL;
 UPDATE portfolio_factor_exposures SET exposure_value = NULL, reason = 'no_prices' WHERE factor = 'value';
 UPDATE page SET xml = xmlparse(DOCUMENT portfolio_report(pg_temp.id_of(1))) WHERE n = 1;
-SELECT is(pg_temp.at(1, '//section[@id="equity"]//p[@class="missing"]/text()'),
+SELECT is(pg_temp.one(1, '//section[@id="equity"]//p[@class="missing"]/text()'),
        'No drawdown: 1 of 25 snapshots have no '
           'daily return, so the growth of capital is not known.', 'no drawdown where a return is missing');
 SELECT is_empty($$SELECT pg_temp.at(1, '//path[@data-series="drawdown"]')$$, 'and none is drawn');
-SELECT ok(bool_or(v ~ ': n/a, too few returns'), 'a scenario without a result says why')
-FROM pg_temp.at(1, '//section[@id="stress"]/p/text()') AS v;
-SELECT is(count(*), 21::bigint, 'and has no bar') FROM pg_temp.at(1, '//g[@data-scenario]');
-SELECT is(count(*), 2::bigint, 'a pair without a correlation is hatched') FROM pg_temp.at(1,
-       '//rect[@class="hatched"]');
-SELECT is(count(*), 1::bigint, 'a factor without an exposure says why')
-FROM pg_temp.at(1, '//section[@id="factors"]//text/text()') AS v WHERE v = 'no prices';
+SELECT ok((SELECT bool_or(v ~ ': n/a, too few returns') FROM pg_temp.at(1, '//section[@id="stress"]/p/text()') AS v),
+          'a scenario without a result says why');
+SELECT is((SELECT count(*) FROM pg_temp.at(1, '//g[@data-scenario]')), 21::bigint, 'and has no bar');
+SELECT is((SELECT count(*) FROM pg_temp.at(1, '//rect[@class="hatched"]')), 2::bigint,
+          'a pair without a correlation is hatched');
+SELECT is((SELECT count(*) FROM pg_temp.at(1, '//section[@id="factors"]//text/text()') AS v WHERE v = 'no prices'),
+          1::bigint, 'a factor without an exposure says why');
 ROLLBACK TO SAVEPOINT gaps;
 
 -- A large book: some symbols and positions only, and it says so.
-SELECT ok(_portfolio_batch.report_correlations(data, 4) ~ 'The 4 largest of 10 symbols by exposure; 6 smaller ones are left out here'
-          AND _portfolio_batch.report_holdings(data, 3) ~ '7 smaller positions'
-          AND (SELECT count(*) FROM regexp_matches(_portfolio_batch.report_holdings(data, 3), 'data-position=', 'g')) = 3,
-          'what does not fit is left out, and counted')
-FROM _portfolio_batch.report_data(pg_temp.id_of(1), '2026-11-20') AS data;
+SELECT ok((SELECT _portfolio_batch.report_correlations(data, 4)
+                    ~ 'The 4 largest of 10 symbols by exposure; 6 smaller ones are left out here'
+                  AND _portfolio_batch.report_holdings(data, 3) ~ '7 smaller positions'
+                  AND (SELECT count(*) FROM regexp_matches(_portfolio_batch.report_holdings(data, 3), 'data-position=', 'g')) = 3
+             FROM _portfolio_batch.report_data(pg_temp.id_of(1), '2026-11-20') AS data),
+          'what does not fit is left out, and counted');
 
 -- Errors and rights --------------------------------------------------------------------------------------------------
 
@@ -396,15 +428,14 @@ CREATE ROLE pb_report_reader;
 CREATE ROLE pb_report_stranger;
 SELECT count(*) AS grants FROM grant_analytics_roles('pb_report_reader', NULL) \gset
 GRANT USAGE ON SCHEMA pb TO pb_report_stranger;
-SELECT is(provolatile::text, 's', 'it writes nothing') FROM pg_proc WHERE proname = 'portfolio_report';
+SELECT is((SELECT provolatile::text FROM pg_proc WHERE proname = 'portfolio_report'), 's', 'it writes nothing');
 SELECT text AS as_superuser FROM page WHERE n = 3 \gset
 SET LOCAL ROLE pb_report_reader;
-SELECT is(portfolio_report(id), text, 'a reader gets the same page') FROM portfolio JOIN page USING (n) WHERE n = 3;
+SELECT is(portfolio_report(pg_temp.id_of(3)), pg_temp.text_of(3), 'a reader gets the same page');
 SET LOCAL datestyle = 'German, DMY';
 SET LOCAL extra_float_digits = 0;
 SET LOCAL timezone = 'Asia/Tokyo';
-SELECT is(portfolio_report(id), text, 'whatever the settings of the session') FROM portfolio JOIN page USING (n)
-       WHERE n = 3;
+SELECT is(portfolio_report(pg_temp.id_of(3)), pg_temp.text_of(3), 'whatever the settings of the session');
 RESET ROLE;
 SET LOCAL ROLE pb_report_stranger;
 SELECT throws_like($$SELECT portfolio_report('00000000-0000-4000-8000-000000000001')$$, 'permission denied for %',

@@ -3,6 +3,7 @@
 # the same results as a run that nothing disturbed.
 
 . "$(dirname "$0")/tap.bash"
+plan 40
 
 begin_cluster
 make_book 2024-06-03 4

@@ -2,6 +2,7 @@
 # The tables are ordinary ones: pg_dump carries them, DROP EXTENSION leaves them, and the batch goes on where it was.
 
 . "$(dirname "$0")/tap.bash"
+plan 17
 
 begin_cluster
 export PGOPTIONS='-c portfolio_batch.progress=off'

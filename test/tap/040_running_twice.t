@@ -2,6 +2,7 @@
 # Runs beside each other: nobody runs a portfolio twice at once, others go on, and everybody can see how far a run is.
 
 . "$(dirname "$0")/tap.bash"
+plan 26
 
 begin_cluster
 make_book 2024-09-03 4
@@ -40,9 +41,11 @@ sql "CALL daily_batch('2024-09-06', $first)"
 holds "$((($(date +%s%N) - started) / 1000000))" '<' 3000 'each of them at once'
 is "$(sql "SELECT status, dates_processed FROM batch_runs WHERE run_kind = 'procedure' ORDER BY run_id DESC LIMIT 1")" \
   'skipped|0' 'a procedure that found every portfolio busy is recorded as skipped'
-is "$(sql "SELECT status, processed FROM run_daily_batch('2024-09-04', $third) WHERE phase = '2'")" 'success|1' \
+is "$(sql "SELECT status, processed FROM run_daily_batch('2024-09-05', $third) WHERE phase = '2'")" 'success|1' \
   'a run of another portfolio proceeds'
-like "$(sql "SELECT status, processed, skipped, detail FROM run_daily_batch('2024-09-05', $both) WHERE phase = '2'")" \
+like "$(PGOPTIONS="$quiet -c lock_timeout=300ms" sql_error "SELECT FROM run_daily_batch('2024-09-04', $third)")" 55P03 \
+  'on the same date it waits for the rows that belong to the date, and a lock timeout ends it as a whole'
+like "$(sql "SELECT status, processed, skipped, detail FROM run_daily_batch('2024-09-06', $both) WHERE phase = '2'")" \
   '^success\|1\|1\|.*; 1 portfolio skipped: already running$' 'a run of both does the other one and says so'
 is "$(sql "SELECT portfolio_id, count(*) FROM portfolio_snapshots WHERE snapshot_date > '2024-09-03' GROUP BY 1")" \
   "$(portfolio 3)|2" 'and writes nothing for the one that is running'
@@ -61,7 +64,7 @@ sql "SELECT FROM pg_terminate_backend((SELECT pid FROM pg_stat_activity WHERE ap
 wait $! || true
 is "$(sql "SELECT count(*) FROM batch_runs WHERE status = 'running'")" 1 'a session was ended in the middle of its run'
 tell holder 'BEGIN' "SELECT FROM run_daily_batch('2024-09-06', $first)"
-is "$(sql_error "SELECT status, processed FROM run_daily_batch('2024-09-06', $third) WHERE phase = '2'")" 'success|1' \
+is "$(sql_error "SELECT status, processed FROM run_daily_batch('2024-09-09', $third) WHERE phase = '2'")" 'success|1' \
   'while one session marks it as lost, another need not wait for it'
 tell holder 'COMMIT'
 is "$(sql "SELECT count(*) FROM batch_runs WHERE status = 'running'" \
@@ -121,8 +124,8 @@ sql "CALL daily_batch('$target')" >/dev/null 2>&1
 same_results crowd undisturbed '' 'and together they come to the results of one'
 is "$(sql "SELECT count(*) FROM batch_jobs WHERE status IN ('failed', 'partial', 'blocked')")" 0 'no job of theirs failed'
 
-# One transaction for all dates each, over portfolios that share symbols with their neighbors.
-export PGDATABASE=mixed
+# One transaction for all dates each, over portfolios that share symbols with their neighbors: each waits for the others.
+export PGDATABASE=mixed PGOPTIONS="$quiet -c lock_timeout=0"
 pids=()
 for portfolio in 1 2 3 4; do
   sql "SELECT FROM run_daily_batch_with_backfill('$target', ARRAY['$(portfolio $portfolio)']::uuid[])" &

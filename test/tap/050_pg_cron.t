@@ -3,6 +3,7 @@
 # pg_cron fires at full minutes only, so this takes up to a minute.
 
 . "$(dirname "$0")/tap.bash"
+plan 9
 
 begin_cluster
 make_book 2024-12-02 2

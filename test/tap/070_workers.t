@@ -3,6 +3,7 @@
 # is lost or left behind when a worker or its leader ends early.
 
 . "$(dirname "$0")/tap.bash"
+plan 49
 
 begin_cluster
 make_book 2024-12-02 7
@@ -81,7 +82,7 @@ sql 'CREATE ROLE runner NOLOGIN' 'CREATE ROLE person LOGIN' 'CREATE ROLE strange
                                                      id <> '$(portfolio 3)')" \
   "CREATE TABLE witnesses (who text, session text, app text, what text)" 'GRANT INSERT ON witnesses TO runner' \
   "CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
-     INSERT INTO witnesses VALUES (current_user, session_user, current_setting('application_name'),
+     INSERT INTO public.witnesses VALUES (current_user, session_user, current_setting('application_name'),
        (SELECT backend_type || ' | ' || query FROM pg_stat_activity WHERE pid = pg_backend_pid()));
      RAISE NOTICE 'seen by a trigger';
      RETURN NULL; END \$\$" \
@@ -105,7 +106,7 @@ PGUSER=person PGAPPNAME=desk sql 'SET ROLE runner' "SET desk.owner = 'desk'" 'SE
 is "$(sql "SELECT count(*) FROM portfolio_snapshots WHERE snapshot_date = '2024-12-03'" \
   "SELECT DISTINCT sqlstate FROM batch_jobs WHERE status = 'failed' AND sqlstate IS NOT NULL" | paste -sd' ')" '0 42501' \
   'without the right to write nothing is written'
-like "$(PGUSER=stranger sql_error "SELECT _portfolio_batch.run_batch_shards(1, '2024-12-03', '{}', '{}', '{}', '{}', 0, true, 0, 1)")" 42501 \
+like "$(PGUSER=stranger sql_error "SELECT _portfolio_batch.run_batch_shard(1, '2024-12-03', '{}', '{}', true, 1, 1, 0, 1)")" 42501 \
   'who may not run the batch cannot have workers run it'
 
 # A portfolio that fails -------------------------------------------------------------------------------------------------

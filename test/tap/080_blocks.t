@@ -2,6 +2,7 @@
 # However many sessions are computed together, and however little memory there is for their prices: the same rows.
 
 . "$(dirname "$0")/tap.bash"
+plan 5
 
 begin_cluster
 make_book 2024-11-01 3

@@ -3,6 +3,7 @@
 # pg_cron fires at full minutes only, so this takes up to three of them.
 
 . "$(dirname "$0")/tap.bash"
+plan 49
 
 begin_cluster
 sql 'CREATE EXTENSION portfolio_batch' 'SELECT FROM create_analytics_tables()' \

@@ -2,6 +2,7 @@
 # Runs watched from other sessions: progress while nothing is committed, cancel, the death of a session, and reports.
 
 . "$(dirname "$0")/tap.bash"
+plan 30
 
 begin_cluster
 make_book 2024-06-03 4

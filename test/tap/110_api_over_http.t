@@ -3,27 +3,22 @@
 # which may only read. Optional: without node, npm and the registry it is skipped.
 
 . "$(dirname "$0")/tap.bash"
+plan 28
 
 server=postgraphile@4.14.1
 published=2025-10-15 # fixes what it depends on
 
-skip_all() {
-  printf '1..0 # SKIP %s\n' "$1"
-  tap_done=1
-  exit 0
-}
-
-command -v node >/dev/null && command -v npm >/dev/null || skip_all 'node and npm are not installed'
-node -e 'process.exit(typeof fetch === "function" ? 0 : 1)' || skip_all 'node is older than 18'
+command -v node >/dev/null && command -v npm >/dev/null || skip_rest 'node and npm are not installed'
+node -e 'process.exit(typeof fetch === "function" ? 0 : 1)' || skip_rest 'node is older than 18'
 [ "$(timeout 8 npm view "$server" version --fetch-retries=0 --fetch-timeout=4000 --loglevel=silent \
-  </dev/null 2>/dev/null)" = "${server#*@}" ] || skip_all "the npm registry with $server is out of reach"
+  </dev/null 2>/dev/null)" = "${server#*@}" ] || skip_rest "the npm registry with $server is out of reach"
 
 begin_cluster
 unset PGTZ
 mkdir "$tap_folder/server"
 timeout 120 npm install --prefix "$tap_folder/server" --ignore-scripts --no-audit --no-fund --no-update-notifier \
   --prefer-offline --before="$published" --loglevel=error "$server" </dev/null >"$tap_folder/npm.log" 2>&1 ||
-  skip_all "npm cannot install $server: $(tail -n 1 "$tap_folder/npm.log")"
+  skip_rest "npm cannot install $server: $(tail -n 1 "$tap_folder/npm.log")"
 
 # Functions in one schema, which the server shows, tables in another, which it does not.
 sql 'CREATE DATABASE web'

@@ -3,16 +3,14 @@
 # request leaves the page, and the numbers in the document are those of the tables. Skipped where there is no Chromium.
 
 . "$(dirname "$0")/tap.bash"
+plan 38
 
 browser=
 for name in chromium chromium-browser google-chrome; do
   browser=$(command -v "$name") && break
 done
-if [ -z "$browser" ]; then
-  echo '1..0 # SKIP there is no chromium, chromium-browser or google-chrome; Debian has it in the package chromium'
-  tap_done=1
-  exit 0
-fi
+[ -n "$browser" ] ||
+  skip_rest 'there is no chromium, chromium-browser or google-chrome; Debian has it in the package chromium'
 
 # browse NAME PAGE [OPTION …]: opens a page in a browser of its own that resolves no name, so that neither the page nor
 # the browser's own services reach anything. The log goes to NAME.log, that of the network to NAME.net.

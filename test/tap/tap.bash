@@ -3,8 +3,20 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 
+tap_planned=
 tap_run=0
 tap_failed=0
+
+# plan NUMBER: how many tests the program has, before the first of them. A program that runs fewer, or more, fails.
+# With PB_PLAN_ONLY the program says so much and ends.
+plan() {
+  tap_planned=$1
+  printf '1..%d\n' "$tap_planned"
+  if [ -n "${PB_PLAN_ONLY:-}" ]; then
+    tap_done=1
+    exit 0
+  fi
+}
 
 # report STATUS NAME [DIAGNOSIS …]: one result; a diagnosis is shown when it failed.
 report() {
@@ -18,6 +30,22 @@ report() {
     printf 'not ok %d - %s\n' "$tap_run" "$name"
     [ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/# /'
   fi
+}
+
+# skip NUMBER REASON: as many tests that cannot run here.
+skip() {
+  local left
+  for ((left = $1; left > 0; left--)); do
+    tap_run=$((tap_run + 1))
+    printf 'ok %d # SKIP %s\n' "$tap_run" "$2"
+  done
+}
+
+# skip_rest REASON: ends the program without the tests that are left.
+skip_rest() {
+  skip $((tap_planned - tap_run)) "$1"
+  done_testing
+  exit
 }
 
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }
@@ -51,9 +79,10 @@ holds() {
 }
 
 done_testing() {
-  printf '1..%d\n' "$tap_run"
   tap_done=1
-  [ "$tap_failed" -eq 0 ]
+  [ -n "$tap_planned" ] || note 'the program states no plan'
+  [ "${tap_planned:-0}" -eq "$tap_run" ] || note "planned ${tap_planned:-0} tests, ran $tap_run"
+  [ "$tap_failed" -eq 0 ] && [ "${tap_planned:-0}" -eq "$tap_run" ]
 }
 
 # The cluster of this program. It goes away with it, also when the program fails or is interrupted.
@@ -75,7 +104,7 @@ clean_up() {
     stop_cluster "$tap_folder"
     rm -rf "$tap_folder"
   fi
-  # Without the plan prove takes the program for failed.
+  # prove takes the program for failed: it ran fewer tests than it planned.
   [ "$tap_done" -eq 1 ] || echo '# the program ended early'
   exit "$status"
 }
