@@ -46,7 +46,8 @@ AS $$
            CASE n.nspowner WHEN 'pg_database_owner'::regrole
                 THEN (SELECT d.datdba FROM pg_database AS d WHERE d.datname = current_database())
                 ELSE n.nspowner END AS schema_owner,
-           t.oid AS tables_owner, t.rolname AS owner_name, t.rolsuper AS owner_is_superuser, a.oid AS adopter, a.rolsuper AS adopter_is_superuser
+           t.oid AS tables_owner, t.rolname AS owner_name, t.rolsuper AS owner_is_superuser,
+           a.oid AS adopter, a.rolsuper AS adopter_is_superuser
     FROM pg_namespace AS n
     JOIN pg_roles AS t ON t.rolname = (SELECT _portfolio_batch.tables_owner(schema_name, adopter))
     LEFT JOIN pg_roles AS a ON a.rolname = adopter
@@ -225,7 +226,8 @@ COMMENT ON FUNCTION _portfolio_batch.foreign_objects(text, name) IS
   'policies, defaults, constraints, types, indexes, statistics, views, inheriting tables and what those read, that use '
   'functions of a role that cannot become the owner. One row each: the object, what it is, who or what is wrong with '
   'it (culprit), and the statement that helps. With adopter: judged for that role''s call of create_analytics_tables, '
-  'the schema included; without, the schema counts when the tables are of a superuser and it is not. No row when all is well or nothing is there. Reads only the catalogs.';
+  'the schema included; without, the schema counts when the tables are of a superuser and it is not. '
+  'No row when all is well or nothing is there. Reads only the catalogs.';
 
 CREATE FUNCTION _portfolio_batch.refuse_foreign_objects(schema_name text)
 RETURNS void

@@ -852,8 +852,8 @@ AS $checks$
 $checks$;
 
 COMMENT ON FUNCTION _portfolio_batch.audit_checks_objects() IS
-  'Checks of what foreign_objects finds, relations of other roles and what uses their functions: name, what is counted, '
-  'what is looked at, query.';
+  'Checks of what foreign_objects finds, relations of other roles and what uses their functions: name, what is '
+  'counted, what is looked at, query.';
 
 CREATE FUNCTION _portfolio_batch.audit_checks()
 RETURNS TABLE (section text, check_name text, counted text, entities text, query text)
@@ -975,8 +975,8 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.batch_audit_as_owner(date, uuid[]) IS
   'Audits what is stored as of a closed session (default: the latest) for portfolios (default: every active one): '
   'market data, profiles, snapshots and the equity chain, Greeks, factor exposures, rate betas, volatility, '
-  'correlations, stress tests, the log, duplicates, orphans, objects of other roles. For each check one row per entity that fails, worst '
-  'first, at most 20 by name and one for the rest, and one row (all, all others) for what is well. expected and '
+  'correlations, stress tests, the log, duplicates, orphans, objects of other roles. For each check one row per entity '
+  'that fails, worst first, at most 20 by name and one for the rest, and one row (all, all others) for what is well. expected and '
   'actual: how many there should be and are, of what the check counts: results, closes, sessions, orphans. status: '
   'green; amber, usable but look; red, missing or wrong. The verdict is the worst row. A figure that is NULL with a '
   'reason is not missing; options and private assets need no prices. Reads only; set-based: the number of statements '
