@@ -542,13 +542,17 @@ SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
   target  CONSTANT text := COALESCE(schema_name, _portfolio_batch.tables_schema());
+  owner   name;           -- of what is created
   actions jsonb := '{}';  -- table or view -> created or altered
   seeded  jsonb;          -- table -> rows added
-  missing text;
+  missing record;
 BEGIN
+  PERFORM _portfolio_batch.refuse_schema_name(target);
   -- Two sessions that install at once would both find the tables missing.
   PERFORM pg_advisory_xact_lock(hashtextextended('portfolio_batch.create_analytics_tables ' || target, 0));
+  PERFORM _portfolio_batch.refuse_foreign_objects(target);
   PERFORM _portfolio_batch.refuse_misfits(target, add_missing_columns);
+  owner := _portfolio_batch.tables_owner(target, current_user);
 
   object_name := target;
   object_kind := 'schema';
@@ -563,6 +567,9 @@ BEGIN
   object_name := 'pairwise_p_value';
   object_kind := 'function';
   action := _portfolio_batch.create_pairwise_p_value(target);
+  IF action = 'created' AND owner <> current_user THEN
+    EXECUTE format('ALTER FUNCTION %I.pairwise_p_value(double precision, integer) OWNER TO %I', target, owner);
+  END IF;
   RETURN NEXT;
 
   IF add_missing_columns THEN
@@ -570,14 +577,21 @@ BEGIN
       FROM (SELECT DISTINCT a AS name FROM _portfolio_batch.add_missing_columns(target) AS a) AS t;
   END IF;
   FOR missing IN
-    SELECT d.table_name
+    SELECT d.table_name AS name, d.data_type = 'view' AS is_view
       FROM @extschema@.analytics_columns() AS d
      WHERE d.column_name IS NULL AND to_regclass(format('%I.%I', target, d.table_name)) IS NULL
      ORDER BY d.data_type = 'view', d.ordinal
   LOOP
-    PERFORM _portfolio_batch.create_analytics_relation(target, missing);
-    actions := actions || jsonb_build_object(missing, 'created');
+    PERFORM _portfolio_batch.create_analytics_relation(target, missing.name);
+    -- A superuser who completes the tables of a schema's owner does it for him: they keep one owner.
+    IF owner <> current_user THEN
+      EXECUTE format('ALTER %s %I.%I OWNER TO %I', CASE WHEN missing.is_view THEN 'VIEW' ELSE 'TABLE' END, target,
+                     missing.name, owner);
+    END IF;
+    actions := actions || jsonb_build_object(missing.name, 'created');
   END LOOP;
+  -- Once more, since whoever may create in the schema could have been faster.
+  PERFORM _portfolio_batch.refuse_foreign_objects(target);
 
   -- From here on the tables are where the session looks for them. What they are seeded with is written as their owner.
   IF target <> _portfolio_batch.tables_schema() THEN
@@ -604,6 +618,9 @@ COMMENT ON FUNCTION _portfolio_batch.create_analytics_tables_as_caller(text, boo
   'have a unique index; further columns are fine when they can be left out. add_missing_columns adds columns that '
   'are missing and may be NULL or have a default. Can be called again: what exists is left alone, also rows and '
   'views that somebody changed. When the schema is not the current one, portfolio_batch.schema is set for the '
-  'session. Returns one row per object: created, altered, replaced or exists, and the definitions added. Errors: '
-  '42703 or 42804 with every misfit and its remedy when tables cannot be adopted, 42501 without the right to '
-  'create.';
+  'session. What exists is adopted only from the caller himself, by a superuser also from another one or the owner '
+  'of the schema, for whom he then creates the rest; and when nothing on it runs a function of a role that has not '
+  'the owner''s rights anyway. Returns one row per object: created, altered, replaced or exists, and the definitions '
+  'added. Errors: 42501 with every object of other roles and the statements that help, and without the right to '
+  'create; 42703 or 42804 with every misfit and its remedy when tables cannot be adopted; 42622 and 22023 for a schema '
+  'whose name is too long or that is temporary or the server''s.';

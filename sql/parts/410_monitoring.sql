@@ -325,6 +325,16 @@ BEGIN
     RETURN;
   END IF;
 
+  SELECT count(*) AS number, (array_agg(format('%s %s %s', f.what, f.object, f.culprit)))[1] AS first INTO found
+    FROM _portfolio_batch.foreign_objects(tables_schema) AS f;
+  check_name := 'objects';
+  ok := found.number = 0;
+  detail := CASE WHEN ok THEN format('nothing in schema %I runs what other roles own', tables_schema)
+                 ELSE format('%s%s; see _portfolio_batch.foreign_objects(%L)', found.first,
+                             CASE WHEN found.number > 1 THEN format(' and %s more', found.number - 1) ELSE '' END,
+                             tables_schema) END;
+  RETURN NEXT;
+
   SELECT count(DISTINCT b.portfolio_id) AS portfolios, string_agg(DISTINCT b.holder, ', ') AS holders INTO found
     FROM _portfolio_batch.busy_portfolios() AS b;
   check_name := 'lock free';
@@ -463,7 +473,7 @@ END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.batch_preflight_as_owner(date, double precision) IS
 'Whether a run of a session (default: the latest that is closed and settled) would find what it needs, one row a check:
-tables complete, no portfolio being run, calendar, session closed, open positions, no earlier session missing,
+tables complete, no object of another role on them, no portfolio being run, calendar, session closed, open positions, no earlier session missing,
 definitions and scenarios seeded, a price of the session for every factor, coverage of at least min_coverage percent of
 the symbols, and space for temporary files (64 MB and 16 kB for each open position). For a day that is no closed session
 the checks below that one are of the latest before it. ok false is advice and never stops a run. Without tables, or

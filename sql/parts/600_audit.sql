@@ -835,6 +835,26 @@ COMMENT ON FUNCTION _portfolio_batch.audit_checks_orphans() IS
   'Checks of results without what they are results of: name, what is counted, what is looked at, query. Those of no '
   'portfolio are looked for only when every portfolio is audited.';
 
+CREATE FUNCTION _portfolio_batch.audit_checks_objects()
+RETURNS TABLE (check_name text, counted text, entities text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $checks$
+  SELECT c.name, 'objects', 'objects', replace($query$
+       SELECT f.what || ' ' || f.object, 0, count(*), 'red', string_agg(f.culprit, ', ')
+       FROM _portfolio_batch.foreign_objects(_portfolio_batch.tables_schema()) AS f
+       WHERE <which>
+       GROUP BY f.what, f.object
+     $query$, '<which>', c.which)
+  FROM (VALUES (1, 'owners', 'f.culprit LIKE ''belongs to %%'''), (2, 'functions', 'f.culprit LIKE ''uses %%'''))
+    AS c (place, name, which)
+  ORDER BY c.place
+$checks$;
+
+COMMENT ON FUNCTION _portfolio_batch.audit_checks_objects() IS
+  'Checks of what foreign_objects finds, relations of other roles and what uses their functions: name, what is '
+  'counted, what is looked at, query.';
+
 CREATE FUNCTION _portfolio_batch.audit_checks()
 RETURNS TABLE (section text, check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -854,6 +874,7 @@ AS $$
     UNION ALL SELECT 10, 'batch', b.*             FROM _portfolio_batch.audit_checks_batch() WITH ORDINALITY AS b
     UNION ALL SELECT 11, 'duplicates', d.*        FROM _portfolio_batch.audit_checks_duplicates() WITH ORDINALITY AS d
     UNION ALL SELECT 12, 'orphans', o.*           FROM _portfolio_batch.audit_checks_orphans() WITH ORDINALITY AS o
+    UNION ALL SELECT 13, 'objects', x.*           FROM _portfolio_batch.audit_checks_objects() WITH ORDINALITY AS x
   ) AS c (section_place, section, check_name, counted, entities, query, place)
   ORDER BY c.section_place, c.place
 $$;
@@ -954,8 +975,8 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.batch_audit_as_owner(date, uuid[]) IS
   'Audits what is stored as of a closed session (default: the latest) for portfolios (default: every active one): '
   'market data, profiles, snapshots and the equity chain, Greeks, factor exposures, rate betas, volatility, '
-  'correlations, stress tests, the log, duplicates, orphans. For each check one row per entity that fails, worst '
-  'first, at most 20 by name and one for the rest, and one row (all, all others) for what is well. expected and '
+  'correlations, stress tests, the log, duplicates, orphans, objects of other roles. For each check one row per entity '
+  'that fails, worst first, at most 20 by name and one for the rest, and one row (all, all others) for what is well. expected and '
   'actual: how many there should be and are, of what the check counts: results, closes, sessions, orphans. status: '
   'green; amber, usable but look; red, missing or wrong. The verdict is the worst row. A figure that is NULL with a '
   'reason is not missing; options and private assets need no prices. Reads only; set-based: the number of statements '
@@ -965,7 +986,7 @@ COMMENT ON FUNCTION _portfolio_batch.batch_audit_as_owner(date, uuid[]) IS
 CREATE FUNCTION _portfolio_batch.batch_audit_summary_as_owner(as_of date DEFAULT NULL,
                                                               portfolio_ids uuid[] DEFAULT NULL)
 RETURNS TABLE (section text, status text, green bigint, amber bigint, red bigint, detail text)
-LANGUAGE sql STABLE ROWS 13
+LANGUAGE sql STABLE ROWS 14
 SET search_path TO pg_catalog, pg_temp
 AS $$
   WITH line AS MATERIALIZED (

@@ -22,13 +22,71 @@ namespace {
 // Whose owner counts as that of all of them.
 constexpr const char* first_table = "portfolios";
 
+// Every table and view of the data dictionary.
+constexpr const char* relations[] = {"portfolios",
+                                     "positions",
+                                     "position_realized_events",
+                                     "equity_changes",
+                                     "tags",
+                                     "position_tags",
+                                     "market_data_cache",
+                                     "corporate_actions",
+                                     "interest_rates",
+                                     "company_profiles",
+                                     "income_statements",
+                                     "balance_sheets",
+                                     "cash_flows",
+                                     "analyst_estimates",
+                                     "factor_definitions",
+                                     "stress_test_scenarios",
+                                     "market_risk_scenarios",
+                                     "trading_calendar",
+                                     "trading_calendar_exceptions",
+                                     "benchmarks_sector_weights",
+                                     "trading_sessions",
+                                     "symbol_model_fits",
+                                     "symbol_factor_exposures",
+                                     "factor_correlations",
+                                     "portfolio_snapshots",
+                                     "position_market_betas",
+                                     "position_interest_rate_betas",
+                                     "position_factor_exposures",
+                                     "portfolio_factor_exposures",
+                                     "position_volatility",
+                                     "position_greeks",
+                                     "correlation_calculations",
+                                     "correlation_clusters",
+                                     "correlation_cluster_positions",
+                                     "stress_test_results",
+                                     "pairwise_correlations",
+                                     "position_factor_exposure",
+                                     "position_interest_rate_beta",
+                                     "batch_runs",
+                                     "batch_jobs",
+                                     "batch_job_schedules"};
+
+// As the owner of the tables where the caller is a superuser and the owner is none. Where the owner is a superuser too,
+// the call keeps his rights: then none of the tables may be in the hands of another role, which could attach to it what
+// it likes, even where it only could put its table in the place of ours because it owns the schema.
+void begin_work(const pg::Call& call, const std::string& schema) {
+  call.begin_work(schema, first_table);
+  const auto foreign = pg::relation_of_plain_role(schema, relations);
+  if (!foreign) return;
+  throw core::Error(
+      "42501",
+      "\"" + schema + "." + foreign->name + "\" belongs to role \"" + foreign->owner + "\", which is no superuser",
+      "This call has the rights of a superuser: whatever its owner attached to it would run with them.",
+      "SELECT * FROM " + std::string(helper_schema) + ".foreign_objects('" + schema +
+          "') lists all of it. Give all tables and views one owner, with ALTER TABLE ... OWNER TO.");
+}
+
 }  // namespace
 
 Store::Store(const pg::Call& call)
     : settings_(pg::current_settings()),
       schema_(analytics_schema(call)),
       quoted_schema_(pg::quote_identifier(schema_)) {
-  call.begin_work(schema_, first_table);
+  begin_work(call, schema_);
   require({first_table, "positions", "market_data_cache", "trading_sessions", "portfolio_snapshots"});
 }
 
@@ -66,6 +124,6 @@ PB_FUNCTION(pb_as_caller) {
 }
 
 PB_FUNCTION(pb_as_owner) {
-  call.begin_work(pb::store::analytics_schema(call), pb::store::first_table);
+  pb::store::begin_work(call, pb::store::analytics_schema(call));
   call.return_result_of(pb::store::helper_schema, "_as_owner");
 }

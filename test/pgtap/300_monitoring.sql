@@ -23,9 +23,9 @@ LANGUAGE sql AS $$
 $$;
 
 SELECT results_eq('SELECT check_name FROM batch_preflight()',
-                  $$VALUES ('tables'), ('lock free'), ('calendar covers the date'), ('session closed'), ('universe'),
-                           ('earlier sessions complete'), ('factor definitions seeded'), ('scenarios seeded'),
-                           ('factor prices fresh'), ('price coverage'), ('temporary space')$$, 'the checks');
+                  $$VALUES ('tables'), ('objects'), ('lock free'), ('calendar covers the date'), ('session closed'),
+                           ('universe'), ('earlier sessions complete'), ('factor definitions seeded'),
+                           ('scenarios seeded'), ('factor prices fresh'), ('price coverage'), ('temporary space')$$, 'the checks');
 SELECT is(pg_temp.check_of('universe'), 'not ok: 0 active portfolios with 0 open positions in 0 symbols', 'no portfolio');
 SELECT is(pg_temp.check_of('earlier sessions complete'), 'ok: nothing is missing before 2024-07-09', 'hence no gap');
 SELECT is(pg_temp.check_of('factor definitions seeded'), 'ok: 6 of model ridge, 4 of model spread', 'definitions');
@@ -55,7 +55,7 @@ SELECT is(pg_temp.check_of('session closed', '2024-07-04'), 'not ok: 2024-07-04 
           'a holiday');
 SELECT is(pg_temp.check_of('session closed', '2035-07-03'),
           'not ok: 2035-07-03 is not over and settled; the latest that is: ' || latest_closed_session(), 'the future');
-SELECT results_eq($$SELECT check_name, ok, detail FROM batch_preflight('1985-01-02') OFFSET 2$$,
+SELECT results_eq($$SELECT check_name, ok, detail FROM batch_preflight('1985-01-02') OFFSET 3$$,
                   $$VALUES ('calendar covers the date', false, 'NYSE has sessions from 1990-01-02 to 2035-12-31')$$,
                   'before the calendar the other checks are left out');
 SELECT is(pg_temp.check_of('universe'), 'ok: 2 active portfolios with 3 open positions in 2 symbols', 'the universe');

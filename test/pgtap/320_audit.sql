@@ -39,7 +39,7 @@ SELECT results_eq('SELECT section, "check" FROM healthy WHERE status = ''green''
 SELECT is_empty($$SELECT * FROM healthy WHERE status = 'green' AND actual <> expected$$, 'with as many as there should be');
 SELECT set_eq('SELECT DISTINCT section FROM healthy',
               '{market data,profiles,snapshots,greeks,factor exposures,rate betas,volatility,correlations,stress tests,
-                batch,duplicates,orphans}'::text[], 'every section');
+                batch,duplicates,orphans,objects}'::text[], 'every section');
 SELECT results_eq($$SELECT "check", expected, detail FROM healthy
                     WHERE "check" IN ('sessions', 'trading days', 'coverage', 'factor correlations', 'ridge betas')$$,
                   $$VALUES ('sessions', '12', 'sessions of 3 portfolios'),
@@ -293,6 +293,19 @@ INSERT INTO faults (want, fault) VALUES
                                     'VALUES (%L, gen_random_uuid(), ''2024-07-12'')', :'pf')),
   ('orphans: scenarios red', format('INSERT INTO stress_test_results (portfolio_id, scenario_id, calculation_date) '
                                     'VALUES (%L, ''nowhere'', ''2024-07-12'')', :'pf'));
+
+-- What belongs to a role that must not have the rights of those who use the tables.
+CREATE ROLE pb_mallory;
+CREATE SCHEMA mallory AUTHORIZATION pb_mallory;
+CREATE FUNCTION mallory.symbol(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+ALTER FUNCTION mallory.symbol OWNER TO pb_mallory;
+INSERT INTO faults (want, fault) VALUES
+  ('objects: owners red', 'CREATE TABLE mallory.more () INHERITS (interest_rates); '
+                          'ALTER TABLE mallory.more OWNER TO pb_mallory'),
+  ('objects: functions red', 'ALTER TABLE tags ALTER COLUMN name SET DEFAULT mallory.symbol(''tag'')'),
+  ('objects: functions red', 'CREATE INDEX ON positions (mallory.symbol(symbol))'),
+  ('nothing', 'ALTER FUNCTION mallory.symbol OWNER TO CURRENT_USER; CREATE INDEX ON positions (mallory.symbol(symbol))'),
+  ('nothing', 'CREATE INDEX ON positions (upper(symbol))');
 
 SELECT set_eq('SELECT n, fault, pg_temp.changes(fault) FROM faults', 'SELECT n, fault, want FROM faults',
               'each fault changes the status of the check that has to find it, and of no other');
