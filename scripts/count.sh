@@ -10,8 +10,8 @@ PB_SKIPPED=0
 sum() { awk '{ n += $1 } END { print n + 0 }'; }
 
 # tally SUITE NUMBER RESULTS STATUS: says what failed, what was skipped and why, and what is missing of the NUMBER of
-# tests; the last line is the sum. A test that did not run has failed, one that nobody counted has too, and so has a suite
-# whose command ends with another STATUS than 0.
+# tests; the last line is the sum. A test that did not run has failed, and one that nobody counted has too. So has a
+# suite whose command ends with another STATUS than 0.
 tally() {
   local suite=$1 has=$2 results=$3 status=$4 passed failed skipped
   passed=$(grep -c '^ok' "$results" || true)
@@ -62,7 +62,8 @@ core_results() {
     while (/<testcase name="([^"]*)"[^>]*? status="(\w+)"[^>]*?(?:\/>|>.*?<\/testcase>)/gs) {
       my ($name, $status, $case) = ($1, $2, $&);
       my ($reason) = $status eq "disabled" ? "disabled" : $case =~ /: Skipped\n([^\n]*)\n/;
-      my $line = $status eq "run" ? "ok\t$name" : $status eq "fail" ? "not ok\t$name" : "skipped\t" . ($reason // $name);
+      my $line = $status eq "run" ? "ok\t$name" : $status eq "fail" ? "not ok\t$name"
+        : "skipped\t" . ($reason // $name);
       s/&lt;/</g, s/&gt;/>/g, s/&quot;/"/g, s/&apos;/\x27/g, s/&amp;/&/g for $line;
       print "$line\n";
     }' "$1"

@@ -1,5 +1,5 @@
-# A harness of prove that writes each result to the file PB_RESULTS as well: "ok", "not ok" or "skipped", a tab, and what
-# it is or why it was skipped. scripts/test counts them.
+# A harness of prove that also writes each result to the file PB_RESULTS: "ok", "not ok" or "skipped", a tab, and the
+# name of the test or the reason. scripts/test counts them.
 #   PERL5LIB=test PB_RESULTS=file prove --harness Recorded …
 package Recorded;
 use strict;

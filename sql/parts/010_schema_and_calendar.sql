@@ -39,7 +39,7 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_nyse_calendar';
 COMMENT ON FUNCTION @extschema@.nyse_calendar(date, date) IS
 'Sessions of the New York Stock Exchange by its rules, 1990-01-01 to 2035-12-31: weekends, the holidays of each era, and
 the scheduled early closes. Opening and close are instants; New York daylight saving is applied. Days outside the range
-raise 22023. One-off closures are not in it: see nyse_special_closures. Source: NYSE holiday rules, checked against the
+raise 22008. One-off closures are not in it: see nyse_special_closures. Source: NYSE holiday rules, checked against the
 published lists.';
 
 CREATE FUNCTION @extschema@.nyse_special_closures()
@@ -53,25 +53,25 @@ CREATE FUNCTION @extschema@.is_session(day date, calendar text DEFAULT NULL) RET
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_is_session';
 COMMENT ON FUNCTION @extschema@.is_session(date, text) IS
 'Whether the day is a trading session of the calendar (default: portfolio_batch.calendar), exceptions included. NULL for
-NULL; 22023 for a day that the calendar does not cover.';
+NULL; 22008 for a day that the calendar does not cover.';
 
 CREATE FUNCTION @extschema@.previous_session(day date, calendar text DEFAULT NULL) RETURNS date
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_previous_session';
 COMMENT ON FUNCTION @extschema@.previous_session(date, text) IS
-'The last session before the day; NULL when the calendar begins with it. 22023 for a day that the calendar does not
+'The last session before the day; NULL when the calendar begins with it. 22008 for a day that the calendar does not
 cover.';
 
 CREATE FUNCTION @extschema@.next_session(day date, calendar text DEFAULT NULL) RETURNS date
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_next_session';
 COMMENT ON FUNCTION @extschema@.next_session(date, text) IS
-'The first session after the day; NULL when the calendar ends with it. 22023 for a day that the calendar does not
+'The first session after the day; NULL when the calendar ends with it. 22008 for a day that the calendar does not
 cover.'; 
 CREATE FUNCTION @extschema@.sessions_between(from_date date, to_date date, calendar text DEFAULT NULL)
 RETURNS TABLE (session_date date)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_sessions_between';
 COMMENT ON FUNCTION @extschema@.sessions_between(date, date, text) IS
 'The sessions from one day to another, both included, ascending; none when the first is after the second or either is
-NULL. 22023 for a day that the calendar does not cover.';
+NULL. 22008 for a day that the calendar does not cover.';
 
 CREATE FUNCTION @extschema@.latest_closed_session() RETURNS date
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_latest_closed_session';

@@ -156,7 +156,9 @@ BEGIN
 
   FOR entry IN
     SELECT p.* FROM @extschema@.role_privileges(reader, runner) AS p
-    WHERE p.role_name IN (reader, runner) OR NOT p.held
+    -- GRANT would raise an error of its own for a function of which the grantor holds nothing.
+    WHERE (p.role_name IN (reader, runner) OR NOT p.held)
+      AND (p.object_kind <> 'ROUTINE' OR has_function_privilege(p.object_name, 'EXECUTE WITH GRANT OPTION'))
   LOOP
     EXECUTE format('GRANT %s %s ON %s %s TO %I', entry.privilege, '(' || entry.column_names || ')', entry.object_kind,
                    entry.object_name, entry.role_name);
@@ -177,15 +179,19 @@ BEGIN
              WHEN 2 THEN format('all %s tables and views of schema %I', count(*), tables_schema)
              WHEN 3 THEN format('%s tables of results, runs and tags', count(DISTINCT p.object_name))
              WHEN 4 THEN format('%s (%s)', p.columns_of, p.column_names)
-             WHEN 5 THEN format('%s functions and procedures', count(*)) END,
+             WHEN 5 THEN 'functions and procedures that read' || CASE WHEN bool_or(p.writes) THEN ' and that write'
+                                                                      ELSE '' END END,
            CASE p.scope WHEN 3 THEN 'INSERT, UPDATE, DELETE' ELSE min(p.privilege) END
-      FROM (SELECT r.*, CASE WHEN r.column_names IS NOT NULL THEN r.object_name END AS columns_of,
+      FROM (SELECT r.*, w.function IS NOT NULL AS writes,
+                   CASE WHEN r.column_names IS NOT NULL THEN r.object_name END AS columns_of,
                    CASE WHEN r.object_kind = 'SCHEMA' THEN 1
                         WHEN r.privilege = 'SELECT' THEN 2
                         WHEN r.object_kind = 'TABLE' AND r.column_names IS NULL THEN 3
                         WHEN r.object_kind = 'TABLE' THEN 4
                         ELSE 5 END AS scope
-              FROM @extschema@.role_privileges(reader, runner) AS r) AS p
+              FROM @extschema@.role_privileges(reader, runner) AS r
+              LEFT JOIN _portfolio_batch.executing_roles() AS w
+                ON w.role_kind = 'runner' AND w.function::text = r.object_name AND r.object_kind = 'ROUTINE') AS p
      GROUP BY p.role_name, p.scope, p.columns_of, p.column_names
      ORDER BY CASE p.role_name WHEN reader THEN 1 WHEN runner THEN 2 ELSE 3 END, p.scope, p.columns_of;
 END

@@ -7,7 +7,7 @@ COMMENT ON FUNCTION @extschema@.price_asof(text, date, integer) IS
 'The one price of a symbol on a day, used by everything: the newest close on or before the day, in shares of the day
 (later splits divided out), its date, and its age in sessions. price is NULL when it is older than max_stale_sessions
 (default: portfolio_batch.max_stale_sessions); all three are NULL when there is no price at all. Always one row. 22023
-for a negative age or a day that the calendar does not cover.';
+for a negative age, 22008 for a day that the calendar does not cover.';
 
 CREATE FUNCTION @extschema@.positions_asof(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
 RETURNS TABLE (portfolio_id uuid, position_id uuid, symbol text, position_type text, investment_class text,

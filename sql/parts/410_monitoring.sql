@@ -267,23 +267,28 @@ COMMENT ON FUNCTION _portfolio_batch.free_temporary_space(bigint) IS
 'Bytes that the server may still write on the disk of a tablespace; NULL when the operating system does not tell.';
 
 CREATE FUNCTION _portfolio_batch.busy_portfolios()
-RETURNS TABLE (portfolio_id uuid, pid integer)
+RETURNS TABLE (portfolio_id uuid, holder text)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY EXECUTE format($query$
-    SELECT p.id, l.pid
+    SELECT p.id, COALESCE('process ' || l.pid, 'prepared transaction' || COALESCE(format(' "%%s"', x.gid), ''))
     FROM %1$I.portfolios AS p
     JOIN pg_locks AS l
       ON (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('portfolio_batch ' || $1 || ' ' || p.id, 0)
-    WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid <> pg_backend_pid()
+    -- A prepared transaction has no process; it is known by the lock on its own number.
+    LEFT JOIN pg_locks AS t ON l.pid IS NULL AND t.pid IS NULL AND t.virtualtransaction = l.virtualtransaction
+                           AND t.locktype = 'transactionid'
+    LEFT JOIN pg_prepared_xacts AS x ON x.transaction = t.transactionid
+    WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
       AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
   $query$, _portfolio_batch.tables_schema()) USING _portfolio_batch.tables_schema();
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.busy_portfolios() IS
-'Portfolios that other sessions are running at this moment, with the process that does: those whose lock they hold.';
+'Portfolios that other sessions are running at this moment, with the process or the prepared
+transaction that does: those whose lock they hold.';
 
 CREATE FUNCTION _portfolio_batch.batch_preflight_as_owner(target_date date DEFAULT NULL,
                                                           min_coverage double precision DEFAULT 95)
@@ -330,12 +335,14 @@ BEGIN
                              tables_schema) END;
   RETURN NEXT;
 
-  SELECT count(DISTINCT b.portfolio_id) AS portfolios, string_agg(DISTINCT b.pid::text, ', ') AS pids INTO found
+  SELECT count(DISTINCT b.portfolio_id) AS portfolios, string_agg(DISTINCT b.holder, ', ') AS holders INTO found
     FROM _portfolio_batch.busy_portfolios() AS b;
   check_name := 'lock free';
   ok := found.portfolios = 0;
   detail := CASE WHEN ok THEN 'no portfolio is being run'
-                 ELSE format('%s being run by process %s; see batch_progress()', found.portfolios, found.pids) END;
+                 ELSE format('%s held by %s', CASE found.portfolios WHEN 1 THEN '1 portfolio' ELSE found.portfolios || ' portfolios' END,
+                             found.holders || CASE WHEN found.holders LIKE '%prepared%' THEN '; COMMIT PREPARED or ROLLBACK PREPARED lets go'
+                                                   ELSE '; see batch_progress()' END) END;
   RETURN NEXT;
 
   EXECUTE format('SELECT min(s.session_date), max(s.session_date) FROM %I.trading_sessions AS s WHERE s.calendar = $1',
@@ -466,7 +473,8 @@ END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.batch_preflight_as_owner(date, double precision) IS
 'Whether a run of a session (default: the latest that is closed and settled) would find what it needs, one row a check:
-tables complete, no object of another role on them, no portfolio being run, calendar, session closed, open positions, no earlier session missing,
+tables complete, no object of another role on them, no portfolio being run, calendar, session closed, open positions, no
+earlier session missing,
 definitions and scenarios seeded, a price of the session for every factor, coverage of at least min_coverage percent of
 the symbols, and space for temporary files (64 MB and 16 kB for each open position). For a day that is no closed session
 the checks below that one are of the latest before it. ok false is advice and never stops a run. Without tables, or

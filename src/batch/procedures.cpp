@@ -141,32 +141,68 @@ void run_and_record(const pg::Call& call, std::int64_t run_id, const WorkList& w
   }
 }
 
-struct Started {
-  std::int64_t run_id = 0;
-  WorkList work;
+// What a procedure finds to do, in the transaction of its call: nothing is written yet, so it may be a transaction
+// block.
+struct Plan {
+  std::string procedure;
+  std::string instead;  // how else to have it done
+  Date target = {};
+  WorkList work = {};
+  Cut cut = {};
 };
 
-// The whole job of daily_batch, from the work list on. Nothing missing: no run.
-void run_missing(const pg::Call& call, const std::optional<Date>& target, std::optional<std::size_t> max_dates,
-                 std::optional<std::int32_t> workers, std::int32_t block,
-                 const std::optional<std::vector<Uuid>>& portfolio_ids) {
+void carry_out(const pg::Call& call, const Plan& plan, const std::optional<std::vector<Uuid>>& portfolio_ids) {
+  require_top_level(call, plan.procedure, plan.instead);
   const pg::ActivityScope activity;
-  Started started;
-  Cut cut{.sessions = block};
+  std::int64_t run_id = 0;
   require_committed(commit_work(call, [&](const store::Store& store) {
-    const Date day = target_session(target, store);
-    started.work = work_list(store, store::resolve_portfolios(store, portfolio_ids), day);
-    if (max_dates) keep_first(started.work, *max_dates);
-    if (started.work.empty()) return;
-    cut.workers = workers.value_or(store.settings().workers);
-    if (cut.workers > 1) cut.sessions = 1;
-    started.run_id = store::begin_run(
-        store, {.kind = "procedure", .target_date = day, .portfolio_ids = portfolio_ids, .phases = {}});
+    run_id = store::begin_run(
+        store, {.kind = "procedure", .target_date = plan.target, .portfolio_ids = portfolio_ids, .phases = {}});
   }));
-  if (started.work.empty())
+  run_and_record(call, run_id, plan.work, plan.cut);
+}
+
+struct Limits {
+  std::optional<std::int32_t> max_dates = std::nullopt;
+  std::optional<std::int32_t> workers = std::nullopt;
+  std::int32_t block = 1;
+};
+
+// The whole job of daily_batch: every session that is missing.
+void run_missing(const pg::Call& call, const char* procedure, const std::optional<Date>& target, const Limits& limits,
+                 const std::optional<std::vector<Uuid>>& portfolio_ids) {
+  Plan plan{.procedure = procedure,
+            .instead = "; SELECT * FROM run_daily_batch_with_backfill() is the same job in one transaction",
+            .cut = {.sessions = limits.block}};
+  {
+    const EndOfWork end(call);
+    const store::Store store(call);
+    plan.target = target_session(target, store);
+    plan.work = work_list(store, store::resolve_portfolios(store, portfolio_ids), plan.target);
+    plan.cut.workers = limits.workers.value_or(store.settings().workers);
+  }
+  if (limits.max_dates) keep_first(plan.work, static_cast<std::size_t>(*limits.max_dates));
+  if (plan.cut.workers > 1) plan.cut.sessions = 1;
+  if (plan.work.empty())
     pg::notice("portfolio_batch: up to date, no session is missing");
   else
-    run_and_record(call, started.run_id, started.work, cut);
+    carry_out(call, plan, portfolio_ids);
+}
+
+// Every session of the last days that has snapshots, once more.
+void run_again(const pg::Call& call, std::int32_t days, const std::optional<std::vector<Uuid>>& portfolio_ids) {
+  Plan plan{.procedure = "rescan_sessions", .instead = ""};
+  {
+    const EndOfWork end(call);
+    const store::Store store(call);
+    plan.target = target_session(std::nullopt, store);
+    plan.work = store::sessions_with_snapshots(store, store::resolve_portfolios(store, portfolio_ids),
+                                               plan.target - std::chrono::days{days - 1}, plan.target);
+  }
+  if (plan.work.empty())
+    pg::notice("portfolio_batch: no snapshot in the last " + std::to_string(days) + " days");
+  else
+    carry_out(call, plan, portfolio_ids);
 }
 
 }  // namespace
@@ -174,45 +210,26 @@ void run_missing(const pg::Call& call, const std::optional<Date>& target, std::o
 
 // daily_batch(target_date, portfolio_ids, max_dates, workers, block)
 PB_FUNCTION(pb_daily_batch) {
-  using namespace pb;
   using namespace pb::batch;
-  require_top_level(call, "daily_batch",
-                    ", or use SELECT * FROM run_daily_batch_with_backfill(), which is the same job in one transaction");
-  std::optional<std::size_t> max_dates;
+  Limits limits;
   if (!call.is_null(2))
-    max_dates = positive_argument(call, 2, "max_dates", 1, "Leave it out to process every missing session.");
-  std::optional<std::int32_t> workers;
+    limits.max_dates = positive_argument(call, 2, "max_dates", 1, "Leave it out to process every missing session.");
   if (!call.is_null(3))
-    workers = positive_argument(call, 3, "workers", 1,
-                                "Pass 1 to run everything in this session, or leave it out for "
-                                "portfolio_batch.workers.");
-  const std::int32_t block =
+    limits.workers =
+        positive_argument(call, 3, "workers", 1,
+                          "Pass 1 to run everything in this session, or leave it out for portfolio_batch.workers.");
+  limits.block =
       positive_argument(call, 4, "block", 0, "Pass how many sessions are committed together, or leave it out for one.");
-  run_missing(call, call.date(0), max_dates, workers, block, call.uuids(1));
+  run_missing(call, "daily_batch", call.date(0), limits, call.uuids(1));
   call.return_null();
 }
 
-// rescan_sessions(days, portfolio_ids)
+// rescan_sessions(days, portfolio_ids): what is missing comes first.
 PB_FUNCTION(pb_rescan_sessions) {
-  using namespace pb;
   using namespace pb::batch;
-  require_top_level(call, "rescan_sessions", "");
   const std::int32_t days = positive_argument(call, 0, "days", 90, "Leave it out for 90.");
   const auto portfolio_ids = call.uuids(1);
-  run_missing(call, std::nullopt, std::nullopt, std::nullopt, 1, portfolio_ids);
-  const pg::ActivityScope activity;
-  Started started;
-  require_committed(commit_work(call, [&](const store::Store& store) {
-    const core::Date latest = target_session(std::nullopt, store);
-    const auto ids = store::resolve_portfolios(store, portfolio_ids);
-    started.work = store::sessions_with_snapshots(store, ids, latest - std::chrono::days{days - 1}, latest);
-    if (started.work.empty()) return;
-    started.run_id = store::begin_run(
-        store, {.kind = "procedure", .target_date = latest, .portfolio_ids = portfolio_ids, .phases = {}});
-  }));
-  if (started.work.empty())
-    pg::notice("portfolio_batch: no snapshot in the last " + std::to_string(days) + " days");
-  else
-    run_and_record(call, started.run_id, started.work, {});
+  run_missing(call, "rescan_sessions", std::nullopt, {}, portfolio_ids);
+  run_again(call, days, portfolio_ids);
   call.return_null();
 }

@@ -11,6 +11,7 @@ namespace pb::core {
 namespace sqlstate {
 inline constexpr const char* invalid_parameter = "22023";
 inline constexpr const char* out_of_range = "22003";
+inline constexpr const char* date_out_of_range = "22008";
 inline constexpr const char* data_exception = "22000";
 inline constexpr const char* undefined_object = "42704";
 inline constexpr const char* undefined_table = "42P01";

@@ -50,7 +50,7 @@ struct EarlyClose {
 // Refuses days outside the covered range, where an answer would be a guess.
 void require_covered(Date date) {
   if (date < nyse_first_day || date > nyse_last_day) {
-    throw Error(sqlstate::invalid_parameter, "date " + to_iso(date) + " is outside the NYSE calendar",
+    throw Error(sqlstate::date_out_of_range, "date " + to_iso(date) + " is outside the NYSE calendar",
                 "The calendar covers " + to_iso(nyse_first_day) + " to " + to_iso(nyse_last_day) + ".");
   }
 }

@@ -255,7 +255,7 @@ std::optional<core::Date> Call::date(int index) const {
   if (is_null(index)) return std::nullopt;
   const DateADT value = DatumGetDateADT(argument(info_, index));
   if (DATE_NOT_FINITE(value))
-    throw core::Error(core::sqlstate::invalid_parameter, argument_name(index) + " must be a finite date");
+    throw core::Error(core::sqlstate::date_out_of_range, argument_name(index) + " must be a finite date");
   return core::Date(std::chrono::days(value + epoch_offset_days));
 }
 

@@ -62,7 +62,7 @@ CalendarBounds calendar_bounds(const Store& store, const std::string& calendar) 
 void require_covered(const Store& store, const std::string& calendar, Date day) {
   const CalendarBounds bounds = calendar_bounds(store, calendar);
   if (day >= bounds.first && day <= bounds.last) return;
-  throw core::Error(core::sqlstate::invalid_parameter,
+  throw core::Error(core::sqlstate::date_out_of_range,
                     "date " + core::to_iso(day) + " is outside the trading calendar \"" + calendar + "\"",
                     "The calendar covers " + core::to_iso(bounds.first) + " to " + core::to_iso(bounds.last) + ".",
                     "Use a date it covers, or add sessions to " + store.table("trading_calendar") + ".");

@@ -20,7 +20,7 @@ struct CalendarBounds {
 // Throws 22023 when the calendar has no sessions at all.
 CalendarBounds calendar_bounds(const Store& store, const std::string& calendar);
 
-// Throws 22023, naming the day and the bounds, when the calendar does not cover it.
+// Throws 22008, naming the day and the bounds, when the calendar does not cover it.
 void require_covered(const Store& store, const std::string& calendar, core::Date day);
 
 // The sessions in [from, to].

@@ -255,6 +255,27 @@ PB_FUNCTION(pb_test_read) {
   call.return_int8(rows);
 }
 
+// Reads a statement as (int4 that must be there, date that need not): the sum of the numbers.
+PB_FUNCTION(pb_test_read_required) {
+  std::int64_t sum = 0;
+  pb::pg::each_row(call.text(0).value(), {}, {pb::pg::required(Type::int4, "things.number"), nullable(Type::date)},
+                   [&](const pb::pg::RowView& row) { sum += row.int4(0) + (row.date_or_null(1) ? 100 : 0); });
+  call.return_int8(sum);
+}
+
+// Reads a date as if it could not be NULL although it was not declared so.
+PB_FUNCTION(pb_test_read_carelessly) {
+  pb::pg::each_row(call.text(0).value(), {}, {nullable(Type::date)}, [](const pb::pg::RowView& row) { row.date(0); });
+  call.return_null();
+}
+
+// Runs a statement under our settings instead of the caller's, as the owner of a table where the caller is a superuser
+// and the owner is none.
+PB_FUNCTION(pb_test_work) {
+  call.begin_work(call.text(0).value(), call.text(1).value());
+  call.return_int8(pb::pg::execute(call.text(2).value()));
+}
+
 // Writes one row per name into a table (group_id int4, name text, value float8, labels text[], run_id, created_at,
 // revision), key (group_id, name); with replace, the group's other rows go; with rewrite, unchanged rows are stamped
 // too. Returns the rows written.

@@ -44,6 +44,12 @@ LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_parameters';
 
 CREATE FUNCTION pb_test_read(sql text) RETURNS bigint
 LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_read';
+CREATE FUNCTION pb_test_read_required(sql text) RETURNS bigint
+LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_read_required';
+CREATE FUNCTION pb_test_read_carelessly(sql text) RETURNS bigint
+LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_read_carelessly';
+CREATE FUNCTION pb_test_work(schema_name text, table_name text, sql text) RETURNS bigint
+LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_work';
 
 CREATE FUNCTION pb_test_upsert(target text, group_id integer, names text[], value double precision, run_id bigint,
                                replace boolean, rewrite boolean DEFAULT false) RETURNS bigint

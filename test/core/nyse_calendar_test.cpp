@@ -233,7 +233,7 @@ TEST(NyseCalendar, RefusesDaysItDoesNotCover) {
     try {
       call();
     } catch (const pb::core::Error& error) {
-      return error.sqlstate() == std::string{pb::core::sqlstate::invalid_parameter};
+      return error.sqlstate() == std::string{pb::core::sqlstate::date_out_of_range};
     }
     return false;
   };

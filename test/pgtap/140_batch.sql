@@ -1,7 +1,7 @@
 -- The batch: what a run reports and logs, how failures stay where they belong, and what a later run makes good.
 
 \ir include/prelude.psql
-SELECT plan(111);
+SELECT plan(104);
 
 -- Short windows, so that a small market suffices.
 SET LOCAL portfolio_batch.beta_window = 20;
@@ -454,31 +454,6 @@ SELECT throws_ok($$CALL daily_batch('2024-07-31')$$, '2D000', NULL,
 SELECT lives_ok($$CALL daily_batch('2024-07-30')$$, 'with nothing to do it has nothing to commit');
 SELECT pg_temp.raises($$CALL daily_batch('2024-07-31', max_dates => 0)$$, '22023', 'max_dates must be positive',
                       'It is 0.', 'Leave it out to process every missing session.', 'at most no date makes no sense');
-SELECT _portfolio_batch.begin_batch_run('procedure', '2024-07-31', NULL, NULL) AS run \gset
-SELECT results_eq($$SELECT status, completed_at, error_count FROM batch_runs ORDER BY run_id DESC LIMIT 1$$,
-                  $$VALUES ('running', NULL::timestamptz, NULL::int)$$, 'a run that has begun');
-UPDATE portfolios SET initial_equity = NULL WHERE id = pg_temp.id(3);
-SELECT results_eq(format($$SELECT phase, status
-                           FROM _portfolio_batch.run_batch_session(%s, '2024-07-30', ARRAY[pg_temp.id(3)], false, 0, 2)
-                           WHERE status <> 'skipped'$$, :run),
-                  $$VALUES ('1', 'success'), ('2', 'failed')$$, 'one session of it, with a portfolio that fails');
-SELECT results_eq(format($$SELECT phase, status, processed, skipped, detail
-                           FROM _portfolio_batch.run_batch_session(%s, '2024-07-31',
-                                                  ARRAY[pg_temp.id(1), pg_temp.id(2), pg_temp.id(3)], true, 1, 2)
-                           WHERE phase IN ('2', '2.5')$$, :run),
-                  $$VALUES ('2', 'success', 2::bigint, 1::bigint,
-                            '2 portfolios, 1 stale price; 1 portfolio blocked by an earlier failure'),
-                           ('2.5', 'success', 5, 0, '5 positions valued, 0 without price')$$,
-                  'the next session, a call of its own, knows from the log which portfolio is blocked');
-SELECT lives_ok(format('SELECT _portfolio_batch.finish_batch_run(%s)', :run), 'the run is closed');
-SELECT results_eq(format($$SELECT run_kind, status, dates_processed, portfolio_dates, error_count > 0,
-                                  completed_at IS NOT NULL FROM batch_runs WHERE run_id = %s$$, :run),
-                  $$VALUES ('procedure', 'partial', 2, 2, true, true)$$, 'with what its jobs say');
-SELECT throws_ok($$SELECT _portfolio_batch.begin_batch_run('nightly', '2024-07-31', NULL, NULL)$$, '23514', NULL,
-                 'there is no other kind of run');
-SELECT throws_ok(format($$SELECT * FROM _portfolio_batch.run_batch_session(%s, '2024-07-27', ARRAY[pg_temp.id(1)], true, 0, 1)$$, :run),
-                 '22023', '2024-07-27 is not a session of the calendar "NYSE"', 'a step refuses a day without session');
-
 -- Runs whose session has died are told from those that run.
 INSERT INTO batch_runs (run_kind, status, started_at, backend_pid, backend_start)
 VALUES ('procedure', 'running', now() - interval '1 day', 2147483647, now() - interval '2 days'),

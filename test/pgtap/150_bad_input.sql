@@ -43,28 +43,28 @@ SELECT set_eq($$SELECT status, detail FROM run_daily_batch('2024-07-10', '{}')$$
 
 -- Dates --------------------------------------------------------------------------------------------------------------
 
-SELECT pg_temp.raises(format('SELECT * FROM %s(%L)', f, day), '22023', message, detail, hint, f || ' on ' || day)
+SELECT pg_temp.raises(format('SELECT * FROM %s(%L)', f, day), state, message, detail, hint, f || ' on ' || day)
   FROM unnest(ARRAY['run_daily_batch', 'calc_market_betas', 'create_portfolio_snapshots', 'update_position_values',
                     'restore_sector_tags', 'market_data_coverage']) AS f,
-       (VALUES ('2024-07-06', '2024-07-06 is not a session of the calendar "NYSE"',
+       (VALUES ('2024-07-06', '22023', '2024-07-06 is not a session of the calendar "NYSE"',
                 'The session before it is 2024-07-05.', 'Name a session; sessions_between(from, to) lists them.'),
-               ('2035-06-01', 'session 2035-06-01 has not closed and settled yet', 'The latest closed session is %.',
+               ('2035-06-01', '22023', 'session 2035-06-01 has not closed and settled yet', 'The latest closed session is %.',
                 'Name an earlier session, or leave the date out to use the latest closed one.'),
-               ('1989-12-29', 'date 1989-12-29 is outside the trading calendar "NYSE"',
+               ('1989-12-29', '22008', 'date 1989-12-29 is outside the trading calendar "NYSE"',
                 'The calendar covers 1990-01-02 to 2035-12-31.',
                 'Use a date it covers, or add sessions to pb.trading_calendar.'),
-               ('2036-01-02', 'date 2036-01-02 is outside the trading calendar "NYSE"', '%', '%'),
-               ('-infinity', 'argument 1 must be a finite date', '', '')) AS d (day, message, detail, hint);
-SELECT throws_ok(format('SELECT * FROM run_daily_batch_with_backfill(%L)', day), '22023', message,
+               ('2036-01-02', '22008', 'date 2036-01-02 is outside the trading calendar "NYSE"', '%', '%'),
+               ('-infinity', '22008', 'argument 1 must be a finite date', '', '')) AS d (day, state, message, detail, hint);
+SELECT throws_ok(format('SELECT * FROM run_daily_batch_with_backfill(%L)', day), state, message,
                  'a backfill to ' || day)
-  FROM (VALUES ('2035-06-01', 'session 2035-06-01 has not closed and settled yet'),
-               ('2035-06-02', 'session 2035-06-01 has not closed and settled yet'),
-               ('1985-01-02', 'date 1985-01-02 is outside the trading calendar "NYSE"'),
-               ('2050-01-03', 'date 2050-01-03 is outside the trading calendar "NYSE"'),
-               ('infinity', 'argument 1 must be a finite date')) AS d (day, message);
+  FROM (VALUES ('2035-06-01', '22023', 'session 2035-06-01 has not closed and settled yet'),
+               ('2035-06-02', '22023', 'session 2035-06-01 has not closed and settled yet'),
+               ('1985-01-02', '22008', 'date 1985-01-02 is outside the trading calendar "NYSE"'),
+               ('2050-01-03', '22008', 'date 2050-01-03 is outside the trading calendar "NYSE"'),
+               ('infinity', '22008', 'argument 1 must be a finite date')) AS d (day, state, message);
 SELECT throws_ok($$SELECT * FROM missing_sessions('2035-06-01')$$, '22023',
                  'session 2035-06-01 has not closed and settled yet', 'nothing is owed yet for a future session');
-SELECT throws_ok($$SELECT * FROM missing_prices('1980-01-02', '2024-07-10')$$, '22023',
+SELECT throws_ok($$SELECT * FROM missing_prices('1980-01-02', '2024-07-10')$$, '22008',
                  'date 1980-01-02 is outside the trading calendar "NYSE"', 'nor for a day before the calendar');
 SELECT pg_temp.raises(format('SELECT * FROM run_daily_batch_with_backfill(%L, max_dates => %s)', '2024-07-10', n),
                       '22023', 'max_dates must be positive', format('It is %s.', n),

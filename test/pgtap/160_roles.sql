@@ -31,15 +31,6 @@ INSERT INTO entry_points VALUES
   ('run', 'run_daily_batch', 'SELECT * FROM pb.run_daily_batch(''2024-07-11'')'),
   ('run', 'run_daily_batch_with_backfill', 'SELECT * FROM pb.run_daily_batch_with_backfill(''2024-07-12'')'),
   ('run', 'daily_batch', 'CALL pb.daily_batch(''2024-07-10'')'),
-  ('run', 'begin_batch_run', 'SELECT _portfolio_batch.begin_batch_run(''procedure'', ''2024-07-11'', NULL, NULL)'),
-  ('run', 'run_batch_session', 'SELECT * FROM _portfolio_batch.run_batch_session(1, ''2024-07-11'', '
-   '''{00000000-0000-4000-8000-000000000001}'', true, 0, 1)'),
-  ('run', 'run_batch_block', 'SELECT * FROM _portfolio_batch.run_batch_block(1, ''2024-07-11'', ''2024-07-11'', '
-   '''{00000000-0000-4000-8000-000000000001}'', true, 0, 1)'),
-  ('run', 'begin_batch_session', 'SELECT * FROM _portfolio_batch.begin_batch_session(1, ''2024-07-11'', '
-   '''{00000000-0000-4000-8000-000000000001}'', true, 2, 0, 1)'),
-  ('run', 'run_batch_shards', 'SELECT _portfolio_batch.run_batch_shards(1, ''2024-07-11'', ''{}'', ''{}'', ''{}'', ''{}'', 0, '
-   'true, 0, 1)'),
   ('run', 'run_batch_shard', 'SELECT _portfolio_batch.run_batch_shard(1, ''2024-07-11'', '
    '''{00000000-0000-4000-8000-000000000001}'', ''{}'', true, 1, 1, 0, 1)'),
   ('run', 'finish_batch_run', 'SELECT _portfolio_batch.finish_batch_run(1)'),
@@ -74,6 +65,8 @@ INSERT INTO entry_points VALUES
   ('read', 'portfolio_exposures', 'SELECT * FROM pb.portfolio_exposures(''2024-07-11'')'),
   ('read', 'market_data_coverage', 'SELECT * FROM pb.market_data_coverage(''2024-07-11'')'),
   ('read', 'missing_prices', 'SELECT * FROM pb.missing_prices(''2024-07-11'', ''2024-07-12'')'),
+  ('read', 'shard_plan', 'SELECT * FROM _portfolio_batch.shard_plan(''2024-07-11'', '
+   '''{00000000-0000-4000-8000-000000000001}'', 2)'),
   ('read', 'missing_sessions', 'SELECT * FROM pb.missing_sessions(''2024-07-12'')'),
   ('read', 'api_age_sessions', 'SELECT _portfolio_batch.api_age_sessions(''2024-07-11'')'),
   ('read', 'api_data_quality', 'SELECT _portfolio_batch.api_data_quality(''2024-07-11'')'),

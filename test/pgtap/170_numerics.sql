@@ -2,7 +2,7 @@
 -- documented example, and what it refuses.
 
 \ir include/prelude.psql
-SELECT plan(173);
+SELECT plan(180);
 
 -- Reference values -------------------------------------------------------------------------------------------------
 
@@ -598,10 +598,18 @@ RESET force_parallel_mode;
 SELECT results_eq('SELECT * FROM by_worker', $$SELECT * FROM ols_fit('{1,3,4,6,6}', '{1,2,3,4,5}')$$,
                   'which finds the same');
 
+CREATE ROLE pb_reader;
 CREATE ROLE pb_stranger;
 GRANT USAGE ON SCHEMA pb TO pb_stranger;
+SELECT FROM grant_analytics_roles('pb_reader', NULL);
+SET LOCAL ROLE pb_reader;
+SELECT lives_ok('SELECT * FROM ' || statement, 'a reader may: ' || statement) FROM (VALUES
+  ($$ols_fit('{1,3,4,6,6}', '{1,2,3,4,5}')$$), ($$ridge_fit('{1,3,4,6,6}', '{1,2,3,4,5}')$$),
+  ($$nearest_correlation('{{1,0.5},{0.5,1}}')$$), ($$ledoit_wolf('{1,2,3}')$$),
+  ($$cluster_average_linkage('{{1,0.5},{0.5,1}}')$$), ($$linkage_average('{{1,0.5},{0.5,1}}')$$),
+  ($$benjamini_hochberg('{0.5}')$$)) AS s (statement);
 SET LOCAL ROLE pb_stranger;
-SELECT lives_ok('SELECT * FROM ' || statement, 'anybody may: ' || statement) FROM (VALUES
+SELECT throws_ok('SELECT * FROM ' || statement, '42501', NULL, 'others may not: ' || statement) FROM (VALUES
   ($$ols_fit('{1,3,4,6,6}', '{1,2,3,4,5}')$$), ($$ridge_fit('{1,3,4,6,6}', '{1,2,3,4,5}')$$),
   ($$nearest_correlation('{{1,0.5},{0.5,1}}')$$), ($$ledoit_wolf('{1,2,3}')$$),
   ($$cluster_average_linkage('{{1,0.5},{0.5,1}}')$$), ($$linkage_average('{{1,0.5},{0.5,1}}')$$),

@@ -18,7 +18,7 @@ BEGIN
   INSERT INTO position_greeks (portfolio_id, position_id, calculation_date, delta, underlying_price)
   VALUES (pg_temp.id(1), pg_temp.id(11), '2024-07-09', delta, price);
   SELECT b.symbol_counts INTO counts
-    FROM _portfolio_batch.begin_batch_session(1, '2024-07-09', ARRAY[pg_temp.id(1), pg_temp.id(2)], false, 2, 0, 1) AS b;
+    FROM _portfolio_batch.shard_plan('2024-07-09', ARRAY[pg_temp.id(1), pg_temp.id(2)], 2) AS b;
   RETURN counts::text;
 END $$;
 SELECT is(pg_temp.owners(0.5, 100), '{1,0}', 'an option with a delta and a price stands for what it is written on');

@@ -2,7 +2,7 @@
 # The bridge between C++ and the server: errors, interrupts, memory, rows, settings, exported symbols.
 
 . "$(dirname "$0")/tap.bash"
-plan 86
+plan 102
 
 begin_cluster "client_connection_check_interval = 100ms"
 
@@ -78,7 +78,13 @@ like "$(throws runtime_error)" 'XX000: 100 % unexpected %s %n' 'any other except
 like "$(throws integer)" 'XX000: unknown C\+\+ exception' 'something thrown that is no exception'
 like "$(sql_error "SELECT pb_test_throw_in_callback('SELECT 1', 'error')")" 'PB001: too few' \
   'an exception in a row callback crosses the executor'
-is "$(sql "SELECT pb_test_failure('throw bad_alloc')" | cut -d, -f1)" '(53200' 'isolation catches C++ exceptions too'
+is "$(sql "SELECT pb_test_failure('throw runtime_error')" | cut -d, -f1)" '(XX000' 'isolation catches C++ exceptions too'
+like "$(sql_error "SELECT pb_test_failure('throw bad_alloc')")" '53200: out of memory' \
+  'but not want of memory, for which what is isolated is not to blame'
+for state in 40001 40P01 55P03 57014 53100 58030; do
+  like "$(sql_error "SELECT pb_test_failure('DO \$\$ BEGIN RAISE EXCEPTION USING ERRCODE = ''$state''; END \$\$')")" "ERROR:  $state" \
+    "nor SQLSTATE $state"
+done
 is "$(sql 'CREATE TEMP TABLE texts (t text)' "DO \$\$
 DECLARE m text; d text; h text;
 BEGIN
@@ -267,6 +273,14 @@ is "$(sql 'CREATE TABLE long_texts (n integer, t text)' "$long" 'ALTER TABLE lon
   'compressed and out-of-line texts are unpacked'
 like "$(sql_error "SELECT pb_test_read('SELECT 1, ''a''::varchar')")" \
   '42804: column "varchar" has type character varying, expected text' 'columns of another type are refused'
+is "$(sql "SELECT pb_test_read_required('VALUES (1, NULL), (2, date ''2024-07-12'')')")" 103 'a NULL where one may be'
+like "$(sql_error "SELECT pb_test_read_required('VALUES (1, NULL::date), (NULL, NULL)')")" \
+  '22004: column "number" of "things" is NULL.*HINT:  Correct the rows that SELECT \* FROM things WHERE number IS NULL' \
+  'a NULL where none may be has an error with the table, the column and the way out'
+like "$(sql_error "SELECT pb_test_read_required('VALUES (1, date ''-infinity'')')")" \
+  '22008: column "column2" holds an infinite date' 'so has an infinite date'
+like "$(sql_error "SELECT pb_test_read_carelessly('VALUES (NULL::date)')")" 'XX000: column 1 is read without regard to NULL' \
+  'a NULL that the code does not expect is an error and no value'
 like "$(sql_error "SELECT pb_test_read('SELECT 1')")" '42804: statement returns 1 columns, expected 2' \
   'another number of columns too'
 
@@ -303,6 +317,38 @@ is "$(sql 'SET ROLE writer' "SELECT pb_test_upsert('written', 5, '{x}', 1, 1, fa
   'row-level security lets through what it allows'
 like "$(sql_error 'SET ROLE writer' "SELECT pb_test_upsert('written', 6, '{x}', 1, 1, false)")" \
   '42501: new row violates row-level security policy' 'and nothing else'
+
+# Settings and users ------------------------------------------------------------------------------------------------------
+
+sql <<'SQL'
+CREATE ROLE plain;
+CREATE ROLE other;
+CREATE SCHEMA ours;
+CREATE TABLE ours.owned (n int);
+ALTER TABLE ours.owned OWNER TO plain;
+CREATE TABLE ours.seen (what text);
+CREATE FUNCTION ours.note() RETURNS void LANGUAGE sql AS $$
+  INSERT INTO ours.seen SELECT concat_ws('|', current_user, current_setting('search_path'), current_setting('DateStyle'),
+                                         current_setting('standard_conforming_strings'))
+$$;
+GRANT USAGE ON SCHEMA ours TO plain, other;
+GRANT INSERT ON ours.seen TO plain, other;
+SQL
+work() { printf "SELECT pb_test_work('ours', 'owned', '%s')" "$1"; }
+sql 'SET search_path = ours, public' "SET DateStyle = 'German'" 'SET standard_conforming_strings = off' \
+  "$(work 'SELECT ours.note()')" 'SELECT ours.note()' >/dev/null
+is "$(sql 'SELECT what FROM ours.seen')" 'plain|pg_catalog, pg_temp|ISO, MDY|on
+postgres|ours, public|German, DMY|off' \
+  'a statement runs under our settings and as the owner of the table, the next one under those of the caller again'
+like "$(sql_error 'SET search_path = ours, public' "$(work 'SELECT 1/0')" \
+  "SELECT concat_ws('|', current_user, current_setting('search_path'))")" '22012.*postgres\|ours, public' 'also after an error'
+is "$(sql 'BEGIN' 'SAVEPOINT s' 'SET LOCAL search_path = ours, public' "$(work 'SELECT ours.note()')" 'RELEASE s' \
+  "SELECT concat_ws('|', current_user, current_setting('search_path'))" 'COMMIT' | tail -n 1)" 'postgres|ours, public' \
+  'and within a subtransaction'
+like "$(sql_error "$(work 'SET ROLE postgres')")" '42501: cannot set parameter "role"' \
+  'what runs as the owner cannot become somebody else'
+sql 'TRUNCATE ours.seen' 'SET ROLE other' "$(work 'SELECT ours.note()')" >/dev/null
+is "$(sql "SELECT split_part(what, '|', 1) FROM ours.seen")" other 'who is no superuser stays himself'
 
 # Settings, limits, symbols -------------------------------------------------------------------------------------------
 
@@ -342,7 +388,7 @@ exported=$(nm -D --defined-only "$library" | awk '{ print $NF }')
 is "$(printf '%s\n' "$exported" | grep -Ev '^(Pg_magic_func|_PG_init|pb_[a-z0-9_]+|pg_finfo_pb_[a-z0-9_]+)$' || true)" '' \
   'the library exports its SQL functions and nothing else'
 is "$(printf '%s\n' "$exported" | grep '^pb_test_' || true)" '' 'and nothing of the test module'
-is "$(sql "SELECT string_agg(prosrc, ' ' ORDER BY prosrc COLLATE \"C\") FROM pg_proc p JOIN pg_language l ON l.oid = prolang
+is "$(sql "SELECT string_agg(DISTINCT prosrc COLLATE \"C\", ' ' ORDER BY prosrc COLLATE \"C\") FROM pg_proc p JOIN pg_language l ON l.oid = prolang
            WHERE lanname = 'c' AND probin = '\$libdir/portfolio_batch'")" \
   "$(printf '%s\n' "$exported" | grep '^pb_' | grep -v '^pb_worker_main$' | LC_ALL=C sort | paste -sd' ')" \
   'each of them is an SQL function, but for the one where background workers begin'

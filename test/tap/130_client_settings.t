@@ -2,6 +2,7 @@
 # Whatever the settings of the client, installing, creating tables, running and reading give the same.
 
 . "$(dirname "$0")/tap.bash"
+plan 6
 
 begin_cluster
 day=2026-11-20

@@ -4,12 +4,13 @@
 
 . "$(dirname "$0")/tap.bash"
 
-plan 22
-begin_cluster 'max_prepared_transactions = 5' 'deadlock_timeout = 200ms'
+plan 27
+begin_cluster 'max_prepared_transactions = 5'
 make_book 2024-11-01 3
 target=2024-11-06
 sql 'CREATE DATABASE undisturbed TEMPLATE book' 'CREATE DATABASE locked TEMPLATE book' \
-  'CREATE DATABASE serial TEMPLATE book' 'CREATE DATABASE deadlock TEMPLATE book' 'CREATE DATABASE prepared TEMPLATE book'
+  'CREATE DATABASE serial TEMPLATE book' 'CREATE DATABASE deadlock TEMPLATE book' 'CREATE DATABASE prepared TEMPLATE book' \
+  'CREATE DATABASE poor TEMPLATE book'
 quiet='-c portfolio_batch.progress=off'
 PGDATABASE=undisturbed PGOPTIONS=$quiet sql "CALL daily_batch('$target')"
 failures="SELECT DISTINCT sqlstate FROM batch_jobs WHERE sqlstate IS NOT NULL"
@@ -65,17 +66,19 @@ close_session writer
 wait $!
 is "$(sql "$state_of_last")" 'success|f' 'daily_batch tries again and succeeds'
 is "$(sql "SELECT count(*) FROM missing_sessions('$target')" "$failures" | paste -sd' ')" '0' 'nothing is missing, nothing failed'
+sql 'UPDATE positions SET notes = NULL'
 same_results serial undisturbed '' 'to the results of a run alone'
 
 # Deadlocks --------------------------------------------------------------------------------------------------------------
 
-# The other session holds a position and then wants a snapshot that the batch has just written.
+# The other session holds the positions and then wants a portfolio that the batch has just written. The batch waits first,
+# and looks for a deadlock when the other one waits as well.
 export PGDATABASE=deadlock
 PGOPTIONS=$quiet sql "SELECT FROM run_daily_batch('2024-11-01')"
 deadlock() {
   open_session other
   tell other "SET deadlock_timeout = '30s'" 'BEGIN' 'SELECT count(*) FROM (SELECT FROM positions FOR UPDATE) AS held'
-  PGAPPNAME=batch sql_error "$1" >"$tap_folder/batch.out" &
+  PGAPPNAME=batch PGOPTIONS="$quiet -c deadlock_timeout=2s" sql_error "$1" >"$tap_folder/batch.out" &
   local batch=$!
   wait_until 20 "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'batch' AND wait_event_type = 'Lock')"
   tell other "UPDATE portfolios SET notes_of_other = 'x'" 'COMMIT'
@@ -91,6 +94,7 @@ deadlock "CALL daily_batch('2024-11-04')"
 is "$(sql "$state_of_last")" 'success|f' 'daily_batch tries again and succeeds'
 sql "CALL daily_batch('$target')"
 is "$(sql "SELECT count(*) FROM missing_sessions('$target')" "$failures" | paste -sd' ')" 0 'nothing is missing, nothing failed'
+sql 'ALTER TABLE portfolios DROP COLUMN notes_of_other'
 same_results deadlock undisturbed '' 'to the results of a run alone'
 
 # Prepared transactions ----------------------------------------------------------------------------------------------------
@@ -98,9 +102,30 @@ same_results deadlock undisturbed '' 'to the results of a run alone'
 export PGDATABASE=prepared
 sql 'BEGIN' "SELECT FROM run_daily_batch('2024-11-01')" "PREPARE TRANSACTION 'left behind'"
 like "$(sql "SELECT ok, detail FROM batch_preflight('$target') WHERE check_name = 'lock free'")" \
-  '^f\|3 portfolios .*prepared transaction "left behind"' 'batch_preflight names a prepared transaction that holds portfolios'
+  '^f\|3 portfolios held by prepared transaction "left behind"; COMMIT PREPARED' 'batch_preflight names a prepared transaction that holds portfolios'
 sql "ROLLBACK PREPARED 'left behind'"
 is "$(sql "SELECT ok FROM batch_preflight('$target') WHERE check_name = 'lock free'")" t 'and no longer when it is gone'
+
+# A portfolio that fails ---------------------------------------------------------------------------------------------------
+
+# Each date is a transaction of its own, and knows from the log what failed before.
+export PGDATABASE=poor PGOPTIONS=$quiet
+poor=$(sql 'SELECT id FROM portfolios ORDER BY id LIMIT 1')
+sql "UPDATE portfolios SET initial_equity = NULL WHERE id = '$poor'" "CALL daily_batch('$target')"
+is "$(sql "$state_of_last")" 'partial|t' 'a portfolio without equity: the run is partial'
+is "$(sql "SELECT calculation_date, status, sqlstate FROM batch_jobs WHERE portfolio_id = '$poor' ORDER BY job_no LIMIT 2")" \
+  "2024-11-01|failed|55000
+2024-11-04|blocked|" 'its first date failed, the next ones are blocked'
+is "$(sql 'SELECT portfolio_dates FROM batch_runs')" 8 'the others are done'
+
+# An error that is nobody's ends the run and is recorded.
+sql "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN RAISE EXCEPTION 'the log is closed'; END \$\$" \
+  "CREATE TRIGGER refuse BEFORE INSERT ON batch_jobs FOR EACH ROW WHEN (NEW.phase = '1') EXECUTE FUNCTION refuse()" \
+  'DELETE FROM portfolio_snapshots'
+like "$(sql_error "CALL daily_batch('$target')")" 'P0001: the log is closed' 'an error outside of the engines ends the run'
+is "$(sql "SELECT r.status, j.sqlstate, j.error_message FROM batch_runs r JOIN batch_jobs j USING (run_id)
+           WHERE j.job_name = 'daily_batch' ORDER BY run_id DESC LIMIT 1")" 'failed|P0001|the log is closed' \
+  'which is in its record'
 
 # Transaction blocks -------------------------------------------------------------------------------------------------------
 
