@@ -975,13 +975,13 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.batch_audit_as_owner(date, uuid[]) IS
   'Audits what is stored as of a closed session (default: the latest) for portfolios (default: every active one): '
   'market data, profiles, snapshots and the equity chain, Greeks, factor exposures, rate betas, volatility, '
-  'correlations, stress tests, the log, duplicates, orphans, objects of other roles. For each check one row per entity '
-  'that fails, worst first, at most 20 by name and one for the rest, and one row (all, all others) for what is well. expected and '
-  'actual: how many there should be and are, of what the check counts: results, closes, sessions, orphans. status: '
-  'green; amber, usable but look; red, missing or wrong. The verdict is the worst row. A figure that is NULL with a '
-  'reason is not missing; options and private assets need no prices. Reads only; set-based: the number of statements '
-  'depends on that of the checks alone. Errors: 22023 for a date that is no closed session, 22008 for an infinite '
-  'one, 42704 for an unknown portfolio, 42501 without the right to read the tables.';
+  'correlations, stress tests, the log, duplicates, orphans, objects of other roles. For each check one row per '
+  'entity that fails, worst first, at most 20 by name and one for the rest, and one row (all, all others) for what is'
+  ' well. expected and actual: how many there should be and are, of what the check counts: results, closes, sessions,'
+  ' orphans. status: green; amber, usable but look; red, missing or wrong. The verdict is the worst row. A figure '
+  'that is NULL with a reason is not missing; options and private assets need no prices. Reads only; set-based: the '
+  'number of statements depends on that of the checks alone. Errors: 22023 for a date that is no closed session, '
+  '22008 for an infinite one, 42704 for an unknown portfolio, 42501 without the right to read the tables.';
 
 CREATE FUNCTION _portfolio_batch.batch_audit_summary_as_owner(as_of date DEFAULT NULL,
                                                               portfolio_ids uuid[] DEFAULT NULL)

@@ -2,7 +2,7 @@
 -- execute them. All of it is asked of the catalogs.
 
 \ir include/prelude.psql
-SELECT plan(44);
+SELECT plan(45);
 
 -- The functions that README documents, from its table.
 \set readme `cat "${PB_ROOT:-.}/README.md"`
@@ -53,6 +53,9 @@ SELECT is_empty($$SELECT proname FROM pg_proc
                   WHERE pronamespace = 'pb'::regnamespace AND oid NOT IN (SELECT oid FROM installed)
                     AND NOT 'search_path=pg_catalog, pg_temp' = ANY (COALESCE(proconfig, '{}'))$$,
                 'so does the function that the tables need');
+
+SELECT is_empty($$SELECT name FROM installed WHERE prosrc LIKE '%analytics_schema(%'$$,
+                'the schema of the tables is asked of tables_schema(), which knows when names do not hold any more');
 
 -- Functions are entered through C --------------------------------------------------------------------------------------
 

@@ -40,7 +40,8 @@ SQL
 
 functions() {
   psql -XAtq -d "$1" -c "SELECT p.oid::regprocedure, obj_description(p.oid, 'pg_proc'), proacl FROM pg_proc p
-                         WHERE pronamespace = 'public'::regnamespace ORDER BY p.oid::regprocedure::text"
+                         WHERE pronamespace IN ('public'::regnamespace, '_portfolio_batch'::regnamespace)
+                         ORDER BY p.oid::regprocedure::text"
 }
 
 compare() {
