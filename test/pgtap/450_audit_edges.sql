@@ -1,7 +1,7 @@
 -- The audit and the preflight at their edges, on a book that is written by hand: no run is needed to have one.
 
 \ir include/prelude.psql
-SELECT plan(28);
+SELECT plan(41);
 
 -- Nine sessions, 2024-07-01 to 12 without the holiday of the 4th: a book of 1000, of which 800 are long, 200 short.
 SELECT pg_temp.add_portfolio(1, 1000, '2024-07-01');
@@ -97,6 +97,34 @@ SELECT is((SELECT detail FROM batch_preflight('2024-07-12') WHERE check_name = '
 DELETE FROM market_data_cache WHERE symbol = 'SPY' AND date = '2024-07-12';
 SELECT is((SELECT detail FROM batch_preflight('2024-07-12') WHERE check_name = 'factor prices fresh'),
           'without a price of 2024-07-12: SPY last on 2024-07-11', 'nor stands in for it');
+
+-- Shares of twenty symbols: 19 that are held, and the market.
+UPDATE portfolios SET is_active = false;
+UPDATE positions SET deleted_at = now();
+DELETE FROM market_data_cache;
+SELECT pg_temp.add_portfolio(2, 1000, '2024-07-12') \g /dev/null
+SELECT count(pg_temp.add_lot(2, 20 + n, 'S' || lpad(n::text, 2, '0'), 1, 100, '2024-07-12')) FROM generate_series(1, 20) AS n
+\g /dev/null
+UPDATE positions SET deleted_at = now() WHERE symbol = 'S20';
+INSERT INTO market_data_cache (symbol, date, close)
+SELECT s, d, 100 FROM (SELECT 'S' || lpad(n::text, 2, '0') FROM generate_series(1, 19) AS n UNION VALUES ('SPY')) AS s (s),
+                      unnest(ARRAY['2024-07-10', '2024-07-11', '2024-07-12']::date[]) AS d;
+SELECT is(pg_temp.found('market data', 'price of the session', format('DELETE FROM market_data_cache WHERE symbol <= %L '
+                        'AND date > %L', symbol, newest)), wanted, format('up to %s of %s', symbol, newest))
+FROM (VALUES ('S00', '2024-07-11', 'green 20/20'), ('S01', '2024-07-11', 'green 19/19, amber 0/1'),
+             ('S02', '2024-07-11', 'red 0/1, red 0/1, green 18/18'), ('S01', '2024-07-10', 'red 0/1, green 19/19'))
+  AS v (symbol, newest, wanted);
+UPDATE positions SET deleted_at = NULL WHERE symbol = 'S20';
+INSERT INTO company_profiles (symbol, sector) SELECT 'S' || lpad(n::text, 2, '0'), 'Energy' FROM generate_series(1, 20) AS n;
+SELECT is(pg_temp.found('profiles', 'sectors', format('DELETE FROM company_profiles WHERE symbol <= %L', symbol)), wanted,
+          'no profiles up to ' || symbol)
+FROM (VALUES ('S01', 'green 19/20'), ('S02', 'amber 18/20'), ('S05', 'amber 15/20'), ('S06', 'red 14/20')) AS v (symbol, wanted);
+SELECT is(pg_temp.found('batch', 'success rate', format(
+            'INSERT INTO batch_runs (run_id, run_kind, status, target_date) SELECT n, ''daily'', '
+            'CASE WHEN n <= %s THEN ''failed'' ELSE ''success'' END, ''2024-07-12'' FROM generate_series(1, %s) AS n',
+            failed, runs)), wanted, format('%s of %s runs have failed', failed, runs))
+FROM (VALUES (0, 6, 'green 5/5'), (1, 6, 'amber 4/5'), (2, 6, 'red 3/5'), (1, 20, 'amber 18/19'), (1, 21, 'green 19/19'))
+  AS v (failed, runs, wanted);
 
 SELECT * FROM finish();
 ROLLBACK;
