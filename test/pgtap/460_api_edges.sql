@@ -1,7 +1,8 @@
--- The endpoints and lots that were deleted: whatever values are stored beside them, they are held no more.
+-- The endpoints at their edges: lots that were deleted, which are held no more whatever values are stored beside them, and the
+-- minimum overlap of a correlation.
 
 \ir include/prelude.psql
-SELECT plan(4);
+SELECT plan(5);
 
 -- AAA: 100 + 50 kept, 70 deleted. BBB: -30 kept. Two options on CCC, one deleted, each on 1000 / 5 = 200 shares at 40 with
 -- a delta of 0.5: 200 x 0.5 x 40 = 4000 of exposure.
@@ -33,6 +34,15 @@ CREATE FUNCTION pg_temp.lot(n integer) RETURNS text LANGUAGE sql AS $$
 $$;
 SELECT is(pg_temp.lot(13), 'deleted 0.000000 null null null deleted null', 'a lot that was held and deleted is worth nothing');
 SELECT is(pg_temp.lot(11), 'open 10.000000 100.0000 null 3.0000 1', 'one that is held has its values, one session old');
+
+-- Pairs of 60, 61 and 62 common returns: at the minimum that is asked for a correlation is shown, below it is not.
+UPDATE correlation_calculations SET pair_observations = '{60,61,62}';
+SELECT results_eq($$SELECT q.n, (a #>> '{matrix,AAA,BBB}')::float8, (a #>> '{matrix,AAA,CCC}')::float8,
+                           (a #>> '{matrix,CCC,BBB}')::float8, a #>> '{data_quality,pairs_below_min_overlap}'
+                    FROM unnest(ARRAY[60, 61, 63]) AS q (n),
+                         api_portfolio_correlations(pg_temp.id(1), min_overlap => q.n, lookback_days => 126) AS a$$,
+                  $$VALUES (60, 0.1::float8, 0.2::float8, 0.3::float8, '0'), (61, NULL, 0.2, 0.3, '1'), (63, NULL, NULL, NULL, '3')$$,
+                  'a minimum overlap');
 
 SELECT * FROM finish();
 ROLLBACK;
