@@ -435,6 +435,41 @@ TEST(Correlation, ConstantSeriesHaveNone) {
   EXPECT_FALSE(std::isnan(pairwise_correlations(returns, {.constant_variance = 0}).value(4, 0)));
 }
 
+// One return fewer than the minimum is too few, the minimum is enough, whether there is a correlation or not.
+TEST(Correlation, ReasonsAtTheMinimumOverlap) {
+  for (const int overlap : {59, 60}) {
+    SCOPED_TRACE(overlap);
+    Matrix returns = generated_returns(126, 5, 25);
+    returns.col(0).tail(overlap).setConstant(0);
+    returns.col(1).head(126 - overlap).setConstant(nan);
+    returns.col(4).setConstant(0.001);
+    returns.col(4).head(126 - overlap).setConstant(nan);
+    const Correlations correlations = pairwise_correlations(returns, {.min_overlap = 60});
+    const bool enough = overlap == 60;
+    EXPECT_EQ(correlations.overlap(1, 0), overlap);
+    EXPECT_TRUE(std::isnan(correlations.value(1, 0)));
+    EXPECT_STREQ(correlations.reason(1, 0), enough ? "constant_series" : "insufficient_data");
+    EXPECT_EQ(std::isnan(correlations.value(2, 1)), !enough);
+    EXPECT_STREQ(correlations.reasons[1], enough ? nullptr : "insufficient_data");
+    EXPECT_STREQ(correlations.reasons[4], enough ? "constant_series" : "insufficient_data");
+    EXPECT_EQ(correlations.reasons[0], nullptr);
+    EXPECT_FALSE(std::isnan(correlations.value(2, 0)));
+  }
+  // Both have enough of their own and too little, or just enough, together.
+  for (const int overlap : {59, 60}) {
+    SCOPED_TRACE(overlap);
+    Matrix returns = generated_returns(140, 2, 26);
+    returns.col(0).tail(40).setConstant(nan);
+    returns.col(0).segment(100 - overlap, overlap).setConstant(0);
+    returns.col(1).head(100 - overlap).setConstant(nan);
+    const Correlations correlations = pairwise_correlations(returns, {.min_overlap = 60});
+    EXPECT_EQ(correlations.overlap(1, 0), overlap);
+    EXPECT_STREQ(correlations.reason(1, 0), overlap == 60 ? "constant_series" : "insufficient_data");
+    EXPECT_EQ(correlations.reasons[0], nullptr);
+    EXPECT_EQ(correlations.reasons[1], nullptr);
+  }
+}
+
 // Varies, but not while the other one trades.
 TEST(Correlation, ConstantOverTheOverlapHasNone) {
   Matrix returns = generated_returns(126, 3, 24);

@@ -391,6 +391,19 @@ TEST(Stress, UnknownExposureIsNotZero) {
   EXPECT_STREQ(result.exceeds_equity.reason(), "insufficient_data");
 }
 
+// 100,000 on the market and a tenth of it lost: more than an equity of 9,999, not of 10,000.
+TEST(Stress, DirectLossTellsWhetherEquityIsExceededWhereNoOtherIsKnown) {
+  const FactorModel model = random_model(16);
+  const ScenarioMoves moves = propagate(model, shocks_of(model, {{0, -0.1}}));
+  StressExposure exposure{Vector::Zero(6), 9999};
+  exposure.dollars(0) = 1e5;
+  exposure.dollars(3) = nan;
+  EXPECT_FALSE(stress(moves, exposure).correlated_pnl.has_value());
+  EXPECT_TRUE(*stress(moves, exposure).exceeds_equity);
+  exposure.equity = 10000;
+  EXPECT_FALSE(*stress(moves, exposure).exceeds_equity);
+}
+
 // A factor without history silences those who hold it, and nobody else.
 TEST(Stress, UnknownCovarianceConcernsItsFactorAlone) {
   FactorModel model = random_model(18);
