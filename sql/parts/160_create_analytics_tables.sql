@@ -37,6 +37,8 @@ AS $$
                ('numeric%',         '%2$I <> ''NaN'''),  -- with a precision it cannot hold an infinity
                ('date',             'isfinite(%2$I)')) AS rule (type, condition)
   WHERE data_type LIKE rule.type AND table_kind IN ('input', 'market', 'definition')
+    -- A range holds nothing that is not finite.
+    AND COALESCE(_portfolio_batch.range_check(table_kind, table_name, column_name, data_type), '') NOT LIKE '%BETWEEN%'
 $$;
 
 COMMENT ON FUNCTION _portfolio_batch.finite_check(text, text, text, text) IS
@@ -82,7 +84,8 @@ BEGIN
                    relation.body);
   ELSE
     SELECT string_agg(concat_ws(' ', quote_ident(d.column_name), d.data_type, d.modifiers,
-                                _portfolio_batch.finite_check(relation.kind, d.table_name, d.column_name, d.data_type)),
+                                _portfolio_batch.finite_check(relation.kind, d.table_name, d.column_name, d.data_type),
+                                _portfolio_batch.range_check(relation.kind, d.table_name, d.column_name, d.data_type)),
                       ', ' ORDER BY d.ordinal)
       INTO columns
       FROM @extschema@.analytics_columns() AS d
@@ -189,7 +192,8 @@ AS $$
            r.kind, r.relkind, r.full_name, r.written, r.key,
            a.name IS NOT NULL AS present, a.type, a.attnotnull, a.has_default,
            concat_ws(' ', d.data_type, d.modifiers,
-                     _portfolio_batch.finite_check(r.kind, d.table_name, d.column_name, d.data_type)) AS definition,
+                     _portfolio_batch.finite_check(r.kind, d.table_name, d.column_name, d.data_type),
+                     _portfolio_batch.range_check(r.kind, d.table_name, d.column_name, d.data_type)) AS definition,
            COALESCE(d.modifiers LIKE '%NOT NULL%', false) OR d.column_name = ANY (r.key) AS not_null,
            substring(d.modifiers FROM 'DEFAULT [^ ]+|GENERATED.*') AS default_clause
     FROM relation AS r

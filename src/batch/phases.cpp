@@ -36,12 +36,14 @@ const std::vector<Phase>& all_phases() {
        .newest_date_only = false,
        .needs_snapshot = false,
        .engines = {{"portfolio_snapshots", engine::create_portfolio_snapshots}},
+       .books = true,
        .sharded = true},
       {.key = "2.5",
        .name = "position values",
        .newest_date_only = true,
        .needs_snapshot = false,
        .engines = {{"position_values", engine::update_position_values}},
+       .books = true,
        .sharded = true},
       {.key = "2.75",
        .name = "sector tags",
@@ -65,6 +67,7 @@ const std::vector<Phase>& all_phases() {
                    {"correlations", engine::calc_correlations},
                    {"factor_correlations", engine::calc_factor_correlations, SharedRows::of_date},
                    {"stress_tests", engine::calc_stress_tests}},
+       .books = true,
        .sharded = true},
   };
   return phases;

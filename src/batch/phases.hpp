@@ -29,6 +29,7 @@ struct Phase {
   std::vector<Engine> engines;
   const char* skip_reason = nullptr;
   bool ahead = false;    // writes rows that all portfolios share, and so comes first in a transaction of many dates
+  bool books = false;    // computes portfolios from their rows, all of which must be usable
   bool sharded = false;  // can run for some of a date's portfolios beside others
   // What makes rows that all shards need, and what is left when they are done: once, and by no shard, as these would
   // wait for each other.

@@ -56,9 +56,10 @@ bool Part::holds(const Phase& phase) const {
 }
 
 std::vector<Uuid> without(std::span<const Uuid> all, std::span<const Uuid> some) {
+  const std::set<Uuid> left_out(some.begin(), some.end());
   std::vector<Uuid> rest;
   for (const Uuid& id : all)
-    if (std::find(some.begin(), some.end(), id) == some.end()) rest.push_back(id);
+    if (!left_out.contains(id)) rest.push_back(id);
   return rest;
 }
 
@@ -111,7 +112,10 @@ engine::Report Run::run_engine(engine::Context& context, const Phase& phase, con
   engine::Report report;
   pg::WriteSpan* span = context.store().stamp().span.get();
   const std::size_t deferred = span == nullptr ? 0 : span->deferred.size();
-  const auto failure = pg::isolate([&] { report = engine.run(context, day, portfolio_ids); });
+  const auto failure = pg::isolate([&] {
+    report = phase.books ? engine::run_for_usable(context, engine.run, day, portfolio_ids)
+                         : engine.run(context, day, portfolio_ids);
+  });
   if (failure) {
     if (span != nullptr) span->drop_after(deferred);
     context.forget_ledgers();

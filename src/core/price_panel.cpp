@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include "core/ranges.hpp"
+
 namespace pb::core {
 
 namespace {
@@ -32,6 +34,8 @@ std::optional<int> PricePanel::column(std::string_view symbol) const {
 
 void PricePanel::set(int column, const PriceRow& row, const CorporateActions& actions) {
   const double close = close_as_traded(row, symbols_[static_cast<std::size_t>(column)], actions);
+  if (!is_price(row.close) || !is_price(close) || !(std::isnan(row.adjusted_close) || is_price(row.adjusted_close)))
+    return leave_out(column, row.date);
   // Rows come date by date or symbol by symbol, so the session is mostly that of the row before, or the next one.
   if (session_ >= sessions_.size() || sessions_[session_] != row.date) {
     const bool is_next = session_ + 1 < sessions_.size() && sessions_[session_ + 1] == row.date;
@@ -46,7 +50,9 @@ void PricePanel::set(int column, const PriceRow& row, const CorporateActions& ac
 }
 
 void PricePanel::set_earlier(int column, const PriceRow& row, const CorporateActions& actions) {
-  earlier_[column] = {row.date, close_as_traded(row, symbols_[static_cast<std::size_t>(column)], actions)};
+  const double close = close_as_traded(row, symbols_[static_cast<std::size_t>(column)], actions);
+  if (!is_price(row.close) || !is_price(close)) return leave_out(column, row.date);
+  earlier_[column] = {row.date, close};
 }
 
 void PricePanel::finish(const CorporateActions& actions) {
@@ -71,9 +77,20 @@ void PricePanel::finish(const CorporateActions& actions) {
           if (dividend.ex_date > sessions_[t - 1] && dividend.ex_date <= sessions_[t]) value += dividend.amount;
         adjusted[t] = value / close[t - 1] - 1;
       }
+      if (std::isnan(adjusted[t]) || is_price_change(adjusted[t] + 1)) continue;
+      adjusted[t] = nan;
+      leave_out(static_cast<int>(column), sessions_[t]);
     }
     if (!sessions_.empty()) adjusted[0] = nan;
   }
+}
+
+std::optional<Date> PricePanel::newest_left_out(int column, Date day) const {
+  std::optional<Date> newest;
+  if (const auto found = left_out_.find(column); found != left_out_.end())
+    for (const Date date : found->second)
+      if (date <= day && (!newest || date > *newest)) newest = date;
+  return newest;
 }
 
 std::optional<Mark> PricePanel::mark_asof(int column, Date day, const CorporateActions& actions) const {
@@ -91,7 +108,9 @@ std::optional<Mark> PricePanel::mark_asof(int column, Date day, const CorporateA
   if (const auto found = earlier_.find(column); found != earlier_.end()) consider(found->second);
   if (!best) return std::nullopt;
   const double factor = actions.split_factor(symbols_[static_cast<std::size_t>(column)], best->date, day);
-  return Mark{best->price / factor, best->date, sessions_.age(best->date, day)};
+  const double price = best->price / factor;
+  if (!is_price(price)) return std::nullopt;
+  return Mark{price, best->date, sessions_.age(best->date, day)};
 }
 
 }  // namespace pb::core

@@ -47,18 +47,26 @@ class PricePanel {
   const std::vector<std::string>& symbols() const noexcept { return symbols_; }
   std::optional<int> column(std::string_view symbol) const;
 
-  // Rows on days that are no session are kept for valuation only: they have no return.
+  // Rows on days that are no session are kept for valuation only: they have no return. A row with a price that is out
+  // of range (core/ranges.hpp) is left out.
   void set(int column, const PriceRow& row, const CorporateActions& actions);
   // The last known price before the panel begins, for symbols that have none on its first days.
   void set_earlier(int column, const PriceRow& row, const CorporateActions& actions);
+  // A row that was left out because its price cannot be used, for those who set rows and for set() itself.
+  void leave_out(int column, Date date) { left_out_[column].push_back(date); }
   // Computes the returns once all rows are set.
   void finish(const CorporateActions& actions);
 
   double close(int session, int column) const { return close_(session, column); }
-  // Simple total return of the session over the one before; NaN unless both sessions have a price.
+  // Simple total return of the session over the one before; NaN unless both sessions have a price, and one that is no
+  // more than greatest_price_change times the other.
   auto returns(int column) const { return returns_.col(column); }
   // All of them, sessions x symbols.
   const Matrix& returns() const noexcept { return returns_; }
+
+  // The newest day up to the given one of which a row of the symbol was left out, or its return, because a price cannot
+  // be used; none when there is no such day.
+  std::optional<Date> newest_left_out(int column, Date day) const;
 
   // The newest price on or before the day, in shares of that day, with its age in sessions; none when there is none.
   std::optional<Mark> mark_asof(int column, Date day, const CorporateActions& actions) const;
@@ -77,6 +85,7 @@ class PricePanel {
   Matrix returns_;  // adjusted closes until finish()
   std::unordered_map<int, std::vector<OffSessionMark>> off_session_;
   std::unordered_map<int, OffSessionMark> earlier_;
+  std::unordered_map<int, std::vector<Date>> left_out_;
 };
 
 }  // namespace pb::core

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "core/ranges.hpp"
 #include "core/valuation.hpp"
 #include "engine/context.hpp"
 #include "pg/function.hpp"
@@ -38,6 +39,9 @@ struct ExposureSums {
   long double long_value = 0;
   long double short_value = 0;
   std::int64_t positions = 0;
+
+  // Whether the sums are money: what is no number, or too large for one, is neither.
+  bool is_countable() const { return core::is_money(static_cast<double>(long_value - short_value)); }
 
   void add(double market_value) {
     (market_value >= 0 ? long_value : short_value) += market_value;
@@ -106,6 +110,10 @@ PB_FUNCTION(pb_portfolio_exposures) {
     for (const auto& [lot, value] : context.held(day, portfolio.id)) {
       by_type[lot->position_type].add(value.market_value);
       total.add(value.market_value);
+    }
+    if (context.problem(portfolio, day) || !total.is_countable()) {
+      rows.add(portfolio.id).add("ALL").null().null().null().null().add(total.positions);
+      continue;
     }
     engine::add_exposures(rows, portfolio.id, "ALL", total);
     for (const auto& [type, sums] : by_type) engine::add_exposures(rows, portfolio.id, type, sums);

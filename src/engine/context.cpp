@@ -31,6 +31,67 @@ int lookback(const pg::Settings& settings, Reach reach) {
 
 }  // namespace
 
+namespace {
+
+constexpr const char* null_not_allowed = "22004";
+
+std::string named(const store::Portfolio& portfolio) {
+  return "portfolio " + to_string(portfolio.id) + " (" + store::shortened(portfolio.name) + ")";
+}
+
+pg::Failure unusable(const store::Store& store, const store::Portfolio& portfolio, const char* table,
+                     const std::string& row, const std::string& column, const std::string& value) {
+  const bool is_missing = value == "NULL";
+  const std::string shown = store::shortened(value);
+  return {is_missing ? null_not_allowed : core::sqlstate::out_of_range,
+          named(portfolio) + " has a value that cannot be used: " + table + "." + column + " is " + shown,
+          "The row of " + store.table(table) + " with " + row + " has " + column + " = " + shown + ".",
+          "Correct or delete this row and run again. docs/operations.md lists what each column may hold."};
+}
+
+}  // namespace
+
+pg::Failure failure_of(const store::Portfolio& portfolio) {
+  pg::Failure failure = pg::describe_current_exception();
+  if (failure.message.find(to_string(portfolio.id)) == std::string::npos)
+    failure.message = named(portfolio) + ": " + failure.message;
+  return failure;
+}
+
+std::optional<pg::Failure> Context::problem(const store::Portfolio& portfolio, Date day) {
+  for (const store::RowProblem& problem : portfolio.problems)
+    if (!problem.since || *problem.since <= day)
+      return unusable(store_, portfolio, problem.table.c_str(), problem.row, problem.column, problem.value);
+  const core::CorporateActions& actions = market().actions;
+  for (const core::Lot& lot : portfolio.lots) {
+    if (lot.entry_date > day) continue;
+    const Date until = lot.exit_date ? std::min(*lot.exit_date, day) : day;
+    if (const auto* action = actions.problem(lot.symbol, lot.entry_date, until))
+      return unusable(store_, portfolio, "corporate_actions", action->row, action->column, action->value);
+  }
+  return std::nullopt;
+}
+
+Report run_for_usable(Context& context, Engine engine, Date day, std::span<const core::Uuid> portfolio_ids) {
+  std::vector<core::Uuid> usable;
+  std::vector<Issue> issues;
+  for (const core::Uuid& id : portfolio_ids) {
+    const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
+    if (portfolio != nullptr)
+      if (auto problem = context.problem(*portfolio, day)) {
+        issues.push_back({id, std::move(*problem)});
+        continue;
+      }
+    usable.push_back(id);
+  }
+  if (issues.empty()) return engine(context, day, portfolio_ids);
+  Report report;
+  if (!usable.empty()) report = engine(context, day, usable);
+  report.failed += static_cast<std::int64_t>(issues.size());
+  report.issues.insert(report.issues.end(), issues.begin(), issues.end());
+  return report;
+}
+
 const store::Book& Context::book() {
   if (!book_) book_ = std::make_unique<store::Book>(store::load_book(store_, portfolio_ids_, last_));
   return *book_;
@@ -101,7 +162,10 @@ const std::vector<Held>& Context::held(Date day, const core::Uuid& portfolio_id)
 }
 
 const std::vector<store::FactorDefinition>& Context::factors() {
-  if (!factors_) factors_ = store::load_factors(store_);
+  if (!factors_) {
+    left_out_factors_.clear();
+    factors_ = store::load_factors(store_, &left_out_factors_);
+  }
   return *factors_;
 }
 
@@ -211,7 +275,7 @@ void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store
   const Date day = session_argument(call, 0, store);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
   Context context(store, ids, day, day, reach);
-  return_report(call, engine(context, day, ids));
+  return_report(call, run_for_usable(context, engine, day, ids));
 }
 
 void return_report(pg::Call& call, const Report& report) {

@@ -69,6 +69,9 @@ class Context {
   bool covers_several_days() const noexcept { return first_ < last_; }
 
   const store::Book& book();
+  // Why a portfolio cannot be computed on the day: the first of its rows, or of the corporate actions of what it held,
+  // that cannot be used. None when nothing is wrong.
+  std::optional<pg::Failure> problem(const store::Portfolio& portfolio, core::Date day);
   const store::Market& market();
   // From now on its engines write each date from the first to the last at most once.
   void write_span(core::Date first, core::Date last);
@@ -84,6 +87,11 @@ class Context {
   // The active factors, and the one that stands for interest rates, if any.
   const std::vector<store::FactorDefinition>& factors();
   const store::FactorDefinition* rate_factor();
+  // What is wrong with the active factors that are left out.
+  const std::vector<std::string>& left_out_factors() {
+    factors();
+    return left_out_factors_;
+  }
   // The yields of portfolio_batch.rate_series over the sessions of the market.
   const std::vector<core::YieldQuote>& yields();
 
@@ -127,6 +135,7 @@ class Context {
   std::optional<core::Date> held_day_;
   std::map<core::Uuid, std::vector<Held>> held_;
   std::optional<std::vector<store::FactorDefinition>> factors_;
+  std::vector<std::string> left_out_factors_;
   std::optional<std::vector<core::YieldQuote>> yields_;
   std::optional<store::PriceSources> price_sources_;
   std::optional<store::Ledgers> ledgers_;
@@ -152,10 +161,17 @@ void require_closed_session(const store::Store& store, core::Date day);
 std::vector<core::Uuid> not_superseded(const store::Store& store, core::Date day,
                                        std::span<const core::Uuid> portfolio_ids);
 
+// The failure of one portfolio that an error describes, which is being handled and names none.
+pg::Failure failure_of(const store::Portfolio& portfolio);
+
 // "1 portfolio", "2 portfolios".
 std::string counted(std::int64_t count, const char* noun);
 
 using Engine = Report (*)(Context&, core::Date, std::span<const core::Uuid>);
+
+// Runs an engine for the portfolios all of whose rows can be used. The others are issues of its report, and the engine
+// does not see them.
+Report run_for_usable(Context& context, Engine engine, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
 // An SQL function (calculation_date, portfolio_ids, …) that is one engine: resolves the arguments, runs it for the
 // day, and returns its report. With a store of its own where further arguments change the settings.

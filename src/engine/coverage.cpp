@@ -17,18 +17,21 @@ using core::Date;
 namespace {
 
 struct Coverage {
-  std::vector<std::string> current, stale, missing;
+  std::vector<std::string> current, stale, missing, invalid;
   std::map<std::string, std::int64_t> by_source;
 
-  std::size_t wanted() const { return current.size() + stale.size() + missing.size(); }
+  std::size_t wanted() const { return current.size() + stale.size() + missing.size() + invalid.size(); }
   double percent() const {
     return wanted() == 0 ? 100 : 100.0 * static_cast<double>(current.size()) / static_cast<double>(wanted());
   }
 };
 
-enum class Freshness { current, stale, missing };
+// invalid: the newest price cannot be used, so the one before it is, as long as it is not too old.
+enum class Freshness { current, stale, missing, invalid };
 
-Freshness freshness(std::optional<Date> priced, Date day, const core::Sessions& sessions, int max_stale) {
+Freshness freshness(std::optional<Date> priced, bool is_usable, Date day, const core::Sessions& sessions,
+                    int max_stale) {
+  if (!is_usable) return Freshness::invalid;
   if (!priced) return Freshness::missing;
   const int age = sessions.age(*priced, day);
   return age == 0 ? Freshness::current : age <= max_stale ? Freshness::stale : Freshness::missing;
@@ -56,9 +59,10 @@ std::set<std::string> wanted_symbols(Context& context, Date day, std::span<const
 }
 
 void count(Coverage& coverage, const std::string& symbol, Freshness state, const std::string& source) {
-  auto& list = state == Freshness::current ? coverage.current
-               : state == Freshness::stale ? coverage.stale
-                                           : coverage.missing;
+  auto& list = state == Freshness::current   ? coverage.current
+               : state == Freshness::stale   ? coverage.stale
+               : state == Freshness::invalid ? coverage.invalid
+                                             : coverage.missing;
   list.push_back(symbol);
   if (state == Freshness::current) ++coverage.by_source[source.empty() ? "unknown" : source];
 }
@@ -72,7 +76,9 @@ Coverage measure_in_memory(Context& context, Date day, std::span<const core::Uui
     const auto column = market.panel.column(symbol);
     const auto mark = column ? market.panel.mark_asof(*column, day, market.actions) : std::nullopt;
     const std::optional<Date> priced = mark ? std::optional(mark->date) : std::nullopt;
-    const Freshness state = freshness(priced, day, market.panel.sessions(), max_stale);
+    const auto left_out = column ? market.panel.newest_left_out(*column, day) : std::nullopt;
+    const bool is_usable = !left_out || (priced && *priced >= *left_out);
+    const Freshness state = freshness(priced, is_usable, day, market.panel.sessions(), max_stale);
     count(coverage, symbol, state, state == Freshness::current ? context.price_sources().of(day, *column) : "");
   }
   return coverage;
@@ -82,7 +88,8 @@ Coverage measure_in_tables(const store::Store& store, Date day, std::span<const 
   const core::Sessions sessions = recent_sessions(store, day);
   Coverage coverage;
   for (const store::WantedSymbol& symbol : store::load_wanted_symbols(store, portfolio_ids, day))
-    count(coverage, symbol.symbol, freshness(symbol.price_date, day, sessions, store.settings().max_stale_sessions),
+    count(coverage, symbol.symbol,
+          freshness(symbol.price_date, symbol.is_usable, day, sessions, store.settings().max_stale_sessions),
           symbol.data_source);
   return coverage;
 }
@@ -112,6 +119,7 @@ std::string as_json(const Coverage& coverage) {
       .add("data_coverage_pct", coverage.percent())
       .raw("stale_symbols", core::json_array(coverage.stale))
       .raw("missing_symbols", core::json_array(coverage.missing))
+      .raw("invalid_symbols", core::json_array(coverage.invalid))
       .raw("provider_breakdown", by_source.str())
       .add("fetch_mode", "in_database")
       .str();
@@ -123,13 +131,15 @@ Report report_coverage(Context& context, Date day, std::span<const core::Uuid> p
   const Coverage coverage = measure(context, day, portfolio_ids);
   Report report;
   report.processed = static_cast<std::int64_t>(coverage.wanted());
-  report.skipped = static_cast<std::int64_t>(coverage.missing.size());
+  report.skipped = static_cast<std::int64_t>(coverage.missing.size() + coverage.invalid.size());
   char percent[16];
   std::snprintf(percent, sizeof percent, "%.1f", coverage.percent());
   report.detail = std::string(percent) + " % coverage: " + std::to_string(coverage.current.size()) + " of " +
                   counted(static_cast<std::int64_t>(coverage.wanted()), "symbol");
   if (!coverage.stale.empty()) report.detail += "; stale: " + first_names(coverage.stale);
   if (!coverage.missing.empty()) report.detail += "; missing: " + first_names(coverage.missing);
+  if (!coverage.invalid.empty()) report.detail += "; invalid: " + first_names(coverage.invalid);
+  for (const std::string& factor : context.left_out_factors()) report.detail += "; left out: " + factor;
   report.detail_json = as_json(coverage);
   return report;
 }
@@ -148,11 +158,13 @@ PB_FUNCTION(pb_market_data_coverage) {
                       {"price_date", pg::Type::date},
                       {"data_source", pg::Type::text}});
   for (const store::WantedSymbol& symbol : store::load_wanted_symbols(store, ids, day)) {
-    const auto state = engine::freshness(symbol.price_date, day, sessions, store.settings().max_stale_sessions);
+    const auto state =
+        engine::freshness(symbol.price_date, symbol.is_usable, day, sessions, store.settings().max_stale_sessions);
     rows.add(symbol.symbol)
-        .add(state == engine::Freshness::current ? "current"
-             : state == engine::Freshness::stale ? "stale"
-                                                 : "missing")
+        .add(state == engine::Freshness::current   ? "current"
+             : state == engine::Freshness::stale   ? "stale"
+             : state == engine::Freshness::invalid ? "invalid"
+                                                   : "missing")
         .add(symbol.price_date)
         .add_text_or_null(symbol.data_source);
   }

@@ -90,6 +90,9 @@ class FactorEngine {
 
   void add_contributions(const RiskPortfolio& portfolio, const core::Vector& x, std::size_t first) {
     store::PortfolioExposure& own = exposures_.back();
+    for (Eigen::Index k = 0; k < x.size(); ++k)
+      if (own.reason == nullptr) own.reason = exposures_[first + static_cast<std::size_t>(k)].reason;
+    if (own.reason != nullptr) return;
     if (!covariance_.allFinite()) {
       own.reason = "no_factor_covariance";
       return;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/ranges.hpp"
+
 namespace pb::engine {
 
 void report_estimates(Report& report, const RiskBook& book, const std::string& what, const std::string& in_short,
@@ -22,6 +24,10 @@ store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, cons
   row.coverage = exposure.coverage;
   row.reason = missing_exposure_reason(portfolio, exposure);
   if (row.reason != nullptr) return row;
+  if (!core::is_money(exposure.dollars)) {
+    row.reason = "out_of_range";
+    return row;
+  }
   row.dollars = core::to_money(exposure.dollars);
   if (portfolio.has_equity())
     row.value = exposure.dollars / *portfolio.net_asset_value;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/error.hpp"
 #include "core/valuation.hpp"
 #include "pg/function.hpp"
 #include "store/position_store.hpp"
@@ -21,6 +22,15 @@ core::Money realized_to_date(const Lot& lot, Date day, const core::CorporateActi
   return sum;
 }
 
+// positions.last_price has six decimals of twenty digits; splits could make a price of an old trade larger.
+void require_storable(const Lot& lot, double price) {
+  if (price >= 0 && price < 1e14) return;
+  throw core::Error(
+      core::sqlstate::out_of_range, "price out of range",
+      "Position " + to_string(lot.id) + " (" + lot.symbol + ") would have the price " + std::to_string(price) + ".",
+      "Check its entry price and the splits of the symbol.");
+}
+
 store::PositionValue position_value(const Lot& lot, const LotValue& value, Date day,
                                     const core::CorporateActions& actions) {
   const double entry = lot.entry_price / actions.split_factor(lot.symbol, lot.entry_date, day);
@@ -33,10 +43,23 @@ store::PositionValue position_value(const Lot& lot, const LotValue& value, Date 
       .unrealized_pnl = core::to_money(static_cast<long double>(value.price - entry) * value.quantity * lot.multiplier),
       .realized_pnl = realized_to_date(lot, day, actions)};
   if (!lot.is_private() && value.quantity != 0) {
+    require_storable(lot, value.price);
     row.last_price = value.price;
     row.last_price_date = value.price_date;
   }
   return row;
+}
+
+void value_portfolio(const store::Portfolio& portfolio, Date day, const core::ValuationInputs& inputs,
+                     std::vector<store::PositionValue>& rows, Report& report) {
+  for (const Lot& lot : portfolio.lots) {
+    if (lot.entry_date > day) continue;
+    const LotValue value = core::value_lot(lot, day, inputs);
+    if (value.quantity != 0 && value.quality == core::MarkQuality::unpriced)
+      ++report.skipped;
+    else
+      rows.push_back(position_value(lot, value, day, *inputs.actions));
+  }
 }
 
 }  // namespace
@@ -49,16 +72,18 @@ Report update_position_values(Context& context, Date day, std::span<const core::
   for (const core::Uuid& id : current) {
     const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
     if (portfolio == nullptr) continue;
-    for (const Lot& lot : portfolio->lots) {
-      if (lot.entry_date > day) continue;
-      const LotValue value = core::value_lot(lot, day, inputs);
-      if (value.quantity != 0 && value.quality == core::MarkQuality::unpriced)
-        ++report.skipped;
-      else
-        rows.push_back(position_value(lot, value, day, *inputs.actions));
+    const std::size_t before = rows.size();
+    const std::int64_t skipped = report.skipped;
+    try {
+      value_portfolio(*portfolio, day, inputs, rows, report);
+    } catch (const core::Error&) {
+      rows.resize(before);
+      report.skipped = skipped;
+      report.issues.push_back({id, failure_of(*portfolio)});
     }
   }
   report.processed = static_cast<std::int64_t>(rows.size());
+  report.failed = static_cast<std::int64_t>(report.issues.size());
   if (!rows.empty()) report.rows_written = store::write_position_values(context.store(), rows);
   report.detail =
       counted(report.processed, "position") + " valued, " + std::to_string(report.skipped) + " without price";

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/ranges.hpp"
 #include "engine/context.hpp"
 #include "pg/interrupts.hpp"
 #include "store/position_store.hpp"
@@ -36,6 +37,7 @@ class Builder {
       if (const auto nav = net_asset_values.find(id); nav != net_asset_values.end())
         portfolio.net_asset_value = core::to_double(nav->second);
       for (const Held& held : context_.held(day_, id)) portfolio.positions.push_back(describe(held));
+      keep_countable(portfolio);
     }
     name_symbols();
     for (RiskPortfolio& portfolio : book_.portfolios) add_up(portfolio);
@@ -70,6 +72,28 @@ class Builder {
     return found->second.delta * held.value.quantity * held.lot->multiplier * price;
   }
 
+  static double size(const RiskPosition& position) {
+    return std::fabs(position.symbol < 0 ? position.value : position.exposure);
+  }
+
+  static bool is_countable(const RiskPortfolio& portfolio) {
+    double gross = 0;
+    for (const RiskPosition& position : portfolio.positions) gross += size(position);
+    return core::is_money(gross);
+  }
+
+  // A delta may be anything. Where exposures are more than can be counted, those of options are not known; where the
+  // values are, there is no snapshot either, and nothing to measure.
+  static void keep_countable(RiskPortfolio& portfolio) {
+    if (is_countable(portfolio)) return;
+    for (RiskPosition& position : portfolio.positions)
+      if (position.symbol >= 0 && position.lot->investment_class == core::InvestmentClass::option)
+        position = {position.lot, position.value, nan, -1, "exposure_out_of_range"};
+    if (is_countable(portfolio)) return;
+    portfolio.positions.clear();
+    portfolio.net_asset_value.reset();
+  }
+
   void name_symbols() {
     const store::Market& market = context_.market();
     std::vector<int> renumbered(places_.size());
@@ -78,6 +102,7 @@ class Builder {
       const int column = market.panel.column(symbol).value();
       book_.symbols.emplace_back(symbol);
       book_.columns.push_back(column);
+      book_.left_out.push_back(market.panel.newest_left_out(column, day_).has_value());
       book_.priced.push_back(market.panel.mark_asof(column, day_, market.actions).has_value());
     }
     for (RiskPortfolio& portfolio : book_.portfolios)
@@ -88,12 +113,11 @@ class Builder {
   static void add_up(RiskPortfolio& portfolio) {
     std::map<int, SymbolExposure> by_symbol;
     for (const RiskPosition& position : portfolio.positions) {
-      const double size = std::fabs(position.symbol < 0 ? position.value : position.exposure);
-      portfolio.gross += size;
+      portfolio.gross += size(position);
       if (position.symbol < 0) continue;
       SymbolExposure& sum = by_symbol.try_emplace(position.symbol, SymbolExposure{position.symbol, 0, 0}).first->second;
       sum.net += position.exposure;
-      sum.gross += size;
+      sum.gross += size(position);
     }
     for (const auto& [symbol, sum] : by_symbol) portfolio.exposures.push_back(sum);
   }
@@ -107,6 +131,12 @@ class Builder {
 };
 
 }  // namespace
+
+const char* missing_price_reason(const RiskBook& book, std::size_t symbol, const char* reason) {
+  if (!book.priced[symbol]) return book.left_out[symbol] ? "invalid_price" : "no_prices";
+  const bool is_short = reason != nullptr && std::string_view(reason) == "insufficient_data";
+  return is_short && book.left_out[symbol] ? "invalid_price" : reason;
+}
 
 std::string without_snapshot(const RiskBook& book) {
   const auto count = std::count_if(book.portfolios.begin(), book.portfolios.end(),

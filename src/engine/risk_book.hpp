@@ -48,8 +48,13 @@ struct RiskBook {
   std::vector<std::string> symbols;  // ascending by bytes
   std::vector<int> columns;          // of the panel, one for each symbol
   std::vector<bool> priced;          // whether the symbol has a price on or before the day
+  std::vector<bool> left_out;        // whether a price of the symbol was left out because it cannot be used
   std::vector<RiskPortfolio> portfolios;
 };
+
+// Why a symbol of the book has no estimate, from what its series alone says: prices that were left out explain what is
+// missing, and a symbol that never had a price says so.
+const char* missing_price_reason(const RiskBook& book, std::size_t symbol, const char* reason);
 
 // ", 1 portfolio without snapshot" where that is so: what is over net asset value cannot be told of these.
 std::string without_snapshot(const RiskBook& book);

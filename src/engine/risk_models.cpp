@@ -76,8 +76,7 @@ const std::vector<core::BetaFit>& RiskModels::market() {
   };
   market_ = estimate_symbols(context_, SymbolTopic::market, "", book_.symbols,
                              std::vector<core::BetaFit>(book_.symbols.size()), estimate);
-  for (std::size_t i = 0; i < book_.symbols.size(); ++i)
-    if (!book_.priced[i]) (*market_)[i].refuse("no_prices");
+  for (std::size_t i = 0; i < book_.symbols.size(); ++i) explain(i, (*market_)[i]);
   return *market_;
 }
 
@@ -87,10 +86,14 @@ std::vector<int> RiskModels::columns(const std::vector<int>& places) const {
   return columns;
 }
 
-// A symbol that never had a price says so, whatever the fit made of its empty series.
+// Whatever the fit made of a series without prices, or without those that were left out.
+void RiskModels::explain(std::size_t symbol, core::Sample& sample) const {
+  const char* reason = missing_price_reason(book_, symbol, sample.reason);
+  if (reason != sample.reason) sample.refuse(reason);
+}
+
 void RiskModels::mark_unpriced(core::FactorFits& fits) const {
-  for (std::size_t i = 0; i < book_.symbols.size(); ++i)
-    if (!book_.priced[i]) fits.samples[i].refuse("no_prices");
+  for (std::size_t i = 0; i < book_.symbols.size(); ++i) explain(i, fits.samples[i]);
 }
 
 std::vector<std::string> RiskModels::factor_names(const char* model) const {

@@ -82,6 +82,7 @@ class RiskModels {
   core::Matrix covariance_series(std::vector<std::string>& names);
   std::vector<std::string> factor_names(const char* model) const;
   core::Matrix factor_moves(const core::PricePanel& panel, const char* model) const;
+  void explain(std::size_t symbol, core::Sample& sample) const;
   void mark_unpriced(core::FactorFits& fits) const;
 
   Context& context_;

@@ -15,6 +15,8 @@ Report restore_sector_tags(Context& context, core::Date day, std::span<const cor
                       ? "tags are current"
                       : counted(changes.links_added, "link") + " added, " + std::to_string(changes.links_removed) +
                             " removed, " + counted(changes.tags_created, "tag") + " created";
+  if (changes.too_long > 0)
+    report.detail += ", " + counted(changes.too_long, "position") + " with a sector too long for a tag";
   return report;
 }
 

@@ -101,7 +101,7 @@ Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uu
       unpriced += today.unpriced_positions;
       rolled += static_cast<std::int64_t>(days.size()) - 1;
     } catch (const core::Error&) {
-      report.issues.push_back({id, pg::describe_current_exception()});
+      report.issues.push_back({id, failure_of(*portfolio)});
     }
   }
   if (!computed.empty()) {
@@ -128,5 +128,5 @@ PB_FUNCTION(pb_create_portfolio_snapshots) {
   core::Date last = day;
   for (const auto& [id, newest] : store::newest_snapshots(store, ids)) last = std::max(last, newest);
   engine::Context context(store, ids, day, last);
-  engine::return_report(call, engine::create_portfolio_snapshots(context, day, ids));
+  engine::return_report(call, engine::run_for_usable(context, engine::create_portfolio_snapshots, day, ids));
 }

@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/json.hpp"
+#include "core/ranges.hpp"
 #include "engine/context.hpp"
 #include "pg/interrupts.hpp"
 
@@ -25,15 +26,17 @@ constexpr std::size_t expected_size = 160;  // of the document about a factor
 
 double known(const FactorExposure& exposure) { return exposure.estimated ? exposure.dollars : nan; }
 
-// Money of a P&L that may be missing.
+// Money of a P&L that may be missing, or more than can be counted.
 std::optional<core::Money> money(const core::Estimate<double>& pnl) {
-  return pnl.has_value() ? std::optional(core::to_money(*pnl)) : std::nullopt;
+  return pnl.has_value() && core::is_money(*pnl) ? std::optional(core::to_money(*pnl)) : std::nullopt;
 }
 
 // Rounded amounts that add up: the effect is the difference of what is shown.
 void set_pnl(store::StressRow& row, const core::Estimate<double>& direct, const core::Estimate<double>& correlated) {
   row.direct_pnl = money(direct);
   row.correlated_pnl = money(correlated);
+  if ((direct.has_value() && !row.direct_pnl) || (correlated.has_value() && !row.correlated_pnl))
+    row.reason = "out_of_range";
   if (row.direct_pnl && row.correlated_pnl) row.correlation_effect = *row.correlated_pnl - *row.direct_pnl;
 }
 
@@ -164,8 +167,9 @@ store::StressRow StressModel::prescribed(const store::ScenarioDefinition& defini
     set_pnl(row, result.direct_pnl, result.correlated_pnl);
     row.factor_impacts = impacts(result);
     row.exceeds_equity = result.exceeds_equity.optional();
-    row.reason =
-        result.correlated_pnl.reason() != nullptr ? result.correlated_pnl.reason() : result.direct_pnl.reason();
+    if (row.reason == nullptr)
+      row.reason =
+          result.correlated_pnl.reason() != nullptr ? result.correlated_pnl.reason() : result.direct_pnl.reason();
     details.add("conditional_sd", result.conditional_sd.has_value() ? *result.conditional_sd : nan)
         .add("pnl_over_equity", result.equity_fraction.has_value() ? *result.equity_fraction : nan);
   }
@@ -256,7 +260,7 @@ store::StressRow StressModel::replayed(const store::ScenarioDefinition& definiti
     row.reason = missing_exposure_reason(portfolio, {});
   } else {
     set_pnl(row, result.pnl, result.pnl);
-    row.reason = result.pnl.reason();
+    if (row.reason == nullptr) row.reason = result.pnl.reason();
     row.factor_impacts = replay_impacts(history, exposure);
     if (result.pnl.has_value()) row.exceeds_equity = -*result.pnl > std::max(*portfolio.net_asset_value, 0.0);
     details.add("coverage", result.coverage * gross / portfolio.gross)

@@ -39,7 +39,7 @@ std::vector<SymbolVolatility> symbol_volatilities(Context& context, const RiskMo
   std::vector<SymbolVolatility> result;
   result.reserve(estimates.size());
   for (std::size_t i = 0; i < estimates.size(); ++i)
-    result.push_back({estimates[i], book.priced[i] ? estimates[i].reason() : "no_prices"});
+    result.push_back({estimates[i], missing_price_reason(book, i, estimates[i].reason())});
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include "core/accounting.hpp"
 #include "core/lot.hpp"
 #include "core/uuid.hpp"
+#include "store/row_check.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {
@@ -21,6 +22,8 @@ struct Portfolio {
   std::optional<core::Date> inception_date;
   std::vector<core::Lot> lots;
   std::vector<core::CapitalFlow> flows;
+  // Rows that cannot be used. They are left out of the above, so what is there is not all of the portfolio.
+  std::vector<RowProblem> problems;
 };
 
 // Portfolios in the order of their ids.
@@ -32,7 +35,8 @@ const Portfolio* find_portfolio(const Book& book, const core::Uuid& id);
 // naming those that do not exist.
 std::vector<core::Uuid> resolve_portfolios(const Store& store, const std::optional<std::vector<core::Uuid>>& requested);
 
-// Reads lots entered, closings and flows dated, on or before the day: one statement per table.
+// Reads lots entered, closings and flows dated, on or before the day: one statement per table. A row that cannot be
+// used is a problem of its portfolio and of no other.
 Book load_book(const Store& store, std::span<const core::Uuid> portfolio_ids, core::Date until);
 
 }  // namespace pb::store

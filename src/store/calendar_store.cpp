@@ -48,8 +48,10 @@ CalendarBounds calendar_bounds(const Store& store, const std::string& calendar) 
       "SELECT least(regular.first, special.first), greatest(regular.last, special.last) FROM"
       " (SELECT min(session_date), max(session_date) FROM " +
           store.table("trading_calendar") +
-          " WHERE calendar = $1) regular (first, last), (SELECT min(exception_date), max(exception_date) FROM " +
-          store.table("trading_calendar_exceptions") + " WHERE calendar = $1 AND is_open) special (first, last)",
+          " WHERE calendar = $1 AND isfinite(session_date)) regular (first, last), (SELECT min(exception_date), "
+          "max(exception_date) FROM " +
+          store.table("trading_calendar_exceptions") +
+          " WHERE calendar = $1 AND is_open AND isfinite(exception_date)) special (first, last)",
       Args{Type::text}.add(calendar), {nullable(Type::date), nullable(Type::date)}, [&](const RowView& row) {
         if (!row.is_null(0)) bounds = CalendarBounds{row.date(0), row.date(1)};
       });

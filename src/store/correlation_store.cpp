@@ -1,8 +1,10 @@
 #include "store/correlation_store.hpp"
 
 #include "core/json.hpp"
+#include "core/ranges.hpp"
 #include "pg/query.hpp"
 #include "pg/writer.hpp"
+#include "store/row_check.hpp"
 
 namespace pb::store {
 
@@ -131,7 +133,7 @@ std::int64_t write_clusters(const Store& store, core::Date day, std::span<const 
 std::map<std::string, std::string> load_sectors(const Store& store, std::span<const std::string> symbols) {
   std::map<std::string, std::string> sectors;
   pg::each_row("SELECT symbol, initcap(btrim(sector)) FROM " + store.table("company_profiles") +
-                   " WHERE symbol = ANY ($1) AND btrim(sector) <> ''",
+                   " WHERE symbol = ANY ($1) AND btrim(sector) <> '' AND " + is_name("sector"),
                Args{Type::text_array}.add(symbols),
                {required(Type::text, "company_profiles.symbol"), nullable(Type::text)},
                [&](const RowView& row) { sectors[row.text_or_empty(0)] = row.text_or_empty(1); });
@@ -144,10 +146,10 @@ UserTags load_user_tags(const Store& store, std::span<const core::Uuid> portfoli
                    store.table("tags") +
                    " t ON t.id = l.tag_id WHERE l.portfolio_id = ANY ($1) AND NOT t.is_system AND NOT t.is_archived",
                Args{Type::uuid_array}.add(portfolio_ids),
-               {required(Type::uuid, "position_tags.portfolio_id"), required(Type::uuid, "position_tags.position_id"),
-                required(Type::text, "tags.name")},
+               {required(Type::uuid, "position_tags.portfolio_id"), nullable(Type::uuid), nullable(Type::text)},
                [&](const RowView& row) {
-                 tags[{row.uuid(0), row.uuid(1)}].push_back(row.text_or_empty(2));
+                 if (!row.is_null(1) && !row.text(2).empty() && row.text(2).size() <= core::longest_name)
+                   tags[{row.uuid(0), row.uuid(1)}].push_back(row.text_or_empty(2));
                });
   return tags;
 }

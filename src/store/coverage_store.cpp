@@ -6,6 +6,7 @@
 #include "pg/query.hpp"
 #include "store/book_store.hpp"
 #include "store/calendar_store.hpp"
+#include "store/row_check.hpp"
 
 namespace pb::store {
 
@@ -32,19 +33,22 @@ std::string universe(const Store& store) {
 std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<const core::Uuid> portfolio_ids,
                                               core::Date day) {
   std::vector<WantedSymbol> wanted;
-  pg::each_row("SELECT w.symbol, newest.date, newest.data_source FROM (" + universe(store) +
-                   ") w (symbol) LEFT JOIN LATERAL (SELECT date, data_source FROM " + store.table("market_data_cache") +
-                   " WHERE symbol = w.symbol AND date <= $3 ORDER BY date DESC LIMIT 1) newest ON true"
-                   " WHERE w.symbol IS NOT NULL ORDER BY w.symbol COLLATE \"C\"",
-               Args{Type::uuid_array, Type::date, Type::date, Type::text}
-                   .add(portfolio_ids)
-                   .add(day)
-                   .add(day)
-                   .add(store.settings().market_symbol),
-               {required(Type::text, "positions.symbol"), nullable(Type::date), nullable(Type::text)},
-               [&](const RowView& row) {
-                 wanted.push_back({row.text_or_empty(0), row.date_or_null(1), row.text_or_empty(2)});
-               });
+  pg::each_row(
+      "SELECT w.symbol, newest.date, newest.data_source, newest.usable FROM (" + universe(store) +
+          ") w (symbol) LEFT JOIN LATERAL (SELECT date, data_source, " + usable_price() + " AS usable FROM " +
+          store.table("market_data_cache") +
+          " WHERE symbol = w.symbol AND date <= $3 AND date > '-infinity' ORDER BY date DESC LIMIT 1) newest ON true"
+          " WHERE w.symbol IS NOT NULL ORDER BY w.symbol COLLATE \"C\"",
+      Args{Type::uuid_array, Type::date, Type::date, Type::text}
+          .add(portfolio_ids)
+          .add(day)
+          .add(day)
+          .add(store.settings().market_symbol),
+      {required(Type::text, "positions.symbol"), nullable(Type::date), nullable(Type::text), nullable(Type::boolean)},
+      [&](const RowView& row) {
+        const auto date = row.date_or_null(1);
+        wanted.push_back({row.text_or_empty(0), date, row.text_or_empty(2), !date || row.boolean(3)});
+      });
   return wanted;
 }
 

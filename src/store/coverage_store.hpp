@@ -21,6 +21,7 @@ struct WantedSymbol {
   std::string symbol;
   std::optional<core::Date> price_date;
   std::string data_source;
+  bool is_usable = true;  // whether the price can be used; else the batch leaves its row out
 };
 
 // The universe of a day: symbols of positions open on it that trade (no private assets), the active factors' symbols

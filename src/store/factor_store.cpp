@@ -1,9 +1,12 @@
 #include "store/factor_store.hpp"
 
 #include <set>
+#include <utility>
 
 #include "core/error.hpp"
+#include "core/ranges.hpp"
 #include "pg/query.hpp"
+#include "store/row_check.hpp"
 
 namespace pb::store {
 
@@ -13,17 +16,23 @@ using pg::required;
 using pg::RowView;
 using pg::Type;
 
-std::vector<FactorDefinition> load_factors(const Store& store) {
+std::vector<FactorDefinition> load_factors(const Store& store, std::vector<std::string>* left_out) {
   std::vector<FactorDefinition> factors;
-  pg::each_row(
-      "SELECT name, model, long_symbol, short_symbol FROM " + store.table("factor_definitions") +
-          " WHERE is_active ORDER BY display_order, name, model",
-      {},
-      {required(Type::text, "factor_definitions.name"), required(Type::text, "factor_definitions.model"),
-       nullable(Type::text), nullable(Type::text)},
-      [&](const RowView& row) {
-        factors.push_back({row.text_or_empty(0), row.text_or_empty(1), row.text_or_empty(2), row.text_or_empty(3)});
-      });
+  pg::each_row("SELECT name, model, long_symbol, short_symbol FROM " + store.table("factor_definitions") +
+                   " WHERE is_active ORDER BY display_order, name, model",
+               {}, {nullable(Type::text), nullable(Type::text), nullable(Type::text), nullable(Type::text)},
+               [&](const RowView& row) {
+                 RowCheck check(row);
+                 FactorDefinition factor{check.name(0, "name", core::longest_name),
+                                         check.name(1, "model", core::longest_name),
+                                         check.name(2, "long_symbol", core::longest_symbol),
+                                         check.name_or_empty(3, "short_symbol", core::longest_symbol)};
+                 if (!check.problem())
+                   factors.push_back(std::move(factor));
+                 else if (left_out != nullptr)
+                   left_out->push_back("factor_definitions: " + check.problem()->column + " is " +
+                                       check.problem()->value + " in the factor " + shortened(factor.name));
+               });
   return factors;
 }
 
@@ -40,7 +49,8 @@ std::vector<core::YieldQuote> load_yields(const Store& store, const std::string&
                                           core::Date to) {
   std::vector<core::YieldQuote> quotes;
   pg::each_row("SELECT date, rate::float8 FROM " + store.table("interest_rates") +
-                   " WHERE series = $1 AND date BETWEEN $2 AND $3 AND rate IS NOT NULL ORDER BY date",
+                   " WHERE series = $1 AND date BETWEEN $2 AND $3 AND " +
+                   in_range("rate", core::least_rate, core::greatest_rate) + " ORDER BY date",
                Args{Type::text, Type::date, Type::date}.add(series).add(from).add(to),
                {required(Type::date, "interest_rates.date"), required(Type::float8, "interest_rates.rate")},
                [&](const RowView& row) {

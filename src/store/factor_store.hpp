@@ -19,8 +19,9 @@ struct FactorDefinition {
   std::string short_symbol;  // empty: no short leg
 };
 
-// The active factors in display order, then by name.
-std::vector<FactorDefinition> load_factors(const Store& store);
+// The active factors in display order, then by name. Definitions that cannot be used are left out, and named in
+// left_out where that is given.
+std::vector<FactorDefinition> load_factors(const Store& store, std::vector<std::string>* left_out = nullptr);
 
 // Throws 22023 when two factors have one name: results and scenarios could not tell them apart.
 void require_distinct_names(const Store& store, std::span<const FactorDefinition> factors);

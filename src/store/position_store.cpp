@@ -47,10 +47,10 @@ Deltas load_deltas(const Store& store, core::Date day, std::span<const core::Uui
   pg::each_row("SELECT portfolio_id, position_id, delta, underlying_price FROM " + store.table("position_greeks") +
                    " WHERE portfolio_id = ANY ($1) AND calculation_date = $2 AND delta IS NOT NULL",
                Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
-               {required(Type::uuid, "position_greeks.portfolio_id"),
-                required(Type::uuid, "position_greeks.position_id"), nullable(Type::float8), nullable(Type::float8)},
+               {required(Type::uuid, "position_greeks.portfolio_id"), nullable(Type::uuid), nullable(Type::float8),
+                nullable(Type::float8)},
                [&](const pg::RowView& row) {
-                 deltas[{row.uuid(0), row.uuid(1)}] = {row.float8(2), row.float8(3)};
+                 if (!row.is_null(1)) deltas[{row.uuid(0), row.uuid(1)}] = {row.float8(2), row.float8(3)};
                });
   return deltas;
 }

@@ -1,11 +1,14 @@
 #include "store/price_store.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/ranges.hpp"
 #include "pg/query.hpp"
 #include "store/calendar_store.hpp"
+#include "store/row_check.hpp"
 
 namespace pb::store {
 
@@ -16,31 +19,56 @@ using pg::required;
 using pg::RowView;
 using pg::Type;
 
+namespace {
+
+void add_action(const RowView& row, core::CorporateActions& actions) {
+  RowCheck check(row);
+  const std::string symbol = row.text_or_empty(0);
+  const auto ex_date = check.day(1, "ex_date");
+  const std::string kind = row.text_or_empty(2);
+  if (kind != "split" && kind != "dividend") check.refuse("kind", row.is_null(2) ? "NULL" : kind);
+  const bool is_split = kind == "split";
+  double size = 0;
+  if (is_split)
+    size = check.number(3, "ratio", core::least_split_ratio, core::greatest_split_ratio);
+  else
+    size = check.number(4, "amount", 0, core::greatest_price);
+  const auto& problem = check.problem();
+  if (problem)
+    actions.add_problem(symbol,
+                        {ex_date, problem->column, problem->value,
+                         "symbol " + symbol + ", ex_date " + (row.is_null(1) ? "NULL" : core::to_iso(row.date(1)))},
+                        is_split);
+  else if (is_split)
+    actions.add_split(symbol, {*ex_date, size});
+  else
+    actions.add_dividend(symbol, {*ex_date, size});
+}
+
+}  // namespace
+
 core::CorporateActions load_actions(const Store& store, const std::vector<std::string>& symbols) {
   core::CorporateActions actions;
-  pg::each_row("SELECT symbol, ex_date, kind = 'split', ratio, amount FROM " + store.table("corporate_actions") +
-                   " WHERE symbol = ANY ($1) ORDER BY symbol, ex_date, kind",
+  pg::each_row("SELECT symbol, " + finite_date("ex_date") + ", kind, ratio, amount FROM " +
+                   store.table("corporate_actions") + " WHERE symbol = ANY ($1) ORDER BY symbol, ex_date, kind",
                Args{Type::text_array}.add(std::span<const std::string>(symbols)),
-               {required(Type::text, "corporate_actions.symbol"), required(Type::date, "corporate_actions.ex_date"),
-                required(Type::boolean, "corporate_actions.kind"), nullable(Type::float8), nullable(Type::float8)},
-               [&](const RowView& row) {
-                 const std::string symbol = row.text_or_empty(0);
-                 if (row.boolean(2))
-                   actions.add_split(symbol, {row.date(1), row.float8(3)});
-                 else
-                   actions.add_dividend(symbol, {row.date(1), row.float8(4)});
-               });
+               {required(Type::text, "corporate_actions.symbol"), nullable(Type::date), nullable(Type::text),
+                nullable(Type::float8), nullable(Type::float8)},
+               [&](const RowView& row) { add_action(row, actions); });
   return actions;
 }
 
 namespace {
 
 constexpr std::initializer_list<pg::ResultColumn> price_columns = {
-    required(Type::text, "market_data_cache.symbol"), required(Type::date, "market_data_cache.date"),
-    required(Type::float8, "market_data_cache.close"), nullable(Type::float8), nullable(Type::text)};
+    nullable(Type::text), required(Type::date, "market_data_cache.date"), nullable(Type::float8),
+    nullable(Type::float8), nullable(Type::text)};
 
+// The panel leaves out what is no price: a NULL where there must be one, and a NaN that is stored, which must not pass
+// for an adjusted price that is not there.
 core::PriceRow price_row(const RowView& row) {
-  return {row.date(1), row.float8(2), row.float8(3), row.text(4) == "split"};
+  const double adjusted = row.float8(3);
+  return {row.date(1), row.float8(2), !row.is_null(3) && std::isnan(adjusted) ? 0 : adjusted, row.text(4) == "split"};
 }
 
 // Whether the panel takes so much of the table that to look each row's symbol up costs more than to read the rest as
@@ -92,8 +120,8 @@ void load_earlier_prices(const Store& store, Market& market, Date valued_from) {
   pg::each_row(
       "SELECT m.symbol, m.date, m.close, m.adj_close, m.adjustment FROM unnest($1) wanted (symbol)"
       " CROSS JOIN LATERAL (SELECT symbol, date, close, adj_close, adjustment FROM " +
-          store.table("market_data_cache") +
-          " WHERE symbol = wanted.symbol AND date < $2 ORDER BY date DESC LIMIT 1) m",
+          store.table("market_data_cache") + " WHERE symbol = wanted.symbol AND date < $2 AND isfinite(date) AND " +
+          usable_price() + " ORDER BY date DESC LIMIT 1) m",
       Args{Type::text_array, Type::date}
           .add(std::span<const std::string>(without))
           .add(market.panel.sessions().dates().front()),

@@ -5,6 +5,7 @@
 #include "core/json.hpp"
 #include "pg/query.hpp"
 #include "pg/writer.hpp"
+#include "store/row_check.hpp"
 #include "store/snapshot_store.hpp"
 
 namespace pb::store {
@@ -37,7 +38,8 @@ std::string as_json(const std::vector<core::SectorExposure>& sectors) {
 
 std::map<std::string, SectorProfile> load_sector_profiles(const Store& store, std::span<const std::string> symbols) {
   std::map<std::string, SectorProfile> profiles;
-  pg::each_row("SELECT symbol, sector, coalesce(is_etf, false) OR coalesce(is_fund, false) FROM " +
+  pg::each_row("SELECT symbol, CASE WHEN " + is_name("sector") +
+                   " THEN sector END, coalesce(is_etf, false) OR coalesce(is_fund, false) FROM " +
                    store.table("company_profiles") + " WHERE symbol = ANY ($1)",
                Args{Type::text_array}.add(symbols),
                {required(Type::text, "company_profiles.symbol"), nullable(Type::text),
@@ -51,17 +53,18 @@ std::map<std::string, SectorProfile> load_sector_profiles(const Store& store, st
 std::optional<Benchmark> load_benchmark(const Store& store, core::Date day) {
   const std::string weights = store.table("benchmarks_sector_weights");
   std::optional<Benchmark> benchmark;
-  pg::each_row("SELECT asof_date, sector, weight FROM " + weights +
-                   " WHERE benchmark_code = $1 AND asof_date = (SELECT max(asof_date) FROM " + weights +
-                   " WHERE benchmark_code = $1 AND asof_date <= $2) ORDER BY sector COLLATE \"C\"",
-               Args{Type::text, Type::date}.add(store.settings().benchmark).add(day),
-               {required(Type::date, "benchmarks_sector_weights.asof_date"),
-                required(Type::text, "benchmarks_sector_weights.sector"),
-                required(Type::float8, "benchmarks_sector_weights.weight")},
-               [&](const RowView& row) {
-                 if (!benchmark) benchmark.emplace().asof_date = row.date(0);
-                 benchmark->weights[row.text_or_empty(1)] = row.float8(2);
-               });
+  pg::each_row(
+      "SELECT asof_date, sector, weight FROM " + weights + " WHERE benchmark_code = $1 AND sector IS NOT NULL AND " +
+          in_range("weight", 0, 1) + " AND asof_date = (SELECT max(asof_date) FROM " + weights +
+          " WHERE benchmark_code = $1 AND asof_date <= $2 AND asof_date > '-infinity') ORDER BY sector COLLATE \"C\"",
+      Args{Type::text, Type::date}.add(store.settings().benchmark).add(day),
+      {required(Type::date, "benchmarks_sector_weights.asof_date"),
+       required(Type::text, "benchmarks_sector_weights.sector"),
+       required(Type::float8, "benchmarks_sector_weights.weight")},
+      [&](const RowView& row) {
+        if (!benchmark) benchmark.emplace().asof_date = row.date(0);
+        benchmark->weights[row.text_or_empty(1)] = row.float8(2);
+      });
   return benchmark;
 }
 

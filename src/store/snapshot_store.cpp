@@ -213,8 +213,9 @@ std::vector<MissingSession> missing_sessions(const Store& store, std::span<const
   pg::each_row(
       "WITH first_trade AS MATERIALIZED (SELECT portfolio_id, min(entry_date) AS date FROM " +
           store.table("positions") +
-          " WHERE portfolio_id = ANY ($1) AND deleted_at IS NULL GROUP BY portfolio_id),"
-          " wanted AS MATERIALIZED (SELECT p.id, coalesce(p.inception_date, f.date) AS start FROM " +
+          " WHERE portfolio_id = ANY ($1) AND deleted_at IS NULL AND isfinite(entry_date) GROUP BY portfolio_id),"
+          " wanted AS MATERIALIZED (SELECT p.id, coalesce("
+          "CASE WHEN isfinite(p.inception_date) THEN p.inception_date END, f.date) AS start FROM " +
           store.table("portfolios") +
           " p LEFT JOIN first_trade f ON f.portfolio_id = p.id WHERE p.id = ANY ($1)),"
           " session AS MATERIALIZED (SELECT session_date FROM " +

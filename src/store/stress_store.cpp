@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.hpp"
+#include "core/ranges.hpp"
 #include "pg/query.hpp"
 #include "pg/writer.hpp"
 
@@ -34,23 +35,23 @@ double number(const std::string& text) {
 
 std::vector<ScenarioDefinition> read_scenarios(const std::string& sql, const Args& args) {
   std::vector<ScenarioDefinition> scenarios;
-  pg::each_row(sql, args,
-               {required(Type::text, "stress_test_scenarios.scenario_id"), nullable(Type::text), nullable(Type::text),
-                nullable(Type::text), nullable(Type::text), nullable(Type::text), nullable(Type::text),
-                nullable(Type::text), nullable(Type::text)},
-               [&](const RowView& row) {
-                 if (scenarios.empty() || scenarios.back().id != row.text(0))
-                   scenarios.push_back({.id = row.text_or_empty(0),
-                                        .name = row.text_or_empty(1),
-                                        .category = row.text_or_empty(2),
-                                        .severity = row.text_or_empty(3),
-                                        .unit = row.text_or_empty(4),
-                                        .shocks = {},
-                                        .window_start = row.text_or_empty(5),
-                                        .window_end = row.text_or_empty(6)});
-                 if (!row.is_null(7))
-                   scenarios.back().shocks.push_back({row.text_or_empty(7), number(row.text_or_empty(8))});
-               });
+  pg::each_row(
+      sql, args,
+      {nullable(Type::text), nullable(Type::text), nullable(Type::text), nullable(Type::text), nullable(Type::text),
+       nullable(Type::text), nullable(Type::text), nullable(Type::text), nullable(Type::text)},
+      [&](const RowView& row) {
+        if (row.is_null(0) || row.text(0).size() > core::longest_name) return;
+        if (scenarios.empty() || scenarios.back().id != row.text(0))
+          scenarios.push_back({.id = row.text_or_empty(0),
+                               .name = row.text_or_empty(1),
+                               .category = row.text_or_empty(2),
+                               .severity = row.text_or_empty(3),
+                               .unit = row.text_or_empty(4),
+                               .shocks = {},
+                               .window_start = row.text_or_empty(5),
+                               .window_end = row.text_or_empty(6)});
+        if (!row.is_null(7)) scenarios.back().shocks.push_back({row.text_or_empty(7), number(row.text_or_empty(8))});
+      });
   return scenarios;
 }
 
@@ -90,7 +91,7 @@ std::vector<ScenarioDefinition> load_market_risk_scenarios(const Store& store) {
 
 std::optional<core::Date> first_price_date(const Store& store, const std::string& symbol) {
   std::optional<core::Date> first;
-  pg::each_row("SELECT min(date) FROM " + store.table("market_data_cache") + " WHERE symbol = $1",
+  pg::each_row("SELECT min(date) FROM " + store.table("market_data_cache") + " WHERE symbol = $1 AND isfinite(date)",
                Args{Type::text}.add(symbol), {nullable(Type::date)},
                [&](const RowView& row) { first = row.date_or_null(0); });
   return first;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pg/query.hpp"
+#include "store/row_check.hpp"
 
 namespace pb::store {
 
@@ -14,11 +15,14 @@ using pg::Type;
 
 namespace {
 
-// The sector each open position should carry. An option takes its underlying's sector. OFFSET 0 has the names brought
-// into their form for each company, and not for each position.
+// The sector each open position should carry. One too long for a name, which no index could hold, is none. An option
+// takes its underlying's sector. OFFSET 0 has the names brought into their form for each company, and not for each
+// position.
 std::string wanted_sectors(const Store& store) {
-  return "SELECT p.portfolio_id, p.id AS position_id, coalesce(c.sector, 'Uncategorized') AS sector FROM " +
-         store.table("positions") + " p LEFT JOIN (SELECT symbol, nullif(initcap(btrim(sector)), '') AS sector FROM " +
+  return "SELECT p.portfolio_id, p.id AS position_id, coalesce(c.sector, 'Uncategorized') AS sector,"
+         " coalesce(c.too_long, false) AS too_long FROM " +
+         store.table("positions") + " p LEFT JOIN (SELECT symbol, CASE WHEN " + is_name("sector") +
+         " THEN nullif(initcap(btrim(sector)), '') END AS sector, NOT " + is_name("sector") + " AS too_long FROM " +
          store.table("company_profiles") +
          " OFFSET 0) c ON c.symbol = coalesce(nullif(p.underlying_symbol, ''), p.symbol)"
          " WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $2 AND (p.exit_date IS NULL OR p.exit_date > $2)"
@@ -42,6 +46,7 @@ struct TagState {
   std::int64_t positions = 0;
   std::int64_t without_tag = 0;   // positions whose sector has no tag yet
   std::int64_t without_link = 0;  // positions that do not carry the tag of their sector
+  std::int64_t too_long = 0;      // positions whose sector is too long for a name
   std::int64_t other_links = 0;   // of the batch's own, those of closed positions or of another sector
 };
 
@@ -49,6 +54,7 @@ TagState read_state(const Store& store, const Arguments& arguments) {
   TagState state;
   pg::each_row(
       "SELECT count(*), count(*) FILTER (WHERE t.id IS NULL), count(*) FILTER (WHERE l.tag_id IS NULL),"
+      " count(*) FILTER (WHERE w.too_long),"
       " (SELECT count(*) FROM " +
           store.table("position_tags") +
           " WHERE portfolio_id = ANY ($1) AND is_system) - count(*) FILTER (WHERE l.is_system) FROM (" +
@@ -57,9 +63,9 @@ TagState read_state(const Store& store, const Arguments& arguments) {
           " l ON l.portfolio_id = w.portfolio_id AND l.position_id = w.position_id AND l.tag_id = t.id",
       arguments(),
       {required(Type::int8, "tags.count"), required(Type::int8, "tags.count"), required(Type::int8, "tags.count"),
-       required(Type::int8, "tags.count")},
+       required(Type::int8, "tags.count"), required(Type::int8, "tags.count")},
       [&](const pg::RowView& row) {
-        state = {row.int8(0), row.int8(1), row.int8(2), row.int8(3)};
+        state = {row.int8(0), row.int8(1), row.int8(2), row.int8(3), row.int8(4)};
       });
   return state;
 }
@@ -110,6 +116,7 @@ TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<con
   const TagState state = read_state(store, arguments);
   TagChanges changes;
   changes.positions = state.positions;
+  changes.too_long = state.too_long;
   if (state.without_tag > 0) changes.tags_created = create_tags(store, arguments);
   if (state.other_links > 0) changes.links_removed = remove_links(store, arguments);
   if (state.without_link > 0) changes.links_added = add_links(store, arguments);

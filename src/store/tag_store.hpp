@@ -14,6 +14,7 @@ struct TagChanges {
   std::int64_t tags_created = 0;
   std::int64_t links_added = 0;
   std::int64_t links_removed = 0;
+  std::int64_t too_long = 0;  // positions without their sector, which is too long for a name
 };
 
 // Makes the sector tags of the positions open on the day agree with the company profiles, changing only what differs.

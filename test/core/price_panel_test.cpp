@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -114,6 +115,61 @@ TEST(PricePanel, SplitAfterThePanelIsTakenBackToo) {
   const PricePanel panel = make_panel(week, {{"A", week[1], 50, nan, true}}, actions);
   EXPECT_EQ(panel.close(1, 0), 100);
   EXPECT_EQ(panel.mark_asof(0, week[4], actions)->price, 100);
+}
+
+// A row that cannot be used is as good as none, of its symbol alone, and is told.
+TEST(PricePanel, UnusablePricesAreLeftOut) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const double bad : {0.0, -1.0, 5e-324, 1e-300, 1e15, 1e300, infinity, -infinity, nan}) {
+    const PricePanel closes = make_panel(
+        week, {{"A", week[0], 10}, {"A", week[1], bad}, {"A", week[2], 10}, {"A", week[3], 11}, {"B", week[0], 20},
+               {"B", week[1], 22}});
+    EXPECT_TRUE(std::isnan(closes.close(1, 0))) << bad;
+    EXPECT_TRUE(std::isnan(closes.returns(0)(1))) << bad;
+    EXPECT_TRUE(std::isnan(closes.returns(0)(2))) << bad;
+    EXPECT_NEAR(closes.returns(0)(3), 0.1, rounding) << bad;
+    EXPECT_NEAR(closes.returns(1)(1), 0.1, rounding) << bad;
+    EXPECT_EQ(closes.mark_asof(0, week[1], {})->date, week[0]) << bad;
+    EXPECT_EQ(closes.newest_left_out(0, week[4]), week[1]) << bad;
+    EXPECT_EQ(closes.newest_left_out(0, week[0]), std::nullopt) << bad;
+    EXPECT_EQ(closes.newest_left_out(1, week[4]), std::nullopt) << bad;
+    if (std::isnan(bad)) continue;  // an adjusted close that is not there
+    const PricePanel adjusted = make_panel(week, {{"A", week[0], 10, 9}, {"A", week[1], 10, bad}, {"A", week[2], 10, 9}});
+    EXPECT_TRUE(std::isnan(adjusted.close(1, 0))) << bad;
+    EXPECT_TRUE(std::isnan(adjusted.returns(0)(2))) << bad;
+  }
+}
+
+TEST(PricePanel, PricesOfTwoBasesHaveNoReturn) {
+  const PricePanel panel = make_panel(week, {{"A", week[0], 1e-9}, {"A", week[1], 1e12}, {"A", week[2], 1e12}});
+  EXPECT_TRUE(std::isnan(panel.returns(0)(1)));
+  EXPECT_EQ(panel.returns(0)(2), 0);
+  EXPECT_EQ(panel.newest_left_out(0, week[4]), week[1]);
+}
+
+// What an unusable split makes of a share is not known, so neither is what goes across it.
+TEST(PricePanel, NothingIsKnownAcrossAnUnusableAction) {
+  for (const bool is_split : {true, false}) {
+    CorporateActions actions;
+    actions.add_problem("A", {week[2], is_split ? "ratio" : "amount", "5e-324", "symbol A"}, is_split);
+    const PricePanel panel =
+        make_panel(week, {{"A", week[0], 10}, {"A", week[1], 11}, {"A", week[2], 11}, {"A", week[3], 11}}, actions);
+    EXPECT_NEAR(panel.returns(0)(1), 0.1, rounding);
+    EXPECT_TRUE(std::isnan(panel.returns(0)(2)));
+    EXPECT_EQ(panel.returns(0)(3), 0);
+    EXPECT_EQ(actions.problem("A", week[0], week[1]), nullptr);
+    ASSERT_NE(actions.problem("A", week[1], week[2]), nullptr);
+    EXPECT_EQ(actions.problem("A", week[1], week[2])->value, "5e-324");
+    EXPECT_EQ(actions.problem("A", week[2], week[4]), nullptr);
+    EXPECT_EQ(actions.problem("B", week[0], week[4]), nullptr);
+  }
+}
+
+// Without a day it may have changed any.
+TEST(PricePanel, AnActionWithoutADayIsAlwaysAProblem) {
+  CorporateActions actions;
+  actions.add_problem("A", {std::nullopt, "ex_date", "NULL", "symbol A"}, true);
+  EXPECT_NE(actions.problem("A", week[0], week[1]), nullptr);
 }
 
 TEST(PricePanel, MarkIsTheNewestOnOrBeforeTheDay) {

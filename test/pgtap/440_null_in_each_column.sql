@@ -1,0 +1,84 @@
+-- A NULL in any column of any relation that is read, where no constraint forbids it: each function gives a result or an
+-- error that says what is wrong, and never loses its way.
+
+\ir include/prelude.psql
+SELECT plan((SELECT count(*)::int FROM analytics_columns() AS c
+             JOIN (SELECT table_name, data_type AS kind FROM analytics_columns() WHERE column_name IS NULL) AS t
+               USING (table_name)
+             WHERE c.column_name NOT LIKE '@%' AND t.kind <> 'view') + 1);
+\ir include/bad_rows.psql
+SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-07-10') \gset
+
+-- The same rows in relations of plain columns, which somebody made by hand.
+CREATE SCHEMA plain;
+CREATE FUNCTION pg_temp.copy_plainly() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  t record;
+  c record;
+BEGIN
+  FOR t IN SELECT table_name, substring(modifiers FROM 'PRIMARY KEY [(]([^)]*)[)]') AS key
+             FROM pb.analytics_columns() WHERE column_name IS NULL AND data_type <> 'view' LOOP
+    EXECUTE format('CREATE TABLE plain.%1$I (LIKE pb.%1$I INCLUDING DEFAULTS)', t.table_name);
+    FOR c IN SELECT attname FROM pg_attribute
+              WHERE attrelid = format('plain.%I', t.table_name)::regclass AND attnum > 0 AND attnotnull LOOP
+      EXECUTE format('ALTER TABLE plain.%I ALTER %I DROP NOT NULL', t.table_name, c.attname);
+    END LOOP;
+    EXECUTE format('INSERT INTO plain.%1$I SELECT * FROM pb.%1$I', t.table_name);
+    EXECUTE format('CREATE UNIQUE INDEX ON plain.%I (%s)', t.table_name, t.key);
+  END LOOP;
+END $$;
+SELECT pg_temp.copy_plainly();
+ALTER TABLE plain.batch_runs ALTER run_id SET DEFAULT 1000;
+ALTER TABLE plain.factor_definitions ALTER id SET DEFAULT 1000;
+SELECT ok(count(*) FILTER (WHERE object_kind = 'table' AND action <> 'exists') = 0, 'plain tables are adopted')
+FROM create_analytics_tables('plain');
+SET LOCAL portfolio_batch.schema = 'plain';
+SET LOCAL search_path = plain, pb, public;
+
+CREATE TEMP TABLE call (statement text, has_run boolean);
+INSERT INTO call VALUES
+  ('SELECT * FROM missing_sessions(''2024-07-10'')', false),
+  ('SELECT * FROM market_data_coverage(''2024-07-10'')', false),
+  ('SELECT * FROM positions_asof(''2024-07-10'')', false),
+  ('SELECT * FROM portfolio_exposures(''2024-07-10'')', false),
+  ('SELECT * FROM batch_preflight(''2024-07-10'')', false),
+  ('SELECT * FROM batch_audit(''2024-07-10'')', false),
+  ('SELECT * FROM market_risk(''2024-07-10'')', false),
+  ('SELECT api_portfolio_snapshot(pg_temp.id(1))', false),
+  ('SELECT api_portfolio_betas(pg_temp.id(1))', false),
+  ('SELECT api_portfolio_factors(pg_temp.id(1))', false),
+  ('SELECT api_position(pg_temp.id(11), pg_temp.id(1))', false),
+  ('SELECT * FROM run_daily_batch_with_backfill(''2024-07-10'')', true),
+  ('SELECT * FROM run_daily_batch(''2024-07-10'')', true);
+
+-- Calls all of it with one column emptied, and says what is no answer. A unique index takes any number of NULLs.
+CREATE FUNCTION pg_temp.without_values(relation text, name text, type text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  c record;
+  problems text;
+BEGIN
+  BEGIN
+    EXECUTE format('UPDATE plain.%I SET %I = NULL', relation, name);
+    FOR c IN SELECT * FROM call LOOP
+      BEGIN
+        EXECUTE c.statement;
+      EXCEPTION WHEN OTHERS THEN
+        IF SQLSTATE !~ '^(22|42|55|23|P0001)' THEN
+          problems := concat_ws(E'\n', problems, c.statement || ': ' || SQLSTATE || ' ' || SQLERRM);
+        END IF;
+      END;
+    END LOOP;
+    RAISE EXCEPTION USING ERRCODE = 'TT001';
+  EXCEPTION WHEN SQLSTATE 'TT001' THEN
+    RETURN problems;
+  END;
+END $$;
+
+SELECT is(pg_temp.without_values(c.table_name, c.column_name, c.data_type), NULL,
+          format('%s.%s is NULL', c.table_name, c.column_name))
+FROM analytics_columns() AS c
+JOIN (SELECT table_name, data_type AS kind FROM analytics_columns() WHERE column_name IS NULL) AS t USING (table_name)
+WHERE c.column_name NOT LIKE '@%' AND t.kind <> 'view' ORDER BY c.ordinal;
+
+SELECT * FROM finish();
+ROLLBACK;
