@@ -341,7 +341,8 @@ BEGIN
   ok := found.portfolios = 0;
   detail := CASE WHEN ok THEN 'no portfolio is being run'
                  ELSE format('%s held by %s', CASE found.portfolios WHEN 1 THEN '1 portfolio' ELSE found.portfolios || ' portfolios' END,
-                             found.holders || CASE WHEN found.holders LIKE '%prepared%' THEN '; COMMIT PREPARED or ROLLBACK PREPARED lets go'
+                             found.holders || CASE WHEN found.holders LIKE '%prepared%'
+                                                   THEN '; COMMIT PREPARED or ROLLBACK PREPARED lets go'
                                                    ELSE '; see batch_progress()' END) END;
   RETURN NEXT;
 

@@ -172,7 +172,7 @@ struct Limits {
 void run_missing(const pg::Call& call, const char* procedure, const std::optional<Date>& target, const Limits& limits,
                  const std::optional<std::vector<Uuid>>& portfolio_ids) {
   Plan plan{.procedure = procedure,
-            .instead = "; SELECT * FROM run_daily_batch_with_backfill() is the same job in one transaction",
+            .instead = "; run_daily_batch_with_backfill() is the same job in one transaction",
             .cut = {.sessions = limits.block}};
   {
     const EndOfWork end(call);

@@ -26,7 +26,10 @@ inline constexpr const char* singular_design = "PB002";
 class Error : public std::exception {
  public:
   Error(std::string sqlstate, std::string message, std::string detail = {}, std::string hint = {})
-      : sqlstate_(std::move(sqlstate)), message_(std::move(message)), detail_(std::move(detail)), hint_(std::move(hint)) {}
+      : sqlstate_(std::move(sqlstate)),
+        message_(std::move(message)),
+        detail_(std::move(detail)),
+        hint_(std::move(hint)) {}
 
   const char* what() const noexcept override { return message_.c_str(); }
   const char* sqlstate() const noexcept { return sqlstate_.c_str(); }
