@@ -12,6 +12,7 @@
 #include "core/corporate_actions.hpp"
 #include "core/date.hpp"
 #include "core/linear_algebra.hpp"
+#include "core/poll.hpp"
 #include "core/sessions.hpp"
 
 namespace pb::core {
@@ -36,7 +37,7 @@ struct PriceRow {
 class PricePanel {
  public:
   // Symbols must be sorted and unique; sessions ascending.
-  PricePanel(Sessions sessions, std::vector<std::string> symbols);
+  PricePanel(Sessions sessions, std::vector<std::string> symbols, Poll poll = no_poll);
   // Not to be copied: the column index refers to the panel's own symbols.
   PricePanel(const PricePanel&) = delete;
   PricePanel& operator=(const PricePanel&) = delete;
@@ -52,7 +53,7 @@ class PricePanel {
   // The last known price before the panel begins, for symbols that have none on its first days.
   void set_earlier(int column, const PriceRow& row, const CorporateActions& actions);
   // Computes the returns once all rows are set.
-  void finish(const CorporateActions& actions);
+  void finish(const CorporateActions& actions, Poll poll = no_poll);
 
   double close(int session, int column) const { return close_(session, column); }
   // Simple total return of the session over the one before; NaN unless both sessions have a price.

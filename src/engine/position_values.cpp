@@ -4,6 +4,7 @@
 
 #include "core/valuation.hpp"
 #include "pg/function.hpp"
+#include "pg/interrupts.hpp"
 #include "store/position_store.hpp"
 
 namespace pb::engine {
@@ -47,6 +48,7 @@ Report update_position_values(Context& context, Date day, std::span<const core::
   const core::ValuationInputs inputs = context.valuation();
   std::vector<store::PositionValue> rows;
   for (const core::Uuid& id : current) {
+    pg::poll();
     const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
     if (portfolio == nullptr) continue;
     for (const Lot& lot : portfolio->lots) {
