@@ -3,20 +3,27 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/error.hpp"
 #include "core/linear_algebra.hpp"
+#include "core/polled_algebra.hpp"
 
 namespace pb::core {
 
 // The least e for which no magnitude reaches 2^e; 0 when all are 0. Values must be finite.
-inline int binary_exponent(const Eigen::Ref<const Matrix>& values) {
+inline int binary_exponent(const Eigen::Ref<const Matrix>& values, Poll poll = no_poll) {
+  double largest = 0;
+  if (values.rows() > 0)
+    in_column_steps(values, poll, [&](Eigen::Index first, Eigen::Index count) {
+      largest = std::max(largest, values.middleCols(first, count).cwiseAbs().maxCoeff());
+    });
   int exponent = 0;
-  if (values.size() > 0) std::frexp(values.cwiseAbs().maxCoeff(), &exponent);
+  std::frexp(largest, &exponent);
   return exponent;
 }
 
@@ -29,12 +36,15 @@ void scale_by_power_of_two(Eigen::MatrixBase<Derived>& values, int exponent) {
 
 // A matrix as columns of magnitudes below 1 and the exponents taken out of them: x_j = column_j x 2^exponent_j.
 struct BinaryScaled {
-  explicit BinaryScaled(Matrix x) : columns(std::move(x)) {
-    for (Eigen::Index j = 0; j < columns.cols(); ++j) {
-      auto column = columns.col(j);
-      exponents.push_back(binary_exponent(column));
-      scale_by_power_of_two(column, -exponents.back());
-    }
+  explicit BinaryScaled(const Eigen::Ref<const Matrix>& x, Poll poll = no_poll) : columns(copied(x, poll)) {
+    exponents.reserve(static_cast<std::size_t>(columns.cols()));
+    in_column_steps(columns, poll, [&](Eigen::Index first, Eigen::Index count) {
+      for (Eigen::Index j = first; j < first + count; ++j) {
+        auto column = columns.col(j);
+        exponents.push_back(binary_exponent(column));
+        scale_by_power_of_two(column, -exponents.back());
+      }
+    });
   }
 
   Matrix columns;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -22,7 +23,7 @@ class ChainLinkage {
   }
 
   // Follows nearest neighbors until two are each other's nearest, and merges them.
-  Merge step();
+  Merge step(Poll poll);
 
  private:
   double& distance(int i, int j) { return distances_[packed_index(i, j)]; }
@@ -63,9 +64,10 @@ Merge ChainLinkage::merge(int left, int right, double height) {
   return {left, right, height, size(right)};
 }
 
-Merge ChainLinkage::step() {
+Merge ChainLinkage::step(Poll poll) {
   if (chain_.empty()) chain_.push_back(active_.front());
   for (;;) {
+    poll();
     const int last = chain_.back();
     const auto [neighbor, height] = nearest(last);
     if (chain_.size() > 1 && neighbor == chain_[chain_.size() - 2]) {
@@ -113,15 +115,18 @@ void number_clusters(std::vector<Merge>& merges, int items) {
 
 std::vector<Merge> average_linkage(std::vector<double> distances, int items, Poll poll) {
   require_packed(distances.size(), items);
-  if (std::any_of(distances.begin(), distances.end(), [](double d) { return std::isnan(d); }))
-    throw Error(sqlstate::data_exception, "distances to be clustered must be numbers", "One is NaN.");
+  bool is_missing = false;
+  in_steps(std::ssize(distances), 1, poll, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    const auto from = distances.begin() + first;
+    is_missing = is_missing || std::any_of(from, from + count, [](double d) { return std::isnan(d); });
+  });
+  if (is_missing) throw Error(sqlstate::data_exception, "distances to be clustered must be numbers", "One is NaN.");
   std::vector<Merge> merges;
   if (items < 2) return merges;
   merges.reserve(static_cast<std::size_t>(items - 1));
   ChainLinkage linkage(std::move(distances), items);
   while (static_cast<int>(merges.size()) < items - 1) {
-    poll();
-    merges.push_back(linkage.step());
+    merges.push_back(linkage.step(poll));
   }
   std::stable_sort(merges.begin(), merges.end(), [](const Merge& a, const Merge& b) { return a.height < b.height; });
   number_clusters(merges, items);
@@ -152,9 +157,13 @@ double correlation_distance(double correlation) {
   return std::sqrt((1 - (std::isnan(correlation) ? 0 : correlation)) / 2);
 }
 
-std::vector<double> correlation_distances(std::span<const double> correlations) {
-  std::vector<double> distances(correlations.size());
-  std::transform(correlations.begin(), correlations.end(), distances.begin(), correlation_distance);
+std::vector<double> correlation_distances(std::span<const double> correlations, Poll poll) {
+  std::vector<double> distances;
+  distances.reserve(correlations.size());
+  in_steps(std::ssize(correlations), 4, poll, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    const auto from = correlations.begin() + first;
+    std::transform(from, from + count, std::back_inserter(distances), correlation_distance);
+  });
   return distances;
 }
 

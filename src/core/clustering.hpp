@@ -32,6 +32,6 @@ std::vector<int> flat_clusters(std::span<const Merge> merges, int items, double 
 // sqrt((1 - rho) / 2), from 0 for the same to 1 for the opposite (Mantegna 1999, halved as by Lopez de Prado 2016). A
 // pair without a correlation has nothing known to link it and stands as uncorrelated, at sqrt(1/2).
 double correlation_distance(double correlation);
-std::vector<double> correlation_distances(std::span<const double> correlations);
+std::vector<double> correlation_distances(std::span<const double> correlations, Poll poll = no_poll);
 
 }  // namespace pb::core

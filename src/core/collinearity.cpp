@@ -1,6 +1,11 @@
 #include "core/collinearity.hpp"
 
+#include <cstddef>
 #include <limits>
+
+#include "core/householder.hpp"
+#include "core/polled_algebra.hpp"
+#include "core/singular_values.hpp"
 
 namespace pb::core {
 
@@ -9,46 +14,65 @@ namespace {
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// The upper triangle of a QR decomposition without pivoting.
-Matrix triangle(const Matrix& x) {
-  const Eigen::Index k = x.cols();
-  return Eigen::HouseholderQR<Matrix>(x).matrixQR().topRows(k).triangularView<Eigen::Upper>();
+// The columns without their means, of unit length.
+Matrix centered_columns(const Matrix& x, Poll poll) {
+  Matrix centered(x.rows(), x.cols());
+  in_column_steps(x, poll, [&](Eigen::Index first, Eigen::Index count) {
+    auto columns = centered.middleCols(first, count);
+    columns = x.middleCols(first, count).rowwise() - x.middleCols(first, count).colwise().mean();
+    columns.colwise().normalize();
+  });
+  return centered;
+}
+
+// The squared lengths of the rows of R^-1, without a 0 on the diagonal of R.
+Vector squared_rows_of_inverse(const Matrix& r, Poll poll) {
+  const Eigen::Index k = r.cols();
+  Vector squares = Vector::Zero(k);
+  in_steps(k, solving_work(k), poll, [&](Eigen::Index first, Eigen::Index count) {
+    Matrix inverse = Matrix::Zero(k, count);
+    inverse.middleRows(first, count).setIdentity();
+    r.triangularView<Eigen::Upper>().solveInPlace(inverse);
+    squares += inverse.rowwise().squaredNorm();
+  });
+  return squares;
 }
 
 }  // namespace
 
-ScaledDesign scale_design(const Matrix& x, bool intercept) {
+ScaledDesign scale_design(const Matrix& x, bool intercept, Poll poll) {
   const Eigen::Index shift = intercept ? 1 : 0;
   ScaledDesign design{Matrix(x.rows(), x.cols() + shift), Vector(x.cols() + shift)};
-  if (intercept) design.columns.col(0).setOnes();
-  design.columns.rightCols(x.cols()) = x;
-  for (Eigen::Index j = 0; j < design.columns.cols(); ++j) {
-    design.scale(j) = design.columns.col(j).norm();
-    if (design.scale(j) > 0) design.columns.col(j) /= design.scale(j);
-  }
+  in_column_steps(design.columns, poll, [&](Eigen::Index first, Eigen::Index count) {
+    for (Eigen::Index j = first; j < first + count; ++j) {
+      auto column = design.columns.col(j);
+      if (j < shift)
+        column.setOnes();
+      else
+        column = x.col(j - shift);
+      design.scale(j) = column.norm();
+      if (design.scale(j) > 0) column /= design.scale(j);
+    }
+  });
   return design;
 }
 
-double condition_number(const Matrix& scaled) {
+double condition_number(const Matrix& scaled, Poll poll) {
   if (scaled.rows() < scaled.cols()) return infinity;
-  const Matrix r = triangle(scaled);
-  const Vector values = Eigen::JacobiSVD<Matrix>(r).singularValues();
+  const Vector values = singular_values(scaled, poll);
   const double smallest = values(values.size() - 1);
   return smallest > 0 ? values(0) / smallest : infinity;
 }
 
-Vector variance_inflation(const Matrix& x) {
+Vector variance_inflation(const Matrix& x, Poll poll) {
   const Eigen::Index k = x.cols();
   if (x.rows() <= k) return Vector::Constant(k, infinity);
-  Matrix centered = x.rowwise() - x.colwise().mean();
-  centered.colwise().normalize();
-  Matrix r = triangle(centered);
+  Matrix r = HouseholderQr(centered_columns(x, poll), Pivoting::none, poll).triangle(poll);
   for (Eigen::Index j = 0; j < k; ++j)
     if (r(j, j) == 0) r(j, j) = epsilon;
   // With unit columns the factors are the diagonal of (R'R)^-1.
-  const Matrix inverse = r.triangularView<Eigen::Upper>().solve(Matrix::Identity(k, k));
   const double limit = 1 / (epsilon * static_cast<double>(x.rows()));
-  return inverse.rowwise().squaredNorm().unaryExpr([=](double vif) { return vif < limit ? vif : infinity; });
+  return squared_rows_of_inverse(r, poll).unaryExpr([=](double vif) { return vif < limit ? vif : infinity; });
 }
 
 }  // namespace pb::core

@@ -3,10 +3,11 @@
 #include <string>
 
 #include "core/error.hpp"
+#include "core/polled_algebra.hpp"
 
 namespace pb::core {
 
-CompleteCases complete_cases(const Eigen::Ref<const Matrix>& returns, double min_coverage) {
+CompleteCases complete_cases(const Eigen::Ref<const Matrix>& returns, double min_coverage, Poll poll) {
   if (!(min_coverage >= 0 && min_coverage <= 1))
     throw Error(sqlstate::invalid_parameter, "a coverage must be between 0 and 1",
                 "It is " + std::to_string(min_coverage) + ".");
@@ -15,6 +16,7 @@ CompleteCases complete_cases(const Eigen::Ref<const Matrix>& returns, double min
   Eigen::Array<bool, Eigen::Dynamic, 1> complete =
       Eigen::Array<bool, Eigen::Dynamic, 1>::Constant(returns.rows(), true);
   for (Eigen::Index column = 0; column < returns.cols(); ++column) {
+    poll();
     const auto present = returns.col(column).array().isFinite();
     if (static_cast<double>(present.count()) < required) continue;
     cases.columns.push_back(static_cast<int>(column));
@@ -22,7 +24,7 @@ CompleteCases complete_cases(const Eigen::Ref<const Matrix>& returns, double min
   }
   for (Eigen::Index session = 0; session < returns.rows(); ++session)
     if (complete(session)) cases.sessions.push_back(static_cast<int>(session));
-  cases.returns = returns(cases.sessions, cases.columns);
+  cases.returns = copied(returns(cases.sessions, cases.columns), poll);
   return cases;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/linear_algebra.hpp"
+#include "core/poll.hpp"
 
 namespace pb::core {
 
@@ -17,6 +18,6 @@ struct CompleteCases {
 // Keeps the columns with a return on at least the given share of the block's sessions, and of the sessions those on
 // which all of these columns have one. So a recent listing drops out instead of shortening everybody else's history.
 // Infinite counts as missing. Throws 22023 unless the share is in 0 to 1.
-CompleteCases complete_cases(const Eigen::Ref<const Matrix>& returns, double min_coverage = 0.9);
+CompleteCases complete_cases(const Eigen::Ref<const Matrix>& returns, double min_coverage = 0.9, Poll poll = no_poll);
 
 }  // namespace pb::core

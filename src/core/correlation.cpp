@@ -112,7 +112,7 @@ StandardizedBlock::StandardizedBlock(const Eigen::Ref<const Matrix>& returns, co
   panel_sums_.resize(static_cast<std::size_t>(panel_count), {Lanes::Zero(), Lanes::Zero(), Lanes::Zero()});
   panel_patterns_.resize(static_cast<std::size_t>(panel_count));
   for (int symbol = 0; symbol < symbols; ++symbol) {
-    if (symbol % 256 == 0) poll();
+    poll();
     add_series(returns, symbol, settings);
   }
 }
@@ -336,8 +336,8 @@ Correlations Correlator::run() {
   for (int strip = 0; strip < block_.panels(); strip += strip_panels) {
     const int strip_end = std::min(strip + strip_panels, block_.panels());
     for (int columns = 0; columns < strip_end; ++columns) {
-      poll_();
       for (int rows = std::max(strip, columns); rows < strip_end; ++rows) {
+        poll_();
         const int pattern = block_.panel_pattern(rows);
         const bool same = pattern >= 0 && pattern == block_.panel_pattern(columns);
         store(same ? same_sessions(rows, columns) : restricted_to_overlaps(rows, columns), rows, columns);
@@ -365,15 +365,17 @@ Matrix log_returns(const Eigen::Ref<const Matrix>& simple) {
   return simple.unaryExpr([](double r) { return r > -1 && std::isfinite(r) ? std::log1p(r) : nan; });
 }
 
-Matrix log_return_block(const PricePanel& panel, std::span<const int> columns, int session, int window) {
+Matrix log_return_block(const PricePanel& panel, std::span<const int> columns, int session, int window, Poll poll) {
   if (window < 1 || session < 0 || session >= panel.sessions().size())
     throw Error(sqlstate::invalid_parameter, "the window of returns is not in the panel",
                 std::to_string(window) + " sessions up to session " + std::to_string(session) + " of " +
                     std::to_string(panel.sessions().size()) + ".");
   const int rows = std::min(window, session + 1);
   Matrix block(rows, static_cast<Eigen::Index>(columns.size()));
-  for (std::size_t i = 0; i < columns.size(); ++i)
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    poll();
     block.col(static_cast<Eigen::Index>(i)) = log_returns(panel.returns(columns[i]).segment(session + 1 - rows, rows));
+  }
   return block;
 }
 

@@ -17,7 +17,8 @@ Matrix log_returns(const Eigen::Ref<const Matrix>& simple);
 
 // Log returns of the given columns of a panel in the window of sessions that ends with the given one: sessions x
 // columns, oldest first, NaN where there is no return. Shorter than the window where the panel begins within it.
-Matrix log_return_block(const PricePanel& panel, std::span<const int> columns, int session, int window);
+Matrix log_return_block(const PricePanel& panel, std::span<const int> columns, int session, int window,
+                        Poll poll = no_poll);
 
 struct CorrelationSettings {
   int min_overlap = 60;              // common returns below which a pair has no correlation; at least 2

@@ -29,9 +29,11 @@ struct Mean {
   double value() const { return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN(); }
 };
 
-void describe(CorrelationCluster& cluster, std::span<const double> correlations, std::span<const double> values) {
+void describe(CorrelationCluster& cluster, std::span<const double> correlations, std::span<const double> values,
+              Poll poll) {
   Mean pairs;
   for (const int member : cluster.members) {
+    poll();
     Mean to_others;
     for (const int other : cluster.members) {
       if (other == member) continue;
@@ -60,7 +62,7 @@ std::vector<CorrelationCluster> correlation_clusters(std::span<const double> cor
     throw Error(sqlstate::invalid_parameter, "the correlation at which clusters form must be in -1 to 1",
                 "It is " + std::to_string(threshold) + ".");
   const int items = static_cast<int>(values.size());
-  const std::vector<Merge> merges = average_linkage(correlation_distances(correlations), items, poll);
+  const std::vector<Merge> merges = average_linkage(correlation_distances(correlations, poll), items, poll);
   const std::vector<int> labels = flat_clusters(merges, items, correlation_distance(threshold));
   std::vector<CorrelationCluster> clusters;
   for (int item = 0; item < items; ++item) {
@@ -69,10 +71,7 @@ std::vector<CorrelationCluster> correlation_clusters(std::span<const double> cor
     clusters[label].members.push_back(item);
   }
   std::erase_if(clusters, [](const CorrelationCluster& cluster) { return cluster.members.size() < 2; });
-  for (CorrelationCluster& cluster : clusters) {
-    poll();
-    describe(cluster, correlations, values);
-  }
+  for (CorrelationCluster& cluster : clusters) describe(cluster, correlations, values, poll);
   std::stable_sort(clusters.begin(), clusters.end(),
                    [](const CorrelationCluster& a, const CorrelationCluster& b) { return a.value > b.value; });
   return clusters;

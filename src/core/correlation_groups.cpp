@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "core/polled_algebra.hpp"
+
 namespace pb::core {
 
-Correlations correlations_among(const Correlations& all, std::span<const int> symbols) {
+Correlations correlations_among(const Correlations& all, std::span<const int> symbols, Poll poll) {
   Correlations part;
   part.symbols = static_cast<int>(symbols.size());
   part.min_overlap = all.min_overlap;
@@ -13,6 +15,7 @@ Correlations correlations_among(const Correlations& all, std::span<const int> sy
   const bool shared = all.overlaps.size() == 1;
   if (!shared) part.overlaps.reserve(packed_size(part.symbols));
   for (std::size_t i = 1; i < symbols.size(); ++i) {
+    poll();
     const std::size_t row = packed_row(symbols[i]);
     for (std::size_t j = 0; j < i; ++j) {
       part.values.push_back(all.values[row + static_cast<std::size_t>(symbols[j])]);
@@ -37,13 +40,13 @@ void correlate_groups(const Eigen::Ref<const Matrix>& returns, std::span<const s
                       const std::function<void(std::size_t, const Correlations&)>& receive) {
   if (!one_triangle_is_cheaper(static_cast<int>(returns.cols()), groups)) {
     for (std::size_t group = 0; group < groups.size(); ++group)
-      receive(group, pairwise_correlations(Matrix(returns(Eigen::all, groups[group])), settings, poll));
+      receive(group, pairwise_correlations(copied(returns(Eigen::all, groups[group]), poll), settings, poll));
     return;
   }
   const Correlations all = pairwise_correlations(returns, settings, poll);
   for (std::size_t group = 0; group < groups.size(); ++group) {
     poll();
-    receive(group, correlations_among(all, groups[group]));
+    receive(group, correlations_among(all, groups[group], poll));
   }
 }
 

@@ -12,7 +12,7 @@ namespace pb::core {
 
 // The correlations among some of the symbols, in ascending order of their places: what correlating these alone would
 // give, to the last bit.
-Correlations correlations_among(const Correlations& all, std::span<const int> symbols);
+Correlations correlations_among(const Correlations& all, std::span<const int> symbols, Poll poll = no_poll);
 
 // Whether one triangle of all columns has fewer pairs than those of the groups together.
 bool one_triangle_is_cheaper(int columns, std::span<const std::vector<int>> groups);

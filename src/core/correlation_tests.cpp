@@ -28,8 +28,8 @@ double critical_correlation(int observations, double p_value) {
 // Which pairs have p-values at or below a bound, by comparing correlations.
 class Threshold {
  public:
-  Threshold(const Correlations& correlations, double p_value)
-      : correlations_(correlations), p_value_(p_value), shared_(correlations.overlaps.size() == 1) {}
+  Threshold(const Correlations& correlations, double p_value, Poll poll)
+      : correlations_(correlations), p_value_(p_value), shared_(correlations.overlaps.size() == 1), poll_(poll) {}
 
   // Not for a pair without a correlation: NaN compares false.
   bool holds(std::size_t pair) {
@@ -38,7 +38,10 @@ class Threshold {
     const auto place = static_cast<std::size_t>(observations);
     if (place >= critical_.size()) critical_.resize(place + 1, unknown);
     double& critical = critical_[place];
-    if (critical == unknown) critical = critical_correlation(observations, p_value_);
+    if (critical == unknown) {
+      poll_();
+      critical = critical_correlation(observations, p_value_);
+    }
     return std::fabs(correlations_.values[pair]) >= critical;
   }
 
@@ -48,14 +51,18 @@ class Threshold {
   const Correlations& correlations_;
   double p_value_;
   bool shared_;
+  Poll poll_;
   std::vector<double> critical_;  // by number of observations
 };
 
-std::size_t pairs_at_or_below(const Correlations& correlations, double p_value) {
-  Threshold threshold(correlations, p_value);
-  std::size_t count = 0;
-  for (std::size_t pair = 0; pair < correlations.values.size(); ++pair) count += threshold.holds(pair) ? 1 : 0;
-  return count;
+std::size_t pairs_at_or_below(const Correlations& correlations, double p_value, Poll poll) {
+  Threshold threshold(correlations, p_value, poll);
+  std::size_t found = 0;
+  for (std::size_t pair = 0; pair < correlations.values.size(); ++pair) {
+    if (pair % 65536 == 0) poll();
+    found += threshold.holds(pair) ? 1 : 0;
+  }
+  return found;
 }
 
 double p_value_of(const Correlations& correlations, std::size_t pair) {
@@ -67,17 +74,19 @@ std::size_t place(const CorrelatedPair& pair) { return packed_index(pair.first, 
 
 }  // namespace
 
-std::size_t tested_pairs(const Correlations& correlations) { return pairs_at_or_below(correlations, 1); }
+std::size_t tested_pairs(const Correlations& correlations, Poll poll) {
+  return pairs_at_or_below(correlations, 1, poll);
+}
 
 // The largest k with p_(k) <= level k / m. Every larger k is above the number of p-values at or below its own bound, so
 // stepping down from m to that number again and again cannot pass it and stops there.
 std::size_t significant_pairs(const Correlations& correlations, double level, Poll poll) {
-  const std::size_t tests = tested_pairs(correlations);
+  const std::size_t tests = tested_pairs(correlations, poll);
   std::size_t significant = tests;
   for (;;) {
     poll();
     const double bound = level * static_cast<double>(significant) / static_cast<double>(tests);
-    const std::size_t below = significant == 0 ? 0 : pairs_at_or_below(correlations, bound);
+    const std::size_t below = significant == 0 ? 0 : pairs_at_or_below(correlations, bound, poll);
     if (below >= significant) return significant;
     significant = below;
   }
@@ -89,23 +98,24 @@ std::vector<PairTest> test_pairs(const Correlations& correlations, std::span<con
   std::vector<PairTest> tests;
   double largest = 0;
   for (const CorrelatedPair& pair : pairs) {
+    poll();
     tests.push_back({p_value_of(correlations, place(pair)), std::numeric_limits<double>::quiet_NaN()});
     largest = std::fmax(largest, tests.back().p_value);
   }
   const auto ranked = std::count_if(tests.begin(), tests.end(), [](const auto& t) { return !std::isnan(t.p_value); });
   if (ranked == 0) return tests;
-  const std::size_t all = tested_pairs(correlations);
+  const std::size_t all = tested_pairs(correlations, poll);
   const double rounding = 1 + 1e-9;
-  Threshold deciding(correlations, rounding * largest * static_cast<double>(all) / static_cast<double>(ranked));
+  Threshold deciding(correlations, rounding * largest * static_cast<double>(all) / static_cast<double>(ranked), poll);
   std::vector<std::size_t> places;
   std::vector<double> p_values;
   for (std::size_t pair = 0; pair < correlations.values.size(); ++pair) {
-    if (pair % 65536 == 0) poll();
+    if (pair % 4096 == 0) poll();
     if (!deciding.holds(pair)) continue;
     places.push_back(pair);
     p_values.push_back(p_value_of(correlations, pair));
   }
-  const std::vector<double> q_values = benjamini_hochberg(p_values, all - places.size());
+  const std::vector<double> q_values = benjamini_hochberg(p_values, all - places.size(), poll);
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     if (std::isnan(tests[i].p_value)) continue;
     const auto found = std::lower_bound(places.begin(), places.end(), place(pairs[i]));

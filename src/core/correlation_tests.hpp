@@ -14,7 +14,7 @@
 namespace pb::core {
 
 // Pairs that have a correlation from at least three common returns, and so a p-value.
-std::size_t tested_pairs(const Correlations& correlations);
+std::size_t tested_pairs(const Correlations& correlations, Poll poll = no_poll);
 
 // Pairs with a q-value at or below the level, 0 to 1: as many as benjamini_hochberg of all p-values would find.
 std::size_t significant_pairs(const Correlations& correlations, double level = 0.05, Poll poll = no_poll);

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <string>
 
 #include "core/error.hpp"
+#include "core/polled_algebra.hpp"
+#include "core/symmetric_eigen.hpp"
 
 namespace pb::core {
 
@@ -18,13 +21,15 @@ Weights as_vector(std::span<const double> values) { return {values.data(), stati
 
 // Calls with (i, j, correlation), j < i, for every pair that has a correlation.
 template <class Call>
-void for_each_pair(std::span<const double> correlations, int items, Call&& call) {
+void for_each_pair(std::span<const double> correlations, int items, Poll poll, Call&& call) {
   require_packed(correlations.size(), items);
   std::size_t at = 0;
-  for (int i = 1; i < items; ++i)
+  for (int i = 1; i < items; ++i) {
+    poll();
     for (int j = 0; j < i; ++j, ++at)
       if (!std::isnan(correlations[at]))
         call(static_cast<std::size_t>(i), static_cast<std::size_t>(j), correlations[at]);
+  }
 }
 
 std::optional<double> ratio(double numerator, double denominator) {
@@ -62,38 +67,43 @@ void require_same_size(std::size_t values, std::size_t weights) {
 
 }  // namespace
 
-std::optional<double> average_correlation(std::span<const double> correlations) {
+std::optional<double> average_correlation(std::span<const double> correlations, Poll poll) {
   double sum = 0;
   double pairs = 0;
-  for (const double correlation : correlations) {
-    if (std::isnan(correlation)) continue;
-    sum += correlation;
-    ++pairs;
-  }
+  in_steps(std::ssize(correlations), 1, poll, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    for (const double correlation :
+         correlations.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))) {
+      if (std::isnan(correlation)) continue;
+      sum += correlation;
+      ++pairs;
+    }
+  });
   return ratio(sum, pairs);
 }
 
 std::optional<double> weighted_average_correlation(std::span<const double> correlations,
-                                                   std::span<const double> weights) {
+                                                   std::span<const double> weights, Poll poll) {
   double sum = 0;
   double total = 0;
-  for_each_pair(correlations, static_cast<int>(weights.size()), [&](std::size_t i, std::size_t j, double correlation) {
+  const auto add = [&](std::size_t i, std::size_t j, double correlation) {
     const double weight = std::fabs(weights[i] * weights[j]);
     sum += weight * correlation;
     total += weight;
-  });
+  };
+  for_each_pair(correlations, static_cast<int>(weights.size()), poll, add);
   return ratio(sum, total);
 }
 
-std::optional<double> position_signed_correlation(std::span<const double> correlations,
-                                                  std::span<const double> weights) {
+std::optional<double> position_signed_correlation(std::span<const double> correlations, std::span<const double> weights,
+                                                  Poll poll) {
   double sum = 0;
   double pairs = 0;
-  for_each_pair(correlations, static_cast<int>(weights.size()), [&](std::size_t i, std::size_t j, double correlation) {
+  const auto add = [&](std::size_t i, std::size_t j, double correlation) {
     if (weights[i] == 0 || weights[j] == 0) return;
     sum += (weights[i] > 0) == (weights[j] > 0) ? correlation : -correlation;
     ++pairs;
-  });
+  };
+  for_each_pair(correlations, static_cast<int>(weights.size()), poll, add);
   return ratio(sum, pairs);
 }
 
@@ -114,11 +124,11 @@ std::optional<double> diversification_ratio(std::span<const double> correlations
   return root(effective_bets(correlations, weights, volatilities));
 }
 
-std::optional<double> diversification_ratio(const Matrix& covariance, std::span<const double> weights) {
+std::optional<double> diversification_ratio(const Matrix& covariance, std::span<const double> weights, Poll poll) {
   require_same_size(static_cast<std::size_t>(covariance.rows()), weights.size());
   const auto w = as_vector(weights);
   const double sum = w.cwiseAbs().dot(covariance.diagonal().cwiseSqrt());
-  return root(squared_ratio(sum, w.dot(covariance * w), w.size()));
+  return root(squared_ratio(sum, w.dot(product(covariance, w, poll)), w.size()));
 }
 
 EigenConcentration eigen_concentration(const Matrix& correlation) {
@@ -126,12 +136,12 @@ EigenConcentration eigen_concentration(const Matrix& correlation) {
     throw Error(sqlstate::data_exception, "eigenvalues need a square, finite matrix",
                 "It is " + std::to_string(correlation.rows()) + " x " + std::to_string(correlation.cols()) + ".",
                 "Replace missing correlations first.");
-  const Eigen::SelfAdjointEigenSolver<Matrix> solver(correlation, Eigen::EigenvaluesOnly);
+  const Vector eigenvalues = symmetric_eigenvalues(correlation);
   const double trace = correlation.trace();
-  return {solver.eigenvalues()(correlation.rows() - 1) / trace, trace * trace / correlation.squaredNorm()};
+  return {eigenvalues(correlation.rows() - 1) / trace, trace * trace / correlation.squaredNorm()};
 }
 
-std::vector<CorrelatedPair> top_correlations(std::span<const double> correlations, int items, int count) {
+std::vector<CorrelatedPair> top_correlations(std::span<const double> correlations, int items, int count, Poll poll) {
   const auto before = [](const CorrelatedPair& a, const CorrelatedPair& b) {
     if (std::fabs(a.correlation) != std::fabs(b.correlation))
       return std::fabs(a.correlation) > std::fabs(b.correlation);
@@ -139,7 +149,7 @@ std::vector<CorrelatedPair> top_correlations(std::span<const double> correlation
   };
   // A heap of the best so far, the worst of them on top.
   std::vector<CorrelatedPair> best;
-  for_each_pair(correlations, items, [&](std::size_t i, std::size_t j, double correlation) {
+  for_each_pair(correlations, items, poll, [&](std::size_t i, std::size_t j, double correlation) {
     const CorrelatedPair pair{static_cast<int>(j), static_cast<int>(i), correlation};
     if (static_cast<int>(best.size()) >= count) {
       if (best.empty() || !before(pair, best.front())) return;

@@ -7,6 +7,7 @@
 
 #include "core/linear_algebra.hpp"
 #include "core/packed_triangle.hpp"
+#include "core/poll.hpp"
 
 namespace pb::core {
 
@@ -15,16 +16,16 @@ namespace pb::core {
 
 // Mean of the correlations that exist, signed; none without a pair. A mean of absolute values would be above 0 for
 // uncorrelated assets too.
-std::optional<double> average_correlation(std::span<const double> correlations);
+std::optional<double> average_correlation(std::span<const double> correlations, Poll poll = no_poll);
 
 // sum |w_i w_j| rho_ij / sum |w_i w_j| over the pairs i < j that have a correlation.
 std::optional<double> weighted_average_correlation(std::span<const double> correlations,
-                                                   std::span<const double> weights);
+                                                   std::span<const double> weights, Poll poll = no_poll);
 
 // Mean of rho_ij sign(w_i w_j) over the pairs with a correlation and two positions: a hedge counts as the opposite bet
 // that it is.
-std::optional<double> position_signed_correlation(std::span<const double> correlations,
-                                                  std::span<const double> weights);
+std::optional<double> position_signed_correlation(std::span<const double> correlations, std::span<const double> weights,
+                                                  Poll poll = no_poll);
 
 // sum |w_i| s_i / sqrt(w' S w), the weighted mean volatility over the portfolio's own (Choueifaty and Coignard 2008): 1
 // when all move as one, sqrt(n) for n uncorrelated bets of the same risk. Volatilities in any unit. None when a pair
@@ -32,7 +33,8 @@ std::optional<double> position_signed_correlation(std::span<const double> correl
 std::optional<double> diversification_ratio(std::span<const double> correlations, std::span<const double> weights,
                                             std::span<const double> volatilities);
 // The same from a covariance matrix, such as a shrunk one.
-std::optional<double> diversification_ratio(const Matrix& covariance, std::span<const double> weights);
+std::optional<double> diversification_ratio(const Matrix& covariance, std::span<const double> weights,
+                                            Poll poll = no_poll);
 
 // The square of the diversification ratio: the number of uncorrelated bets of the same risk that diversify as much.
 std::optional<double> effective_bets(std::span<const double> correlations, std::span<const double> weights,
@@ -58,6 +60,7 @@ struct CorrelatedPair {
 };
 
 // The pairs with the largest absolute correlations, largest first; ties by the first, then the second index.
-std::vector<CorrelatedPair> top_correlations(std::span<const double> correlations, int items, int count);
+std::vector<CorrelatedPair> top_correlations(std::span<const double> correlations, int items, int count,
+                                             Poll poll = no_poll);
 
 }  // namespace pb::core

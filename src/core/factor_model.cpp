@@ -64,7 +64,7 @@ class GroupFitter {
     if (has_constant_column(x)) return refuse(group.members, "constant_series");
     try {
       const Vector slopes = settings_.orthogonalize ? orthogonalize_to_first(x) : Vector::Zero(x.cols());
-      const RidgeDesign design(x, unpenalized_columns(settings_.penalty, x.cols()));
+      const RidgeDesign design(x, unpenalized_columns(settings_.penalty, x.cols()), poll);
       fit_members(group, design, poll);
       result_.designs.push_back(
           {design.observations(), design.condition_number(), design.max_vif(), design.variance_inflation(), slopes});

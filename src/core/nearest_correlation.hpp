@@ -24,7 +24,7 @@ struct NearestCorrelation {
 // onto those with unit diagonal, with Dykstra's correction (Higham 2002, IMA Journal of Numerical Analysis). Without
 // convergence in max_iterations the result is a valid correlation matrix still, if not the nearest.
 //
-// One eigenvalue decomposition an iteration, O(n^3), with a poll before each.
+// One eigenvalue decomposition an iteration, O(n^3), with polls throughout.
 // Throws 22023 on a floor outside [0, 1), 22000 when the matrix is not square, symmetric and finite.
 NearestCorrelation nearest_correlation(const Matrix& matrix, const NearestCorrelationSettings& settings = {},
                                        Poll poll = no_poll);

@@ -11,6 +11,7 @@
 
 #include "core/error.hpp"
 #include "core/linear_algebra.hpp"
+#include "core/poll.hpp"
 
 namespace pb::core {
 
@@ -35,24 +36,27 @@ inline void require_packed(std::size_t elements, int items) {
 }
 
 // The whole matrix, with the same value all along its diagonal.
-inline Matrix unpack_triangle(std::span<const double> triangle, int items, double diagonal = 1) {
+inline Matrix unpack_triangle(std::span<const double> triangle, int items, double diagonal = 1, Poll poll = no_poll) {
   require_packed(triangle.size(), items);
   Matrix square(items, items);
   std::size_t at = 0;
-  for (int i = 0; i < items; ++i) {
-    square(i, i) = diagonal;
-    for (int j = 0; j < i; ++j) square(i, j) = square(j, i) = triangle[at++];
-  }
+  in_steps(items, 4 * items, poll, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    for (std::ptrdiff_t i = first; i < first + count; ++i) {
+      square(i, i) = diagonal;
+      for (std::ptrdiff_t j = 0; j < i; ++j) square(i, j) = square(j, i) = triangle[at++];
+    }
+  });
   return square;
 }
 
 // The strict lower triangle of a square matrix; what is above the diagonal is not read.
-inline std::vector<double> pack_triangle(const Matrix& square) {
-  const int items = static_cast<int>(square.rows());
+inline std::vector<double> pack_triangle(const Matrix& square, Poll poll = no_poll) {
   std::vector<double> triangle;
-  triangle.reserve(packed_size(items));
-  for (int i = 0; i < items; ++i)
-    for (int j = 0; j < i; ++j) triangle.push_back(square(i, j));
+  triangle.reserve(packed_size(static_cast<int>(square.rows())));
+  in_steps(square.rows(), 4 * square.rows(), poll, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    for (std::ptrdiff_t i = first; i < first + count; ++i)
+      for (std::ptrdiff_t j = 0; j < i; ++j) triangle.push_back(square(i, j));
+  });
   return triangle;
 }
 

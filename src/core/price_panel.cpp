@@ -18,11 +18,16 @@ double close_as_traded(const PriceRow& row, const std::string& symbol, const Cor
 
 }  // namespace
 
-PricePanel::PricePanel(Sessions sessions, std::vector<std::string> symbols)
+PricePanel::PricePanel(Sessions sessions, std::vector<std::string> symbols, Poll poll)
     : sessions_(std::move(sessions)),
       symbols_(std::move(symbols)),
-      close_(Matrix::Constant(sessions_.size(), static_cast<Eigen::Index>(symbols_.size()), nan)),
-      returns_(close_) {
+      close_(sessions_.size(), static_cast<Eigen::Index>(symbols_.size())),
+      returns_(close_.rows(), close_.cols()) {
+  for (Eigen::Index column = 0; column < close_.cols(); ++column) {
+    poll();
+    close_.col(column).setConstant(nan);
+    returns_.col(column).setConstant(nan);
+  }
   columns_.reserve(symbols_.size());
   for (std::size_t i = 0; i < symbols_.size(); ++i) columns_.emplace(symbols_[i], static_cast<int>(i));
 }
@@ -55,8 +60,9 @@ void PricePanel::set_earlier(int column, const PriceRow& row, const CorporateAct
   earlier_[column] = {row.date, close};
 }
 
-void PricePanel::finish(const CorporateActions& actions) {
+void PricePanel::finish(const CorporateActions& actions, Poll poll) {
   for (Eigen::Index column = 0; column < close_.cols(); ++column) {
+    poll();
     const std::string& symbol = symbols_[static_cast<std::size_t>(column)];
     const bool has_actions = actions.has_any(symbol);
     double* adjusted = returns_.col(column).data();

@@ -12,6 +12,7 @@
 #include "core/corporate_actions.hpp"
 #include "core/date.hpp"
 #include "core/linear_algebra.hpp"
+#include "core/poll.hpp"
 #include "core/sessions.hpp"
 
 namespace pb::core {
@@ -36,7 +37,7 @@ struct PriceRow {
 class PricePanel {
  public:
   // Symbols must be sorted and unique; sessions ascending.
-  PricePanel(Sessions sessions, std::vector<std::string> symbols);
+  PricePanel(Sessions sessions, std::vector<std::string> symbols, Poll poll = no_poll);
   // Not to be copied: the column index refers to the panel's own symbols.
   PricePanel(const PricePanel&) = delete;
   PricePanel& operator=(const PricePanel&) = delete;
@@ -55,7 +56,7 @@ class PricePanel {
   // A row that was left out because its price cannot be used, for those who set rows and for set() itself.
   void leave_out(int column, Date date) { left_out_[column].push_back(date); }
   // Computes the returns once all rows are set.
-  void finish(const CorporateActions& actions);
+  void finish(const CorporateActions& actions, Poll poll = no_poll);
 
   double close(int session, int column) const { return close_(session, column); }
   // Simple total return of the session over the one before; NaN unless both sessions have a price, and one that is no

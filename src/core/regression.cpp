@@ -10,6 +10,8 @@
 #include "core/collinearity.hpp"
 #include "core/distributions.hpp"
 #include "core/error.hpp"
+#include "core/householder.hpp"
+#include "core/polled_algebra.hpp"
 
 namespace pb::core {
 
@@ -24,43 +26,53 @@ void require_observations(Eigen::Index n, Eigen::Index k) {
               "Use a longer window or fewer regressors.");
 }
 
-void require_finite(const Vector& y, const Matrix& x) {
-  if (y.allFinite() && x.allFinite()) return;
+void require_finite(const Vector& y, const Matrix& x, Poll poll) {
+  if (all_finite(y, poll) && all_finite(x, poll)) return;
   throw Error(sqlstate::data_exception, "regression data must be finite", "A value is NaN or infinite.",
               "Remove incomplete observations first.");
 }
 
+// How much each observation moves each coefficient of A P = Q R: the transpose of P R^-1 Q'.
+Matrix influence(const HouseholderQr& qr, const Matrix& r, Poll poll) {
+  const Matrix q = qr.basis(poll);
+  const Eigen::Index k = r.cols();
+  Matrix result(q.rows(), k);
+  in_steps(q.rows(), solving_work(k), poll, [&](Eigen::Index first, Eigen::Index count) {
+    const Matrix rows = r.triangularView<Eigen::Upper>().solve(q.middleRows(first, count).transpose());
+    for (Eigen::Index j = 0; j < k; ++j)
+      result.col(qr.order()[static_cast<std::size_t>(j)]).segment(first, count) = rows.row(j).transpose();
+  });
+  return result;
+}
+
 // The fit of columns whose squares are in range.
-RegressionFit fit_scaled(const Vector& y, const Matrix& x, const RegressionOptions& options) {
-  const ScaledDesign design = scale_design(x, options.intercept);
+RegressionFit fit_scaled(const Vector& y, const Matrix& x, const RegressionOptions& options, Poll poll) {
+  const ScaledDesign design = scale_design(x, options.intercept, poll);
   const Eigen::Index n = design.columns.rows();
   const Eigen::Index k = design.columns.cols();
   if (k == 0)
     throw Error(sqlstate::invalid_parameter, "regression needs a regressor or an intercept", "It has neither.");
   require_observations(n, k);
 
-  Eigen::ColPivHouseholderQR<Matrix> qr(n, k);
-  qr.setThreshold(epsilon * static_cast<double>(n));
-  qr.compute(design.columns);
-  if (qr.rank() < k)
+  const HouseholderQr qr(design.columns, Pivoting::columns, poll);
+  if (const Eigen::Index rank = qr.rank(epsilon * static_cast<double>(n)); rank < k)
     throw Error(sqlstate::singular_design, "regression design is singular",
-                "The " + std::to_string(k) + " columns have rank " + std::to_string(qr.rank()) + ".",
+                "The " + std::to_string(k) + " columns have rank " + std::to_string(rank) + ".",
                 "Remove regressors that are constant or combinations of others.");
 
-  const Matrix r = qr.matrixR().topLeftCorner(k, k).triangularView<Eigen::Upper>();
-  const Matrix q = qr.householderQ() * Matrix::Identity(n, k);
-  const Matrix pseudo_inverse = qr.colsPermutation() * Matrix(r.triangularView<Eigen::Upper>().solve(q.transpose()));
-
-  Vector scaled_coefficients = qr.solve(y);
-  Vector residuals = y - design.columns * scaled_coefficients;
+  Vector scaled_coefficients = qr.solve(y, poll);
+  Vector residuals = y;
+  add_product(residuals, design.columns, -scaled_coefficients, poll);
   // One step of iterative refinement recovers the digits that an ill-conditioned design costs.
-  const Vector correction = qr.solve(residuals);
-  scaled_coefficients += correction;
-  residuals = y - design.columns * scaled_coefficients;
+  scaled_coefficients += qr.solve(residuals, poll);
+  residuals = y;
+  add_product(residuals, design.columns, -scaled_coefficients, poll);
 
+  poll();
   const double mean = options.intercept ? y.mean() : 0.0;
   const double total = (y.array() - mean).square().sum();
   double unexplained = residuals.squaredNorm();
+  poll();
   const double rounding = rounding_level(y);
   const bool varies = total > rounding * rounding;
   if (unexplained <= rounding * rounding) {
@@ -75,15 +87,17 @@ RegressionFit fit_scaled(const Vector& y, const Matrix& x, const RegressionOptio
   fit.r_squared = varies ? 1.0 - unexplained / total : std::numeric_limits<double>::quiet_NaN();
   const double intercept_df = options.intercept ? 1 : 0;
   fit.adj_r_squared = 1.0 - (1.0 - fit.r_squared) * (static_cast<double>(n) - intercept_df) / fit.residual_df;
-  fit.condition_number = condition_number(r);
+  const Matrix r = qr.triangle(poll);
+  fit.condition_number = condition_number(r, poll);
   fit.coefficients = scaled_coefficients.cwiseQuotient(design.scale);
 
   const Vector variances =
-      sandwich_variances(pseudo_inverse.transpose(), residuals, fit.residual_df, options.covariance, options.lag);
+      sandwich_variances(influence(qr, r, poll), residuals, fit.residual_df, options.covariance, options.lag, poll);
   fit.std_errors = variances.cwiseSqrt().cwiseQuotient(design.scale);
   fit.t_stats.resize(k);
   fit.p_values.resize(k);
   for (Eigen::Index j = 0; j < k; ++j) {
+    poll();
     fit.t_stats(j) = t_statistic(fit.coefficients(j), fit.std_errors(j));
     fit.p_values(j) = student_t_p_value(fit.t_stats(j), fit.residual_df);
   }
@@ -115,12 +129,12 @@ void require_matching_rows(Eigen::Index rows, Eigen::Index values) {
               std::to_string(rows) + " rows for " + std::to_string(values) + " values.");
 }
 
-RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& options) {
+RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& options, Poll poll) {
   require_matching_rows(x.rows(), y.size());
-  require_finite(y, x);
-  const BinaryScaled scaled_x(x);
-  const BinaryScaled scaled_y(y);
-  RegressionFit fit = fit_scaled(scaled_y.columns, scaled_x.columns, options);
+  require_finite(y, x, poll);
+  const BinaryScaled scaled_x(x, poll);
+  const BinaryScaled scaled_y(y, poll);
+  RegressionFit fit = fit_scaled(scaled_y.columns, scaled_x.columns, options, poll);
   restore_units(fit, scaled_y.exponents[0], scaled_x.exponents);
   return fit;
 }

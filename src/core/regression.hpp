@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/linear_algebra.hpp"
+#include "core/poll.hpp"
 #include "core/sandwich.hpp"
 
 namespace pb::core {
@@ -33,7 +34,7 @@ struct RegressionFit {
 // Throws 22023 without any column, PB001 when there are not more observations than coefficients, and PB002 when the
 // design is rank-deficient or a column is constant beside an intercept: such a fit has no unique answer. Magnitudes may
 // be any that a double holds; 22003 where the result is none.
-RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& options = {});
+RegressionFit ols(const Vector& y, const Matrix& x, const RegressionOptions& options = {}, Poll poll = no_poll);
 
 // The length below which a vector of residuals of y is that of an exact fit, whose pattern means nothing, and below
 // which the variation of y itself is that of a constant.

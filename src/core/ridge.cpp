@@ -6,12 +6,16 @@
 #include <map>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "core/binary_scale.hpp"
 #include "core/collinearity.hpp"
 #include "core/distributions.hpp"
 #include "core/error.hpp"
+#include "core/householder.hpp"
+#include "core/polled_algebra.hpp"
 #include "core/regression.hpp"
+#include "core/singular_values.hpp"
 
 namespace pb::core {
 
@@ -36,25 +40,23 @@ void require_alpha(double alpha) {
               "It is " + std::to_string(alpha) + ".");
 }
 
-void require_usable(const Matrix& x) {
-  if (!x.allFinite())
+void require_usable(const Matrix& x, Poll poll) {
+  if (!all_finite(x, poll))
     throw Error(sqlstate::data_exception, "regression data must be finite", "A value is NaN or infinite.",
                 "Remove incomplete observations first.");
   if (x.rows() < 2) refuse_observations(x.rows(), "have no variation.");
 }
 
-// The unpenalized columns first, either kind in its own order.
-std::vector<int> internal_order(Eigen::Index columns, std::span<const int> unpenalized) {
-  std::vector<int> order(static_cast<std::size_t>(columns));
-  std::iota(order.begin(), order.end(), 0);
-  for (const int column : unpenalized)
+// Which columns are named; throws 22023 for one that does not exist.
+std::vector<bool> named_columns(Eigen::Index columns, std::span<const int> names) {
+  std::vector<bool> named(static_cast<std::size_t>(columns));
+  for (const int column : names) {
     if (column < 0 || column >= columns)
       throw Error(sqlstate::invalid_parameter, "unpenalized column does not exist",
                   "Column " + std::to_string(column) + " of " + std::to_string(columns) + ".");
-  std::stable_partition(order.begin(), order.end(), [&](int column) {
-    return std::find(unpenalized.begin(), unpenalized.end(), column) != unpenalized.end();
-  });
-  return order;
+    named[static_cast<std::size_t>(column)] = true;
+  }
+  return named;
 }
 
 }  // namespace
@@ -89,62 +91,79 @@ void copy_column(const RidgeFits& from, Eigen::Index source, RidgeFits& to, Eige
     (to.*vector)(target) = (from.*vector)(source);
 }
 
-RidgeDesign::RidgeDesign(const Matrix& x, std::span<const int> unpenalized)
-    : order_(internal_order(x.cols(), unpenalized)) {
-  require_usable(x);
-  const BinaryScaled scaled(x);
-  exponents_ = scaled.exponents;
-  columns_ = scaled.columns(Eigen::all, order_);
-  means_ = columns_.colwise().mean();
-  columns_.rowwise() -= means_.transpose();
-  scales_ = columns_.colwise().norm() / std::sqrt(static_cast<double>(x.rows()));
-  for (Eigen::Index j = 0; j < columns_.cols(); ++j) {
-    const int column = order_[static_cast<std::size_t>(j)];
-    if (columns_.col(j).norm() <= rounding_level(scaled.columns.col(column)))
-      refuse_design("Column " + std::to_string(column + 1) + " is constant.");
-    columns_.col(j) /= scales_(j);
-  }
-  factor_unpenalized(std::count_if(order_.begin(), order_.end(), [&](int column) {
-    return std::find(unpenalized.begin(), unpenalized.end(), column) != unpenalized.end();
-  }));
-  factor_penalized();
-  condition_number_ = core::condition_number(scale_design(scaled.columns, true).columns);
-  variance_inflation_ = core::variance_inflation(scaled.columns);
+RidgeDesign::RidgeDesign(const Matrix& x, std::span<const int> unpenalized, Poll poll)
+    : order_(static_cast<std::size_t>(x.cols())) {
+  // The unpenalized columns first, either kind in its own order.
+  const std::vector<bool> is_unpenalized = named_columns(x.cols(), unpenalized);
+  std::iota(order_.begin(), order_.end(), 0);
+  const auto penalized = std::stable_partition(
+      order_.begin(), order_.end(), [&](int column) { return is_unpenalized[static_cast<std::size_t>(column)]; });
+  unpenalized_ = penalized - order_.begin();
+  require_usable(x, poll);
+  BinaryScaled scaled(x, poll);
+  exponents_ = std::move(scaled.exponents);
+  standardize(scaled.columns, poll);
+  factor_unpenalized(poll);
+  factor_penalized(poll);
+  condition_number_ = core::condition_number(scale_design(scaled.columns, true, poll).columns, poll);
+  variance_inflation_ = core::variance_inflation(scaled.columns, poll);
 }
 
-void RidgeDesign::factor_unpenalized(Eigen::Index count) {
+void RidgeDesign::standardize(const Matrix& x, Poll poll) {
+  columns_.resize(x.rows(), x.cols());
+  means_.resize(x.cols());
+  scales_.resize(x.cols());
+  in_column_steps(x, poll, [&](Eigen::Index first, Eigen::Index count) {
+    for (Eigen::Index j = first; j < first + count; ++j) {
+      const int source = order_[static_cast<std::size_t>(j)];
+      auto column = columns_.col(j);
+      means_(j) = x.col(source).mean();
+      column = x.col(source).array() - means_(j);
+      scales_(j) = column.norm() / std::sqrt(static_cast<double>(x.rows()));
+      if (column.norm() <= rounding_level(x.col(source)))
+        refuse_design("Column " + std::to_string(source + 1) + " is constant.");
+      column /= scales_(j);
+    }
+  });
+}
+
+void RidgeDesign::factor_unpenalized(Poll poll) {
   const Eigen::Index n = columns_.rows();
-  unpenalized_ = count;
+  const Eigen::Index count = unpenalized_;
   unpenalized_basis_.resize(n, count);
   unpenalized_triangle_.resize(count, count);
   if (count == 0) return;
   if (n <= count) refuse_observations(n, "do not suffice for " + std::to_string(count) + " unpenalized columns.");
-  const Eigen::HouseholderQR<Matrix> qr(columns_.leftCols(count));
-  unpenalized_basis_ = qr.householderQ() * Matrix::Identity(n, count);
-  unpenalized_triangle_ = qr.matrixQR().topRows(count).triangularView<Eigen::Upper>();
+  const HouseholderQr qr(columns_.leftCols(count), Pivoting::none, poll);
+  unpenalized_basis_ = qr.basis(poll);
+  unpenalized_triangle_ = qr.triangle(poll);
   // A column of standardized length sqrt(n) whose rest beside the others is rounding is their combination.
   const double least = epsilon * static_cast<double>(n) * std::sqrt(static_cast<double>(n));
   if (unpenalized_triangle_.diagonal().cwiseAbs().minCoeff() <= least)
     refuse_design("An unpenalized column is a combination of the others.");
 }
 
-void RidgeDesign::factor_penalized() {
+void RidgeDesign::factor_penalized(Poll poll) {
   const Eigen::Index penalized = columns_.cols() - unpenalized_;
-  Matrix rest = columns_.rightCols(penalized);
-  const Matrix shadow = unpenalized_basis_.transpose() * rest;
-  overlap_ = unpenalized_triangle_.triangularView<Eigen::Upper>().solve(shadow);
-  rest -= unpenalized_basis_ * shadow;
+  Matrix rest = copied(columns_.rightCols(penalized), poll);
+  Matrix shadow = product(unpenalized_basis_.transpose(), rest, poll);
+  add_product(rest, unpenalized_basis_, -shadow, poll);
+  overlap_ = std::move(shadow);
+  in_steps(penalized, solving_work(unpenalized_), poll, [&](Eigen::Index first, Eigen::Index count) {
+    auto columns = overlap_.middleCols(first, count);
+    unpenalized_triangle_.triangularView<Eigen::Upper>().solveInPlace(columns);
+  });
   // Once more, for what rounding left.
-  rest -= unpenalized_basis_ * (unpenalized_basis_.transpose() * rest);
+  add_product(rest, unpenalized_basis_, -product(unpenalized_basis_.transpose(), rest, poll), poll);
   if (penalized == 0) {
     penalized_basis_.resize(columns_.rows(), 0);
     rotation_.resize(0, 0);
     return;
   }
-  const Eigen::JacobiSVD<Matrix> svd(rest, Eigen::ComputeThinU | Eigen::ComputeThinV);
-  penalized_basis_ = svd.matrixU();
-  singular_values_ = svd.singularValues();
-  rotation_ = svd.matrixV();
+  SingularValueDecomposition svd = decompose_singular(rest, poll);
+  penalized_basis_ = std::move(svd.left);
+  singular_values_ = std::move(svd.values);
+  rotation_ = std::move(svd.right);
 }
 
 double RidgeDesign::effective_df(double alpha) const {
@@ -164,7 +183,7 @@ void RidgeDesign::require_estimable(double alpha) const {
   if (n - 1 - effective_df(alpha) < 1e-6) refuse_observations(observations(), "leave no residual degree of freedom.");
 }
 
-void RidgeDesign::project(const Eigen::Ref<const Vector>& y, Projection& projection) const {
+void RidgeDesign::project(const Eigen::Ref<const Vector>& y, Projection& projection, Poll poll) const {
   // A copy first, so that sums do not depend on where in memory the response lies.
   projection.centered = y;
   projection.exponent = binary_exponent(projection.centered);
@@ -172,19 +191,20 @@ void RidgeDesign::project(const Eigen::Ref<const Vector>& y, Projection& project
   projection.mean = projection.centered.mean();
   projection.rounding = rounding_level(projection.centered);
   projection.centered.array() -= projection.mean;
-  projection.along_penalized.noalias() = penalized_basis_.transpose() * projection.centered;
-  projection.unpenalized_coefficients.noalias() = unpenalized_basis_.transpose() * projection.centered;
+  projection.along_penalized = product(penalized_basis_.transpose(), projection.centered, poll);
+  projection.unpenalized_coefficients = product(unpenalized_basis_.transpose(), projection.centered, poll);
   unpenalized_triangle_.triangularView<Eigen::Upper>().solveInPlace(projection.unpenalized_coefficients);
 }
 
-Vector RidgeDesign::criteria(const Projection& projection, std::span<const double> alphas) const {
-  const Vector unexplained = projection.centered -
-                             columns_.leftCols(unpenalized_) * projection.unpenalized_coefficients -
-                             penalized_basis_ * projection.along_penalized;
+Vector RidgeDesign::criteria(const Projection& projection, std::span<const double> alphas, Poll poll) const {
+  Vector unexplained = projection.centered;
+  add_product(unexplained, columns_.leftCols(unpenalized_), -projection.unpenalized_coefficients, poll);
+  add_product(unexplained, penalized_basis_, -projection.along_penalized, poll);
   const double least = unexplained.squaredNorm();
   const auto n = static_cast<double>(observations());
   Vector result(alphas.size());
   for (std::size_t i = 0; i < alphas.size(); ++i) {
+    poll();
     double rss = least;
     for (Eigen::Index j = 0; j < singular_values_.size(); ++j) {
       const double kept_out = alphas[i] / (singular_values_(j) * singular_values_(j) + alphas[i]);
@@ -197,11 +217,11 @@ Vector RidgeDesign::criteria(const Projection& projection, std::span<const doubl
   return result;
 }
 
-Vector RidgeDesign::gcv(const Eigen::Ref<const Vector>& y, std::span<const double> alphas) const {
+Vector RidgeDesign::gcv(const Eigen::Ref<const Vector>& y, std::span<const double> alphas, Poll poll) const {
   for (const double alpha : alphas) require_estimable(alpha);
   Projection projection;
-  project(y, projection);
-  return criteria(projection, alphas).unaryExpr([&](double v) { return std::ldexp(v, 2 * projection.exponent); });
+  project(y, projection, poll);
+  return criteria(projection, alphas, poll).unaryExpr([&](double v) { return std::ldexp(v, 2 * projection.exponent); });
 }
 
 std::vector<double> RidgeDesign::choose_alphas(const Eigen::Ref<const Matrix>& y, const RidgeOptions& options,
@@ -209,16 +229,19 @@ std::vector<double> RidgeDesign::choose_alphas(const Eigen::Ref<const Matrix>& y
   const auto responses = static_cast<std::size_t>(y.cols());
   if (options.choice == AlphaChoice::fixed) return std::vector<double>(responses, options.alpha);
   const std::vector<double> candidates = alpha_candidates(options.grid);
-  for (const double alpha : candidates) require_estimable(alpha);
+  for (const double alpha : candidates) {
+    poll();
+    require_estimable(alpha);
+  }
   Vector sum = Vector::Zero(static_cast<Eigen::Index>(candidates.size()));
-  const int largest = binary_exponent(y);
+  const int largest = binary_exponent(y, poll);
   std::vector<double> chosen(responses);
   Projection projection;
   Eigen::Index best = 0;
   for (std::size_t i = 0; i < responses; ++i) {
-    if (i % 64 == 0) poll();
-    project(y.col(static_cast<Eigen::Index>(i)), projection);
-    const Vector own = criteria(projection, candidates);
+    poll();
+    project(y.col(static_cast<Eigen::Index>(i)), projection, poll);
+    const Vector own = criteria(projection, candidates, poll);
     own.minCoeff(&best);
     chosen[i] = candidates[static_cast<std::size_t>(best)];
     sum += own.unaryExpr([&](double v) { return std::ldexp(v, 2 * (projection.exponent - largest)); });
@@ -236,14 +259,21 @@ Vector RidgeDesign::shrinkage(double alpha) const {
 }
 
 // How much each observation moves each coefficient: coefficients = influence' y, in the order and units of the inputs.
-Matrix RidgeDesign::influence(double alpha) const {
+Matrix RidgeDesign::influence(double alpha, Poll poll) const {
   const Eigen::Index n = columns_.rows();
-  const Matrix penalized = penalized_basis_ * shrinkage(alpha).asDiagonal() * rotation_.transpose();
-  const Matrix alone = unpenalized_triangle_.triangularView<Eigen::Upper>().solve(unpenalized_basis_.transpose());
-  const Matrix unpenalized = alone.transpose() - penalized * overlap_.transpose();
+  const Matrix weights = copied(shrinkage(alpha).asDiagonal() * rotation_.transpose(), poll);
+  Matrix penalized = product(penalized_basis_, weights, poll);
+  Matrix unpenalized(n, unpenalized_);
+  in_steps(n, solving_work(unpenalized_), poll, [&](Eigen::Index first, Eigen::Index count) {
+    const Matrix alone = unpenalized_triangle_.triangularView<Eigen::Upper>().solve(
+        unpenalized_basis_.middleRows(first, count).transpose());
+    unpenalized.middleRows(first, count) = alone.transpose();
+  });
+  add_product(unpenalized, penalized, -overlap_.transpose(), poll);
   Matrix all(n, columns_.cols() + 1);
   all.col(0).setConstant(1 / static_cast<double>(n));
   for (Eigen::Index j = 0; j < columns_.cols(); ++j) {
+    poll();
     auto column = all.col(order_[static_cast<std::size_t>(j)] + 1);
     column = j < unpenalized_ ? unpenalized.col(j) : penalized.col(j - unpenalized_);
     column /= scales_(j);
@@ -262,7 +292,7 @@ Vector RidgeDesign::standardized_coefficients(const Projection& projection, doub
 }
 
 void RidgeDesign::fit_one(const Projection& projection, double alpha, const Matrix& influence,
-                          const RidgeOptions& options, Eigen::Index column, RidgeFits& fits) const {
+                          const RidgeOptions& options, Eigen::Index column, RidgeFits& fits, Poll poll) const {
   const Vector standardized = standardized_coefficients(projection, alpha);
   auto coefficients = fits.coefficients.col(column);
   coefficients(0) = projection.mean;
@@ -272,7 +302,8 @@ void RidgeDesign::fit_one(const Projection& projection, double alpha, const Matr
     coefficients(0) -= means_(j) * coefficient;
   }
 
-  Vector residuals = projection.centered - columns_ * standardized;
+  Vector residuals = projection.centered;
+  add_product(residuals, columns_, -standardized, poll);
   if (residuals.norm() <= projection.rounding) residuals.setZero();
   const double unexplained = residuals.squaredNorm();
   const double total = projection.centered.squaredNorm();
@@ -286,8 +317,9 @@ void RidgeDesign::fit_one(const Projection& projection, double alpha, const Matr
   fits.adj_r_squared(column) = 1 - (1 - fits.r_squared(column)) * total_df / residual_df;
 
   fits.std_errors.col(column) =
-      sandwich_variances(influence, residuals, residual_df, options.covariance, options.lag).cwiseSqrt();
+      sandwich_variances(influence, residuals, residual_df, options.covariance, options.lag, poll).cwiseSqrt();
   for (Eigen::Index j = 0; j < coefficients.size(); ++j) {
+    poll();
     fits.t_stats(j, column) = t_statistic(coefficients(j), fits.std_errors(j, column));
     fits.p_values(j, column) = student_t_p_value(fits.t_stats(j, column), residual_df);
   }
@@ -306,7 +338,7 @@ void RidgeDesign::restore_units(int y_exponent, Eigen::Index column, RidgeFits& 
 
 RidgeFits RidgeDesign::fit(const Eigen::Ref<const Matrix>& y, const RidgeOptions& options, Poll poll) const {
   require_matching_rows(columns_.rows(), y.rows());
-  if (!y.allFinite())
+  if (!all_finite(y, poll))
     throw Error(sqlstate::data_exception, "regression data must be finite", "A value is NaN or infinite.",
                 "Remove incomplete observations first.");
   const std::vector<double> alphas = choose_alphas(y, options, poll);
@@ -314,15 +346,15 @@ RidgeFits RidgeDesign::fit(const Eigen::Ref<const Matrix>& y, const RidgeOptions
   RidgeFits fits(columns_.cols(), y.cols());
   Projection projection;
   for (Eigen::Index i = 0; i < y.cols(); ++i) {
-    if (i % 64 == 0) poll();
+    poll();
     const double alpha = alphas[static_cast<std::size_t>(i)];
     auto found = influences.find(alpha);
     if (found == influences.end()) {
       require_estimable(alpha);
-      found = influences.emplace(alpha, influence(alpha)).first;
+      found = influences.emplace(alpha, influence(alpha, poll)).first;
     }
-    project(y.col(i), projection);
-    fit_one(projection, alpha, found->second, options, i, fits);
+    project(y.col(i), projection, poll);
+    fit_one(projection, alpha, found->second, options, i, fits, poll);
   }
   return fits;
 }

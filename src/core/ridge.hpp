@@ -74,7 +74,7 @@ class RidgeDesign {
  public:
   // Throws 22000 when a number is not finite, 22023 for a column that does not exist, PB001 without two observations
   // and PB002 when a column is constant or the unpenalized columns are combinations of one another.
-  explicit RidgeDesign(const Matrix& x, std::span<const int> unpenalized = {});
+  explicit RidgeDesign(const Matrix& x, std::span<const int> unpenalized = {}, Poll poll = no_poll);
 
   int observations() const noexcept { return static_cast<int>(columns_.rows()); }
   // Of all columns and the intercept, scaled to unit length and unpenalized, as ols() reports it.
@@ -85,7 +85,7 @@ class RidgeDesign {
 
   double effective_df(double alpha) const;
   // The criterion of one response for each alpha.
-  Vector gcv(const Eigen::Ref<const Vector>& y, std::span<const double> alphas) const;
+  Vector gcv(const Eigen::Ref<const Vector>& y, std::span<const double> alphas, Poll poll = no_poll) const;
 
   // Fits each column of y (observations x responses). No response's numbers depend on the others, unless they share
   // an alpha that is chosen. Magnitudes may be any that a double holds; 22003 where the result is none. Throws 22023
@@ -105,18 +105,19 @@ class RidgeDesign {
     Vector unpenalized_coefficients;
   };
 
-  void factor_unpenalized(Eigen::Index count);
-  void factor_penalized();
+  void standardize(const Matrix& x, Poll poll);
+  void factor_unpenalized(Poll poll);
+  void factor_penalized(Poll poll);
   void require_estimable(double alpha) const;
-  void project(const Eigen::Ref<const Vector>& y, Projection& projection) const;
-  Vector criteria(const Projection& projection, std::span<const double> alphas) const;
+  void project(const Eigen::Ref<const Vector>& y, Projection& projection, Poll poll) const;
+  Vector criteria(const Projection& projection, std::span<const double> alphas, Poll poll) const;
   std::vector<double> choose_alphas(const Eigen::Ref<const Matrix>& y, const RidgeOptions& options, Poll poll) const;
   Vector shrinkage(double alpha) const;
-  Matrix influence(double alpha) const;
+  Matrix influence(double alpha, Poll poll) const;
   Vector standardized_coefficients(const Projection& projection, double alpha) const;
   void restore_units(int y_exponent, Eigen::Index column, RidgeFits& fits) const;
   void fit_one(const Projection& projection, double alpha, const Matrix& influence, const RidgeOptions& options,
-               Eigen::Index column, RidgeFits& fits) const;
+               Eigen::Index column, RidgeFits& fits, Poll poll) const;
 
   std::vector<int> exponents_;  // of the columns of x, in whose units of 2^exponent everything below is
   Matrix columns_;              // standardized, in internal order: the unpenalized first

@@ -169,7 +169,7 @@ const std::vector<std::string>& sample_funds() {
   return symbols;
 }
 
-SampleMarket make_sample_market(int stocks, int sessions, SampleRandom& random) {
+SampleMarket make_sample_market(int stocks, int sessions, SampleRandom& random, Poll poll) {
   const std::vector<Drivers> days = make_drivers(sessions, random);
   SampleMarket market;
   double yield = 4.0;
@@ -180,6 +180,7 @@ SampleMarket make_sample_market(int stocks, int sessions, SampleRandom& random) 
   for (const Fund& fund : funds())
     market.symbols.push_back(make_symbol(fund.symbol, "", random.uniform(50, 500), fund.loadings, days, random));
   for (int i = 1; i <= stocks; ++i) {
+    poll();
     char name[16];
     std::snprintf(name, sizeof name, "STK%04d", i);
     const char* sector = sectors[static_cast<std::size_t>(random.integer(static_cast<int>(sectors.size())))];

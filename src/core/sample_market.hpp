@@ -9,6 +9,7 @@
 #include "core/date.hpp"
 #include "core/lot.hpp"
 #include "core/money.hpp"
+#include "core/poll.hpp"
 #include "core/uuid.hpp"
 
 namespace pb::core {
@@ -46,7 +47,7 @@ const std::vector<std::string>& sample_funds();
 
 // A market with realistic correlations: the funds move with a market, five style factors and rates, and each stock
 // with its own loadings on them plus noise of its own.
-SampleMarket make_sample_market(int stocks, int sessions, SampleRandom& random);
+SampleMarket make_sample_market(int stocks, int sessions, SampleRandom& random, Poll poll = no_poll);
 
 struct SamplePortfolio {
   Uuid id;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/linear_algebra.hpp"
+#include "core/poll.hpp"
 
 namespace pb::core {
 
@@ -23,9 +24,9 @@ int newey_west_lag(int observations);
 //   HC1         n / residual_df  sum_t u_t^2
 //   Newey-West  n / residual_df (sum_t u_t^2 + 2 sum_l (1 - l/(L+1)) sum_t u_t u_{t-l})
 // Summing influences keeps digits that (X'X)^-1 on both sides would lose. Without a lag, L follows the rule above.
-// A negative one is refused with 22023.
+// A negative one is refused with 22023. It polls before each lag of each estimate.
 // White (1980); Newey and West (1987).
 Vector sandwich_variances(const Matrix& influence, const Vector& residuals, double residual_df, CovarianceType type,
-                          std::optional<int> lag);
+                          std::optional<int> lag, Poll poll = no_poll);
 
 }  // namespace pb::core

@@ -7,6 +7,7 @@
 #include "core/valuation.hpp"
 #include "engine/context.hpp"
 #include "pg/function.hpp"
+#include "pg/interrupts.hpp"
 #include "store/calendar_store.hpp"
 
 namespace pb::engine {
@@ -78,7 +79,8 @@ PB_FUNCTION(pb_positions_asof) {
                       {"entry_date", Type::date},
                       {"underlying_symbol", Type::text}});
   const core::CorporateActions& actions = context.market().actions;
-  for (const store::Portfolio& portfolio : context.book())
+  for (const store::Portfolio& portfolio : context.book()) {
+    pg::poll();
     for (const core::Lot& lot : portfolio.lots) {
       const double quantity = core::quantity_asof(lot, day, actions);
       if (quantity == 0) continue;
@@ -87,6 +89,7 @@ PB_FUNCTION(pb_positions_asof) {
       rows.add(lot.entry_price / actions.split_factor(lot.symbol, lot.entry_date, day)).add(lot.entry_date);
       rows.add_text_or_null(lot.underlying_symbol);
     }
+  }
   call.return_rows(rows);
 }
 
@@ -105,6 +108,7 @@ PB_FUNCTION(pb_portfolio_exposures) {
                       {"net_exposure", Type::money},
                       {"positions", Type::int8}});
   for (const store::Portfolio& portfolio : context.book()) {
+    pg::poll();
     std::map<std::string, engine::ExposureSums> by_type;
     engine::ExposureSums total;
     for (const auto& [lot, value] : context.held(day, portfolio.id)) {

@@ -1,6 +1,7 @@
 // How symbols move together as of a day: correlation_matrix, from the prices as they are in the tables.
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "core/correlation.hpp"
 #include "core/error.hpp"
 #include "core/multiple_testing.hpp"
+#include "core/poll.hpp"
 #include "engine/context.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"
@@ -39,7 +41,7 @@ WindowArguments window_arguments(const pg::Call& call, const pg::Settings& setti
 std::vector<std::string> symbols_argument(const pg::Call& call, pg::MemoryBudget& budget) {
   auto symbols = call.texts(0);
   if (!symbols) throw core::Error(core::sqlstate::invalid_parameter, "symbols must not be NULL");
-  std::sort(symbols->begin(), symbols->end());
+  core::polled_sort(symbols->begin(), symbols->end(), std::less<>(), pg::poll);
   symbols->erase(std::unique(symbols->begin(), symbols->end()), symbols->end());
   budget.take(symbols->size(), symbols->size() / 2, bytes_per_pair, "correlation matrix");
   return *std::move(symbols);
@@ -53,7 +55,7 @@ core::Matrix log_returns(const store::Store& store, const std::vector<std::strin
   const auto market = store::load_market(store, std::move(sessions), symbols, {}, day, day, budget);
   std::vector<int> columns(symbols.size());
   std::iota(columns.begin(), columns.end(), 0);
-  return core::log_return_block(market.panel, columns, market.panel.sessions().index(day).value(), window);
+  return core::log_return_block(market.panel, columns, market.panel.sessions().index(day).value(), window, pg::poll);
 }
 
 }  // namespace
@@ -73,7 +75,7 @@ PB_FUNCTION(pb_correlation_matrix) {
   const auto correlations =
       core::pairwise_correlations(engine::log_returns(store, symbols, day, window, budget), settings, pg::poll);
   const auto p_values = core::correlation_p_values(correlations, pg::poll);
-  const auto q_values = core::benjamini_hochberg(p_values);
+  const auto q_values = core::benjamini_hochberg(p_values, 0, pg::poll);
   pg::RowBuffer rows({{"symbol1", Type::text},
                       {"symbol2", Type::text},
                       {"correlation", Type::float8},
@@ -81,6 +83,7 @@ PB_FUNCTION(pb_correlation_matrix) {
                       {"q_value", Type::float8},
                       {"observations", Type::int4},
                       {"reason", Type::text}});
+  rows.reserve(p_values.size());
   for (int i = 0; i < correlations.symbols; ++i) {
     pg::poll();
     for (int j = i + 1; j < correlations.symbols; ++j) {

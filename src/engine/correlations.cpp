@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <set>
@@ -18,6 +19,7 @@
 #include "core/covariance_estimate.hpp"
 #include "core/diversification.hpp"
 #include "core/error.hpp"
+#include "core/polled_algebra.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"
@@ -106,9 +108,11 @@ const char* missing_reason(const Selection& passed) {
 std::vector<double> as_held(const std::vector<double>& correlations, const std::vector<double>& nets) {
   std::vector<double> held = correlations;
   std::size_t at = 0;
-  for (std::size_t i = 1; i < nets.size(); ++i)
+  for (std::size_t i = 1; i < nets.size(); ++i) {
+    pg::poll();
     for (std::size_t j = 0; j < i; ++j, ++at)
       if ((nets[i] > 0) != (nets[j] > 0)) held[at] = -held[at];
+  }
   return held;
 }
 
@@ -117,7 +121,12 @@ double or_nan(const std::optional<double>& value) { return value.value_or(std::n
 double squared(double value) { return value * value; }
 
 std::int64_t existing_pairs(const Correlations& found) {
-  return std::count_if(found.values.begin(), found.values.end(), [](double r) { return !std::isnan(r); });
+  std::int64_t pairs = 0;
+  core::in_steps(std::ssize(found.values), 1, pg::poll, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    const auto from = found.values.begin() + first;
+    pairs += std::count_if(from, from + count, [](double r) { return !std::isnan(r); });
+  });
+  return pairs;
 }
 
 // sufficient: whatever passed the filters has a return on each session of the whole window, and so all pairs have a
@@ -136,7 +145,7 @@ void diversify(const core::CovarianceEstimate& estimate, const std::vector<doubl
   row.matrix_method = estimate.method;
   row.shrinkage_intensity = estimate.shrinkage_intensity;
   row.repair_distance = estimate.repair_distance;
-  row.diversification_ratio = or_nan(core::diversification_ratio(estimate.covariance, nets));
+  row.diversification_ratio = or_nan(core::diversification_ratio(estimate.covariance, nets, pg::poll));
   row.effective_bets = squared(row.diversification_ratio);
   // Sizes over volatilities make all risks equal to the sizes: the same of the correlations alone.
   std::vector<double> equalized = nets;
@@ -144,7 +153,7 @@ void diversify(const core::CovarianceEstimate& estimate, const std::vector<doubl
     const auto place = static_cast<Eigen::Index>(i);
     equalized[i] /= std::sqrt(estimate.covariance(place, place));
   }
-  row.effective_positions = squared(or_nan(core::diversification_ratio(estimate.covariance, equalized)));
+  row.effective_positions = squared(or_nan(core::diversification_ratio(estimate.covariance, equalized, pg::poll)));
 }
 
 // The engine at work on one day.
@@ -159,7 +168,10 @@ class CorrelationEngine {
         budget_(settings_.max_memory_bytes) {}
 
   Report run() {
-    for (const RiskPortfolio& portfolio : book_.portfolios) selections_.push_back(select(portfolio, settings_));
+    for (const RiskPortfolio& portfolio : book_.portfolios) {
+      pg::poll();
+      selections_.push_back(select(portfolio, settings_));
+    }
     load_returns();
     std::vector<std::vector<int>> groups;
     for (const Selection& selection : selections_) groups.push_back(selection.columns);
@@ -192,7 +204,8 @@ class CorrelationEngine {
     // Each return once in this block and once, in 10 bytes, where it is correlated.
     budget_.take(static_cast<std::size_t>(settings_.correlation_window), columns.size(), sizeof(double) + 10,
                  "returns to correlate");
-    returns_ = core::log_return_block(context_.market().panel, columns, book_.session, settings_.correlation_window);
+    returns_ =
+        core::log_return_block(context_.market().panel, columns, book_.session, settings_.correlation_window, pg::poll);
   }
 
   // Results take 12 bytes a pair, and as much again while they are written; so does a triangle of all symbols, where
@@ -223,7 +236,7 @@ class CorrelationEngine {
       return;
     }
     const bool all_usable = usable.size() == passed.symbols.size();
-    summarize(selection, all_usable ? found : core::correlations_among(found, usable), all_usable, row);
+    summarize(selection, all_usable ? found : core::correlations_among(found, usable, pg::poll), all_usable, row);
     ++report_.processed;
   }
 
@@ -233,13 +246,13 @@ class CorrelationEngine {
     row.total_pairs = static_cast<int>(existing_pairs(found));
     if (row.total_pairs == 0) row.reason = "insufficient_data";
     pairs_ += *row.total_pairs;
-    row.average = or_nan(core::average_correlation(found.values));
-    row.weighted_average = or_nan(core::weighted_average_correlation(found.values, selection.nets));
-    row.position_signed = or_nan(core::position_signed_correlation(found.values, selection.nets));
+    row.average = or_nan(core::average_correlation(found.values, pg::poll));
+    row.weighted_average = or_nan(core::weighted_average_correlation(found.values, selection.nets, pg::poll));
+    row.position_signed = or_nan(core::position_signed_correlation(found.values, selection.nets, pg::poll));
     row.significant_pairs = static_cast<int>(core::significant_pairs(found, significance_level, pg::poll));
     list_top_pairs(selection, found, row);
-    if (const auto estimate =
-            core::estimate_covariance(Matrix(returns_(Eigen::all, selection.columns)), found, {}, pg::poll))
+    if (const auto estimate = core::estimate_covariance(core::copied(returns_(Eigen::all, selection.columns), pg::poll),
+                                                        found, {}, pg::poll))
       diversify(*estimate, selection.nets, row);
     const auto clusters = core::correlation_clusters(as_held(found.values, selection.nets), selection.nets,
                                                      settings_.correlation_threshold, pg::poll);
@@ -251,7 +264,7 @@ class CorrelationEngine {
   }
 
   void list_top_pairs(const Selection& selection, const Correlations& found, store::CorrelationCalculation& row) const {
-    const auto top = core::top_correlations(found.values, found.symbols, top_pairs);
+    const auto top = core::top_correlations(found.values, found.symbols, top_pairs, pg::poll);
     const auto tests = core::test_pairs(found, top, pg::poll);
     for (std::size_t i = 0; i < top.size(); ++i)
       row.top_pairs.push_back({name(selection.symbols[static_cast<std::size_t>(top[i].first)]),

@@ -5,6 +5,7 @@
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/function.hpp"
+#include "pg/interrupts.hpp"
 #include "store/exposure_store.hpp"
 #include "store/symbol_model_store.hpp"
 
@@ -30,6 +31,7 @@ class FactorEngine {
   Report run() {
     describe_symbols();
     for (const RiskPortfolio& portfolio : models_.book().portfolios) {
+      pg::poll();
       for (const RiskPosition& position : portfolio.positions) add_position(portfolio, position);
       if (portfolio.net_asset_value) add_portfolio(portfolio);
     }

@@ -4,6 +4,7 @@
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/function.hpp"
+#include "pg/interrupts.hpp"
 #include "store/beta_store.hpp"
 #include "store/snapshot_store.hpp"
 
@@ -73,6 +74,7 @@ Report calc_market_betas(Context& context, Date day, std::span<const core::Uuid>
   std::vector<store::PortfolioExposure> exposures;
   Report report;
   for (const RiskPortfolio& portfolio : models.book().portfolios) {
+    pg::poll();
     for (const RiskPosition& position : portfolio.positions) {
       const auto* model = position.symbol < 0 ? nullptr : &symbols[static_cast<std::size_t>(position.symbol)];
       positions.push_back({portfolio.id, position.lot->id, model, position.reason});

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <initializer_list>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "core/error.hpp"
 #include "core/multiple_testing.hpp"
 #include "core/nearest_correlation.hpp"
+#include "core/polled_algebra.hpp"
 #include "core/regression.hpp"
 #include "core/ridge.hpp"
 #include "core/shrinkage.hpp"
@@ -83,13 +85,17 @@ std::optional<int> lag_argument(const pg::Call& call, int index) {
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 Matrix to_matrix(const pg::Float8Matrix& matrix) {
-  return Eigen::Map<const RowMajor>(matrix.values.data(), matrix.rows, matrix.columns);
+  return core::copied(Eigen::Map<const RowMajor>(matrix.values.data(), matrix.rows, matrix.columns), pg::poll);
 }
 
 pg::Float8Matrix to_sql(const Matrix& matrix) {
   pg::Float8Matrix result{static_cast<int>(matrix.rows()), static_cast<int>(matrix.cols()), {}};
-  result.values.resize(static_cast<std::size_t>(matrix.size()));
-  Eigen::Map<RowMajor>(result.values.data(), matrix.rows(), matrix.cols()) = matrix;
+  result.values.reserve(static_cast<std::size_t>(matrix.size()));
+  core::in_steps(matrix.rows(), 4 * matrix.cols(), pg::poll, [&](Eigen::Index first, Eigen::Index count) {
+    const std::size_t filled = result.values.size();
+    result.values.resize(filled + static_cast<std::size_t>(count * matrix.cols()));
+    Eigen::Map<RowMajor>(result.values.data() + filled, count, matrix.cols()) = matrix.middleRows(first, count);
+  });
   return result;
 }
 
@@ -149,20 +155,36 @@ core::RidgeOptions ridge_options(const pg::Call& call) {
                     "Give a symmetric matrix with a diagonal of 1 and elements from -1 to 1, or NULL.");
 }
 
+void require_correlations_of(const Matrix& matrix, Eigen::Index i) {
+  const auto name = [i](Eigen::Index j) {
+    return "Element [" + std::to_string(i + 1) + "][" + std::to_string(j + 1) + "] ";
+  };
+  if (matrix(i, i) != 1) refuse_correlations(name(i) + "is not 1.");
+  for (Eigen::Index j = 0; j < i; ++j) {
+    if (std::fabs(matrix(i, j)) > 1) refuse_correlations(name(j) + "is outside -1 to 1.");
+    if (matrix(i, j) != matrix(j, i) && !(std::isnan(matrix(i, j)) && std::isnan(matrix(j, i))))
+      refuse_correlations(name(j) + "differs from its mirror image.");
+  }
+}
+
 void require_correlations(const Matrix& matrix) {
   if (matrix.rows() != matrix.cols())
     refuse_correlations("It is " + std::to_string(matrix.rows()) + " x " + std::to_string(matrix.cols()) + ".");
   for (Eigen::Index i = 0; i < matrix.rows(); ++i) {
-    const auto name = [i](Eigen::Index j) {
-      return "Element [" + std::to_string(i + 1) + "][" + std::to_string(j + 1) + "] ";
-    };
-    if (matrix(i, i) != 1) refuse_correlations(name(i) + "is not 1.");
-    for (Eigen::Index j = 0; j < i; ++j) {
-      if (std::fabs(matrix(i, j)) > 1) refuse_correlations(name(j) + "is outside -1 to 1.");
-      if (matrix(i, j) != matrix(j, i) && !(std::isnan(matrix(i, j)) && std::isnan(matrix(j, i))))
-        refuse_correlations(name(j) + "differs from its mirror image.");
-    }
+    pg::poll();
+    require_correlations_of(matrix, i);
   }
+}
+
+void require_probabilities(const std::vector<double>& values) {
+  core::in_steps(std::ssize(values), 1, pg::poll, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    const auto end = values.begin() + first + count;
+    const auto impossible = std::find_if(values.begin() + first, end, [](double p) { return p < 0 || p > 1; });
+    if (impossible != end)
+      throw core::Error(
+          core::sqlstate::invalid_parameter, "a p-value must be from 0 to 1",
+          "Element [" + std::to_string(impossible - values.begin() + 1) + "] is " + std::to_string(*impossible) + ".");
+  });
 }
 
 struct Linkage {
@@ -177,8 +199,8 @@ Linkage linkage_argument(const pg::Call& call) {
   require_correlations(correlations);
   take(budget, correlations.rows(), correlations.cols(), 2, "clustering");
   const int items = static_cast<int>(correlations.rows());
-  return {items,
-          core::average_linkage(core::correlation_distances(core::pack_triangle(correlations)), items, pg::poll)};
+  std::vector<double> distances = core::correlation_distances(core::pack_triangle(correlations, pg::poll), pg::poll);
+  return {items, core::average_linkage(std::move(distances), items, pg::poll)};
 }
 
 }  // namespace
@@ -193,8 +215,7 @@ PB_FUNCTION(pb_ols_fit) {
   options.lag = engine::lag_argument(call, 3);
   options.intercept = call.boolean(4).value_or(true);
   const engine::RegressionData data = engine::regression_arguments(call);
-  pg::poll();
-  const core::RegressionFit fit = core::ols(data.y, data.x, options);
+  const core::RegressionFit fit = core::ols(data.y, data.x, options, pg::poll);
   pg::RowBuffer rows({{"term", Type::text},
                       {"coefficient", Type::float8},
                       {"std_error", Type::float8},
@@ -223,8 +244,7 @@ PB_FUNCTION(pb_ridge_fit) {
     throw core::Error(core::sqlstate::invalid_parameter, "ridge regression needs a regressor", "x is empty.",
                       "Use ols_fit for an intercept alone.");
   const auto unpenalized = engine::unpenalized_argument(call, 3, data.x.cols());
-  pg::poll();
-  const core::RidgeDesign design(data.x, unpenalized);
+  const core::RidgeDesign design(data.x, unpenalized, pg::poll);
   const core::RidgeFits fit = design.fit(data.y, options, pg::poll);
   pg::RowBuffer rows({{"term", Type::text},
                       {"coefficient", Type::float8},
@@ -328,10 +348,6 @@ PB_FUNCTION(pb_benjamini_hochberg) {
   pg::MemoryBudget budget = engine::memory_budget();
   const auto p_values = call.float8s(0, budget, pg::Nulls::as_nan);
   if (!p_values) return call.return_null();
-  const auto impossible = std::find_if(p_values->begin(), p_values->end(), [](double p) { return p < 0 || p > 1; });
-  if (impossible != p_values->end())
-    throw core::Error(
-        core::sqlstate::invalid_parameter, "a p-value must be from 0 to 1",
-        "Element [" + std::to_string(impossible - p_values->begin() + 1) + "] is " + std::to_string(*impossible) + ".");
-  call.return_float8s(core::benjamini_hochberg(*p_values));
+  engine::require_probabilities(*p_values);
+  call.return_float8s(core::benjamini_hochberg(*p_values, 0, pg::poll));
 }

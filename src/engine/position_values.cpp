@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "core/valuation.hpp"
 #include "pg/function.hpp"
+#include "pg/interrupts.hpp"
 #include "store/position_store.hpp"
 
 namespace pb::engine {
@@ -70,6 +71,7 @@ Report update_position_values(Context& context, Date day, std::span<const core::
   const core::ValuationInputs inputs = context.valuation();
   std::vector<store::PositionValue> rows;
   for (const core::Uuid& id : current) {
+    pg::poll();
     const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
     if (portfolio == nullptr) continue;
     const std::size_t before = rows.size();

@@ -4,6 +4,7 @@
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/function.hpp"
+#include "pg/interrupts.hpp"
 #include "store/exposure_store.hpp"
 #include "store/symbol_model_store.hpp"
 
@@ -48,6 +49,7 @@ Report calc_interest_rate_betas(Context& context, core::Date day, std::span<cons
   std::vector<store::PositionRateBeta> positions;
   std::vector<store::PortfolioExposure> exposures;
   for (const RiskPortfolio& portfolio : models.book().portfolios) {
+    pg::poll();
     for (const RiskPosition& position : portfolio.positions) {
       positions.push_back(position_beta(portfolio, position, fits));
       ++(positions.back().reason == nullptr ? report.processed : report.skipped);

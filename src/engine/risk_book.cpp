@@ -40,7 +40,10 @@ class Builder {
       keep_countable(portfolio);
     }
     name_symbols();
-    for (RiskPortfolio& portfolio : book_.portfolios) add_up(portfolio);
+    for (RiskPortfolio& portfolio : book_.portfolios) {
+      pg::poll();
+      add_up(portfolio);
+    }
     return std::move(book_);
   }
 
@@ -98,6 +101,7 @@ class Builder {
     const store::Market& market = context_.market();
     std::vector<int> renumbered(places_.size());
     for (const auto& [symbol, place] : places_) {  // a map: ascending
+      pg::poll();
       renumbered[static_cast<std::size_t>(place)] = static_cast<int>(book_.symbols.size());
       const int column = market.panel.column(symbol).value();
       book_.symbols.emplace_back(symbol);

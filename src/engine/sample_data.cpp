@@ -3,6 +3,7 @@
 #include "core/sample_market.hpp"
 #include "engine/context.hpp"
 #include "pg/function.hpp"
+#include "pg/interrupts.hpp"
 #include "store/calendar_store.hpp"
 #include "store/sample_store.hpp"
 
@@ -41,11 +42,13 @@ PB_FUNCTION(pb_load_sample_data) {
         std::to_string(history + life) + " are wanted, " + std::to_string(sessions.size()) + " are there.",
         "Ask for fewer sessions or less history.");
   core::SampleRandom random(static_cast<std::uint64_t>(seed));
-  const core::SampleMarket market = core::make_sample_market(stocks, sessions.size(), random);
+  const core::SampleMarket market = core::make_sample_market(stocks, sessions.size(), random, pg::poll);
   std::vector<core::SamplePortfolio> portfolios;
   portfolios.reserve(static_cast<std::size_t>(portfolio_count));
-  for (int i = 0; i < portfolio_count; ++i)
+  for (int i = 0; i < portfolio_count; ++i) {
+    pg::poll();
     portfolios.push_back(core::make_sample_portfolio(i, positions, market, sessions.dates(), history, random));
+  }
   const store::SampleCounts counts = store::write_sample(store, market, sessions.dates(), portfolios);
 
   pg::RowBuffer rows({{"table_name", pg::Type::text}, {"rows_loaded", pg::Type::int8}});

@@ -6,6 +6,7 @@
 #include "core/concentration.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/function.hpp"
+#include "pg/interrupts.hpp"
 #include "store/sector_store.hpp"
 
 namespace pb::engine {
@@ -40,6 +41,7 @@ class SectorEngine {
     std::vector<store::SnapshotSectors> rows;
     Report report;
     for (const RiskPortfolio& portfolio : book_.portfolios) {
+      pg::poll();
       if (portfolio.net_asset_value) rows.push_back(describe(portfolio));
       ++(portfolio.net_asset_value ? report.processed : report.skipped);
     }

@@ -54,8 +54,10 @@ StressModel::StressModel(Context& context, RiskModels& models)
   choose_factors();
   const int market = models.covariance().index(market_factor);
   observations_ = models.covariance().moments.observations(market, market);
-  for (const RiskPortfolio& portfolio : models.book().portfolios)
+  for (const RiskPortfolio& portfolio : models.book().portfolios) {
+    pg::poll();
     if (portfolio.net_asset_value) measure(portfolio);
+  }
 }
 
 // The market, the styles and the yield, as far as their moves are known.
@@ -281,11 +283,16 @@ ScenarioResult StressModel::apply(const store::ScenarioDefinition& definition) {
     if (definition.is_replay())
       if (const auto found = history(definition)) {
         const std::vector<core::SymbolReplay> symbols = replay_symbols(*found);
-        for (const Exposure& exposure : exposures_)
+        for (const Exposure& exposure : exposures_) {
+          pg::poll();
           result.rows.push_back(replayed(definition, *found, symbols, exposure));
+        }
         return result;
       }
-    for (const Exposure& exposure : exposures_) result.rows.push_back(prescribed(definition, moves, exposure));
+    for (const Exposure& exposure : exposures_) {
+      pg::poll();
+      result.rows.push_back(prescribed(definition, moves, exposure));
+    }
     return result;
   } catch (const core::Error& error) {
     const std::string_view code = error.sqlstate();

@@ -74,6 +74,7 @@ PB_FUNCTION(pb_market_risk) {
                       {"exceeds_equity", Type::boolean},
                       {"reason", Type::text}});
   for (const store::ScenarioDefinition& scenario : store::load_market_risk_scenarios(store)) {
+    pg::poll();
     const engine::ScenarioResult result = model.apply(scenario);
     for (const store::StressRow& row : result.rows) {
       rows.add(row.portfolio_id).add(scenario.id).add(scenario.category);

@@ -54,22 +54,27 @@ TupleDesc make_descriptor(const RowBuffer& rows) {
   return descriptor;
 }
 
-// An array without NULLs of one or more dimensions; without elements it has none.
-static Datum shaped_array_datum(const char* data, std::uint64_t length, Oid element, std::span<const int> sizes) {
-  const int dimensions = static_cast<int>(sizes.size());
-  const Size size = ARR_OVERHEAD_NONULLS(dimensions) + length;
+// An array whose elements are yet to be written: what comes before them is 0 but for the sizes.
+static ArrayType* new_array(Size overhead, Size length, Oid element, std::span<const int> sizes) {
+  const Size size = overhead + length;
   if (!AllocSizeIsValid(size))
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("array of %zu bytes exceeds 1 GB", size)));
-  if (length == 0) return PointerGetDatum(construct_empty_array(element));
-  auto* array = static_cast<ArrayType*>(palloc0(size));
+  auto* array = static_cast<ArrayType*>(palloc(size));
+  std::memset(array, 0, overhead);
   SET_VARSIZE(array, size);
-  array->ndim = dimensions;
-  array->dataoffset = 0;
+  array->ndim = static_cast<int>(sizes.size());
   array->elemtype = element;
-  for (int i = 0; i < dimensions; ++i) {
+  for (int i = 0; i < array->ndim; ++i) {
     ARR_DIMS(array)[i] = sizes[static_cast<std::size_t>(i)];
     ARR_LBOUND(array)[i] = 1;
   }
+  return array;
+}
+
+// An array without NULLs of one or more dimensions; without elements it has none.
+static Datum shaped_array_datum(const char* data, std::uint64_t length, Oid element, std::span<const int> sizes) {
+  if (length == 0) return PointerGetDatum(construct_empty_array(element));
+  ArrayType* array = new_array(ARR_OVERHEAD_NONULLS(static_cast<int>(sizes.size())), length, element, sizes);
   std::memcpy(ARR_DATA_PTR(array), data, length);
   return PointerGetDatum(array);
 }
@@ -85,25 +90,35 @@ static Datum matrix_datum(const char* data, std::uint64_t length) {
   return shaped_array_datum(data + sizeof sizes, length - sizeof sizes, FLOAT8OID, sizes);
 }
 
-// Elements that are not finite become NULL, as numbers that stand alone do.
-static Datum float8_array_datum(const char* data, std::uint64_t length) {
-  const double* values = reinterpret_cast<const double*>(data);  // aligned by RowBuffer
-  int count = static_cast<int>(length / sizeof(double));
-  bool all_finite = true;
-  for (int i = 0; i < count && all_finite; ++i) all_finite = std::isfinite(values[i]);
-  if (all_finite) return fixed_array_datum(data, length, FLOAT8OID, sizeof(double));
-  auto* elements = static_cast<Datum*>(palloc_extended(sizeof(Datum) * static_cast<Size>(count), MCXT_ALLOC_HUGE));
-  auto* nulls = static_cast<bool*>(palloc(sizeof(bool) * static_cast<Size>(count)));
-  for (int i = 0; i < count; ++i) {
-    nulls[i] = !std::isfinite(values[i]);
-    elements[i] = Float8GetDatum(nulls[i] ? 0 : values[i]);
+// Elements that are handled between two looks for an interrupt.
+static constexpr std::size_t elements_at_once = 1 << 20;
+
+static std::size_t count_finite(const double* values, std::size_t count) {
+  std::size_t finite = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % elements_at_once == 0) CHECK_FOR_INTERRUPTS();
+    finite += std::isfinite(values[i]) ? 1 : 0;
   }
-  int lower_bound = 1;
-  const Datum array = PointerGetDatum(construct_md_array(elements, nulls, 1, &count, &lower_bound, FLOAT8OID,
-                                                         sizeof(double), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-  pfree(elements);
-  pfree(nulls);
-  return array;
+  return finite;
+}
+
+Datum float8_array_datum(const double* values, std::size_t count) {
+  if (count == 0) return PointerGetDatum(construct_empty_array(FLOAT8OID));
+  const std::size_t finite = count_finite(values, count);
+  const int elements = static_cast<int>(count);
+  const Size overhead = finite == count ? ARR_OVERHEAD_NONULLS(1) : ARR_OVERHEAD_WITHNULLS(1, elements);
+  ArrayType* array = new_array(overhead, finite * sizeof(double), FLOAT8OID, {&elements, 1});
+  array->dataoffset = finite == count ? 0 : static_cast<std::int32_t>(overhead);
+  bits8* present = ARR_NULLBITMAP(array);
+  char* next = ARR_DATA_PTR(array);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % elements_at_once == 0) CHECK_FOR_INTERRUPTS();
+    if (!std::isfinite(values[i])) continue;
+    if (present != nullptr) present[i / 8] = static_cast<bits8>(present[i / 8] | (1 << (i % 8)));
+    std::memcpy(next, &values[i], sizeof(double));
+    next += sizeof(double);
+  }
+  return PointerGetDatum(array);
 }
 
 static Datum text_array_datum(const char* data, std::uint64_t length) {
@@ -157,7 +172,8 @@ Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type) 
       return UUIDPGetDatum(id);
     }
     case Type::float8_array:
-      return float8_array_datum(rows.bytes_at(cell), cell.length);
+      // Aligned by RowBuffer.
+      return float8_array_datum(reinterpret_cast<const double*>(rows.bytes_at(cell)), cell.length / sizeof(double));
     case Type::float8_matrix:
       return matrix_datum(rows.bytes_at(cell), cell.length);
     case Type::int4_array:
@@ -177,7 +193,7 @@ void put_rows(Tuplestorestate* store, TupleDesc descriptor, const RowBuffer& row
   MemoryContext row_context =
       AllocSetContextCreate(CurrentMemoryContext, "portfolio_batch rows", ALLOCSET_DEFAULT_SIZES);
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    if (row % 1024 == 0) CHECK_FOR_INTERRUPTS();
+    CHECK_FOR_INTERRUPTS();
     MemoryContext outer = MemoryContextSwitchTo(row_context);
     for (std::size_t column = 0; column < columns; ++column) {
       const RowBuffer::Cell& cell = rows.cell(row, column);
@@ -185,6 +201,7 @@ void put_rows(Tuplestorestate* store, TupleDesc descriptor, const RowBuffer& row
       values[column] = cell.is_null ? static_cast<Datum>(0) : cell_datum(rows, cell, rows.columns()[column].type);
     }
     MemoryContextSwitchTo(outer);
+    CHECK_FOR_INTERRUPTS();
     tuplestore_putvalues(store, descriptor, values, nulls);
     MemoryContextReset(row_context);
   }

@@ -18,6 +18,9 @@ inline constexpr std::int64_t epoch_offset_usecs = static_cast<std::int64_t>(epo
 TupleDesc make_descriptor(const RowBuffer& rows);
 Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type);
 
+// An array of one dimension. Elements that are not finite become NULL, as numbers that stand alone do.
+Datum float8_array_datum(const double* values, std::size_t count);
+
 // Appends every row to the store, converting in a context that is reset as it goes.
 void put_rows(Tuplestorestate* store, TupleDesc descriptor, const RowBuffer& rows);
 

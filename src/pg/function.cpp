@@ -1,6 +1,7 @@
 #include "pg/function.hpp"
 
 #include "core/error.hpp"
+#include "core/poll.hpp"
 #include "pg/datum.hpp"
 #include "pg/guard.hpp"
 #include "pg/interrupts.hpp"
@@ -22,6 +23,7 @@ namespace pb::pg {
 
 static_assert(sizeof(FunctionInfo) == sizeof(Pg_finfo_record) && offsetof(Pg_finfo_record, api_version) == 0);
 static_assert(std::is_same_v<Datum, std::uintptr_t>);
+static_assert(sizeof(core::Uuid) == UUID_LEN && alignof(core::Uuid) == 1);
 
 namespace {
 
@@ -198,19 +200,36 @@ void require_finite(double value, ArrayType* array, int index, std::size_t at) {
 
 // A NULL takes no room among the elements.
 std::vector<double> float8_elements(ArrayType* array, int index, Nulls nulls) {
-  std::vector<double> values(element_count(array), std::numeric_limits<double>::quiet_NaN());
+  const std::size_t count = element_count(array);
+  std::vector<double> values;
+  values.reserve(count);
   const bits8* present = ARR_NULLBITMAP(array);
   const char* next = ARR_DATA_PTR(array);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i % 1048576 == 0) poll();
-    if (present != nullptr && (present[i / 8] & (1 << (i % 8))) == 0) {
-      if (nulls == Nulls::refused) refuse_null_element(index, element_name(array, i) + " is NULL.");
-      continue;
+  core::in_steps(static_cast<std::ptrdiff_t>(count), 4, poll, [&](std::ptrdiff_t first, std::ptrdiff_t step) {
+    values.resize(static_cast<std::size_t>(first + step), std::numeric_limits<double>::quiet_NaN());
+    for (auto i = static_cast<std::size_t>(first); i < values.size(); ++i) {
+      if (present != nullptr && (present[i / 8] & (1 << (i % 8))) == 0) {
+        if (nulls == Nulls::refused) refuse_null_element(index, element_name(array, i) + " is NULL.");
+        continue;
+      }
+      std::memcpy(&values[i], next, sizeof(double));
+      require_finite(values[i], array, index, i);
+      next += sizeof(double);
     }
-    std::memcpy(&values[i], next, sizeof(double));
-    require_finite(values[i], array, index, i);
-    next += sizeof(double);
-  }
+  });
+  return values;
+}
+
+// Elements of a type without a length of its own, none of them NULL.
+template <class T>
+std::vector<T> plain_elements(ArrayType* array) {
+  std::vector<T> values;
+  values.reserve(element_count(array));
+  const auto* from = reinterpret_cast<const T*>(ARR_DATA_PTR(array));
+  core::in_steps(static_cast<std::ptrdiff_t>(element_count(array)), 4, poll,
+                 [&](std::ptrdiff_t first, std::ptrdiff_t step) {
+                   values.insert(values.end(), from + first, from + first + step);
+                 });
   return values;
 }
 
@@ -273,11 +292,7 @@ std::optional<std::string> Call::text(int index) const {
 
 std::optional<std::vector<core::Uuid>> Call::uuids(int index) const {
   if (is_null(index)) return std::nullopt;
-  ArrayType* array = list_argument(info_, index);
-  std::vector<core::Uuid> ids(element_count(array));
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    std::memcpy(ids[i].bytes.data(), ARR_DATA_PTR(array) + i * UUID_LEN, UUID_LEN);
-  return ids;
+  return plain_elements<core::Uuid>(list_argument(info_, index));
 }
 
 std::optional<std::vector<std::string>> Call::texts(int index) const {
@@ -293,15 +308,16 @@ std::optional<std::vector<std::string>> Call::texts(int index) const {
     return result;
   });
   std::vector<std::string> texts;
-  for (int i = 0; i < elements.count; ++i) texts.emplace_back(text_view(elements.values[i]));
+  for (int i = 0; i < elements.count; ++i) {
+    if (i % 1024 == 0) poll();
+    texts.emplace_back(text_view(elements.values[i]));
+  }
   return texts;
 }
 
 std::optional<std::vector<std::int32_t>> Call::int4s(int index) const {
   if (is_null(index)) return std::nullopt;
-  ArrayType* array = list_argument(info_, index);
-  const auto* first = reinterpret_cast<const std::int32_t*>(ARR_DATA_PTR(array));
-  return std::vector<std::int32_t>(first, first + element_count(array));
+  return plain_elements<std::int32_t>(list_argument(info_, index));
 }
 
 std::optional<std::vector<double>> Call::float8s(int index, MemoryBudget& budget, Nulls nulls) const {
@@ -365,18 +381,7 @@ void Call::return_float8(double value) {
 }
 
 void Call::return_float8s(const std::vector<double>& values) {
-  result_ = pg_call([&] {
-    int count = static_cast<int>(values.size());
-    int first = 1;
-    auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (values.size() + 1)));
-    auto* nulls = static_cast<bool*>(palloc(values.size() + 1));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      elements[i] = Float8GetDatum(values[i]);
-      nulls[i] = !std::isfinite(values[i]);
-    }
-    return PointerGetDatum(construct_md_array(elements, nulls, 1, &count, &first, FLOAT8OID, sizeof(double),
-                                              FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-  });
+  result_ = pg_call([&] { return float8_array_datum(values.data(), values.size()); });
 }
 
 void Call::return_date(std::optional<core::Date> value) {

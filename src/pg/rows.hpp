@@ -13,7 +13,9 @@
 
 #include "core/date.hpp"
 #include "core/money.hpp"
+#include "core/poll.hpp"
 #include "core/uuid.hpp"
+#include "pg/interrupts.hpp"
 
 namespace pb::pg {
 
@@ -112,9 +114,10 @@ class RowBuffer {
     return *this;
   }
   RowBuffer& fixed(std::uint64_t bits) { return put({.bits = bits}); }
+  // Arrays of doubles are read in place later, so each value starts on an 8-byte boundary.
+  void align() { arena_.resize((arena_.size() + 7) & ~static_cast<std::size_t>(7)); }
   RowBuffer& blob(const void* data, std::size_t length) {
-    // Arrays of doubles are read in place later, so each value starts on an 8-byte boundary.
-    arena_.resize((arena_.size() + 7) & ~static_cast<std::size_t>(7));
+    align();
     const std::size_t offset = arena_.size();
     arena_.resize(offset + length);
     if (length > 0) std::memcpy(arena_.data() + offset, data, length);
@@ -129,11 +132,17 @@ class RowBuffer {
 // A matrix is stored as its number of rows and columns, 32 bits each, and its elements.
 inline RowBuffer& RowBuffer::add(const Float8Matrix& matrix) {
   const std::int32_t sizes[] = {matrix.rows, matrix.columns};
-  std::vector<char> packed(sizeof sizes + matrix.values.size() * sizeof(double));
-  std::memcpy(packed.data(), sizes, sizeof sizes);
-  if (!matrix.values.empty())
-    std::memcpy(packed.data() + sizeof sizes, matrix.values.data(), packed.size() - sizeof sizes);
-  return blob(packed.data(), packed.size());
+  const auto* values = reinterpret_cast<const char*>(matrix.values.data());
+  const auto length = static_cast<std::ptrdiff_t>(matrix.values.size() * sizeof(double));
+  align();
+  const std::size_t offset = arena_.size();
+  arena_.reserve(offset + sizeof sizes + static_cast<std::size_t>(length));
+  const auto* first_size = reinterpret_cast<const char*>(sizes);
+  arena_.insert(arena_.end(), first_size, first_size + sizeof sizes);
+  core::in_steps(length, 1, poll, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    arena_.insert(arena_.end(), values + first, values + first + count);
+  });
+  return put({.bits = offset, .length = arena_.size() - offset});
 }
 
 // Text arrays are stored as length-prefixed strings one after the other.
