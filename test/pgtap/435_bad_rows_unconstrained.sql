@@ -2,13 +2,7 @@
 -- that keeps it to the portfolio or symbol that has it.
 
 \ir include/prelude.psql
-SELECT plan((SELECT count(*)::int FROM analytics_columns() AS c
-             WHERE c.column_name NOT LIKE '@%'
-               AND (c.table_name ~ '^(portfolios|positions|position_realized_events|equity_changes|tags|position_tags)$'
-                    OR c.table_name ~ '^(market_data_cache|corporate_actions|interest_rates|position_greeks)$'
-                    OR c.table_name ~ '^(factor_definitions|.*_scenarios|trading_calendar.*|benchmarks_.*)$'
-                    OR (c.table_name = 'company_profiles' AND c.column_name ~ '^(symbol|sector|is_etf|is_fund)$')))
-            + 2);
+SELECT plan(127);
 \ir include/bad_rows.psql
 
 -- What is left are the unique indexes, without which a table is not adopted.
@@ -51,6 +45,16 @@ FROM input_column AS c WHERE c.is_read ORDER BY c.ordinal;
 SELECT is((SELECT count(*)::int FROM attempt
            WHERE outcome = 'isolated' AND detail IS NOT NULL
              AND detail NOT LIKE 'portfolio ' || pg_temp.id(1) || '%'), 0, 'a failed portfolio is named');
+SELECT is((SELECT string_agg(format('%s.%s = %s', a.table_name, a.column_name, COALESCE(left(a.value, 20), 'NULL')), ', ')
+           FROM attempt AS a
+           JOIN (VALUES ('positions', 'quantity|entry_price|entry_date|symbol|position_type'),
+                        ('position_realized_events', 'position_id|trade_date|quantity_closed|exit_price'),
+                        ('equity_changes', 'amount|change_date|change_type'), ('portfolios', 'initial_equity'),
+                        ('corporate_actions', 'ratio|amount|kind')) AS r (relation, names)
+             ON r.relation = a.table_name AND a.column_name ~ ('^(' || r.names || ')$')
+           WHERE a.outcome = 'isolated' AND a.detail IS NULL
+             AND (a.value IS NULL OR a.value IN ('NaN', 'Infinity', '1000000000000000', '99999999999999', '5e-324', '')
+                  OR octet_length(a.value) > 1000)), NULL, 'and what no portfolio can be computed from is told');
 SELECT diag(string_agg(format('%s %s', n, outcome), ', ' ORDER BY outcome))
 FROM (SELECT outcome, count(*) AS n FROM attempt GROUP BY 1) AS o;
 
