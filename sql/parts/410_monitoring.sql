@@ -340,7 +340,8 @@ BEGIN
   check_name := 'lock free';
   ok := found.portfolios = 0;
   detail := CASE WHEN ok THEN 'no portfolio is being run'
-                 ELSE format('%s held by %s', CASE found.portfolios WHEN 1 THEN '1 portfolio' ELSE found.portfolios || ' portfolios' END,
+                 ELSE format('%s held by %s', CASE found.portfolios WHEN 1 THEN '1 portfolio'
+                                                                    ELSE found.portfolios || ' portfolios' END,
                              found.holders || CASE WHEN found.holders LIKE '%prepared%'
                                                    THEN '; COMMIT PREPARED or ROLLBACK PREPARED lets go'
                                                    ELSE '; see batch_progress()' END) END;
@@ -476,10 +477,11 @@ COMMENT ON FUNCTION _portfolio_batch.batch_preflight_as_owner(date, double preci
 'Whether a run of a session (default: the latest that is closed and settled) would find what it needs, one row a check:
 tables complete, no object of another role on them, no portfolio being run, calendar, session closed, open positions,
 no earlier session missing, definitions and scenarios seeded, a price of the session for every factor, coverage of at
-least min_coverage percent of the symbols, and space for temporary files (64 MB and 16 kB for each open position). For a day that is no closed session
-the checks below that one are of the latest before it. ok false is advice and never stops a run. Without tables, or
-outside of the calendar, the rows after that check are left out. Reads only. Errors: 22023 for
-a min_coverage that is no percentage, 22008 for an infinite date, 42501 without the right to read the tables.';
+least min_coverage percent of the symbols, and space for temporary files (64 MB and 16 kB for each open position). For
+a day that is no closed session the checks below that one are of the latest before it. ok false is advice and never
+stops a run. Without tables, or outside of the calendar, the rows after that check are left out. Reads only. Errors:
+22023 for a min_coverage that is no percentage, 22008 for an infinite date, 42501 without the right to read the
+tables.';
 
 CREATE FUNCTION _portfolio_batch.record_cancelled_as_owner(cancelled_run bigint, OUT status text,
                                                            OUT dates_processed integer)

@@ -121,9 +121,12 @@ TEST(PricePanel, SplitAfterThePanelIsTakenBackToo) {
 TEST(PricePanel, UnusablePricesAreLeftOut) {
   const double infinity = std::numeric_limits<double>::infinity();
   for (const double bad : {0.0, -1.0, 5e-324, 1e-300, 1e15, 1e300, infinity, -infinity, nan}) {
-    const PricePanel closes = make_panel(
-        week, {{"A", week[0], 10}, {"A", week[1], bad}, {"A", week[2], 10}, {"A", week[3], 11}, {"B", week[0], 20},
-               {"B", week[1], 22}});
+    const PricePanel closes = make_panel(week, {{"A", week[0], 10},
+                                                {"A", week[1], bad},
+                                                {"A", week[2], 10},
+                                                {"A", week[3], 11},
+                                                {"B", week[0], 20},
+                                                {"B", week[1], 22}});
     EXPECT_TRUE(std::isnan(closes.close(1, 0))) << bad;
     EXPECT_TRUE(std::isnan(closes.returns(0)(1))) << bad;
     EXPECT_TRUE(std::isnan(closes.returns(0)(2))) << bad;
@@ -134,7 +137,8 @@ TEST(PricePanel, UnusablePricesAreLeftOut) {
     EXPECT_EQ(closes.newest_left_out(0, week[0]), std::nullopt) << bad;
     EXPECT_EQ(closes.newest_left_out(1, week[4]), std::nullopt) << bad;
     if (std::isnan(bad)) continue;  // an adjusted close that is not there
-    const PricePanel adjusted = make_panel(week, {{"A", week[0], 10, 9}, {"A", week[1], 10, bad}, {"A", week[2], 10, 9}});
+    const PricePanel adjusted =
+        make_panel(week, {{"A", week[0], 10, 9}, {"A", week[1], 10, bad}, {"A", week[2], 10, 9}});
     EXPECT_TRUE(std::isnan(adjusted.close(1, 0))) << bad;
     EXPECT_TRUE(std::isnan(adjusted.returns(0)(2))) << bad;
   }
