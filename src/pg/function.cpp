@@ -166,17 +166,18 @@ std::size_t element_count(ArrayType* array) {
   return static_cast<std::size_t>(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)));
 }
 
-// An array whose elements are wanted one after the other, whatever its dimensions.
-ArrayType* list_argument(void* info, int index) {
-  ArrayType* array = array_argument(info, index);
-  if (array_contains_nulls(array)) refuse_null_element(index);
-  return array;
-}
-
 void require_dimensions(ArrayType* array, int index, int most, const char* shape) {
   if (ARR_NDIM(array) <= most) return;
   throw core::Error(core::sqlstate::invalid_parameter, argument_name(index) + " must be " + shape,
                     "It has " + std::to_string(ARR_NDIM(array)) + " dimensions.");
+}
+
+// An array of one dimension, without NULLs; where it begins to count does not matter.
+ArrayType* list_argument(void* info, int index) {
+  ArrayType* array = array_argument(info, index);
+  require_dimensions(array, index, 1, "an array of one dimension");
+  if (array_contains_nulls(array)) refuse_null_element(index);
+  return array;
 }
 
 // "Element [3][2]", counted from 1.
