@@ -178,8 +178,9 @@ AS $columns$
      'Whether the batch keeps the tag; it never touches any other.'),
     ('tags', 'is_archived',           'boolean',                  'NOT NULL DEFAULT false',
      'Whether the tag is out of use; the batch leaves archived tags alone.'),
-    ('tags', 'usage_count',           'integer',                  'NOT NULL DEFAULT 0',
-     'Positions that carry the tag, as counted when it was last assigned.'),
+    ('tags', 'usage_count',           'integer',                  'DEFAULT 0',
+     'Positions that carry the tag, as whoever keeps it counts them; NULL for system tags, which the view tag_usage '
+     'counts.'),
     ('tags', 'created_at',            'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the row was inserted.'),
     ('tags', 'updated_at',            'timestamp with time zone', 'NOT NULL DEFAULT now()',
@@ -206,7 +207,21 @@ AS $columns$
     ('position_tags', 'assigned_by',            'text',                     NULL,
      'Who assigned it; NULL when not known.'),
     ('position_tags', '@position_tags_tag_idx', 'index',                    '(tag_id)',
-     'The positions of a tag, and the check when a tag is deleted.')
+     'The positions of a tag, and the check when a tag is deleted.'),
+
+    -- tag_usage
+    ('tag_usage', NULL, 'view',
+     'SELECT t.id AS tag_id, t.name, t.is_system, count(l.tag_id) AS usage_count'
+     ' FROM %1$I.tags AS t LEFT JOIN %1$I.position_tags AS l ON l.tag_id = t.id GROUP BY t.id',
+     'How many positions carry each tag, of those that the reader may see.'),
+    ('tag_usage', 'tag_id',      'uuid',    NULL,
+     'Tag.'),
+    ('tag_usage', 'name',        'text',    NULL,
+     'Its name.'),
+    ('tag_usage', 'is_system',   'boolean', NULL,
+     'Whether the batch keeps the tag.'),
+    ('tag_usage', 'usage_count', 'bigint',  NULL,
+     'Positions that carry it.')
 $columns$;
 
 COMMENT ON FUNCTION _portfolio_batch.analytics_columns_inputs() IS

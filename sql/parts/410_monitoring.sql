@@ -175,6 +175,14 @@ BEGIN
       WHERE j.phase = '1' AND j.job_type = 'engine' AND j.detail ? 'data_coverage_pct'
       ORDER BY j.job_no DESC
       LIMIT 1
+    ), late (kind, symbols) AS (
+      -- Symbols of definitions stand in the row of the run, those that a portfolio holds in a row of that portfolio.
+      SELECT k.kind, string_agg(DISTINCT s.symbol, ', ' ORDER BY s.symbol)
+      FROM coverage AS c
+      JOIN job AS j ON j.calculation_date = c.calculation_date AND j.phase = '1' AND j.job_type <> 'phase'
+      CROSS JOIN (VALUES ('stale', 'stale_symbols'), ('missing', 'missing_symbols')) AS k (kind, key)
+      CROSS JOIN LATERAL jsonb_array_elements_text(j.detail -> k.key) AS s (symbol)
+      GROUP BY k.kind
     ), engine AS (
       SELECT j.phase, j.job_name, min(j.job_no) AS place, sum(j.processed) AS processed, sum(j.skipped) AS skipped,
              sum(j.failed) AS failed, sum(j.rows_written) AS rows_written, sum(j.duration_seconds) AS seconds
@@ -215,10 +223,7 @@ BEGIN
          (SELECT string_agg(s.key || ' ' || s.value, ', ' ORDER BY s.key)
           FROM jsonb_each_text(c.detail -> 'provider_breakdown') AS s)),
         (3, 'coverage', round((c.detail ->> 'data_coverage_pct')::numeric, 1) || ' %%',
-         NULLIF(concat_ws('; ', 'stale: ' || NULLIF((SELECT string_agg(s, ', ') FROM jsonb_array_elements_text(
-                                                       c.detail -> 'stale_symbols') AS s), ''),
-                          'missing: ' || NULLIF((SELECT string_agg(s, ', ') FROM jsonb_array_elements_text(
-                                                   c.detail -> 'missing_symbols') AS s), '')), ''))
+         (SELECT string_agg(l.kind || ': ' || l.symbols, '; ' ORDER BY l.kind DESC) FROM late AS l))
       ) AS v (place, metric, value, detail)
       UNION ALL
       SELECT p.phase, 3, v.place, v.metric, v.value::text, NULL

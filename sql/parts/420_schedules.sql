@@ -304,9 +304,15 @@ AS $$
 BEGIN
   RETURN QUERY EXECUTE format($query$
     SELECT r.run_id, r.status, r.backend_pid, r.backend_start, r.started_at, r.dates_processed, r.error_count,
-           (SELECT e.error_message FROM %1$I.batch_jobs AS e
-            WHERE e.run_id = r.run_id AND e.error_message IS NOT NULL
-            ORDER BY e.job_no LIMIT 1)
+           -- What a portfolio's row says is for those who may see the portfolio, and this is stored for others too.
+           COALESCE((SELECT e.error_message FROM %1$I.batch_jobs AS e
+                     WHERE e.run_id = r.run_id AND e.error_message IS NOT NULL AND e.portfolio_id IS NULL
+                     ORDER BY e.job_no LIMIT 1),
+                    (SELECT CASE count(DISTINCT e.portfolio_id) WHEN 1 THEN '1 portfolio'
+                                 ELSE count(DISTINCT e.portfolio_id) || ' portfolios' END
+                            || ' failed (' || string_agg(DISTINCT e.sqlstate, ', ') || ')'
+                     FROM %1$I.batch_jobs AS e
+                     WHERE e.run_id = r.run_id AND e.sqlstate IS NOT NULL AND e.portfolio_id IS NOT NULL))
     FROM %1$I.batch_runs AS r
     WHERE r.backend_pid = $1 AND r.started_at BETWEEN $2 AND $3
     ORDER BY r.run_id DESC
@@ -315,7 +321,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.run_of_process_as_owner(integer, timestamptz, timestamptz) IS
-'The newest run of batch_runs that a process began between two times, with the first error of its jobs.';
+'The newest run of batch_runs that a process began between two times, with the first error of its jobs that belongs to
+no portfolio, or how many portfolios failed.';
 
 CREATE FUNCTION _portfolio_batch.require_own_schedule(schedule_name text) RETURNS void
 LANGUAGE plpgsql STABLE

@@ -31,10 +31,8 @@ struct Phase {
   bool ahead = false;    // writes rows that all portfolios share, and so comes first in a transaction of many dates
   bool books = false;    // computes portfolios from their rows, all of which must be usable
   bool sharded = false;  // can run for some of a date's portfolios beside others
-  // What makes rows that all shards need, and what is left when they are done: once, and by no shard, as these would
-  // wait for each other.
+  // What makes rows that all shards need: once, and by no shard, as these would wait for each other.
   std::optional<Engine> before_shards = std::nullopt;
-  std::optional<Engine> after_shards = std::nullopt;
 };
 
 // All phases in the order in which they run. A new engine is one more entry here.

@@ -6,6 +6,7 @@
 
 #include "batch/blocks.hpp"
 #include "batch/commit.hpp"
+#include "batch/logged_failure.hpp"
 #include "batch/shards.hpp"
 #include "core/error.hpp"
 #include "pg/session.hpp"
@@ -78,7 +79,7 @@ void record_failure(const pg::Call& call, std::int64_t run_id, WorkList::const_i
                     WorkList::const_iterator end, const pg::Failure& failure) {
   require_committed(commit_work(call, [&](const store::Store& store) {
     for (auto entry = begin; entry != end; ++entry)
-      store::write_jobs(store, run_id, failed_jobs("daily_batch", entry->first, entry->second, failure));
+      store::write_jobs(store, run_id, failed_jobs(store, "daily_batch", entry->first, entry->second, failure));
   }));
 }
 
@@ -107,7 +108,7 @@ void run_dates(const pg::Call& call, std::int64_t run_id, const WorkList& work, 
 }
 
 // Closes the record of a run that an error ends, as far as the server still can; the error is what counts.
-void record_end(const pg::Call& call, std::int64_t run_id, const pg::Failure& failure) noexcept {
+void record_end(const pg::Call& call, std::int64_t run_id, const WorkList& work, const pg::Failure& failure) noexcept {
   try {
     pg::rollback();
     commit_work(call, [&](const store::Store& store) {
@@ -117,10 +118,19 @@ void record_end(const pg::Call& call, std::int64_t run_id, const pg::Failure& fa
                      .portfolio_id = std::nullopt,
                      .calculation_date = std::nullopt,
                      .status = "failed"};
+      const std::vector<Uuid> ids = portfolios_of(work.begin(), work.end());
+      const LoggedFailure logged(store, job.name, ids, failure);
       job.failed = 1;
-      job.failure = failure;
+      job.failure = logged.for_everybody();
       job.started_at = job.completed_at = pg::clock_usecs();
-      store::write_jobs(store, run_id, {&job, 1});
+      std::vector<store::Job> jobs{job};
+      for (const Uuid& id : logged.named()) {
+        jobs.push_back(job);
+        jobs.back().type = "portfolio";
+        jobs.back().portfolio_id = id;
+        jobs.back().failure = failure;
+      }
+      store::write_jobs(store, run_id, jobs);
       store::finish_run(store, run_id);
     });
   } catch (...) {
@@ -133,10 +143,11 @@ void run_and_record(const pg::Call& call, std::int64_t run_id, const WorkList& w
     run_dates(call, run_id, work, cut);
     require_committed(commit_work(call, [&](const store::Store& store) { store::finish_run(store, run_id); }));
   } catch (const pg::ServerError& error) {
-    if (!error.is_interruption()) record_end(call, run_id, {error.sqlstate(), error.message(), error.detail(), {}});
+    if (!error.is_interruption())
+      record_end(call, run_id, work, {error.sqlstate(), error.message(), error.detail(), {}});
     throw;
   } catch (const core::Error& error) {
-    record_end(call, run_id, {error.sqlstate(), error.message(), error.detail(), error.hint()});
+    record_end(call, run_id, work, {error.sqlstate(), error.message(), error.detail(), error.hint()});
     throw;
   }
 }

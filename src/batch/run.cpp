@@ -26,7 +26,7 @@ void add_result(pg::RowBuffer& result, Date day, const Phase& phase, const std::
 
 engine::Report skipped(std::string reason) {
   engine::Report report;
-  report.detail = std::move(reason);
+  report.detail = report.logged = std::move(reason);
   return report;
 }
 
@@ -40,13 +40,56 @@ void append_line(std::string& text, const std::string& line) {
   text += (text.empty() ? "" : "; ") + line;
 }
 
+// A line for the caller of a run, and what the log has of it.
+void append_line(engine::Report& report, const std::string& line, const std::string& logged) {
+  append_line(report.detail, line);
+  append_line(report.logged, logged);
+}
+
+void append_line(engine::Report& report, const std::string& line) { append_line(report, line, line); }
+
+const std::string& logged_detail(const engine::Report& report) {
+  return report.logged.empty() ? report.detail : report.logged;
+}
+
 void add(engine::Report& total, const engine::Report& part) {
   total.processed += part.processed;
   total.skipped += part.skipped;
   total.failed += part.failed;
   total.rows_written += part.rows_written;
-  append_line(total.detail, part.summary.empty() ? part.detail : part.summary);
+  if (part.summary.empty())
+    append_line(total, part.detail, logged_detail(part));
+  else
+    append_line(total, part.summary);
   total.issues.insert(total.issues.end(), part.issues.begin(), part.issues.end());
+}
+
+// The first issue, for the caller; for the log, how many portfolios have one.
+void add_issues(engine::Report& total) {
+  if (total.issues.empty()) return;
+  const std::string& message = total.issues.front().failure.message;
+  if (total.detail.find(message) != std::string::npos) return;
+  const auto others = total.issues.size() - 1;
+  const std::string logged = engine::counted(static_cast<std::int64_t>(total.issues.size()), "portfolio") + " failed";
+  append_line(total, others == 0 ? message : message + " (and " + std::to_string(others) + " more)", logged);
+}
+
+store::Job of_portfolio(const store::Job& job, const Uuid& id, const char* status) {
+  store::Job result = job;
+  result.type = "portfolio";
+  result.portfolio_id = id;
+  result.status = status;
+  result.processed = result.skipped = result.failed = result.rows_written = 0;
+  result.failure = {};
+  result.detail_json.clear();
+  return result;
+}
+
+store::Job failed(const store::Job& job, const Uuid& id, const pg::Failure& failure) {
+  store::Job result = of_portfolio(job, id, "failed");
+  result.failed = 1;
+  result.failure = failure;
+  return result;
 }
 
 }  // namespace
@@ -112,6 +155,7 @@ engine::Report Run::run_engine(engine::Context& context, const Phase& phase, con
   engine::Report report;
   pg::WriteSpan* span = context.store().stamp().span.get();
   const std::size_t deferred = span == nullptr ? 0 : span->deferred.size();
+  std::optional<LoggedFailure> logged;
   const auto failure = pg::isolate([&] {
     report = phase.books ? engine::run_for_usable(context, engine.run, day, portfolio_ids)
                          : engine.run(context, day, portfolio_ids);
@@ -123,7 +167,9 @@ engine::Report Run::run_engine(engine::Context& context, const Phase& phase, con
     report.failed = static_cast<std::int64_t>(portfolio_ids.size());
     report.detail = std::string(engine.name) + " failed: " + failure->message + " (" + failure->sqlstate + ")";
     for (const Uuid& id : portfolio_ids) report.issues.push_back({id, *failure});
-    job.failure = *failure;
+    logged.emplace(store_, engine.name, portfolio_ids, *failure);
+    job.failure = logged->for_everybody();
+    if (job.failure.message != failure->message) report.logged = job.failure.message;
   }
   job.completed_at = pg::clock_usecs();
   job.status = status_of(report);
@@ -135,20 +181,27 @@ engine::Report Run::run_engine(engine::Context& context, const Phase& phase, con
   if (const std::size_t taken = context.symbols_taken(); taken > 0 && job.detail_json.empty())
     job.detail_json = core::JsonObject().add("symbols_from_other_workers", static_cast<std::int64_t>(taken)).str();
   jobs_.push_back(job);
-  // Of a failure of the whole engine one row tells all; failures of single portfolios get a row each.
-  for (const engine::Issue& issue : report.issues) {
-    if (failure && phase.key != std::string("2")) continue;
-    store::Job of_portfolio = job;
-    of_portfolio.type = "portfolio";
-    of_portfolio.portfolio_id = issue.portfolio_id;
-    of_portfolio.status = "failed";
-    of_portfolio.processed = of_portfolio.skipped = of_portfolio.rows_written = 0;
-    of_portfolio.failed = 1;
-    of_portfolio.failure = issue.failure;
-    of_portfolio.detail_json.clear();
-    jobs_.push_back(of_portfolio);
-  }
+  log_portfolios(phase, job, report, logged);
   return report;
+}
+
+// Failures of single portfolios get a row each. Of a failure of the whole engine its own row tells all, unless the
+// text belongs to some portfolios; phase 2 needs a row of each of those that failed.
+void Run::log_portfolios(const Phase& phase, const store::Job& job, const engine::Report& report,
+                         const std::optional<LoggedFailure>& logged) {
+  for (const engine::Issue& issue : report.issues) {
+    const Uuid& id = issue.portfolio_id;
+    if (!logged)
+      jobs_.push_back(failed(job, id, issue.failure));
+    else if (logged->named().contains(id) || phase.key == std::string("2"))
+      jobs_.push_back(failed(job, id, logged->of(id)));
+  }
+  for (const engine::Note& note : report.notes) {
+    store::Job row = of_portfolio(job, note.portfolio_id, "success");
+    row.skipped = note.skipped;
+    row.detail_json = note.detail_json;
+    jobs_.push_back(row);
+  }
 }
 
 Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date day, std::span<const Uuid> portfolio_ids,
@@ -169,12 +222,7 @@ Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date d
   if (phase.key == std::string("2"))
     for (const engine::Issue& issue : total.issues) blocked_.insert(issue.portfolio_id);
   if (phase.needs_snapshot && total.issues.empty()) store::mark_analytics_complete(context.store(), day, open);
-  for (const engine::Issue& issue : total.issues) {
-    if (total.detail.find(issue.failure.message) != std::string::npos) continue;
-    append_line(total.detail, issue.failure.message);
-    if (total.issues.size() > 1) total.detail += " (and " + std::to_string(total.issues.size() - 1) + " more)";
-    break;
-  }
+  add_issues(total);
   return {status_of(total), total};
 }
 
@@ -208,7 +256,7 @@ void Run::run_for_shards(engine::Context& context, const Phase& phase, const Eng
     part.name = phase.name;
     part.type = "phase";
     part.processed = 0;
-    part.detail_json = core::JsonObject().add("text", report.detail).add("shard", std::int64_t{0}).str();
+    part.detail_json = core::JsonObject().add("text", logged_detail(report)).add("shard", std::int64_t{0}).str();
     jobs_.push_back(part);
   }
   write_jobs();
@@ -257,19 +305,19 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
     if (outcome.status != "skipped") {
       report.skipped += static_cast<std::int64_t>(busy_.size());
       if (!busy_.empty())
-        append_line(report.detail, engine::counted(static_cast<std::int64_t>(busy_.size()), "portfolio") +
-                                       " skipped: already running");
+        append_line(report, engine::counted(static_cast<std::int64_t>(busy_.size()), "portfolio") +
+                                " skipped: already running");
       if (phase.key == std::string("2")) report.skipped += blocked;
     }
     if (blocked > 0 && phase.key == std::string("2"))
-      append_line(report.detail, engine::counted(blocked, "portfolio") + " blocked by an earlier failure");
+      append_line(report, engine::counted(blocked, "portfolio") + " blocked by an earlier failure");
     job.status = outcome.status;
     job.processed = report.processed;
     job.skipped = report.skipped;
     job.failed = report.failed;
     job.rows_written = report.rows_written;
     core::JsonObject detail;
-    detail.add("text", report.detail);
+    detail.add("text", logged_detail(report));
     if (part_.shard > 0) detail.add("shard", part_.shard);
     job.detail_json = detail.str();
     jobs_.push_back(job);
@@ -289,8 +337,9 @@ Run open_run(const store::Store& store, std::int64_t run_id, std::span<const Uui
   return run;
 }
 
-std::vector<store::Job> failed_jobs(const char* name, Date day, std::span<const Uuid> portfolio_ids,
-                                    const pg::Failure& failure) {
+std::vector<store::Job> failed_jobs(const store::Store& store, const char* name, Date day,
+                                    std::span<const Uuid> portfolio_ids, const pg::Failure& failure) {
+  const LoggedFailure logged(store, name, portfolio_ids, failure);
   std::vector<store::Job> jobs;
   for (const Uuid& id : portfolio_ids) {
     store::Job& job = jobs.emplace_back(store::Job{.name = name,
@@ -300,7 +349,7 @@ std::vector<store::Job> failed_jobs(const char* name, Date day, std::span<const 
                                                    .calculation_date = day,
                                                    .status = "failed"});
     job.failed = 1;
-    job.failure = failure;
+    job.failure = logged.of(id);
     job.started_at = job.completed_at = pg::clock_usecs();
   }
   return jobs;

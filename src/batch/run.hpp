@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "batch/logged_failure.hpp"
 #include "batch/phases.hpp"
 #include "pg/rows.hpp"
 #include "store/run_store.hpp"
@@ -78,7 +79,8 @@ class Run {
                     std::span<const core::Uuid> portfolio_ids, bool newest);
   engine::Report run_engine(engine::Context& context, const Phase& phase, const Engine& engine, core::Date day,
                             std::span<const core::Uuid> portfolio_ids);
-  void note_issues(const Phase& phase, core::Date day, const engine::Report& report);
+  void log_portfolios(const Phase& phase, const store::Job& job, const engine::Report& report,
+                      const std::optional<LoggedFailure>& logged);
   std::vector<core::Uuid> open_portfolios(std::span<const core::Uuid> portfolio_ids, const Phase& phase,
                                           core::Date day);
   void log_blocked(core::Date day, std::span<const core::Uuid> portfolio_ids);
@@ -108,8 +110,8 @@ Run open_run(const store::Store& store, std::int64_t run_id, std::span<const cor
              std::span<const core::Uuid> locked);
 
 // The jobs of portfolios of whose date nothing was kept.
-std::vector<store::Job> failed_jobs(const char* name, core::Date day, std::span<const core::Uuid> portfolio_ids,
-                                    const pg::Failure& failure);
+std::vector<store::Job> failed_jobs(const store::Store& store, const char* name, core::Date day,
+                                    std::span<const core::Uuid> portfolio_ids, const pg::Failure& failure);
 
 // The result of a call that found nothing to run: every phase, skipped, with the reason.
 void report_skipped(core::Date day, const std::string& reason, pg::RowBuffer& result);

@@ -233,11 +233,13 @@ void tell_of_missing_workers(int workers, std::size_t shards) {
 }
 
 // A shard that failed as a whole has left nothing behind, so its jobs are written for it.
-std::vector<store::Job> failures(const SessionOfRun& session, std::span<const Shard> shards) {
+std::vector<store::Job> failures(const store::Store& store, const SessionOfRun& session,
+                                 std::span<const Shard> shards) {
   std::vector<store::Job> jobs;
   for (const Shard& shard : shards)
     if (shard.outcome.failure)
-      for (store::Job& job : failed_jobs("run_batch_shard", session.day, shard.portfolio_ids, *shard.outcome.failure))
+      for (store::Job& job :
+           failed_jobs(store, "run_batch_shard", session.day, shard.portfolio_ids, *shard.outcome.failure))
         jobs.push_back(std::move(job));
   return jobs;
 }
@@ -269,9 +271,10 @@ class PhaseTotal {
   }
 
   void add_failed(const Shard& shard) {
-    job_.failed += static_cast<std::int64_t>(shard.portfolio_ids.size());
+    const auto portfolios = static_cast<std::int64_t>(shard.portfolio_ids.size());
+    job_.failed += portfolios;
     ran_ = true;
-    say(shard.outcome.failure->message);
+    say("a shard of " + counted(portfolios, "portfolio") + " failed (" + shard.outcome.failure->sqlstate + ")");
   }
 
   void add_busy(std::int64_t portfolios) {
@@ -303,7 +306,7 @@ class Closing {
       : store_(store), session_(session), shards_(shards), workers_(workers), busy_(busy) {}
 
   void run() {
-    store::write_jobs(store_, session_.run_id, failures(session_, shards_));
+    store::write_jobs(store_, session_.run_id, failures(store_, session_, shards_));
     for (const Uuid& id : store::failed_portfolios(store_, session_.run_id)) blocked_.insert(id);
     for (const Shard& shard : shards_)
       for (const Uuid& id : shard.portfolio_ids)
@@ -312,7 +315,6 @@ class Closing {
     write_totals();
     open_ = store::lock_portfolios(store_, open_);
     complete_shared_rows();
-    run_after();
     if (store_.settings().progress) tell();
   }
 
@@ -330,7 +332,6 @@ class Closing {
           if (shard.outcome.failure) total.add_failed(shard);
       total.add_busy(busy_);
       jobs.push_back(total.job(workers_));
-      if (jobs.back().rows_written > 0) written_.insert(phase.key);
       note(jobs.back());
     }
     store::write_jobs(store_, session_.run_id, jobs);
@@ -363,14 +364,6 @@ class Closing {
     return count;
   }
 
-  void run_after() {
-    engine::Context context(store_, open_, session_.day, session_.day);
-    Run run(store_, session_.run_id, {});
-    for (const Phase& phase : all_phases())
-      if (phase.after_shards && written_.contains(phase.key))
-        run.run_for_shards(context, phase, *phase.after_shards, session_.day, open_);
-  }
-
   void tell() {
     pg::notice("portfolio_batch: " + place_of(session_) + " " + worst_ + ", " +
                std::to_string((pg::clock_usecs() - started_) / 1000) + " ms, " + counted(workers_, "worker"));
@@ -381,7 +374,6 @@ class Closing {
   std::span<const Shard> shards_;
   int workers_;
   std::int64_t busy_;
-  std::set<std::string> written_;  // phases that changed anything
   std::set<Uuid> blocked_;
   std::vector<Uuid> open_;
   std::int64_t started_ = pg::clock_usecs();

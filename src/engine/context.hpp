@@ -31,6 +31,13 @@ struct Issue {
   pg::Failure failure;
 };
 
+// What an engine has to log of one portfolio of which it is true alone.
+struct Note {
+  core::Uuid portfolio_id;
+  std::int64_t skipped = 0;
+  std::string detail_json;
+};
+
 // What an engine did: portfolios, positions or symbols, as its detail says.
 struct Report {
   std::int64_t processed = 0;
@@ -38,9 +45,11 @@ struct Report {
   std::int64_t failed = 0;
   std::int64_t rows_written = 0;
   std::string detail;       // one line for people
+  std::string logged;       // the same for the log, which tells nobody of what others hold; empty: the detail
   std::string summary;      // the same in a few words, for the line of a phase with many engines; empty: the detail
   std::string detail_json;  // the same for programs; empty: none
   std::vector<Issue> issues;
+  std::vector<Note> notes;
 };
 
 // A lot that is open on a day, with its value.

@@ -1,6 +1,8 @@
 #include "engine/coverage.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -41,19 +43,25 @@ core::Sessions recent_sessions(const store::Store& store, Date day) {
   return store::load_sessions_with_lookback(store, day, day, store.settings().max_stale_sessions + 1);
 }
 
+// The symbols that the definitions want, and which therefore say nothing of anybody's holdings.
+std::set<std::string> symbols_of_definitions(Context& context) {
+  std::set<std::string> symbols{context.store().settings().market_symbol};
+  for (const store::FactorDefinition& factor : context.factors()) {
+    symbols.insert(factor.long_symbol);
+    if (!factor.short_symbol.empty()) symbols.insert(factor.short_symbol);
+  }
+  return symbols;
+}
+
 // The universe of a day, as load_wanted_symbols defines it, in the order of the symbols.
 std::set<std::string> wanted_symbols(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
-  std::set<std::string> wanted{context.store().settings().market_symbol};
+  std::set<std::string> wanted = symbols_of_definitions(context);
   for (const core::Uuid& id : portfolio_ids) {
     const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
     if (portfolio == nullptr) continue;
     for (const core::Lot& lot : portfolio->lots)
       if (lot.entry_date <= day && (!lot.exit_date || *lot.exit_date > day) && !lot.is_private())
         wanted.insert(lot.symbol);
-  }
-  for (const store::FactorDefinition& factor : context.factors()) {
-    wanted.insert(factor.long_symbol);
-    if (!factor.short_symbol.empty()) wanted.insert(factor.short_symbol);
   }
   return wanted;
 }
@@ -110,19 +118,57 @@ std::string first_names(const std::vector<std::string>& names) {
   return names.size() > shown ? text + ", …" : text;
 }
 
-std::string as_json(const Coverage& coverage) {
+std::vector<std::string> common(const std::vector<std::string>& list, const std::set<std::string>& set) {
+  std::vector<std::string> both;
+  std::copy_if(list.begin(), list.end(), std::back_inserter(both),
+               [&](const auto& name) { return set.contains(name); });
+  return both;
+}
+
+// What a portfolio holds without a price of the day belongs to its own rows of the log.
+std::vector<Note> notes(const store::Store& store, Date day, std::span<const core::Uuid> portfolio_ids,
+                        const Coverage& coverage) {
+  std::vector<Note> notes;
+  std::vector<std::string> late = coverage.stale;
+  late.insert(late.end(), coverage.missing.begin(), coverage.missing.end());
+  late.insert(late.end(), coverage.invalid.begin(), coverage.invalid.end());
+  if (late.empty()) return notes;
+  for (const auto& [id, held] : store::holders_of_symbols(store, portfolio_ids, day, late)) {
+    const auto missing = common(coverage.missing, held);
+    notes.push_back({id, static_cast<std::int64_t>(missing.size()),
+                     core::JsonObject()
+                         .raw("stale_symbols", core::json_array(common(coverage.stale, held)))
+                         .raw("missing_symbols", core::json_array(missing))
+                         .raw("invalid_symbols", core::json_array(common(coverage.invalid, held)))
+                         .str()});
+  }
+  return notes;
+}
+
+// The symbols that it lists are those of the definitions; of all there are counts.
+std::string as_json(const Coverage& coverage, const std::set<std::string>& of_definitions) {
   core::JsonObject by_source;
   for (const auto& [source, count] : coverage.by_source) by_source.add(source, count);
   return core::JsonObject()
       .add("symbols_requested", static_cast<std::int64_t>(coverage.wanted()))
       .add("symbols_with_data", static_cast<std::int64_t>(coverage.current.size()))
       .add("data_coverage_pct", coverage.percent())
-      .raw("stale_symbols", core::json_array(coverage.stale))
-      .raw("missing_symbols", core::json_array(coverage.missing))
-      .raw("invalid_symbols", core::json_array(coverage.invalid))
+      .add("stale", static_cast<std::int64_t>(coverage.stale.size()))
+      .add("missing", static_cast<std::int64_t>(coverage.missing.size()))
+      .add("invalid", static_cast<std::int64_t>(coverage.invalid.size()))
+      .raw("stale_symbols", core::json_array(common(coverage.stale, of_definitions)))
+      .raw("missing_symbols", core::json_array(common(coverage.missing, of_definitions)))
+      .raw("invalid_symbols", core::json_array(common(coverage.invalid, of_definitions)))
       .raw("provider_breakdown", by_source.str())
       .add("fetch_mode", "in_database")
       .str();
+}
+
+// Symbols are named to who runs the batch; the log of the date has their number.
+void add_symbols(Report& report, const std::string& state, const std::vector<std::string>& symbols) {
+  if (symbols.empty()) return;
+  report.detail += "; " + state + ": " + first_names(symbols);
+  report.logged += "; " + state + ": " + std::to_string(symbols.size());
 }
 
 }  // namespace
@@ -136,11 +182,16 @@ Report report_coverage(Context& context, Date day, std::span<const core::Uuid> p
   std::snprintf(percent, sizeof percent, "%.1f", coverage.percent());
   report.detail = std::string(percent) + " % coverage: " + std::to_string(coverage.current.size()) + " of " +
                   counted(static_cast<std::int64_t>(coverage.wanted()), "symbol");
-  if (!coverage.stale.empty()) report.detail += "; stale: " + first_names(coverage.stale);
-  if (!coverage.missing.empty()) report.detail += "; missing: " + first_names(coverage.missing);
-  if (!coverage.invalid.empty()) report.detail += "; invalid: " + first_names(coverage.invalid);
-  for (const std::string& factor : context.left_out_factors()) report.detail += "; left out: " + factor;
-  report.detail_json = as_json(coverage);
+  report.logged = report.detail;
+  add_symbols(report, "stale", coverage.stale);
+  add_symbols(report, "missing", coverage.missing);
+  add_symbols(report, "invalid", coverage.invalid);
+  for (const std::string& factor : context.left_out_factors()) {
+    report.detail += "; left out: " + factor;
+    report.logged += "; left out: " + factor;
+  }
+  report.detail_json = as_json(coverage, symbols_of_definitions(context));
+  report.notes = notes(context.store(), day, portfolio_ids, coverage);
   return report;
 }
 

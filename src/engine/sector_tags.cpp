@@ -28,11 +28,6 @@ Report create_sector_tags(Context& context, core::Date day, std::span<const core
   return report;
 }
 
-Report count_sector_tags(Context& context, core::Date, std::span<const core::Uuid>) {
-  store::count_sector_tags(context.store());
-  return {};
-}
-
 }  // namespace pb::engine
 
 PB_FUNCTION(pb_restore_sector_tags) { pb::engine::run_engine_by_hand(call, pb::engine::restore_sector_tags); }

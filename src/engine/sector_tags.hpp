@@ -9,9 +9,7 @@ namespace pb::engine {
 // no history. Writes nothing when they are current.
 Report restore_sector_tags(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
-// The parts of it that a date's shards leave to their leader: the tags of sectors that have none yet, before, and how
-// many positions carry each tag, after.
+// The part of it that a date's shards leave to their leader: the tags of sectors that have none yet.
 Report create_sector_tags(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
-Report count_sector_tags(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
 }  // namespace pb::engine

@@ -52,6 +52,20 @@ std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<cons
   return wanted;
 }
 
+std::map<core::Uuid, std::set<std::string>> holders_of_symbols(const Store& store,
+                                                               std::span<const core::Uuid> portfolio_ids,
+                                                               core::Date day, std::span<const std::string> symbols) {
+  std::map<core::Uuid, std::set<std::string>> held;
+  pg::each_row("SELECT DISTINCT p.portfolio_id, p.symbol FROM " + store.table("positions") +
+                   " p WHERE p.portfolio_id = ANY ($1) AND p.symbol = ANY ($3) AND p.entry_date <= $2"
+                   " AND (p.exit_date IS NULL OR p.exit_date > $2) AND p.deleted_at IS NULL"
+                   " AND p.investment_class IS DISTINCT FROM 'PRIVATE'",
+               Args{Type::uuid_array, Type::date, Type::text_array}.add(portfolio_ids).add(day).add(symbols),
+               {required(Type::uuid, "positions.portfolio_id"), required(Type::text, "positions.symbol")},
+               [&](const RowView& row) { held[row.uuid(0)].insert(row.text_or_empty(1)); });
+  return held;
+}
+
 void PriceSources::set(core::Date day, int column, std::string_view source) {
   const auto session = sessions_.index(day);
   if (!session || source.empty()) return;

@@ -2,7 +2,9 @@
 #include "core/no_postgres.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +30,11 @@ struct WantedSymbol {
 // and the market symbol; in alphabetical order.
 std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<const core::Uuid> portfolio_ids,
                                               core::Date day);
+
+// Which of these portfolios hold each of some symbols on a day, in positions that trade.
+std::map<core::Uuid, std::set<std::string>> holders_of_symbols(const Store& store,
+                                                               std::span<const core::Uuid> portfolio_ids,
+                                                               core::Date day, std::span<const std::string> symbols);
 
 // Where the prices of some days come from.
 class PriceSources {

@@ -15,15 +15,18 @@ using pg::Type;
 
 namespace {
 
-// The sector each open position should carry. One too long for a name, which no index could hold, is none. An option
-// takes its underlying's sector. OFFSET 0 has the names brought into their form for each company, and not for each
-// position.
+// What a company profile's sector is called. One too long for a name, which no index could hold, is none.
+std::string sector_of_profile() {
+  return "CASE WHEN " + is_name("sector") + " THEN nullif(initcap(btrim(sector)), '') END";
+}
+
+// The sector each open position should carry. An option takes its underlying's sector. OFFSET 0 has the names brought
+// into their form for each company, and not for each position.
 std::string wanted_sectors(const Store& store) {
   return "SELECT p.portfolio_id, p.id AS position_id, coalesce(c.sector, 'Uncategorized') AS sector,"
          " coalesce(c.too_long, false) AS too_long FROM " +
-         store.table("positions") + " p LEFT JOIN (SELECT symbol, CASE WHEN " + is_name("sector") +
-         " THEN nullif(initcap(btrim(sector)), '') END AS sector, NOT " + is_name("sector") + " AS too_long FROM " +
-         store.table("company_profiles") +
+         store.table("positions") + " p LEFT JOIN (SELECT symbol, " + sector_of_profile() + " AS sector, NOT " +
+         is_name("sector") + " AS too_long FROM " + store.table("company_profiles") +
          " OFFSET 0) c ON c.symbol = coalesce(nullif(p.underlying_symbol, ''), p.symbol)"
          " WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $2 AND (p.exit_date IS NULL OR p.exit_date > $2)"
          " AND p.deleted_at IS NULL";
@@ -70,14 +73,17 @@ TagState read_state(const Store& store, const Arguments& arguments) {
   return state;
 }
 
+// Of all company profiles: were there tags of those sectors only that somebody holds, their names would tell.
 std::int64_t create_tags(const Store& store, const Arguments& arguments) {
   const std::string tags = store.table("tags");
   return pg::execute(
       "INSERT INTO " + tags +
-          " (name, color, description, is_system) SELECT missing.sector, coalesce(palette.color, '#78909C'),"
-          " CASE missing.sector WHEN 'Uncategorized' THEN 'Positions without sector classification'"
-          " ELSE 'Sector: ' || missing.sector END, true FROM (SELECT DISTINCT sector FROM (" +
-          wanted_sectors(store) + ") w WHERE NOT EXISTS (SELECT FROM " + tags +
+          " (name, color, description, is_system, usage_count) SELECT missing.sector,"
+          " coalesce(palette.color, '#78909C'), CASE missing.sector WHEN 'Uncategorized'"
+          " THEN 'Positions without sector classification' ELSE 'Sector: ' || missing.sector END, true, NULL"
+          " FROM (SELECT w.sector FROM (SELECT sector FROM (" +
+          wanted_sectors(store) + ") w UNION SELECT " + sector_of_profile() + " FROM " +
+          store.table("company_profiles") + ") w WHERE sector IS NOT NULL AND NOT EXISTS (SELECT FROM " + tags +
           " t WHERE t.is_system AND t.name = w.sector)) missing LEFT JOIN " + sector_colors +
           " USING (sector) ORDER BY missing.sector ON CONFLICT DO NOTHING",
       arguments());
@@ -120,23 +126,11 @@ TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<con
   if (state.without_tag > 0) changes.tags_created = create_tags(store, arguments);
   if (state.other_links > 0) changes.links_removed = remove_links(store, arguments);
   if (state.without_link > 0) changes.links_added = add_links(store, arguments);
-  if (changes.links_added + changes.links_removed > 0 && !store.is_shard()) count_sector_tags(store);
   return changes;
 }
 
 std::int64_t create_sector_tags(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
   return create_tags(store, scope(day, portfolio_ids));
-}
-
-void count_sector_tags(const Store& store) {
-  const std::string tags = store.table("tags");
-  // By a statement of its own, so that the next one counts what other sessions linked before they let go of the rows.
-  pg::execute("SELECT FROM " + tags + " WHERE is_system ORDER BY id FOR NO KEY UPDATE");
-  pg::execute("UPDATE " + tags +
-              " t SET usage_count = used.count, updated_at = now() FROM (SELECT t.id, count(l.tag_id) FROM " + tags +
-              " t LEFT JOIN " + store.table("position_tags") +
-              " l ON l.tag_id = t.id WHERE t.is_system AND NOT t.is_archived GROUP BY t.id)"
-              " used (id, count) WHERE used.id = t.id AND t.usage_count IS DISTINCT FROM used.count");
 }
 
 }  // namespace pb::store

@@ -19,13 +19,9 @@ struct TagChanges {
 
 // Makes the sector tags of the positions open on the day agree with the company profiles, changing only what differs.
 // Tags and links that are not marked as the system's are never touched.
-// In a shard the use of the tags is not counted: that locks them.
 TagChanges restore_sector_tags(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
 // Creates the tags of sectors that have none yet, and returns their number.
 std::int64_t create_sector_tags(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids);
-
-// Counts the positions that carry each sector tag.
-void count_sector_tags(const Store& store);
 
 }  // namespace pb::store

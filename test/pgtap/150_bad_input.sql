@@ -305,7 +305,8 @@ SELECT results_eq($$SELECT status, processed, failed FROM run_daily_batch('2024-
                   $$VALUES ('partial', 4::bigint, 1::bigint)$$,
                   'an amount beyond what can be held fails its portfolio, not the others');
 SELECT results_eq($$SELECT portfolio_id, sqlstate, error_message FROM batch_jobs
-                    WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND job_type = 'portfolio'$$,
+                    WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND job_type = 'portfolio'
+                      AND status = 'failed'$$,
                   $$VALUES (pg_temp.id(6), '22003', 'amount of money out of range')$$, 'and is called by its name');
 UPDATE portfolios SET is_active = false WHERE id = pg_temp.id(6);
 

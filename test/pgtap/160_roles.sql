@@ -54,6 +54,7 @@ INSERT INTO entry_points VALUES
    '''00000000-0000-4000-8000-000000000011'', 1, 100, ''2024-07-09'')'),
   ('manage', 'load_sample_data', 'SELECT * FROM pb.load_sample_data(portfolios => 1, last_session => ''2024-07-12'')'),
   ('manage', 'create_analytics_tables', 'SELECT * FROM pb.create_analytics_tables()'),
+  ('manage', 'enable_tenant_security', 'SELECT * FROM pb.enable_tenant_security()'),
   ('manage', 'grant_analytics_roles', 'SELECT * FROM pb.grant_analytics_roles(''pb_stranger'', NULL)'),
   ('read', 'is_session', 'SELECT pb.is_session(''2024-07-11'')'),
   ('read', 'previous_session', 'SELECT pb.previous_session(''2024-07-11'')'),
@@ -131,7 +132,7 @@ WHERE e.extname = 'portfolio_batch';
 SELECT set_eq($$SELECT name FROM installed
                 WHERE name !~ '^(analytics_columns|seed_|audit_|report_)|_as_(owner|caller)$' AND name <> ALL (
                   '{finite_check,analytics_storage,analytics_misfits,refuse_misfits,add_missing_columns,create_analytics_relation,
-                    create_pairwise_p_value,executing_roles,range_check,role_privileges,tables_schema,require_finite,
+                    create_pairwise_p_value,executing_roles,range_check,role_privileges,tenant_policies,policy_mark,tables_schema,require_finite,
                     stored_runs,finished_sessions,record_cancelled,run_of_process,
                     stored_schedules,add_schedules,update_schedules,delete_schedule,
                     schedule_batch,unschedule_batch,enable_schedule,disable_schedule,activate_schedule,sync_schedules,

@@ -184,7 +184,8 @@ DROP TRIGGER fire ON position_market_betas;
 ALTER TABLE stress_test_results ADD CONSTRAINT refused CHECK (calculation_date <> '2024-07-09') NOT VALID;
 SELECT is(pg_temp.backfill(), 'partial', 'where rows of one date are refused');
 SELECT results_eq($$SELECT job_name, calculation_date, sqlstate FROM batch_jobs
-                    WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND sqlstate IS NOT NULL$$,
+                    WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND sqlstate IS NOT NULL
+                      AND job_type = 'engine'$$,
                   $$VALUES ('stress_tests', '2024-07-09'::date, '23514')$$, 'that engine of that date fails');
 SELECT results_eq($$SELECT snapshot_date, bool_and(analytics_complete) FROM portfolio_snapshots GROUP BY 1 ORDER BY 1$$,
                   $$VALUES ('2024-07-09'::date, false), ('2024-07-10', true)$$, 'that date alone is incomplete');
@@ -193,7 +194,8 @@ ALTER TABLE stress_test_results DROP CONSTRAINT refused;
 ALTER TABLE portfolio_snapshots ADD CONSTRAINT refused CHECK (snapshot_date <> '2024-07-09' OR hhi IS NULL) NOT VALID;
 SELECT is(pg_temp.backfill(), 'partial', 'where what an engine adds to a snapshot is refused');
 SELECT results_eq($$SELECT job_name, calculation_date, sqlstate FROM batch_jobs
-                    WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND sqlstate IS NOT NULL$$,
+                    WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND sqlstate IS NOT NULL
+                      AND job_type = 'engine'$$,
                   $$VALUES ('sector_exposures', '2024-07-09'::date, '23514')$$, 'that engine of that date fails');
 SELECT results_eq($$SELECT snapshot_date, bool_and(hhi IS NOT NULL), bool_and(beta IS NOT NULL) FROM portfolio_snapshots
                     GROUP BY 1 ORDER BY 1$$,

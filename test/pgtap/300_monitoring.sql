@@ -102,9 +102,9 @@ SELECT is((SELECT string_agg(phase, ' ' ORDER BY n) FROM (SELECT phase, min(n) A
 ALTER TABLE position_market_betas ADD CONSTRAINT house_rule CHECK (created_at IS NULL) NOT VALID;
 SELECT count(*) FROM run_daily_batch('2024-07-09', force => true) \g /dev/null
 ALTER TABLE position_market_betas DROP CONSTRAINT house_rule;
-SELECT matches(pg_temp.line('3', 'error'), '^23514 \| market_betas, 2024-07-09: .*violates check constraint "house_rule"',
+SELECT matches(pg_temp.line('3', 'error'), '^23514 \| market_betas, 2024-07-09, 1 portfolio: .*violates check constraint "house_rule"',
                'an error, with its SQLSTATE');
-SELECT is(pg_temp.line('run', 'status') || ' ' || pg_temp.line('run', 'errors'), 'partial 1', 'the run says that it had one');
+SELECT is(pg_temp.line('run', 'status') || ' ' || pg_temp.line('run', 'errors'), 'partial 2', 'the run says that it had one, of its engine and of the portfolio whose row it was');
 SELECT is(pg_temp.line('3', 'status') LIKE 'partial | %', true, 'so does its phase');
 SELECT is((SELECT count(*) FROM batch_report((SELECT min(run_id) FROM batch_runs)) WHERE metric = 'error'), 0::bigint,
           'an older run keeps its own report');
