@@ -247,10 +247,11 @@ store::StressRow StressModel::replayed(const store::ScenarioDefinition& definiti
                                        const std::vector<core::SymbolReplay>& symbols, const Exposure& exposure) const {
   const RiskPortfolio& portfolio = *exposure.portfolio;
   std::vector<core::ReplayPosition> positions;
-  double gross = 0;
+  double covered = 0;
   for (const SymbolExposure& held : portfolio.exposures) {
-    positions.push_back({held.net, &symbols[static_cast<std::size_t>(held.symbol)]});
-    gross += std::fabs(held.net);
+    const core::SymbolReplay& symbol = symbols[static_cast<std::size_t>(held.symbol)];
+    positions.push_back({held.net, &symbol});
+    if (symbol.total_return.has_value()) covered += held.gross;
   }
   store::StressRow row;
   row.portfolio_id = portfolio.id;
@@ -265,8 +266,7 @@ store::StressRow StressModel::replayed(const store::ScenarioDefinition& definiti
     if (row.reason == nullptr) row.reason = result.pnl.reason();
     row.factor_impacts = replay_impacts(history, exposure);
     if (result.pnl.has_value()) row.exceeds_equity = -*result.pnl > std::max(*portfolio.net_asset_value, 0.0);
-    details.add("coverage", result.coverage * gross / portfolio.gross)
-        .raw("proxied", result.proxied > 0 ? "true" : "false");
+    details.add("coverage", covered / portfolio.gross).raw("proxied", result.proxied > 0 ? "true" : "false");
     details.add("proxied_share", result.proxied);
   }
   row.calculation_metadata = base_metadata(definition, "replay") + ", " + details.str().substr(1);
