@@ -36,10 +36,10 @@ AS $$
       'calc_correlations', 'calc_factor_betas', 'calc_factor_correlations', 'calc_interest_rate_betas',
       'calc_market_betas', 'calc_sector_exposures', 'calc_stress_tests', 'calc_volatility', 'cancel_run',
       'close_position', 'create_analytics_tables', 'create_portfolio_snapshots', 'daily_batch', 'disable_schedule',
-      'enable_schedule', 'enable_tenant_security', 'grant_analytics_roles', 'load_sample_data', 'purge_portfolio', 'purge_results',
-      'purge_run_records', 'rescan_sessions', 'restore_sector_tags', 'run_daily_batch',
-      'run_daily_batch_with_backfill', 'schedule_batch', 'schedule_default_batches', 'sync_schedules',
-      'unschedule_batch', 'update_position_values',
+      'enable_schedule', 'enable_tenant_security', 'grant_analytics_roles', 'load_sample_data',
+      'purge_portfolio', 'purge_results', 'purge_run_records', 'rescan_sessions', 'restore_sector_tags',
+      'run_daily_batch', 'run_daily_batch_with_backfill', 'schedule_batch', 'schedule_default_batches',
+      'sync_schedules', 'unschedule_batch', 'update_position_values',
       -- Parts of functions.
       'activate_schedule', 'add_schedules', 'delete_run_records', 'delete_schedule', 'finish_batch_run',
       'record_cancelled', 'run_batch_shard', 'update_schedules'])
