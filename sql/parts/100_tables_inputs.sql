@@ -212,7 +212,8 @@ AS $columns$
     -- tag_usage
     ('tag_usage', NULL, 'view',
      'SELECT t.id AS tag_id, t.name, t.is_system, count(l.tag_id) AS usage_count'
-     ' FROM %1$I.tags AS t LEFT JOIN %1$I.position_tags AS l ON l.tag_id = t.id GROUP BY t.id',
+     ' FROM %1$I.tags AS t LEFT JOIN %1$I.position_tags AS l ON l.tag_id = t.id'
+     ' GROUP BY t.id, t.name, t.is_system',
      'How many positions carry each tag, of those that the reader may see.'),
     ('tag_usage', 'tag_id',      'uuid',    NULL,
      'Tag.'),

@@ -96,8 +96,11 @@ class KeyIndex {
   // Whether rows can be found by their keys.
   bool complete() const { return complete_; }
 
-  // The row with the key of a stored one, or -1.
-  std::ptrdiff_t find(const Datum* values) const {
+  // The row with the key of a stored one, or -1. A key with a NULL in it, which a table without a primary key may hold,
+  // is that of no row.
+  std::ptrdiff_t find(const Datum* values, const bool* nulls) const {
+    for (const std::size_t column : columns_)
+      if (nulls[column]) return -1;
     std::uint64_t hash = 0;
     for (const std::size_t column : columns_)
       hash = add_to_hash(hash, plain_datum(values[column], rows_.columns()[column].type));
@@ -160,7 +163,7 @@ bool is_stored(const RowBuffer& rows, std::size_t row, std::size_t column, Datum
 
 bool is_same(const Comparison& comparison, const TupleTableSlot* slot) {
   const RowBuffer& rows = *comparison.rows;
-  const std::ptrdiff_t row = comparison.index->find(slot->tts_values);
+  const std::ptrdiff_t row = comparison.index->find(slot->tts_values, slot->tts_isnull);
   if (row < 0) return false;
   for (std::size_t column = 0; column < rows.columns().size(); ++column) {
     const bool is_null = rows.cell(static_cast<std::size_t>(row), column).is_null;

@@ -111,7 +111,8 @@ SELECT is_empty($$SELECT * FROM (SELECT j.*, row_number() OVER (PARTITION BY run
                 'jobs are numbered without holes, with their times, and none had an error');
 SELECT is((SELECT detail FROM batch_jobs WHERE run_id = :early_run + 1 AND job_name = 'market_data_coverage'),
           '{"symbols_requested": 10, "symbols_with_data": 3, "data_coverage_pct": 30,
-                     "stale": 0, "missing": 7, "missing_symbols": ["IWM", "MTUM", "QUAL", "TLT", "USMV", "VTV", "VUG"], "stale_symbols": [],
+                     "stale": 0, "missing": 7, "invalid": 0, "invalid_symbols": [],
+                     "missing_symbols": ["IWM", "MTUM", "QUAL", "TLT", "USMV", "VTV", "VUG"], "stale_symbols": [],
                      "provider_breakdown": {"test": 3}, "fetch_mode": "in_database"}'::jsonb,
           'the coverage is there in figures');
 SELECT is_empty(format($$SELECT relation, content FROM pg_temp.contents(kinds => '{result}')

@@ -226,6 +226,7 @@ SELECT results_eq($$SELECT session_date, status, failed FROM run_daily_batch_wit
 SELECT results_eq($$SELECT portfolio_id, sqlstate, error_message, error_detail, error_hint FROM batch_jobs
                     WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND job_type = 'portfolio'$$,
   $$VALUES (pg_temp.id(2), '22000',
+            'portfolio 00000000-0000-4000-8000-000000000002 (Portfolio 2): '
             'more of position 00000000-0000-4000-8000-000000000021 (AAA) is closed than was opened',
             '10.000000 were opened; in those shares 1000.000000 are closed.',
             'Correct its closing trades in position_realized_events.')$$, 'which names the position');
@@ -300,14 +301,15 @@ SELECT results_eq($$SELECT beta > 1, reason FROM position_market_betas
 
 -- An amount that does not fit concerns its portfolio alone.
 SELECT pg_temp.add_portfolio(6, 1000, '2024-07-10');
-SELECT pg_temp.add_lot(6, 61, 'AAA', 90000000000000, 100, '2024-07-10');
+SELECT pg_temp.add_lot(6, 61, 'AAA', 900000000000, 2000, '2024-07-10');
 SELECT results_eq($$SELECT status, processed, failed FROM run_daily_batch('2024-07-10') WHERE phase = '2'$$,
                   $$VALUES ('partial', 4::bigint, 1::bigint)$$,
                   'an amount beyond what can be held fails its portfolio, not the others');
 SELECT results_eq($$SELECT portfolio_id, sqlstate, error_message FROM batch_jobs
                     WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND job_type = 'portfolio'
                       AND status = 'failed'$$,
-                  $$VALUES (pg_temp.id(6), '22003', 'amount of money out of range')$$, 'and is called by its name');
+                  $$VALUES (pg_temp.id(6), '22003',
+                            'portfolio ' || pg_temp.id(6) || ' (Portfolio 6): amount of money out of range')$$, 'and is called by its name');
 UPDATE portfolios SET is_active = false WHERE id = pg_temp.id(6);
 
 -- No portfolio at all.

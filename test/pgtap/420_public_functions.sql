@@ -93,15 +93,16 @@ SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 'analytics_columns_symbol_results analytics_misfits analytics_storage api_age_sessions '
                 'api_data_quality api_impact api_portfolio_problem api_unavailable audit_checks audit_checks_batch '
                 'audit_checks_correlations audit_checks_duplicates audit_checks_factor_exposures audit_checks_greeks '
-                'audit_checks_market_data audit_checks_orphans audit_checks_profiles audit_checks_rate_betas '
+                'audit_checks_market_data audit_checks_objects audit_checks_orphans audit_checks_profiles audit_checks_rate_betas '
                 'audit_checks_snapshots audit_checks_stress_tests audit_checks_volatility audit_names '
                 'audit_query_by_position audit_query_of_runs audit_worst create_analytics_relation '
-                'create_pairwise_p_value cron_field executing_roles finite_check has_cron html_escape refuse_misfits '
+                'create_pairwise_p_value cron_field executing_roles finite_check foreign_objects has_cron html_escape '
+                'range_check refuse_foreign_objects refuse_misfits refuse_schema_name '
                 'report_bar report_cell report_compact report_date report_factor_name report_line report_missing '
                 'report_model report_number report_percent report_reason report_scale report_section report_style '
                 'report_svg report_text report_tick report_tile report_value require_cron require_finite '
                 'require_lasting_schema run_state schedule_job_name seed_analytics_tables seed_factor_definitions '
-                'seed_market_risk_scenarios seed_stress_test_scenarios split_factor tables_schema', ' '),
+                'seed_market_risk_scenarios seed_stress_test_scenarios split_factor tables_owner tables_schema', ' '),
               'and the parts of functions that are');
 SELECT is_empty($$SELECT b.name FROM installed AS b JOIN installed AS e ON e.name = b.entry_name
                   WHERE b.identity IS NOT NULL AND has_function_privilege('public', b.oid, 'EXECUTE')

@@ -75,7 +75,7 @@ SELECT is((SELECT proowner::regrole::text FROM pg_proc WHERE pronamespace = 'own
 GRANT USAGE ON SCHEMA own TO pb_mallory;
 SET LOCAL ROLE pb_mallory;
 SELECT is(pg_temp.refusal('own', 'message'),
-          '42501 existing objects of schema "own" cannot be adopted: 43 of other roles',
+          '42501 existing objects of schema "own" cannot be adopted: 44 of other roles',
           'nobody else adopts them');
 SET LOCAL ROLE pb_friend;
 SELECT matches(pg_temp.refusal('own', 'hint'),

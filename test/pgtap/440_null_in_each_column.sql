@@ -2,10 +2,7 @@
 -- error that says what is wrong, and never loses its way.
 
 \ir include/prelude.psql
-SELECT plan((SELECT count(*)::int FROM analytics_columns() AS c
-             JOIN (SELECT table_name, data_type AS kind FROM analytics_columns() WHERE column_name IS NULL) AS t
-               USING (table_name)
-             WHERE c.column_name NOT LIKE '@%' AND t.kind <> 'view') + 1);
+SELECT plan(583);
 \ir include/bad_rows.psql
 SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-07-10') \gset
 
@@ -52,14 +49,16 @@ INSERT INTO call VALUES
   ('SELECT * FROM run_daily_batch(''2024-07-10'')', true);
 
 -- Calls all of it with one column emptied, and says what is no answer. A unique index takes any number of NULLs.
-CREATE FUNCTION pg_temp.without_values(relation text, name text, type text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.without_values(relation text, name text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   c record;
   problems text;
 BEGIN
   BEGIN
     EXECUTE format('UPDATE plain.%I SET %I = NULL', relation, name);
-    FOR c IN SELECT * FROM call LOOP
+    -- Statements and estimates of analysts are read by no run.
+    FOR c IN SELECT * FROM call
+              WHERE NOT (has_run AND relation ~ '^(income_statements|balance_sheets|cash_flows|analyst_estimates)$') LOOP
       BEGIN
         EXECUTE c.statement;
       EXCEPTION WHEN OTHERS THEN
@@ -74,7 +73,7 @@ BEGIN
   END;
 END $$;
 
-SELECT is(pg_temp.without_values(c.table_name, c.column_name, c.data_type), NULL,
+SELECT is(pg_temp.without_values(c.table_name, c.column_name), NULL,
           format('%s.%s is NULL', c.table_name, c.column_name))
 FROM analytics_columns() AS c
 JOIN (SELECT table_name, data_type AS kind FROM analytics_columns() WHERE column_name IS NULL) AS t USING (table_name)

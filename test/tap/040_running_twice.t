@@ -2,7 +2,7 @@
 # Runs beside each other: nobody runs a portfolio twice at once, others go on, and everybody can see how far a run is.
 
 . "$(dirname "$0")/tap.bash"
-plan 26
+plan 27
 
 begin_cluster
 make_book 2024-09-03 4

@@ -132,6 +132,7 @@ on|pb.enable_schedule('nightly')
 synchronized|pb.sync_schedules()
 listed|pb.batch_schedules()
 unscheduled|(SELECT pg_catalog.count(*) AS n FROM pb.unschedule_batch('nightly')) AS u
+tenants|(SELECT pg_catalog.count(*) AS n FROM pb.enable_tenant_security()) AS t
 CALLS
 }
 

@@ -113,7 +113,7 @@ export PGDATABASE=poor PGOPTIONS=$quiet
 poor=$(sql 'SELECT id FROM portfolios ORDER BY id LIMIT 1')
 sql "UPDATE portfolios SET initial_equity = NULL WHERE id = '$poor'" "CALL daily_batch('$target')"
 is "$(sql "$state_of_last")" 'partial|t' 'a portfolio without equity: the run is partial'
-is "$(sql "SELECT calculation_date, status, sqlstate FROM batch_jobs WHERE portfolio_id = '$poor' ORDER BY job_no LIMIT 2")" \
+is "$(sql "SELECT calculation_date, status, sqlstate FROM batch_jobs WHERE portfolio_id = '$poor' AND phase = '2' ORDER BY job_no LIMIT 2")" \
   "2024-11-01|failed|55000
 2024-11-04|blocked|" 'its first date failed, the next ones are blocked'
 is "$(sql 'SELECT portfolio_dates FROM batch_runs')" 8 'the others are done'
