@@ -53,7 +53,7 @@ bool has_any(std::string_view text, const Holders& holders) {
 // Those who have every name.
 std::set<Uuid> holders_of_all(const Holders& holders) {
   std::set<Uuid> all = holders.begin()->second;
-  for (const auto& [name, some] : holders) std::erase_if(all, [&](const Uuid& id) { return !some.contains(id); });
+  for (const auto& entry : holders) std::erase_if(all, [&](const Uuid& id) { return !entry.second.contains(id); });
   return all;
 }
 
