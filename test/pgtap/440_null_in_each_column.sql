@@ -32,24 +32,26 @@ SELECT is((SELECT count(*) FROM create_analytics_tables('plain') WHERE object_ki
 SET LOCAL portfolio_batch.schema = 'plain';
 SET LOCAL search_path = plain, pb, public;
 
-CREATE TEMP TABLE call (statement text, has_run boolean);
+-- A whole run where an input is emptied, and one over what is stored where a result is; what looks at everything, and
+-- reads it by SQL alone, where a key is.
+CREATE TEMP TABLE call (statement text, of text);
 INSERT INTO call VALUES
-  ('SELECT * FROM missing_sessions(''2024-07-10'')', false),
-  ('SELECT * FROM market_data_coverage(''2024-07-10'')', false),
-  ('SELECT * FROM positions_asof(''2024-07-10'')', false),
-  ('SELECT * FROM portfolio_exposures(''2024-07-10'')', false),
-  ('SELECT * FROM batch_preflight(''2024-07-10'')', false),
-  ('SELECT * FROM batch_audit(''2024-07-10'')', false),
-  ('SELECT * FROM market_risk(''2024-07-10'')', false),
-  ('SELECT api_portfolio_snapshot(pg_temp.id(1))', false),
-  ('SELECT api_portfolio_betas(pg_temp.id(1))', false),
-  ('SELECT api_portfolio_factors(pg_temp.id(1))', false),
-  ('SELECT api_position(pg_temp.id(11), pg_temp.id(1))', false),
-  ('SELECT * FROM run_daily_batch_with_backfill(''2024-07-10'')', true),
-  ('SELECT * FROM run_daily_batch(''2024-07-10'')', true);
+  ('SELECT * FROM missing_sessions(''2024-07-10'')', 'all'),
+  ('SELECT * FROM market_data_coverage(''2024-07-10'')', 'all'),
+  ('SELECT * FROM positions_asof(''2024-07-10'')', 'all'),
+  ('SELECT * FROM portfolio_exposures(''2024-07-10'')', 'all'),
+  ('SELECT * FROM batch_preflight(''2024-07-10'')', 'key'),
+  ('SELECT * FROM batch_audit(''2024-07-10'')', 'key'),
+  ('SELECT * FROM market_risk(''2024-07-10'')', 'all'),
+  ('SELECT api_portfolio_snapshot(pg_temp.id(1))', 'all'),
+  ('SELECT api_portfolio_betas(pg_temp.id(1))', 'all'),
+  ('SELECT api_portfolio_factors(pg_temp.id(1))', 'all'),
+  ('SELECT api_position(pg_temp.id(11), pg_temp.id(1))', 'all'),
+  ('SELECT * FROM run_daily_batch_with_backfill(''2024-07-10'')', 'input'),
+  ('SELECT * FROM run_daily_batch(''2024-07-10'')', 'result');
 
 -- Calls all of it with one column emptied, and says what is no answer. A unique index takes any number of NULLs.
-CREATE FUNCTION pg_temp.without_values(relation text, name text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.without_values(relation text, name text, kind text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   c record;
   problems text;
@@ -58,7 +60,9 @@ BEGIN
     EXECUTE format('UPDATE plain.%I SET %I = NULL', relation, name);
     -- Statements and estimates of analysts are read by no run.
     FOR c IN SELECT * FROM call
-              WHERE NOT (has_run AND relation ~ '^(income_statements|balance_sheets|cash_flows|analyst_estimates)$') LOOP
+              WHERE of = 'all' OR (of = 'key' AND name ~ '^(id|symbol|date|portfolio_id|run_id|calculation_date)$')
+                 OR of = CASE WHEN relation ~ '^(income_statements|balance_sheets|cash_flows|analyst_estimates)$' THEN ''
+                              WHEN kind IN ('result', 'log') THEN 'result' ELSE 'input' END LOOP
       BEGIN
         EXECUTE c.statement;
       EXCEPTION WHEN OTHERS THEN
@@ -74,7 +78,7 @@ BEGIN
 END $$;
 
 CREATE TEMP TABLE answer AS
-SELECT c.table_name, c.column_name, pg_temp.without_values(c.table_name, c.column_name) AS problem
+SELECT c.table_name, c.column_name, pg_temp.without_values(c.table_name, c.column_name, t.kind) AS problem
 FROM pb.analytics_columns() AS c
 JOIN (SELECT table_name, data_type AS kind FROM pb.analytics_columns() WHERE column_name IS NULL) AS t USING (table_name)
 WHERE c.column_name NOT LIKE '@%' AND t.kind <> 'view';
