@@ -31,6 +31,8 @@ AS $columns$
      'Order in lists, smallest first; NULL sorts last.'),
     ('factor_definitions', 'is_active',     'boolean', 'NOT NULL DEFAULT true',
      'Whether the factor is estimated.'),
+    ('factor_definitions', '@factor_definitions_active_name_idx', 'unique index', '(name) WHERE is_active',
+     'Results and scenarios tell factors apart by their names.'),
 
     -- stress_test_scenarios
     ('stress_test_scenarios', NULL, 'definition',

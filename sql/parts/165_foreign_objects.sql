@@ -229,6 +229,22 @@ COMMENT ON FUNCTION _portfolio_batch.foreign_objects(text, name) IS
   'the schema included; without, the schema counts when the tables are of a superuser and it is not. '
   'No row when all is well or nothing is there. Reads only the catalogs.';
 
+CREATE FUNCTION _portfolio_batch.is_refused_as_superuser(schema_name text)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT r.rolsuper AND EXISTS (SELECT FROM _portfolio_batch.foreign_objects(schema_name) AS f
+                                WHERE f.what <> 'function' AND f.culprit LIKE 'belongs to %'
+                                  AND f.remedy LIKE 'ALTER % OWNER TO %')
+  FROM pg_roles AS r
+  WHERE r.rolname = current_user
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.is_refused_as_superuser(text) IS
+  'Whether the caller is a superuser and the tables of a schema, or what they read, have several owners. What a '
+  'superuser calls runs as one owner, who cannot read the tables of another one, or is refused.';
+
 CREATE FUNCTION _portfolio_batch.refuse_foreign_objects(schema_name text)
 RETURNS void
 LANGUAGE plpgsql STABLE

@@ -18,19 +18,20 @@ AS $$
       'add_missing_columns', 'analytics_columns_batch', 'analytics_columns_inputs', 'analytics_columns_market',
       'analytics_columns_portfolio_results', 'analytics_columns_reference', 'analytics_columns_symbol_results',
       'analytics_misfits', 'analytics_storage', 'api_age_sessions', 'api_data_quality', 'api_impact',
-      'api_portfolio_problem', 'api_unavailable', 'audit_checks', 'audit_checks_batch', 'audit_checks_correlations',
-      'audit_checks_duplicates', 'audit_checks_factor_exposures', 'audit_checks_greeks', 'audit_checks_market_data',
-      'audit_checks_objects', 'audit_checks_orphans', 'audit_checks_profiles', 'audit_checks_rate_betas',
-      'audit_checks_snapshots', 'audit_checks_stress_tests', 'audit_checks_volatility', 'audit_names',
-      'audit_query_by_position', 'audit_query_of_runs', 'audit_worst', 'create_analytics_relation',
-      'create_pairwise_p_value', 'cron_field', 'executing_roles', 'finite_check', 'foreign_objects', 'has_cron',
-      'html_escape', 'range_check', 'refuse_foreign_objects', 'refuse_misfits', 'refuse_schema_name', 'report_bar',
-      'report_cell',
+      'api_portfolio_problem', 'api_unavailable', 'audit_checks', 'audit_checks_batch',
+      'audit_checks_correlations', 'audit_checks_duplicates', 'audit_checks_factor_exposures',
+      'audit_checks_greeks', 'audit_checks_market_data', 'audit_checks_objects', 'audit_checks_orphans',
+      'audit_checks_profiles', 'audit_checks_rate_betas', 'audit_checks_snapshots', 'audit_checks_stress_tests',
+      'audit_checks_volatility', 'audit_names', 'audit_query_by_position', 'audit_query_of_runs', 'audit_worst',
+      'create_analytics_relation', 'create_pairwise_p_value', 'cron_field', 'executing_roles', 'finite_check',
+      'foreign_objects', 'has_cron', 'html_escape', 'is_refused_as_superuser', 'range_check',
+      'refuse_foreign_objects', 'refuse_misfits', 'refuse_schema_name', 'report_bar', 'report_cell',
       'report_compact', 'report_date', 'report_factor_name', 'report_line', 'report_missing', 'report_model',
       'report_number', 'report_percent', 'report_reason', 'report_scale', 'report_section', 'report_style',
-      'report_svg', 'report_text', 'report_tick', 'report_tile', 'report_value', 'require_cron', 'require_finite',
-      'require_lasting_schema', 'run_state', 'schedule_job_name', 'seed_analytics_tables', 'seed_factor_definitions',
-      'seed_market_risk_scenarios', 'seed_stress_test_scenarios', 'split_factor', 'tables_owner', 'tables_schema']),
+      'report_svg', 'report_text', 'report_tick', 'report_tile', 'report_value', 'require_cron',
+      'require_finite', 'require_lasting_schema', 'run_state', 'schedule_job_name', 'seed_analytics_tables',
+      'seed_factor_definitions', 'seed_market_risk_scenarios', 'seed_stress_test_scenarios', 'split_factor',
+      'tables_owner', 'tables_schema']),
     -- What writes, and what stops others.
     ('runner', ARRAY[
       'calc_correlations', 'calc_factor_betas', 'calc_factor_correlations', 'calc_interest_rate_betas',
@@ -42,7 +43,7 @@ AS $$
       'sync_schedules', 'unschedule_batch', 'update_position_values',
       -- Parts of functions.
       'activate_schedule', 'add_schedules', 'delete_run_records', 'delete_schedule', 'finish_batch_run',
-      'record_cancelled', 'run_batch_shard', 'update_schedules'])
+      'record_cancelled', 'run_batch_shard', 'session_of_run', 'update_schedules'])
   )
   SELECT p.oid::regprocedure, COALESCE(k.role_kind, 'reader')
   FROM pg_extension AS e

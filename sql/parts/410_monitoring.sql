@@ -295,8 +295,7 @@ COMMENT ON FUNCTION _portfolio_batch.busy_portfolios() IS
 'Portfolios that other sessions are running at this moment, with the process or the prepared
 transaction that does: those whose lock they hold.';
 
-CREATE FUNCTION _portfolio_batch.batch_preflight_as_owner(target_date date DEFAULT NULL,
-                                                          min_coverage double precision DEFAULT 95)
+CREATE FUNCTION _portfolio_batch.preflight_checks_as_owner(target_date date, min_coverage double precision)
 RETURNS TABLE (check_name text, ok boolean, detail text)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
@@ -311,35 +310,6 @@ DECLARE
   wanted         bigint;  -- bytes of temporary files
   found          record;
 BEGIN
-  PERFORM _portfolio_batch.require_finite('target_date', target_date);
-  IF min_coverage IS NULL OR NOT min_coverage BETWEEN 0 AND 100 THEN
-    RAISE EXCEPTION 'min_coverage must be a percentage from 0 to 100, not %', COALESCE(min_coverage::text, 'NULL')
-      USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass 0 to be content with any coverage.';
-  END IF;
-
-  SELECT string_agg(DISTINCT d.table_name, ', ') AS absent INTO found
-    FROM @extschema@.analytics_columns() AS d
-   WHERE d.column_name IS NULL AND to_regclass(format('%I.%I', tables_schema, d.table_name)) IS NULL;
-  check_name := 'tables';
-  ok := found.absent IS NULL;
-  detail := CASE WHEN ok THEN format('complete in schema %I', tables_schema)
-                 ELSE format('missing in schema %I: %s; run create_analytics_tables(%L)', tables_schema, found.absent,
-                             tables_schema) END;
-  RETURN NEXT;
-  IF NOT ok THEN
-    RETURN;
-  END IF;
-
-  SELECT count(*) AS number, (array_agg(format('%s %s %s', f.what, f.object, f.culprit)))[1] AS first INTO found
-    FROM _portfolio_batch.foreign_objects(tables_schema) AS f;
-  check_name := 'objects';
-  ok := found.number = 0;
-  detail := CASE WHEN ok THEN format('nothing in schema %I runs what other roles own', tables_schema)
-                 ELSE format('%s%s; see _portfolio_batch.foreign_objects(%L)', found.first,
-                             CASE WHEN found.number > 1 THEN format(' and %s more', found.number - 1) ELSE '' END,
-                             tables_schema) END;
-  RETURN NEXT;
-
   SELECT count(DISTINCT b.portfolio_id) AS portfolios, string_agg(DISTINCT b.holder, ', ') AS holders INTO found
     FROM _portfolio_batch.busy_portfolios() AS b;
   check_name := 'lock free';
@@ -478,13 +448,64 @@ BEGIN
   RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION _portfolio_batch.batch_preflight_as_owner(date, double precision) IS
+COMMENT ON FUNCTION _portfolio_batch.preflight_checks_as_owner(date, double precision) IS
+'The checks of batch_preflight that read the tables. A part of it.';
+
+-- Whose tables they are is told from the catalogs by the caller, whom the tables themselves may be closed to.
+CREATE FUNCTION _portfolio_batch.batch_preflight_as_caller(target_date date DEFAULT NULL,
+                                                           min_coverage double precision DEFAULT 95)
+RETURNS TABLE (check_name text, ok boolean, detail text)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+  found         record;
+BEGIN
+  PERFORM _portfolio_batch.require_finite('target_date', target_date);
+  IF min_coverage IS NULL OR NOT min_coverage BETWEEN 0 AND 100 THEN
+    RAISE EXCEPTION 'min_coverage must be a percentage from 0 to 100, not %', COALESCE(min_coverage::text, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass 0 to be content with any coverage.';
+  END IF;
+
+  SELECT string_agg(DISTINCT d.table_name, ', ') AS absent INTO found
+    FROM @extschema@.analytics_columns() AS d
+   WHERE d.column_name IS NULL AND to_regclass(format('%I.%I', tables_schema, d.table_name)) IS NULL;
+  check_name := 'tables';
+  ok := found.absent IS NULL;
+  detail := CASE WHEN ok THEN format('complete in schema %I', tables_schema)
+                 ELSE format('missing in schema %I: %s; run create_analytics_tables(%L)', tables_schema, found.absent,
+                             tables_schema) END;
+  RETURN NEXT;
+  IF NOT ok THEN
+    RETURN;
+  END IF;
+
+  SELECT count(*) AS number, (array_agg(format('%s %s %s', f.what, f.object, f.culprit)))[1] AS first INTO found
+    FROM _portfolio_batch.foreign_objects(tables_schema) AS f;
+  check_name := 'objects';
+  ok := found.number = 0;
+  detail := CASE WHEN ok THEN format('nothing in schema %I runs what other roles own', tables_schema)
+                 ELSE format('%s%s; see _portfolio_batch.foreign_objects(%L)', found.first,
+                             CASE WHEN found.number > 1 THEN format(' and %s more', found.number - 1) ELSE '' END,
+                             tables_schema) END;
+  RETURN NEXT;
+
+  IF _portfolio_batch.is_refused_as_superuser(tables_schema) THEN
+    RETURN;
+  END IF;
+
+  RETURN QUERY SELECT c.* FROM _portfolio_batch.preflight_checks(target_date, min_coverage) AS c;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.batch_preflight_as_caller(date, double precision) IS
 'Whether a run of a session (default: the latest that is closed and settled) would find what it needs, one row a check:
 tables complete, no object of another role on them, no portfolio being run, calendar, session closed, open positions,
 no earlier session missing, definitions and scenarios seeded, a price of the session for every factor, coverage of at
 least min_coverage percent of the symbols, and space for temporary files (64 MB and 16 kB for each open position). For
 a day that is no closed session the checks below that one are of the latest before it. ok false is advice and never
-stops a run. Without tables, or outside of the calendar, the rows after that check are left out. Reads only. Errors:
+stops a run. Without tables, or outside of the calendar, the rows after that check are left out; so are those
+after objects for a superuser when the tables have several owners, since nothing is read then. Reads only. Errors:
 22023 for a min_coverage that is no percentage, 22008 for an infinite date, 42501 without the right to read the
 tables.';
 
@@ -512,6 +533,42 @@ COMMENT ON FUNCTION _portfolio_batch.record_cancelled_as_owner(bigint) IS
 'Closes the record of a run whose session was told to stop, as cancelled unless it had come to its end by itself;
 returns how it ended and the sessions it finished.';
 
+CREATE FUNCTION _portfolio_batch.session_of_run(run_id bigint, recorded_pid integer, recorded_start timestamptz,
+                                                started_at timestamptz, patience timestamptz, OUT pid integer,
+                                                OUT backend_start timestamptz)
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  LOOP
+    PERFORM pg_stat_clear_snapshot();
+    SELECT a.pid, a.backend_start INTO session_of_run.pid, session_of_run.backend_start
+      FROM _portfolio_batch.batch_activity() AS a
+     WHERE a.run_id = session_of_run.run_id AND a.shard IS NULL AND a.in_schema AND a.pid = recorded_pid
+       AND a.backend_start = recorded_start;
+    EXIT WHEN FOUND OR _portfolio_batch.run_state('running', recorded_pid, recorded_start, started_at) = 'lost';
+    IF EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.pid = recorded_pid AND a.backend_start IS NULL) THEN
+      RAISE EXCEPTION 'permission denied to cancel run %', run_id
+        USING ERRCODE = 'insufficient_privilege',
+              DETAIL = 'What its session executes is not shown to this role.',
+              HINT = 'It takes the role of the run, a superuser, or membership in pg_read_all_stats and '
+                     'pg_signal_backend.';
+    END IF;
+    IF clock_timestamp() > patience THEN
+      RAISE EXCEPTION 'process % does not execute run %', recorded_pid, run_id
+        USING ERRCODE = 'object_not_in_prerequisite_state',
+              DETAIL = 'The record of the run names a session that does not show it in pg_stat_activity.',
+              HINT = 'Without track_activities no session shows what it does. Else look who wrote that record.';
+    END IF;
+    PERFORM pg_sleep(0.01);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.session_of_run(bigint, integer, timestamptz, timestamptz, timestamptz) IS
+'The session that executes a run: that of its record, once it shows the run itself, for which it is waited until
+patience; NULL when it has ended. Whoever may write the record could put any session into it. A part of cancel_run.
+Errors: 42501 when the caller may not see the session, 55000 when it shows something else.';
+
 CREATE FUNCTION _portfolio_batch.cancel_run_as_caller(run_id bigint)
 RETURNS text
 LANGUAGE plpgsql VOLATILE
@@ -533,7 +590,16 @@ BEGIN
               HINT = CASE state WHEN 'lost' THEN 'Its session died. CALL daily_batch() computes what is left.'
                                 ELSE format('SELECT * FROM batch_report(%s) tells what it did.', run_id) END;
     END IF;
-    SELECT run.backend_pid AS pid, run.backend_start AS backend_start INTO session;
+  END IF;
+  IF run.backend_pid = pg_backend_pid()
+     OR EXISTS (SELECT FROM _portfolio_batch.batch_activity() AS a
+                WHERE a.run_id = cancel_run_as_caller.run_id AND a.pid = pg_backend_pid()) THEN
+    RAISE EXCEPTION 'run % is run by this session', run_id
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Roll its transaction back instead.';
+  END IF;
+
+  IF run.run_id IS NOT NULL THEN
+    session := _portfolio_batch.session_of_run(run_id, run.backend_pid, run.backend_start, run.started_at, patience);
   ELSE
     -- Of a run in one transaction there is only what its session shows.
     SELECT a.pid, a.backend_start INTO session
@@ -544,15 +610,11 @@ BEGIN
         USING ERRCODE = 'undefined_object', HINT = 'SELECT * FROM batch_progress() lists the runs under way.';
     END IF;
   END IF;
-  IF session.pid = pg_backend_pid() THEN
-    RAISE EXCEPTION 'run % is run by this session', run_id
-      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Roll its transaction back instead.';
-  END IF;
 
   -- Refused with 42501 by the server where the caller is neither of the run's role nor of pg_signal_backend.
   PERFORM pg_cancel_backend(a.pid)
      FROM pg_stat_activity AS a
-    WHERE a.pid = session.pid AND (a.backend_start IS NULL OR a.backend_start = session.backend_start);
+    WHERE a.pid = session.pid AND a.backend_start = session.backend_start;
   LOOP
     PERFORM pg_stat_clear_snapshot();
     IF run.run_id IS NULL THEN
@@ -588,5 +650,6 @@ COMMENT ON FUNCTION _portfolio_batch.cancel_run_as_caller(bigint) IS
 'Stops a run that another session executes, its workers included, and waits up to 10 s until it has. A run of CALL
 daily_batch keeps the sessions it finished and its record becomes cancelled; a run in one transaction (run_daily_batch,
 run_daily_batch_with_backfill) disappears as a whole. Returns what came of it; a warning says that the run goes on.
-Needs to be of the role that runs it or a member of pg_signal_backend, and for a run in one transaction the right to see
-it. Errors: 42704 for a run that does not exist, 55000 when it is not running or is this session''s own, 42501.';
+Takes the role that runs it, or membership in pg_signal_backend and, to see the session, pg_read_all_stats. Errors:
+42704 for a run that does not exist, 55000 when it is not running, is this session''s own, or its record names a session
+that does not show it; 42501.';

@@ -885,7 +885,7 @@ COMMENT ON FUNCTION _portfolio_batch.audit_checks() IS
 
 -- The audit ---------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION _portfolio_batch.batch_audit_as_owner(as_of date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION _portfolio_batch.audit_findings_as_owner(as_of date, portfolio_ids uuid[])
 RETURNS TABLE (section text, entity text, "check" text, expected text, actual text, status text, detail text)
 LANGUAGE plpgsql STABLE ROWS 50
 SET search_path TO pg_catalog, pg_temp
@@ -905,7 +905,6 @@ DECLARE
   classes       text[];
   item          record;
 BEGIN
-  PERFORM _portfolio_batch.require_finite('as_of', as_of);
   -- Refuses a day that is no closed session, unknown portfolios, and a schema without the tables.
   PERFORM FROM @extschema@.market_data_coverage(as_of, portfolio_ids);
 
@@ -972,18 +971,43 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION _portfolio_batch.batch_audit_as_owner(date, uuid[]) IS
+COMMENT ON FUNCTION _portfolio_batch.audit_findings_as_owner(date, uuid[]) IS
+  'What batch_audit finds in the tables. A part of it.';
+
+-- Whose tables they are is told from the catalogs by the caller, whom the tables themselves may be closed to.
+CREATE FUNCTION _portfolio_batch.batch_audit_as_caller(as_of date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+RETURNS TABLE (section text, entity text, "check" text, expected text, actual text, status text, detail text)
+LANGUAGE plpgsql STABLE ROWS 50
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+BEGIN
+  PERFORM _portfolio_batch.require_finite('as_of', as_of);
+  IF NOT _portfolio_batch.is_refused_as_superuser(tables_schema) THEN
+    RETURN QUERY SELECT f.* FROM _portfolio_batch.audit_findings(as_of, portfolio_ids) AS f;
+    RETURN;
+  END IF;
+  RETURN QUERY
+    SELECT 'objects', f.what || ' ' || f.object,
+           CASE WHEN f.culprit LIKE 'belongs to %' THEN 'owners' ELSE 'functions' END, '0', '1', 'red', f.culprit
+    FROM _portfolio_batch.foreign_objects(tables_schema) AS f;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.batch_audit_as_caller(date, uuid[]) IS
   'Audits what is stored as of a closed session (default: the latest) for portfolios (default: every active one): '
   'market data, profiles, snapshots and the equity chain, Greeks, factor exposures, rate betas, volatility, '
   'correlations, stress tests, the log, duplicates, orphans, objects of other roles. For each check one row per '
   'entity that fails, worst first, at most 20 by name and one for the rest, and one row (all, all others) for what is'
   ' well. expected and actual: how many there should be and are, of what the check counts: results, closes, sessions,'
   ' orphans. status: green; amber, usable but look; red, missing or wrong. The verdict is the worst row. A figure '
-  'that is NULL with a reason is not missing; options and private assets need no prices. Reads only; set-based: the '
+  'that is NULL with a reason is not missing; options and private assets need no prices. When the tables have '
+  'several owners, a superuser gets the section objects alone, since nothing is read then. Reads only; set-based: the '
   'number of statements depends on that of the checks alone. Errors: 22023 for a date that is no closed session, '
   '22008 for an infinite one, 42704 for an unknown portfolio, 42501 without the right to read the tables.';
 
-CREATE FUNCTION _portfolio_batch.batch_audit_summary_as_owner(as_of date DEFAULT NULL,
+CREATE FUNCTION _portfolio_batch.batch_audit_summary_as_caller(as_of date DEFAULT NULL,
                                                               portfolio_ids uuid[] DEFAULT NULL)
 RETURNS TABLE (section text, status text, green bigint, amber bigint, red bigint, detail text)
 LANGUAGE sql STABLE ROWS 14
@@ -1013,7 +1037,8 @@ AS $$
         UNION ALL
         SELECT 'verdict', NULL, _portfolio_batch.audit_worst(array_agg(s.status)), sum(s.green), sum(s.amber),
                sum(s.red),
-               CASE WHEN (SELECT sum(l.actual::numeric) FROM line AS l
+               CASE WHEN NOT bool_or(s.section = 'snapshots') THEN 'NOT AUDITED'
+                    WHEN (SELECT sum(l.actual::numeric) FROM line AS l
                           WHERE (l.section, l.check_name) IN (('snapshots', 'sessions'), ('batch', 'latest run'),
                                                               ('batch', 'success rate'))) = 0
                     THEN 'NO BATCH CALCULATIONS'
@@ -1023,9 +1048,9 @@ AS $$
   ORDER BY r.place
 $$;
 
-COMMENT ON FUNCTION _portfolio_batch.batch_audit_summary_as_owner(date, uuid[]) IS
+COMMENT ON FUNCTION _portfolio_batch.batch_audit_summary_as_caller(date, uuid[]) IS
   'batch_audit for a screen: one row per section with its worst status, how many of its checks are green, amber and '
   'red, and what is worst (NULL when all is well). The last is the verdict, the worst of all rows: BATCH CALCULATIONS '
   'ARE RUNNING when no check of snapshots, factor exposures and correlations is red, of whichever portfolio; NO BATCH '
-  'CALCULATIONS when there is neither a snapshot nor a run that succeeded; else PARTIAL. Arguments and errors as for '
-  'batch_audit.';
+  'CALCULATIONS when there is neither a snapshot nor a run that succeeded; NOT AUDITED when the tables have several '
+  'owners and the caller is a superuser; else PARTIAL. Arguments and errors as for batch_audit.';

@@ -7,9 +7,9 @@
 DO $$
 DECLARE
   -- Parts of functions that need the owner of the tables on their own; the other entries are the public functions.
-  parts CONSTANT text[] := ARRAY['add_schedules', 'delete_run_records', 'delete_schedule', 'finished_sessions',
-                                 'record_cancelled', 'run_of_process', 'seed_analytics_tables', 'stored_runs',
-                                 'stored_schedules', 'update_schedules'];
+  parts CONSTANT text[] := ARRAY['add_schedules', 'audit_findings', 'delete_run_records', 'delete_schedule',
+                                 'finished_sessions', 'preflight_checks', 'record_cancelled', 'run_of_process',
+                                 'seed_analytics_tables', 'stored_runs', 'stored_schedules', 'update_schedules'];
   entry record;
 BEGIN
   FOR entry IN

@@ -8,7 +8,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT plan(126);
+SELECT plan(127);
 
 -- The first call ----------------------------------------------------------------------------------------------------
 
@@ -330,6 +330,7 @@ SELECT is_empty($$SELECT tgrelid::regclass FROM pg_trigger AS t JOIN pg_class AS
                   WHERE c.relnamespace = 'pb'::regnamespace AND NOT t.tgisinternal$$, 'there are no triggers');
 SELECT has_index('pb', 'market_data_cache', 'market_data_cache_date_idx', 'date', 'prices are indexed by date');
 SELECT index_is_unique('pb', 'tags', 'tags_system_name_idx', 'system tags have unique names');
+SELECT index_is_unique('pb', 'factor_definitions', 'factor_definitions_active_name_idx', 'so do active factors');
 
 -- Comments ----------------------------------------------------------------------------------------------------------
 

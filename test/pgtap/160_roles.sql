@@ -133,7 +133,7 @@ SELECT set_eq($$SELECT name FROM installed
                 WHERE name !~ '^(analytics_columns|seed_|audit_|report_)|_as_(owner|caller)$' AND name <> ALL (
                   '{finite_check,analytics_storage,analytics_misfits,refuse_misfits,add_missing_columns,create_analytics_relation,
                     create_pairwise_p_value,executing_roles,foreign_objects,tables_owner,refuse_foreign_objects,refuse_schema_name,range_check,role_privileges,tenant_policies,policy_mark,tables_schema,require_finite,
-                    stored_runs,finished_sessions,record_cancelled,run_of_process,
+                    stored_runs,finished_sessions,record_cancelled,run_of_process,session_of_run,preflight_checks,is_refused_as_superuser,
                     stored_schedules,add_schedules,update_schedules,delete_schedule,
                     schedule_batch,unschedule_batch,enable_schedule,disable_schedule,activate_schedule,sync_schedules,
                     schedule_default_batches,require_cron,require_lasting_schema,require_own_schedule,rescan_sessions,

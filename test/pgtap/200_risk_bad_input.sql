@@ -1,7 +1,7 @@
 -- Bad input to the risk engines: a named error that changes nothing, or a status with its reason while the rest goes on.
 
 \ir include/prelude.psql
-SELECT plan(52);
+SELECT plan(53);
 
 SET LOCAL portfolio_batch.beta_window = 60;
 SET LOCAL portfolio_batch.beta_min_observations = 40;
@@ -97,9 +97,12 @@ SELECT results_eq($$SELECT model, reason FROM symbol_model_fits WHERE symbol = '
 SELECT ok((SELECT bool_and(market_beta IS NULL AND reason = 'singular') FROM position_factor_exposures
             WHERE model = 'spread' AND calculation_date = '2024-07-10'), 'also where positions are');
 ROLLBACK TO factors;
+SELECT throws_ok($$INSERT INTO factor_definitions (name, model, long_symbol) VALUES ('value', 'spread', 'VTV')$$,
+                 '23505', NULL, 'two active factors of one name are refused');
+DROP INDEX factor_definitions_active_name_idx;
 INSERT INTO factor_definitions (name, model, long_symbol) VALUES ('value', 'spread', 'VTV');
 SELECT pg_temp.raises($$SELECT * FROM calc_factor_betas('2024-07-10')$$, '22023', 'two active factors are named "value"',
-                      '%', '%is_active%', 'two factors of one name');
+                      '%', '%is_active%', 'also where the index is missing');
 SELECT results_eq($$SELECT phase, status FROM run_daily_batch('2024-07-10') WHERE phase IN ('2', '3')$$,
                   $$VALUES ('2', 'success'), ('3', 'failed')$$, 'stop the risk engines only');
 ROLLBACK TO factors;

@@ -3,7 +3,7 @@
 -- them.
 
 \ir include/prelude.psql
-SELECT plan(9);
+SELECT plan(10);
 
 CREATE ROLE pb_owner;
 CREATE ROLE pb_reader;
@@ -50,6 +50,10 @@ ALTER TABLE batch_job_schedules ADD noted boolean DEFAULT pb_desk.note('default 
 ALTER TABLE batch_jobs ADD noted boolean DEFAULT pb_desk.note('default of batch_jobs');
 CREATE INDEX ON positions (pb_desk.note_key('index of positions', symbol));
 DELETE FROM factor_definitions WHERE name = 'low_vol';
+ALTER TABLE factor_definitions DROP COLUMN is_active CASCADE, ADD COLUMN noted text
+  GENERATED ALWAYS AS (pb_desk.note_key('generated column of factor_definitions', name)) STORED,
+  ADD CHECK (pb_desk.note('check of factor_definitions'));
+CREATE INDEX ON factor_definitions (pb_desk.note_key('index of factor_definitions', name));
 SELECT pg_get_viewdef('trading_sessions'::regclass) AS sessions \gset
 SELECT format('CREATE OR REPLACE VIEW trading_sessions AS SELECT * FROM (%s) AS s '
               'WHERE (SELECT pb_desk.note(''view trading_sessions''))', rtrim(:'sessions', ';')) \gexec
@@ -70,8 +74,10 @@ END $$;
 
 SELECT is(pg_temp.attempt($$SELECT * FROM grant_analytics_roles('pb_reader', NULL)$$), 'done',
           'a superuser lets a reader read, and the owner execute what superusers call');
-SELECT is(pg_temp.attempt($$SELECT * FROM create_analytics_tables('pb_desk')$$), 'done',
-          'and adds the definition that is missing');
+SELECT is((SELECT format('%s, %s row', c.action, c.rows_added)
+           FROM create_analytics_tables('pb_desk', add_missing_columns => true) AS c
+           WHERE c.object_name = 'factor_definitions'), 'altered, 1 row',
+          'and adds the column and the definition that are missing');
 SET LOCAL ROLE pb_owner;
 ALTER TABLE company_profiles RENAME TO stored_profiles;
 CREATE VIEW company_profiles AS SELECT * FROM stored_profiles WHERE (SELECT pb_desk.note('view company_profiles'));
@@ -131,13 +137,20 @@ SELECT set_eq('SELECT DISTINCT role_name FROM seen', ARRAY['pb_owner'], 'all tha
 SELECT set_has('SELECT kind FROM seen',
                $$VALUES ('trigger on portfolio_snapshots'), ('trigger on batch_runs'), ('trigger on batch_jobs'),
                         ('trigger on positions'), ('trigger on position_realized_events'),
-                        ('trigger on factor_definitions'), ('policy of portfolios'), ('policy of batch_runs'),
+                        ('trigger on factor_definitions'), ('index of factor_definitions'),
+                        ('check of factor_definitions'), ('generated column of factor_definitions'),
+                        ('policy of portfolios'), ('policy of batch_runs'),
                         ('policy of batch_job_schedules'), ('policy of market_data_cache'),
                         ('check of portfolio_snapshots'), ('check of position_realized_events'),
                         ('default of batch_jobs'), ('index of positions'), ('view company_profiles'),
                         ('view trading_sessions')$$, 'and all of it was met');
 SELECT is((SELECT count(*) > 0 FROM seen
             WHERE kind IN ('trigger on batch_job_schedules', 'default of batch_job_schedules')), :'has_cron', 'that of the table of schedules where there is pg_cron');
+
+TRUNCATE seen;
+DELETE FROM tags WHERE false;
+SELECT results_eq('SELECT kind, role_name FROM seen', $$VALUES ('trigger on tags', session_user)$$,
+                  'a statement of the superuser''s own is seen as his');
 
 -- What the owner attaches cannot become more than the owner, and the session is the superuser's again.
 SET LOCAL ROLE pb_owner;

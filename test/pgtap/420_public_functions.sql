@@ -97,7 +97,7 @@ SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 'audit_checks_snapshots audit_checks_stress_tests audit_checks_volatility audit_names '
                 'audit_query_by_position audit_query_of_runs audit_worst create_analytics_relation '
                 'create_pairwise_p_value cron_field executing_roles finite_check foreign_objects has_cron html_escape '
-                'range_check refuse_foreign_objects refuse_misfits refuse_schema_name '
+                'is_refused_as_superuser range_check refuse_foreign_objects refuse_misfits refuse_schema_name '
                 'report_bar report_cell report_compact report_date report_factor_name report_line report_missing '
                 'report_model report_number report_percent report_reason report_scale report_section report_style '
                 'report_svg report_text report_tick report_tile report_value require_cron require_finite '

@@ -7,7 +7,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT plan(45);
+SELECT plan(51);
 
 CREATE ROLE pb_owner;
 CREATE ROLE pb_friend IN ROLE pb_owner;  -- can become the owner
@@ -306,6 +306,33 @@ SELECT set_eq($$SELECT s.statement, e.state, e.message
                   AS s (statement)
                 WHERE d.column_name IS NULL AND d.table_name <> 'portfolios'$$,
               'a superuser''s call is refused where any table or view belongs to another role');
+-- Which these are is told from the catalogs.
+ALTER TABLE first.tags OWNER TO pb_mallory;
+ALTER TABLE first.positions ADD CONSTRAINT odd CHECK (mallory.holds(symbol));
+SELECT results_eq('SELECT check_name, ok, detail FROM batch_preflight()',
+                  $$VALUES ('tables', true, 'complete in schema first'),
+                           ('objects', false, 'table first.tags belongs to role pb_mallory and 1 more; see '
+                                              '_portfolio_batch.foreign_objects(''first'')')$$,
+                  'the check before a run names them to a superuser, and reads nothing');
+SELECT results_eq('SELECT * FROM batch_audit(''2024-07-12'')',
+                  $$VALUES ('objects', 'table first.tags', 'owners', '0', '1', 'red', 'belongs to role pb_mallory'),
+                           ('objects', 'constraint odd on first.positions', 'functions', '0', '1', 'red',
+                            'uses function mallory.holds(text) of role pb_mallory')$$, 'so does the audit');
+SELECT results_eq('SELECT section, status, red, detail FROM batch_audit_summary(''2024-07-12'')',
+                  $$VALUES ('objects', 'red', 2::bigint, 'owners, table first.tags: 1 of 0; belongs to role pb_mallory'),
+                           ('verdict', 'red', 2, 'NOT AUDITED')$$, 'which says that it saw nothing else');
+SELECT throws_ok('SELECT * FROM batch_audit(''infinity'')', '22008', NULL, 'and what it refuses it refuses first');
+ALTER TABLE first.positions DROP CONSTRAINT odd;
+ALTER TABLE first.tags OWNER TO pb_root;
+-- Also where the tables are of a role that is none.
+ALTER TABLE own.tags OWNER TO pb_mallory;
+SET LOCAL portfolio_batch.schema = own;
+SELECT results_eq('SELECT check_name, ok FROM batch_preflight()', $$VALUES ('tables', true), ('objects', false)$$,
+                  'the owner of the others may not read it, and it is named');
+SELECT results_eq('SELECT section, entity FROM batch_audit(''2024-07-12'')', $$VALUES ('objects', 'table own.tags')$$,
+                  'by both');
+ALTER TABLE own.tags OWNER TO pb_owner;
+SET LOCAL portfolio_batch.schema = first;
 SELECT lives_ok('SELECT is_session(''2024-07-12'')', 'all of them of superusers');
 SELECT is((pg_temp.with_owner('portfolios', 'SELECT is_session(''2024-07-12'')')).state, '42501',
           'all of them but portfolios: as that owner, who may not');

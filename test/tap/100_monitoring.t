@@ -2,7 +2,7 @@
 # Runs watched from other sessions: progress while nothing is committed, cancel, the death of a session, and reports.
 
 . "$(dirname "$0")/tap.bash"
-plan 30
+plan 34
 
 begin_cluster
 make_book 2024-06-03 4
@@ -11,6 +11,7 @@ sql 'CREATE DATABASE undisturbed TEMPLATE book' 'CREATE DATABASE watched TEMPLAT
 PGDATABASE=undisturbed PGOPTIONS='-c portfolio_batch.progress=off' sql "CALL daily_batch('$target')"
 export PGDATABASE=watched PGOPTIONS='-c portfolio_batch.progress=off -c lock_timeout=10s'
 sql 'CREATE ROLE desk_reader LOGIN' 'CREATE ROLE desk_runner LOGIN' 'CREATE ROLE stranger LOGIN' \
+  'CREATE ROLE watcher LOGIN IN ROLE desk_runner, pg_signal_backend, pg_read_all_stats' \
   "SELECT FROM grant_analytics_roles('desk_reader', 'desk_runner')" \
   'CREATE SCHEMA elsewhere' "SELECT FROM create_analytics_tables('elsewhere')" 2>/dev/null
 sessions=$(sql "SELECT count(DISTINCT session_date) FROM missing_sessions('$target')")
@@ -86,11 +87,30 @@ like "$(sql_error 'SELECT cancel_run(4711)')" 'ERROR:  42704: run 4711 does not 
 begin_run postgres "CALL daily_batch('$target')"
 wait_for_activity 'portfolio_batch run %(__ of %'
 run=$(sql 'SELECT max(run_id) FROM batch_runs')
-like "$(PGUSER=desk_runner sql_error "SELECT cancel_run($run)")" 'ERROR:  42501: must be a superuser to' \
+like "$(PGUSER=desk_runner sql_error "SELECT cancel_run($run)")" "ERROR:  42501: permission denied to cancel run $run" \
   "a role cannot cancel a superuser's run"
+like "$(PGUSER=watcher sql_error "SELECT cancel_run($run)")" 'ERROR:  42501: must be a superuser to' \
+  'also not one that sees what it does'
 is "$(status_of "$run")" running 'which goes on'
 sql "SELECT cancel_run($run)" >/dev/null
 end_of_run
+
+# A record is written by whoever owns it: it cannot have any other session stopped.
+PGAPPNAME=bystander psql -Xqc 'SELECT pg_sleep(60)' >"$tap_folder/bystander" 2>&1 &
+bystander=$!
+wait_for_activity 'SELECT pg_sleep(60)'
+sql "INSERT INTO batch_runs (run_id, run_kind, status, started_at, backend_pid, backend_start)
+     SELECT 990, 'procedure', 'running', clock_timestamp(), a.pid, a.backend_start
+     FROM pg_stat_activity AS a WHERE a.application_name = 'bystander'"
+like "$(sql_error 'SELECT cancel_run(990)')" 'ERROR:  55000: process [0-9]+ does not execute run 990' \
+  'a record that names another session is not believed'
+kill -0 "$bystander" 2>/dev/null && alive=yes || alive=no
+is "$alive $(sql "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bystander' AND state = 'active'")" 'yes 1' \
+  'and that session goes on'
+is "$(status_of 990)" running 'nothing is recorded'
+sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bystander'" \
+  'DELETE FROM batch_runs WHERE run_id = 990' >/dev/null
+wait "$bystander" || true
 
 # Workers --------------------------------------------------------------------------------------------------------------
 
