@@ -207,10 +207,9 @@ is "$(sql "SELECT p.proname FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'pb
   "$( (calls; calls_of_schedules; echo 'x|pb.daily_batch('; echo 'x|pb.rescan_sessions(') | grep -oE 'pb\.[a-z_]+\(' |
     sed 's/pb\.//; s/($//' | LC_ALL=C sort -u)" 'every function of the extension is called below'
 scenario postgres >"$tap_folder/said.clean"
-is "$(cat "$tap_folder/said.clean")" 'NOTICE:  portfolio_batch: up to date, no session is missing
+is "$(grep -v '^CONTEXT:' "$tap_folder/said.clean")" 'NOTICE:  portfolio_batch: up to date, no session is missing
 ERROR:  run -1 does not exist
-HINT:  SELECT * FROM batch_progress() lists the runs under way.
-CONTEXT:  PL/pgSQL function _portfolio_batch.cancel_run_as_caller(bigint) line 25 at RAISE' 'without hostile objects everything runs'
+HINT:  SELECT * FROM batch_progress() lists the runs under way.' 'without hostile objects everything runs'
 for schema in desk kept kept_by_runner; do rows postgres $schema >"$tap_folder/clean.$schema"; done
 run_calls postgres kept_of_schedules calls_of_schedules >"$tap_folder/said.schedules"
 rows postgres kept_of_schedules >"$tap_folder/clean.kept_of_schedules"

@@ -156,11 +156,15 @@ sql 'CREATE EXTENSION portfolio_batch' 'SELECT FROM create_analytics_tables()' \
 like "$(sql "SELECT culprit FROM _portfolio_batch.foreign_objects('public')")" '^belongs to role desk_owner$' \
   'a check says that tables of superusers are not safe in the schema of another role'
 as_owner 'DROP TABLE public.tags CASCADE' 'CREATE TABLE public.tags (id uuid)' 2>/dev/null
-for call in "is_session('$day')" "run_daily_batch('$day')" "batch_audit('$day')" 'batch_report()' 'batch_preflight()'; do
+for call in "is_session('$day')" "run_daily_batch('$day')" "market_data_coverage('$day')" 'batch_report()'; do
   like "$(sql_error "SELECT * FROM $call")" 'ERROR:  42501: "public.tags" belongs to role "desk_owner", which is no superuser' \
     "with a table of his in the place of one, a superuser's call is refused: $call"
 done
 like "$(sql_error "CALL daily_batch()")" '42501: "public.tags" belongs' 'a procedure too'
+is "$(sql "SELECT section, entity, detail FROM batch_audit('$day')" 'SELECT check_name, ok FROM batch_preflight()')" \
+  'objects|schema public|belongs to role desk_owner
+objects|table public.tags|belongs to role desk_owner
+tables|f' 'the audit says whose they are, and the check before a run that one is missing'
 like "$(sql_error "SELECT create_analytics_tables('public')")" '42501: existing objects of schema "public" cannot be adopted' \
   'and it is not adopted'
 as_owner 'DROP TABLE public.tags'
