@@ -18,6 +18,7 @@
 
 #include "core/date.hpp"
 #include "core/error.hpp"
+#include "support.hpp"
 
 namespace pb::core {
 
@@ -36,6 +37,7 @@ using pb::core::Date;
 using pb::core::Session;
 using pb::core::SpecialDay;
 using pb::core::to_iso;
+using pb::test::sqlstate_of;
 using std::chrono::days;
 using std::chrono::weekday;
 using std::chrono::year;
