@@ -9,7 +9,7 @@ export PG_CONFIG=${PG_CONFIG:-$PB_BIN/pg_config}
 
 PB_BUILD_PACKAGES="g++ make postgresql-15 postgresql-server-dev-15 libeigen3-dev libboost-math-dev postgresql-15-cron"
 PB_TEST_PACKAGES="cmake libgtest-dev postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl"
-PB_TEST_PACKAGES="$PB_TEST_PACKAGES chromium"
+PB_TEST_PACKAGES="$PB_TEST_PACKAGES chromium python3"
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
