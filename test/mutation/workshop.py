@@ -4,6 +4,7 @@ first."""
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,17 @@ SLOW = ('430_bad_rows.sql', '435_', '440_')
 ONLY_FOR = {'050_': 'sql/parts/420', '090_': 'sql/parts/420', '110_': 'sql/parts/700', '120_': 'sql/parts/8'}
 LAST = '140_'
 
+# What the TAP programs about results are; the others are about sessions, servers, rights and settings.
+ABOUT_RESULTS = ('040_', '070_', '080_', '150_', '170_')
+
+# Parts of the install script that nothing but these functions enters: tests that do not name one of them do not reach
+# the part.
+ENTRIES = {
+    'sql/parts/175': 'tenant', 'sql/parts/410': 'batch_progress|batch_report|batch_preflight|cancel_run|run_state',
+    'sql/parts/420': 'schedule', 'sql/parts/600': 'batch_audit', 'sql/parts/700': 'api_',
+    'sql/parts/8': 'portfolio_report|report_',
+}
+
 
 class Stopped(Exception):
     """The user has interrupted the run."""
@@ -35,7 +47,7 @@ class Broken(Exception):
 
 def matters(file):
     """Whether the file has a part in building or testing."""
-    return not (file.startswith('test/mutation/') or file == 'scripts/mutate' or '/' not in file and file.endswith('.md'))
+    return not (file.startswith('test/mutation/') or file in ('scripts/mutate', 'CONTRIBUTING.md', 'CHANGELOG.md'))
 
 
 def tests_of(tree):
@@ -50,10 +62,25 @@ def tests_of(tree):
             + [Test('tap', name) for name in names('test/tap/*.t')])
 
 
-def reaches(test, file):
+def path_of(test):
+    """The file of the test in the tree."""
+    return {'core': 'test/core/{}.cpp', 'regress': 'sql/{}.sql', 'isolation': 'test/isolation/specs/{}.spec',
+            'pgtap': 'test/pgtap/{}', 'tap': 'test/tap/{}'}[test.kind].format(test.name)
+
+
+def reaches(test, file, tree):
     """Whether the test can notice a mutant of the file."""
-    if test.kind == 'core':
-        return file.startswith('src/core/')
+    is_of_core = file.startswith('src/core/')
+    if test.kind == 'core' or is_of_core and test.kind in ('isolation', 'tap'):
+        # What watches sessions and servers is no test of figures.
+        return is_of_core and test.kind == 'core'
+    if test.kind == 'tap' and file.startswith(('src/engine/', 'src/store/')) and not test.name.startswith(ABOUT_RESULTS):
+        return False
+    for prefix, entries in ENTRIES.items():
+        if file.startswith(prefix):
+            with open(os.path.join(tree, path_of(test))) as source:
+                if not re.search(entries, source.read()):
+                    return False
     for prefix, needed in ONLY_FOR.items():
         if test.kind == 'tap' and test.name.startswith(prefix):
             return file.startswith(needed)
@@ -317,7 +344,7 @@ class Workshop:
             os.remove(self.durations_file())
 
     def measure(self, test):
-        """Runs a test on the tree as it is; how long it took, or None when it failed twice: it would notice anything."""
+        """Runs a test on the tree as it is; how long it took, or None when it failed twice: it notices everything."""
         for _ in range(2):
             start = time.monotonic()
             if self.passes(test, 1800):
