@@ -15,7 +15,7 @@ CORE_SOURCES   = $(sort $(wildcard src/core/*.cpp))
 SERVER_SOURCES = $(sort $(wildcard src/pg/*.cpp src/store/*.cpp src/engine/*.cpp src/batch/*.cpp))
 OBJS = $(CORE_SOURCES:.cpp=.o) $(SERVER_SOURCES:.cpp=.o)
 
-REGRESS        = install calendar week errors
+REGRESS        = install calendar week errors report
 ISOLATION      = $(basename $(notdir $(sort $(wildcard test/isolation/specs/*.spec))))
 ISOLATION_OPTS = --inputdir=test/isolation
 
