@@ -236,6 +236,10 @@ TEST(SectorExposures, HaveNoWeightsWithoutEquity) {
   EXPECT_TRUE(sector_exposures({}, 1000).empty());
 }
 
+TEST(SectorExposures, HaveWeightsHoweverSmallTheEquityIs) {
+  EXPECT_DOUBLE_EQ(sector_exposures(std::vector<KeyedExposure>{{"Energy", 200}}, 0.5).front().net_weight.value(), 400);
+}
+
 // ---- names ---------------------------------------------------------------------------------------------------------
 
 TEST(SectorNames, AreNormalized) {

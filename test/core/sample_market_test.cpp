@@ -51,6 +51,14 @@ TEST(SampleMarket, IsTheSameForTheSameSeed) {
   EXPECT_EQ(one.ten_year_yield, again.ten_year_yield);
 }
 
+// A change of the model that draws as many numbers would move no figure of the other tests far enough.
+TEST(SampleMarket, EndsAtThePricesThatItHadBefore) {
+  const SampleMarket market = market_of(1);
+  const std::vector<double> closes{440.34, 79.12, 187.88, 69.16, 108.72, 580.75, 499.53, 57.09, 50.31, 90.88};
+  for (std::size_t i = 0; i < closes.size(); ++i)
+    EXPECT_NEAR(market.symbols[i].closes.back(), closes[i], 1e-8 * closes[i]) << market.symbols[i].symbol;
+}
+
 TEST(SampleMarket, HasFundsFirstAndAPriceEverySession) {
   const SampleMarket market = market_of(3);
   ASSERT_EQ(market.symbols.size(), sample_funds().size() + stocks);
@@ -117,7 +125,7 @@ TEST(SamplePortfolios, HoldWhatTheTablesAllow) {
   for (int index = 0; index < 6; ++index) {
     const SamplePortfolio portfolio = make_sample_portfolio(index, 20, market, sessions.dates(), first, random);
     SCOPED_TRACE(portfolio.name);
-    EXPECT_GT(portfolio.initial_equity, Money{});
+    EXPECT_EQ(to_double(portfolio.initial_equity), 1e6 * (1 + index % 3));
     ASSERT_EQ(portfolio.lots.size(), 20u);
     std::set<pb::core::Uuid> ids;
     bool has_short = false;
@@ -128,6 +136,12 @@ TEST(SamplePortfolios, HoldWhatTheTablesAllow) {
       EXPECT_EQ(lot.quantity < 0, lot.position_type == "SHORT") << lot.symbol;
       EXPECT_NE(lot.quantity, 0);
       EXPECT_GT(lot.entry_price, 0);
+      EXPECT_EQ(lot.multiplier, lot.is_option() ? 100 : 1);
+      // As many whole shares as the lot's part of four fifths of the equity buys.
+      if (!lot.is_option() && !lot.is_private()) {
+        EXPECT_NEAR(std::fabs(lot.quantity) * lot.entry_price, 0.04 * to_double(portfolio.initial_equity),
+                    lot.entry_price / 2 + 1e-6);
+      }
       EXPECT_TRUE(sessions.index(lot.entry_date).value() >= first);
       for (const auto& closing : lot.closings) {
         EXPECT_GT(closing.trade_date, lot.entry_date);

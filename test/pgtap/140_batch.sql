@@ -80,7 +80,8 @@ SELECT is((SELECT b.requested_by FROM batch_runs AS b WHERE b.run_id = :early_ru
 SELECT is((SELECT backend_start FROM batch_runs WHERE run_id = :early_run + 1),
           (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
           'and with the session that ran it');
-SELECT ok((SELECT completed_at >= started_at AND duration_seconds BETWEEN 0 AND 60 FROM batch_runs
+SELECT ok((SELECT completed_at > started_at
+                  AND abs(duration_seconds - extract(epoch FROM completed_at - started_at)) < 1e-5 FROM batch_runs
             WHERE run_id = :early_run + 1), 'with its times');
 SELECT ok((SELECT settings @> '{"beta_window": 20, "beta_min_observations": 10, "market_symbol": "SPY",
                                 "calendar": "NYSE", "max_stale_sessions": 5, "settle_delay": 30}'
@@ -107,8 +108,9 @@ SELECT results_eq(format($$SELECT job_name, phase, status, portfolio_id FROM bat
                            ('stress_tests', '3', 'success', NULL)$$, 'and so is each engine');
 SELECT is_empty($$SELECT * FROM (SELECT j.*, row_number() OVER (PARTITION BY run_id ORDER BY job_no) AS n
                                  FROM batch_jobs AS j) AS j
-                  WHERE job_no <> n OR completed_at < started_at OR duration_seconds < 0 OR error_message IS NOT NULL$$,
-                'jobs are numbered without holes, with their times, and none had an error');
+                  WHERE job_no <> n OR completed_at < started_at OR error_message IS NOT NULL
+                     OR abs(duration_seconds - extract(epoch FROM completed_at - started_at)) > 1e-5$$,
+                'jobs are numbered without holes, with their times in seconds, and none had an error');
 SELECT is((SELECT detail FROM batch_jobs WHERE run_id = :early_run + 1 AND job_name = 'market_data_coverage'),
           '{"symbols_requested": 10, "symbols_with_data": 3, "data_coverage_pct": 30,
                      "stale": 0, "missing": 7, "invalid": 0, "invalid_symbols": [],
