@@ -7,7 +7,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT plan(51);
+SELECT plan(52);
 
 CREATE ROLE pb_owner;
 CREATE ROLE pb_friend IN ROLE pb_owner;  -- can become the owner
@@ -234,6 +234,18 @@ SELECT set_eq('SELECT a.n, a.what, a.object, a.culprit, pg_temp.judge(a) FROM at
               'SELECT a.n, a.what, a.object, a.culprit, ''refused'' FROM attachments AS a',
               'each is found, refused to a superuser and to the owner, and gone after the statements that help');
 SELECT is_empty($$SELECT * FROM _portfolio_batch.foreign_objects('own')$$, 'nothing of it is left');
+
+-- What is attached to other tables, beside these in the schema and elsewhere, is nobody's business here.
+SAVEPOINT others;
+CREATE TABLE own.other (symbol text DEFAULT mallory.text_of('x') CHECK (mallory.holds(symbol)), d mallory.checked);
+CREATE TRIGGER t BEFORE INSERT ON own.other FOR EACH ROW EXECUTE FUNCTION mallory.on_row();
+CREATE RULE r AS ON INSERT TO own.other DO ALSO INSERT INTO mallory.notes VALUES (new.symbol);
+CREATE POLICY p ON own.other USING (mallory.holds(symbol) AND symbol IN (SELECT n.symbol FROM mallory.notes AS n));
+CREATE INDEX i ON own.other (mallory.text_of(symbol));
+CREATE STATISTICS own.s ON (mallory.text_of(symbol)) FROM own.other;
+CREATE VIEW own.reading AS SELECT p.* FROM own.portfolios AS p, mallory.notes AS n;
+SELECT is_empty($$SELECT * FROM _portfolio_batch.foreign_objects('own')$$, 'nor is what belongs to other tables');
+ROLLBACK TO others;
 
 -- One error for all of them.
 SAVEPOINT all_at_once;
