@@ -1,7 +1,7 @@
 -- The batch: what a run reports and logs, how failures stay where they belong, and what a later run makes good.
 
 \ir include/prelude.psql
-SELECT plan(104);
+SELECT plan(106);
 
 -- Short windows, so that a small market suffices.
 SET LOCAL portfolio_batch.beta_window = 20;
@@ -450,6 +450,24 @@ SELECT count(*) AS phases FROM run_daily_batch('2024-07-30', phases => '{2.75}')
 SELECT set_eq('SELECT * FROM tags WHERE is_archived', 'SELECT * FROM archived', 'an archived tag is left alone');
 SELECT is_empty($$SELECT l.* FROM position_tags AS l JOIN archived AS t ON t.id = l.tag_id$$,
                 'nothing is linked to it');
+
+-- Symbols that have no price ------------------------------------------------------------------------------------------
+
+SELECT pg_temp.add_portfolio(93, 50000, '2024-07-30');
+SELECT pg_temp.add_lot(93, 931, 'CCC', 10, 20, '2024-07-30');
+SELECT pg_temp.add_lot(93, 932, 'AAA', 10, 100, '2024-07-30');
+SELECT count(*) AS phases FROM run_daily_batch('2024-07-30', ARRAY[pg_temp.id(93), pg_temp.id(1)]) \gset
+SELECT results_eq($$SELECT j.portfolio_id, j.status, j.skipped, j.detail FROM batch_jobs AS j
+                    WHERE j.run_id = (SELECT max(run_id) FROM batch_runs) AND j.job_name = 'market_data_coverage'
+                      AND j.portfolio_id IS NOT NULL ORDER BY j.portfolio_id$$,
+                  $$VALUES (pg_temp.id(1), 'success', 1::bigint,
+                            '{"stale_symbols": [], "missing_symbols": ["AAA241220C00120000"], "invalid_symbols": []}'::jsonb),
+                           (pg_temp.id(93), 'success', 1,
+                            '{"stale_symbols": [], "missing_symbols": ["CCC"], "invalid_symbols": []}')$$,
+                  'stand in a row of the portfolio that holds them');
+SELECT is((SELECT detail FROM batch_report() WHERE metric = 'coverage'),
+          'missing: AAA241220C00120000, CCC, IWM, MTUM, QUAL, TLT, USMV, VTV, VUG',
+          'and in the report');
 
 -- The steps of the procedure -----------------------------------------------------------------------------------------
 
