@@ -28,6 +28,9 @@ LAST = '140_'
 # What the TAP programs about results are; the others are about sessions, servers, rights and settings.
 ABOUT_RESULTS = ('040_', '070_', '080_', '150_', '170_')
 
+# Tests of rights, of schedules and of the audit: they run a batch, but look at other things than its figures.
+BESIDE_RESULTS = ('010_', '020_', '030_', '160_', '310_', '320_', '410_', '420_', '430_foreign', '450_audit')
+
 # Parts of the install script that nothing but these functions enters: tests that do not name one of them do not reach
 # the part.
 ENTRIES = {
@@ -74,7 +77,10 @@ def reaches(test, file, tree):
     if test.kind == 'core' or is_of_core and test.kind in ('isolation', 'tap'):
         # What watches sessions and servers is no test of figures.
         return is_of_core and test.kind == 'core'
-    if test.kind == 'tap' and file.startswith(('src/engine/', 'src/store/')) and not test.name.startswith(ABOUT_RESULTS):
+    is_of_results = file.startswith(('src/core/', 'src/engine/', 'src/store/'))
+    if is_of_results and test.kind == 'tap' and not test.name.startswith(ABOUT_RESULTS):
+        return False
+    if is_of_results and test.kind == 'pgtap' and test.name.startswith(BESIDE_RESULTS):
         return False
     for prefix, entries in ENTRIES.items():
         if file.startswith(prefix):
