@@ -1,7 +1,7 @@
 -- Bad input: each kind gives the documented error, or a status with its reason, and nothing that was there is lost.
 
 \ir include/prelude.psql
-SELECT plan(148);
+SELECT plan(159);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;
@@ -328,6 +328,16 @@ SELECT is_empty('SELECT * FROM portfolio_exposures(''2024-07-10'')', 'there is n
 SELECT results_eq($$SELECT processed, failed, rows_written FROM calc_market_betas('2024-07-10')$$,
                   $$VALUES (0::bigint, 0::bigint, 0::bigint)$$, 'and an engine does nothing');
 UPDATE portfolios SET deleted_at = NULL WHERE id = pg_temp.id(1);
+
+-- The sample: the bounds of its arguments. A NULL stands for the default; what is within comes to the next one.
+SELECT pg_temp.raises(format('SELECT * FROM load_sample_data(%s => %s)', name, value), '22023', name || ' is out of range',
+                      format('It is %s; %s to %s is possible.', value, least, greatest), '%', name || ' ' || value)
+FROM (VALUES ('portfolios', 1, 100000), ('positions', 3, 10000), ('sessions', 1, 5000), ('symbols', 25, 20000),
+             ('history', 0, 5000)) AS a (name, least, greatest)
+CROSS JOIN LATERAL unnest(ARRAY[least - 1, greatest + 1]) AS value;
+SELECT pg_temp.raises('SELECT * FROM load_sample_data(sessions => 5000, history => 5000, last_session => ''2024-07-12'')',
+                      '22023', 'the calendar has too few sessions before 2024-07-12', '10000 are wanted, % are there.', '%',
+                      'more sessions than the calendar has');
 
 -- Through all of it the healthy portfolio is what it was.
 SELECT set_eq($$SELECT relation, content - '{run_id,created_at,updated_at}'::text[] FROM healthy

@@ -1,7 +1,7 @@
 -- The audit and the preflight at their edges, on a book that is written by hand: no run is needed to have one.
 
 \ir include/prelude.psql
-SELECT plan(41);
+SELECT plan(44);
 
 -- Nine sessions, 2024-07-01 to 12 without the holiday of the 4th: a book of 1000, of which 800 are long, 200 short.
 SELECT pg_temp.add_portfolio(1, 1000, '2024-07-01');
@@ -51,6 +51,13 @@ FROM (VALUES ('gross_exposure', '+ 0.0101', 'red 8/9'), ('gross_exposure', '+ 0.
 SELECT is(pg_temp.found('snapshots', 'balance', 'UPDATE portfolio_snapshots SET total_long = -200, total_short = 800, '
                         'gross_exposure = -1000 WHERE snapshot_date = ''2024-07-09'''), 'red 8/9',
           'long is never negative, short never positive');
+
+-- A schedule is overdue a day after it was due; one that never is due is not.
+SELECT is(pg_temp.found('batch', 'schedules', format(
+            'INSERT INTO batch_job_schedules (schedule_name, cron_expression, command, next_run) VALUES '
+            '(''nightly'', ''0 22 * * *'', ''CALL daily_batch()'', %s)', due)), wanted, 'a schedule due ' || due)
+FROM (VALUES ('NULL', 'green 1/1'), ('now() - interval ''1 day''', 'green 1/1'),
+             ('now() - interval ''25 hours''', 'amber 0/1')) AS v (due, wanted);
 
 -- A flow that was deleted is not booked, and no duplicate of one that was not.
 SELECT is(pg_temp.found('snapshots', 'capital flows', format(
