@@ -20,7 +20,7 @@ MEMORY_LIMIT = 4 << 30
 BUILD_SECONDS = 900
 
 # Tests that take long: after the others.
-SLOW = ('430_bad_rows.sql', '435_', '440_')
+SLOW = ('130_', '430_bad_rows.sql', '435_', '440_')
 # Tests that take very long or need what few machines have: only for the files that they are about.
 ONLY_FOR = {'050_': 'sql/parts/420', '090_': 'sql/parts/420', '110_': 'sql/parts/700', '120_': 'sql/parts/8'}
 LAST = '140_'
@@ -80,8 +80,6 @@ def reaches(test, file, tree):
     is_of_results = file.startswith(('src/core/', 'src/engine/', 'src/store/'))
     if is_of_results and test.kind == 'tap' and not test.name.startswith(ABOUT_RESULTS):
         return False
-    if is_of_results and test.kind == 'pgtap' and test.name.startswith(BESIDE_RESULTS):
-        return False
     for prefix, entries in ENTRIES.items():
         if file.startswith(prefix):
             with open(os.path.join(tree, path_of(test))) as source:
@@ -93,12 +91,14 @@ def reaches(test, file, tree):
     return True
 
 
-def stage_of(test):
-    """Tests of an earlier stage are run before all of a later one."""
+def stage_of(test, file):
+    """Tests of an earlier stage are run before all of a later one. Those of stages 0 and 1 are quick."""
     if test.kind == 'core':
         return 0
     if test.kind == 'tap':
         return 3 if test.name.startswith((LAST, *ONLY_FOR)) else 2
+    if file.startswith('src/') and test.kind == 'pgtap' and test.name.startswith(BESIDE_RESULTS):
+        return 2
     return 2 if test.name.startswith(SLOW) else 1
 
 
