@@ -77,6 +77,8 @@ TEST(PricePanel, ChangeOfBasisIsNoReturn) {
   const PricePanel to_adjusted = make_panel(week, {{"A", week[0], 50}, {"A", week[1], 50, 40}, {"A", week[2], 50, 44}});
   EXPECT_TRUE(std::isnan(to_adjusted.returns(0)(1)));
   EXPECT_NEAR(to_adjusted.returns(0)(2), 0.1, rounding);
+  const PricePanel at_the_last = make_panel(week, {{"A", week[0], 50}, {"A", week[1], 50, 40}});
+  EXPECT_TRUE(std::isnan(at_the_last.returns(0)(1)));
 }
 
 TEST(PricePanel, SplitsAndDividendsArePartOfTheReturn) {

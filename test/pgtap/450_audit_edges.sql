@@ -1,7 +1,7 @@
 -- The audit and the preflight at their edges, on a book that is written by hand: no run is needed to have one.
 
 \ir include/prelude.psql
-SELECT plan(44);
+SELECT plan(46);
 
 -- Nine sessions, 2024-07-01 to 12 without the holiday of the 4th: a book of 1000, of which 800 are long, 200 short.
 SELECT pg_temp.add_portfolio(1, 1000, '2024-07-01');
@@ -58,6 +58,13 @@ SELECT is(pg_temp.found('batch', 'schedules', format(
             '(''nightly'', ''0 22 * * *'', ''CALL daily_batch()'', %s)', due)), wanted, 'a schedule due ' || due)
 FROM (VALUES ('NULL', 'green 1/1'), ('now() - interval ''1 day''', 'green 1/1'),
              ('now() - interval ''25 hours''', 'amber 0/1')) AS v (due, wanted);
+
+-- A run that says that it runs, by its session.
+SELECT is(pg_temp.found('batch', 'open runs', format(
+            'INSERT INTO batch_runs (run_kind, status, started_at, backend_pid, backend_start) '
+            'SELECT ''procedure'', ''running'', now(), a.pid, a.backend_start %s FROM pg_stat_activity AS a '
+            'WHERE a.pid = pg_backend_pid()', earlier)), wanted, 'an open run, begun in its session ' || earlier)
+FROM (VALUES ('', 'green 1/1'), ('- interval ''1 s''', 'red 0/1')) AS v (earlier, wanted);
 
 -- A flow that was deleted is not booked, and no duplicate of one that was not.
 SELECT is(pg_temp.found('snapshots', 'capital flows', format(
