@@ -32,6 +32,7 @@ TEST(Collinearity, ConditionNumberOfTwoColumns) {
   EXPECT_GT(condition_number(two_columns(1)), 1e15);
   EXPECT_TRUE(std::isinf(condition_number(Matrix::Zero(4, 2))));
   EXPECT_TRUE(std::isinf(condition_number(Matrix::Ones(2, 3))));
+  EXPECT_TRUE(std::isinf(condition_number(Matrix::Identity(2, 3))));
 }
 
 TEST(Collinearity, ScaledDesignHasUnitColumns) {
