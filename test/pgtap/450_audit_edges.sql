@@ -1,7 +1,7 @@
 -- The audit and the preflight at their edges, on a book that is written by hand: no run is needed to have one.
 
 \ir include/prelude.psql
-SELECT plan(46);
+SELECT plan(48);
 
 -- Nine sessions, 2024-07-01 to 12 without the holiday of the 4th: a book of 1000, of which 800 are long, 200 short.
 SELECT pg_temp.add_portfolio(1, 1000, '2024-07-01');
@@ -58,6 +58,12 @@ SELECT is(pg_temp.found('batch', 'schedules', format(
             '(''nightly'', ''0 22 * * *'', ''CALL daily_batch()'', %s)', due)), wanted, 'a schedule due ' || due)
 FROM (VALUES ('NULL', 'green 1/1'), ('now() - interval ''1 day''', 'green 1/1'),
              ('now() - interval ''25 hours''', 'amber 0/1')) AS v (due, wanted);
+
+-- A scenario that cannot be computed, on the session and on another one.
+SELECT is(pg_temp.found('stress tests', 'definitions', format(
+            'INSERT INTO stress_test_results (portfolio_id, calculation_date, scenario_id, reason) '
+            'VALUES (%L, %L, ''market_up_5'', ''invalid_scenario'')', pg_temp.id(1), day)), wanted, 'invalid on ' || day)
+FROM (VALUES ('2024-07-12', 'amber 0/1'), ('2024-07-11', 'green 0/0')) AS v (day, wanted);
 
 -- A run that says that it runs, by its session.
 SELECT is(pg_temp.found('batch', 'open runs', format(
