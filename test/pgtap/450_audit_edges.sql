@@ -1,7 +1,7 @@
 -- The audit and the preflight at their edges, on a book that is written by hand: no run is needed to have one.
 
 \ir include/prelude.psql
-SELECT plan(48);
+SELECT plan(49);
 
 -- Nine sessions, 2024-07-01 to 12 without the holiday of the 4th: a book of 1000, of which 800 are long, 200 short.
 SELECT pg_temp.add_portfolio(1, 1000, '2024-07-01');
@@ -58,6 +58,13 @@ SELECT is(pg_temp.found('batch', 'schedules', format(
             '(''nightly'', ''0 22 * * *'', ''CALL daily_batch()'', %s)', due)), wanted, 'a schedule due ' || due)
 FROM (VALUES ('NULL', 'green 1/1'), ('now() - interval ''1 day''', 'green 1/1'),
              ('now() - interval ''25 hours''', 'amber 0/1')) AS v (due, wanted);
+
+-- Of a portfolio that has not begun nothing is looked at, and nothing of another one.
+SELECT pg_temp.add_portfolio(9, 1000, '2024-07-15');
+SELECT is_empty(format($$SELECT * FROM batch_audit('2024-07-12', ARRAY[%L::uuid])
+                         WHERE "check" = 'history depth' AND entity IN ('AAA', 'BBB')$$, pg_temp.id(9)),
+                'a portfolio that begins later');
+DELETE FROM portfolios WHERE id = pg_temp.id(9);
 
 -- A scenario that cannot be computed, on the session and on another one.
 SELECT is(pg_temp.found('stress tests', 'definitions', format(
