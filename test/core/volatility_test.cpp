@@ -396,11 +396,16 @@ TEST(VolatilitySettings, AreChecked) {
   EXPECT_EQ(refused([](VolatilitySettings&) {}), "");
   EXPECT_EQ(refused([](VolatilitySettings& s) { s.short_window = 1; }), "22023");
   EXPECT_EQ(refused([](VolatilitySettings& s) { s.long_window = 0; }), "22023");
+  EXPECT_EQ(refused([](VolatilitySettings& s) { s.long_window = 1; }), "22023");
+  EXPECT_EQ(refused([](VolatilitySettings& s) { s.confidence = 0; }), "22023");
   EXPECT_EQ(refused([](VolatilitySettings& s) { s.confidence = 1; }), "22023");
   EXPECT_EQ(refused([](VolatilitySettings& s) { s.har_min_observations = 0; }), "22023");
+  EXPECT_EQ(refused([](VolatilitySettings& s) { s.har_max_rows = 0; }), "22023");
+  EXPECT_EQ(refused([](VolatilitySettings& s) { s.ewma_lambda = 0; }), "22023");
   EXPECT_EQ(refused([](VolatilitySettings& s) { s.ewma_lambda = 1; }), "22023");
   EXPECT_EQ(refused([](VolatilitySettings& s) { s.variance_floor = 0; }), "22023");
   EXPECT_EQ(refused([](VolatilitySettings& s) { s.trend_critical = nan; }), "22023");
+  EXPECT_EQ(refused([](VolatilitySettings& s) { s.trend_critical = 0; }), "22023");
   EXPECT_EQ(refused([](VolatilitySettings& s) { s.percentile_min_values = 505; }), "22023");
 }
 
