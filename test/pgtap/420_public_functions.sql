@@ -2,7 +2,7 @@
 -- execute them. All of it is asked of the catalogs.
 
 \ir include/prelude.psql
-SELECT plan(45);
+SELECT plan(46);
 
 -- The functions that README documents, from its table.
 \set readme `cat "${PB_ROOT:-.}/README.md"`
@@ -22,6 +22,17 @@ JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = 
 JOIN pg_proc AS p ON p.oid = d.objid
 JOIN pg_language AS l ON l.oid = p.prolang
 WHERE e.extname = 'portfolio_batch';
+
+-- The settings that README documents, with their defaults.
+SELECT set_eq($$SELECT name.found[1], value.text
+                FROM regexp_matches($$ || quote_literal(:'readme') || $$, '^\| (`portfolio_batch[.][^|]*) \| ([^|]*) \|', 'gn')
+                  AS line (cell),
+                     regexp_matches(line.cell[1], '`(?:portfolio_batch[.])?([a-z_]+)`', 'g') WITH ORDINALITY AS name (found, n),
+                     regexp_split_to_table(line.cell[2], ', ') WITH ORDINALITY AS value (text, n)
+                WHERE value.n = name.n$$,
+              $$SELECT split_part(s.name, '.', 2), CASE WHEN s.boot_val = '' THEN 'empty' WHEN s.unit = 'kB' THEN s.boot_val::bigint / 1024 || ' MB'
+                                                        ELSE concat_ws(' ', s.boot_val, s.unit) END
+                FROM pg_settings AS s WHERE s.name LIKE 'portfolio\_batch.%'$$, 'README lists every setting and its default');
 
 -- Schemas -----------------------------------------------------------------------------------------------------------
 

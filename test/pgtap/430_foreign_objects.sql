@@ -62,10 +62,12 @@ SET LOCAL ROLE pb_owner;
 SELECT ok((SELECT count(*) > 40 FROM create_analytics_tables('own')), 'a plain role creates the tables');
 SELECT ok((SELECT count(*) > 40 FROM create_analytics_tables('own')), 'and adopts its own');
 RESET ROLE;
-DROP VIEW own.position_interest_rate_beta;
+DROP VIEW own.position_interest_rate_beta, own.pairwise_correlations;
+DROP FUNCTION own.pairwise_p_value;
 DROP TABLE own.position_greeks;
-SELECT results_eq($$SELECT object_name, action FROM create_analytics_tables('own') WHERE action <> 'exists'$$,
-                  $$VALUES ('position_greeks', 'created'), ('position_interest_rate_beta', 'created')$$,
+SELECT set_eq($$SELECT object_name, action FROM create_analytics_tables('own') WHERE action <> 'exists'$$,
+              $$VALUES ('pairwise_p_value', 'created'), ('position_greeks', 'created'), ('pairwise_correlations', 'created'),
+                       ('position_interest_rate_beta', 'created')$$,
                   'a superuser completes the tables of the owner of a schema');
 SELECT is((SELECT array_agg(DISTINCT relowner::regrole::text) FROM pg_class
            WHERE relnamespace = 'own'::regnamespace AND relkind IN ('r', 'p', 'v')), '{pb_owner}',

@@ -2,7 +2,7 @@
 -- one of them is different, and the words beside it are compared as well.
 
 \ir include/prelude.psql
-SELECT plan(23);
+SELECT plan(24);
 
 -- Text of markup as a reader sees it, with a plain minus sign, space and square.
 CREATE FUNCTION pg_temp.shown(markup text) RETURNS text LANGUAGE sql AS $$
@@ -97,6 +97,9 @@ SELECT is((SELECT pg_temp.words(text, '//p[@class="note"]') FROM sectors),
           'Percent of net asset value; the upright mark is the net exposure. Options count by their delta, or at market '
           'value without one. Against the benchmark of 10 Jul 2024, net less benchmark: Energy 15.0 %, Technology -9.0 %.',
           'active weights are not the net ones');
+SELECT matches(_portfolio_batch.report_sectors(data #- '{snapshot,sector_exposure,Energy,active}'),
+               'Against the benchmark of .*, net less benchmark: Technology [^,]*[.]<', 'one sector is enough to compare')
+FROM document;
 
 -- A book that loses from its first session ---------------------------------------------------------------------------
 
