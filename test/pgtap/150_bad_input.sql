@@ -1,7 +1,7 @@
 -- Bad input: each kind gives the documented error, or a status with its reason, and nothing that was there is lost.
 
 \ir include/prelude.psql
-SELECT plan(159);
+SELECT plan(160);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;
@@ -64,6 +64,8 @@ SELECT throws_ok(format('SELECT * FROM run_daily_batch_with_backfill(%L)', day),
                ('infinity', '22008', 'argument 1 must be a finite date')) AS d (day, state, message);
 SELECT throws_ok($$SELECT * FROM missing_sessions('2035-06-01')$$, '22023',
                  'session 2035-06-01 has not closed and settled yet', 'nothing is owed yet for a future session');
+SELECT throws_ok($$SELECT * FROM missing_prices('2024-07-10', '2040-07-10')$$, '22008',
+                 'date 2040-07-10 is outside the trading calendar "NYSE"', 'nor prices missing up to then');
 SELECT throws_ok($$SELECT * FROM missing_prices('1980-01-02', '2024-07-10')$$, '22008',
                  'date 1980-01-02 is outside the trading calendar "NYSE"', 'nor for a day before the calendar');
 SELECT pg_temp.raises(format('SELECT * FROM run_daily_batch_with_backfill(%L, max_dates => %s)', '2024-07-10', n),
