@@ -1,7 +1,7 @@
 -- The audit and the preflight at their edges, on a book that is written by hand: no run is needed to have one.
 
 \ir include/prelude.psql
-SELECT plan(49);
+SELECT plan(52);
 
 -- Nine sessions, 2024-07-01 to 12 without the holiday of the 4th: a book of 1000, of which 800 are long, 200 short.
 SELECT pg_temp.add_portfolio(1, 1000, '2024-07-01');
@@ -58,6 +58,20 @@ SELECT is(pg_temp.found('batch', 'schedules', format(
             '(''nightly'', ''0 22 * * *'', ''CALL daily_batch()'', %s)', due)), wanted, 'a schedule due ' || due)
 FROM (VALUES ('NULL', 'green 1/1'), ('now() - interval ''1 day''', 'green 1/1'),
              ('now() - interval ''25 hours''', 'amber 0/1')) AS v (due, wanted);
+
+-- Sections come one after the other.
+SELECT is((SELECT string_agg(c.section, ', ' ORDER BY c.n)
+           FROM (SELECT k.section, k.n, lag(k.section) OVER (ORDER BY k.n) AS before
+                 FROM _portfolio_batch.audit_checks() WITH ORDINALITY AS k (section, check_name, counted, entities, query, n))
+             AS c
+           WHERE c.section IS DISTINCT FROM c.before),
+          'market data, profiles, snapshots, greeks, factor exposures, rate betas, volatility, correlations, stress tests, '
+          'batch, duplicates, orphans, objects', 'the order of the sections');
+
+-- Yields may be as old as prices may be: five sessions.
+SELECT is(pg_temp.found('market data', 'yields', format(
+            'INSERT INTO interest_rates (series, date, rate) VALUES (''DGS10'', %L, 4)', day)), wanted, 'yields of ' || day)
+FROM (VALUES ('2024-07-05', 'green 1/1'), ('2024-07-03', 'amber 0/1')) AS v (day, wanted);
 
 -- Of a portfolio that has not begun nothing is looked at, and nothing of another one.
 SELECT pg_temp.add_portfolio(9, 1000, '2024-07-15');
