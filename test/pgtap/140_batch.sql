@@ -1,7 +1,7 @@
 -- The batch: what a run reports and logs, how failures stay where they belong, and what a later run makes good.
 
 \ir include/prelude.psql
-SELECT plan(106);
+SELECT plan(107);
 
 -- Short windows, so that a small market suffices.
 SET LOCAL portfolio_batch.beta_window = 20;
@@ -468,6 +468,18 @@ SELECT results_eq($$SELECT j.portfolio_id, j.status, j.skipped, j.detail FROM ba
 SELECT is((SELECT detail FROM batch_report() WHERE metric = 'coverage'),
           'missing: AAA241220C00120000, CCC, IWM, MTUM, QUAL, TLT, USMV, VTV, VUG',
           'and in the report');
+
+-- In a table that allows it a NULL is no amount of zero.
+ALTER TABLE equity_changes ALTER COLUMN amount DROP NOT NULL;
+INSERT INTO equity_changes (portfolio_id, change_type, amount, change_date)
+  VALUES (pg_temp.id(93), 'CONTRIBUTION', NULL, '2024-07-30');
+SELECT count(*) AS phases FROM run_daily_batch('2024-07-30', ARRAY[pg_temp.id(93)], force => true) \gset
+SELECT matches((SELECT sqlstate || ' ' || error_message FROM batch_jobs
+                WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND portfolio_id = pg_temp.id(93) AND phase = '2'
+                  AND sqlstate IS NOT NULL),
+               '^22004 .* has a value that cannot be used: equity_changes.amount is NULL$', 'it is a missing amount');
+DELETE FROM equity_changes WHERE amount IS NULL;
+ALTER TABLE equity_changes ALTER COLUMN amount SET NOT NULL;
 
 -- The steps of the procedure -----------------------------------------------------------------------------------------
 
