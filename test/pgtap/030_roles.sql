@@ -12,7 +12,7 @@ CREATE ROLE pb_stranger;
 CREATE ROLE pb_newcomer;
 CREATE ROLE pb_owner;
 
-SELECT plan(65);
+SELECT plan(67);
 
 -- Refused -----------------------------------------------------------------------------------------------------------
 
@@ -196,6 +196,13 @@ SELECT set_eq($$SELECT DISTINCT role_name::text FROM grant_analytics_roles('pb_s
 SELECT is_empty($$SELECT * FROM role_privileges('pb_stranger', NULL) WHERE NOT held$$,
                 'reads the tables of the setting');
 SELECT ok(NOT has_table_privilege('pb_stranger', 'pb.portfolios', 'SELECT'), 'and no others');
+
+-- Tenants: a view that reads with its owner's rights would show everything.
+RESET portfolio_batch.schema;
+ALTER VIEW pb.trading_sessions RESET (security_invoker);
+SELECT results_eq($$SELECT table_name FROM enable_tenant_security() WHERE action = 'security_invoker'$$,
+                  $$VALUES ('trading_sessions')$$, 'a view is made to read with the rights of whoever asks');
+SELECT is_empty($$SELECT table_name FROM enable_tenant_security() WHERE action = 'security_invoker'$$, 'once');
 
 SELECT * FROM finish();
 ROLLBACK;
