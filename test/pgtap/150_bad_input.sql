@@ -334,9 +334,10 @@ UPDATE portfolios SET deleted_at = NULL WHERE id = pg_temp.id(1);
 -- The sample: the bounds of its arguments. A NULL stands for the default; what is within comes to the next one.
 SELECT pg_temp.raises(format('SELECT * FROM load_sample_data(%s => %s)', name, value), '22023', name || ' is out of range',
                       format('It is %s; %s to %s is possible.', value, least, greatest), '%', name || ' ' || value)
-FROM (VALUES ('portfolios', 1, 100000), ('positions', 3, 10000), ('sessions', 1, 5000), ('symbols', 25, 20000),
-             ('history', 0, 5000)) AS a (name, least, greatest)
-CROSS JOIN LATERAL unnest(ARRAY[least - 1, greatest + 1]) AS value;
+FROM (VALUES ('portfolios', 1, 100000, 0), ('portfolios', 1, 100000, 100001), ('positions', 3, 10000, 2),
+             ('positions', 3, 10000, 10001), ('sessions', 1, 5000, 0), ('sessions', 1, 5000, 5001),
+             ('symbols', 25, 20000, 24), ('symbols', 25, 20000, 20001), ('history', 0, 5000, -1),
+             ('history', 0, 5000, 5001)) AS a (name, least, greatest, value);
 SELECT pg_temp.raises('SELECT * FROM load_sample_data(sessions => 5000, history => 5000, last_session => ''2024-07-12'')',
                       '22023', 'the calendar has too few sessions before 2024-07-12', '10000 are wanted, % are there.', '%',
                       'more sessions than the calendar has');
