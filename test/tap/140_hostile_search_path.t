@@ -165,7 +165,7 @@ SELECT format('SELECT %1$L, to_jsonb(r) - ''{run_id,created_at,updated_at,fetche
 FROM pg_class WHERE relnamespace = quote_ident(:'schema')::regnamespace AND relkind IN ('r', 'v') ORDER BY relname
 \gexec
 SQL
-    sed -E 's/[0-9]+ ms/… ms/g; s/"(created_at|updated_at|last_updated)": "[^"]*"/"\1": …/g; s/run [0-9]+/run …/g
+    sed -E 's/[0-9]+ ms/… ms/g; s/"(created_at|updated_at|last_updated|next_run)": "[^"]*"/"\1": …/g; s/run [0-9]+/run …/g
             s/20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}/…/g; s/[0-9.]+ [GMk]B/… B/g
             # Which of two workers is the first to estimate a symbol is chance.
             s/"detail": (null|\{"symbols_from_other_workers": [0-9]+\})/"detail": …/g
