@@ -19,9 +19,11 @@ FROM run_daily_batch_with_backfill('2024-06-28') GROUP BY phase ORDER BY phase::
 \a
 SELECT regexp_replace(regexp_replace(regexp_replace(
          l.line, '\d{4}-\d\d-\d\d \d\d:\d\d:\d\d', 'TIME', 'g'), '[0-9,.]+ (ms|s)\y', 'MS', 'g'),
-         'value="(-?\d+[.]\d{9})\d+', 'value="\1', 'g')
+         '="(-?\d+[.]\d{9})\d+', '="\1', 'g')
 FROM portfolios AS p
 CROSS JOIN regexp_replace(portfolio_report(p.id), '<style>.*</style>', '') AS page
 CROSS JOIN regexp_split_to_table(page, '(?<=>)\s*(?=<)|\n') WITH ORDINALITY AS l (line, n)
 WHERE p.name LIKE '%(long/short)'
 ORDER BY l.n;
+DROP EXTENSION portfolio_batch;
+DROP SCHEMA desk CASCADE;
