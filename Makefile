@@ -11,8 +11,8 @@ MODULE_big  = portfolio_batch
 DATA        = $(wildcard sql/portfolio_batch--*--*.sql)
 DATA_built  = sql/portfolio_batch--$(EXTVERSION).sql
 
-CORE_SOURCES   = $(sort $(wildcard src/core/*.cpp))
-SERVER_SOURCES = $(sort $(wildcard src/pg/*.cpp src/store/*.cpp src/engine/*.cpp src/batch/*.cpp))
+CORE_SOURCES   = $(sort $(wildcard src/core/*.cpp src/core/*/*.cpp))
+SERVER_SOURCES = $(sort $(wildcard src/pg/*.cpp src/store/*.cpp src/engine/*.cpp src/batch/*.cpp src/function/*.cpp))
 OBJS = $(CORE_SOURCES:.cpp=.o) $(SERVER_SOURCES:.cpp=.o)
 
 REGRESS        = install calendar week errors report

@@ -51,7 +51,7 @@ core_tests() {
     printf '%s\n' "$listed" | wc -l
     sed -nE 's/^TEST(_F|_P)?\(([A-Za-z0-9_]+), *([A-Za-z0-9_]+)\).*/\2.\3/p' "$PB_ROOT"/test/core/*.cpp | sort -u |
       comm -23 - <(printf '%s\n' "$names") | wc -l
-    printf '%s\n' "$PB_ROOT"/src/core/*.[ch]pp | sed 's|.*/||' | sort |
+    printf '%s\n' "$PB_ROOT"/src/core/*.hpp "$PB_ROOT"/src/core/*/*.[ch]pp | sed 's|.*/||' | sort |
       comm -23 - <(printf '%s\n' "$listed" | sed -n 's/^server_header_refused\.//p' | sort) | wc -l
   } | sum
 }

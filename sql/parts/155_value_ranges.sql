@@ -2,7 +2,7 @@
 -- year with a digit too many, a document in the place of a name. The tables refuse it at once, by a constraint whose
 -- name says which column it was. What can be told only together with other rows, such as an amount that is too large
 -- to be added to the others, is let in here and is a problem of its portfolio when the batch reads it. Tables that
--- were adopted may lack these constraints; the batch leaves the same rows out (src/core/ranges.hpp).
+-- were adopted may lack these constraints; the batch leaves the same rows out (src/core/portfolio/ranges.hpp).
 
 CREATE FUNCTION _portfolio_batch.range_check(table_kind text, table_name text, column_name text, data_type text)
 RETURNS text

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "core/uuid.hpp"
+#include "core/text/uuid.hpp"
 #include "pg/server_error.hpp"
 #include "store/store.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/json.hpp"
+#include "core/text/json.hpp"
 #include "pg/session.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/beta_store.hpp"

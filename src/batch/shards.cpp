@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "batch/commit.hpp"
-#include "core/json.hpp"
+#include "core/text/json.hpp"
 #include "pg/function.hpp"
 #include "pg/query.hpp"
 #include "pg/session.hpp"

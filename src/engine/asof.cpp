@@ -3,8 +3,8 @@
 #include <map>
 
 #include "core/error.hpp"
-#include "core/ranges.hpp"
-#include "core/valuation.hpp"
+#include "core/portfolio/ranges.hpp"
+#include "core/portfolio/valuation.hpp"
 #include "engine/context.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"

@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "core/error.hpp"
-#include "core/volatility.hpp"
-#include "core/window.hpp"
+#include "core/stats/volatility.hpp"
+#include "core/stats/window.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/calendar_store.hpp"

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/uuid.hpp"
-#include "core/valuation.hpp"
+#include "core/portfolio/valuation.hpp"
+#include "core/text/uuid.hpp"
 #include "pg/memory.hpp"
 #include "pg/server_error.hpp"
 #include "store/book_store.hpp"

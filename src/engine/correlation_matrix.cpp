@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "core/correlation.hpp"
 #include "core/error.hpp"
-#include "core/multiple_testing.hpp"
 #include "core/poll.hpp"
+#include "core/stats/correlation.hpp"
+#include "core/stats/multiple_testing.hpp"
 #include "engine/context.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"

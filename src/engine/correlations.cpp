@@ -13,13 +13,13 @@
 #include <utility>
 #include <vector>
 
-#include "core/correlation_clusters.hpp"
-#include "core/correlation_groups.hpp"
-#include "core/correlation_tests.hpp"
-#include "core/covariance_estimate.hpp"
-#include "core/diversification.hpp"
 #include "core/error.hpp"
-#include "core/polled_algebra.hpp"
+#include "core/portfolio/correlation_clusters.hpp"
+#include "core/portfolio/correlation_groups.hpp"
+#include "core/portfolio/diversification.hpp"
+#include "core/stats/correlation_tests.hpp"
+#include "core/stats/covariance_estimate.hpp"
+#include "core/stats/polled_algebra.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"

@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "core/json.hpp"
+#include "core/text/json.hpp"
 #include "pg/function.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/calendar_store.hpp"

@@ -1,7 +1,7 @@
 #include "engine/factor_betas.hpp"
 
 #include "core/error.hpp"
-#include "core/risk_contribution.hpp"
+#include "core/portfolio/risk_contribution.hpp"
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/function.hpp"

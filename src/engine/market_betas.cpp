@@ -1,6 +1,6 @@
 #include "engine/market_betas.hpp"
 
-#include "core/beta.hpp"
+#include "core/stats/beta.hpp"
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/function.hpp"

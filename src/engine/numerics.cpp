@@ -10,15 +10,15 @@
 #include <utility>
 #include <vector>
 
-#include "core/clustering.hpp"
-#include "core/distributions.hpp"
 #include "core/error.hpp"
-#include "core/multiple_testing.hpp"
-#include "core/nearest_correlation.hpp"
-#include "core/polled_algebra.hpp"
-#include "core/regression.hpp"
-#include "core/ridge.hpp"
-#include "core/shrinkage.hpp"
+#include "core/stats/clustering.hpp"
+#include "core/stats/distributions.hpp"
+#include "core/stats/multiple_testing.hpp"
+#include "core/stats/nearest_correlation.hpp"
+#include "core/stats/polled_algebra.hpp"
+#include "core/stats/regression.hpp"
+#include "core/stats/ridge.hpp"
+#include "core/stats/shrinkage.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/settings.hpp"

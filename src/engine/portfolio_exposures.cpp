@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/ranges.hpp"
+#include "core/portfolio/ranges.hpp"
 
 namespace pb::engine {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "core/error.hpp"
-#include "core/valuation.hpp"
+#include "core/portfolio/valuation.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "store/position_store.hpp"

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "core/ranges.hpp"
+#include "core/portfolio/ranges.hpp"
 #include "engine/context.hpp"
 #include "pg/interrupts.hpp"
 #include "store/position_store.hpp"

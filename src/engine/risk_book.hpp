@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "core/date.hpp"
-#include "core/lot.hpp"
-#include "core/uuid.hpp"
+#include "core/calendar/date.hpp"
+#include "core/portfolio/lot.hpp"
+#include "core/text/uuid.hpp"
 
 namespace pb::engine {
 

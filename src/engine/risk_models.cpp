@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "core/error.hpp"
-#include "core/json.hpp"
-#include "core/window.hpp"
+#include "core/stats/window.hpp"
+#include "core/text/json.hpp"
 #include "engine/context.hpp"
 #include "engine/symbol_estimates.hpp"
 #include "pg/interrupts.hpp"

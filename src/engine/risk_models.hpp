@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "core/beta.hpp"
-#include "core/ewma.hpp"
-#include "core/factor_model.hpp"
-#include "core/rate_beta.hpp"
+#include "core/stats/beta.hpp"
+#include "core/stats/ewma.hpp"
+#include "core/stats/factor_model.hpp"
+#include "core/stats/rate_beta.hpp"
 #include "engine/risk_book.hpp"
 
 namespace pb::engine {

@@ -1,6 +1,6 @@
 // load_sample_data: a deterministic market with portfolios, for trying the product out and for measuring it.
 #include "core/error.hpp"
-#include "core/sample_market.hpp"
+#include "core/portfolio/sample_market.hpp"
 #include "engine/context.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"

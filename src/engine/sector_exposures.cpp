@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/concentration.hpp"
+#include "core/portfolio/concentration.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"

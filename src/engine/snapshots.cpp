@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "core/accounting.hpp"
 #include "core/error.hpp"
+#include "core/portfolio/accounting.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/calendar_store.hpp"

@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "core/error.hpp"
-#include "core/json.hpp"
-#include "core/ranges.hpp"
+#include "core/portfolio/ranges.hpp"
+#include "core/text/json.hpp"
 #include "engine/context.hpp"
 #include "pg/interrupts.hpp"
 

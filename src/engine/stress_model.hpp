@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "core/replay.hpp"
-#include "core/stress.hpp"
+#include "core/portfolio/replay.hpp"
+#include "core/portfolio/stress.hpp"
 #include "engine/risk_models.hpp"
 #include "store/price_store.hpp"
 #include "store/stress_store.hpp"

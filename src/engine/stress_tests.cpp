@@ -1,6 +1,6 @@
 #include "engine/stress_tests.hpp"
 
-#include "core/json.hpp"
+#include "core/text/json.hpp"
 #include "engine/stress_model.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"

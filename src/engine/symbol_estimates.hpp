@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/bytes.hpp"
-#include "core/estimate_bytes.hpp"
+#include "core/stats/estimate_bytes.hpp"
+#include "core/text/bytes.hpp"
 #include "engine/context.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/board.hpp"

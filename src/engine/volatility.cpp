@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/portfolio_series.hpp"
-#include "core/volatility.hpp"
+#include "core/portfolio/portfolio_series.hpp"
+#include "core/stats/volatility.hpp"
 #include "engine/risk_models.hpp"
 #include "engine/symbol_estimates.hpp"
 #include "pg/function.hpp"

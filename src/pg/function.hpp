@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/date.hpp"
-#include "core/uuid.hpp"
+#include "core/calendar/date.hpp"
+#include "core/text/uuid.hpp"
 #include "pg/memory.hpp"
 #include "pg/rows.hpp"
 #include "pg/work.hpp"

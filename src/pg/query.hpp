@@ -10,9 +10,9 @@
 #include <variant>
 #include <vector>
 
-#include "core/date.hpp"
-#include "core/money.hpp"
-#include "core/uuid.hpp"
+#include "core/calendar/date.hpp"
+#include "core/portfolio/money.hpp"
+#include "core/text/uuid.hpp"
 #include "pg/rows.hpp"
 
 namespace pb::pg {

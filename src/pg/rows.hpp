@@ -11,10 +11,10 @@
 #include <type_traits>
 #include <vector>
 
-#include "core/date.hpp"
-#include "core/money.hpp"
+#include "core/calendar/date.hpp"
 #include "core/poll.hpp"
-#include "core/uuid.hpp"
+#include "core/portfolio/money.hpp"
+#include "core/text/uuid.hpp"
 #include "pg/interrupts.hpp"
 
 namespace pb::pg {

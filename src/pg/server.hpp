@@ -18,10 +18,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/date.hpp"
+#include "core/calendar/date.hpp"
 #include "core/error.hpp"
-#include "core/money.hpp"
-#include "core/uuid.hpp"
+#include "core/portfolio/money.hpp"
+#include "core/text/uuid.hpp"
 
 #define PB_SERVER_GATE 1
 

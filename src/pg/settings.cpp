@@ -1,6 +1,6 @@
 #include "pg/settings.hpp"
 
-#include "core/json.hpp"
+#include "core/text/json.hpp"
 #include "pg/server.hpp"
 
 namespace pb::pg {

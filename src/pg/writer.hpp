@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/date.hpp"
+#include "core/calendar/date.hpp"
 #include "pg/query.hpp"
 #include "pg/rows.hpp"
 

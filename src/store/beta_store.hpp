@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "core/uuid.hpp"
+#include "core/text/uuid.hpp"
 #include "store/symbol_model_store.hpp"
 
 namespace pb::store {

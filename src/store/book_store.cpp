@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "core/error.hpp"
-#include "core/ranges.hpp"
+#include "core/portfolio/ranges.hpp"
 #include "pg/query.hpp"
 
 namespace pb::store {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "core/accounting.hpp"
-#include "core/lot.hpp"
-#include "core/uuid.hpp"
+#include "core/portfolio/accounting.hpp"
+#include "core/portfolio/lot.hpp"
+#include "core/text/uuid.hpp"
 #include "store/row_check.hpp"
 #include "store/store.hpp"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/calendar/nyse_calendar.hpp"
 #include "core/error.hpp"
-#include "core/nyse_calendar.hpp"
 #include "pg/query.hpp"
 
 namespace pb::store {

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "core/date.hpp"
-#include "core/sessions.hpp"
+#include "core/calendar/date.hpp"
+#include "core/calendar/sessions.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

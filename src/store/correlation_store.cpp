@@ -1,7 +1,7 @@
 #include "store/correlation_store.hpp"
 
-#include "core/json.hpp"
-#include "core/ranges.hpp"
+#include "core/portfolio/ranges.hpp"
+#include "core/text/json.hpp"
 #include "pg/query.hpp"
 #include "pg/writer.hpp"
 #include "store/row_check.hpp"

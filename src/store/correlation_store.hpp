@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/date.hpp"
-#include "core/money.hpp"
-#include "core/uuid.hpp"
+#include "core/calendar/date.hpp"
+#include "core/portfolio/money.hpp"
+#include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {
@@ -49,7 +49,7 @@ struct CorrelationCalculation {
   std::optional<int> total_pairs;
   std::vector<TopPair> top_pairs;
   std::vector<std::string> symbols;  // empty: no matrix
-  std::vector<double> correlations;  // packed, core/packed_triangle.hpp
+  std::vector<double> correlations;  // packed, core/stats/packed_triangle.hpp
   std::vector<std::int32_t> overlaps;
 };
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
-#include "core/date.hpp"
-#include "core/ewma.hpp"
+#include "core/calendar/date.hpp"
+#include "core/stats/ewma.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/price_panel.hpp"
-#include "core/sessions.hpp"
-#include "core/uuid.hpp"
+#include "core/calendar/sessions.hpp"
+#include "core/portfolio/price_panel.hpp"
+#include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

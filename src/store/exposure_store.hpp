@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "core/date.hpp"
-#include "core/money.hpp"
-#include "core/uuid.hpp"
+#include "core/calendar/date.hpp"
+#include "core/portfolio/money.hpp"
+#include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

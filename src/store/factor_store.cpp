@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "core/ranges.hpp"
+#include "core/portfolio/ranges.hpp"
 #include "pg/query.hpp"
 #include "store/row_check.hpp"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/rate_beta.hpp"
+#include "core/stats/rate_beta.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/uuid.hpp"
+#include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/money.hpp"
-#include "core/uuid.hpp"
+#include "core/portfolio/money.hpp"
+#include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

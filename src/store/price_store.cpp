@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "core/ranges.hpp"
+#include "core/portfolio/ranges.hpp"
 #include "pg/query.hpp"
 #include "store/calendar_store.hpp"
 #include "store/row_check.hpp"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/corporate_actions.hpp"
-#include "core/price_panel.hpp"
+#include "core/portfolio/corporate_actions.hpp"
+#include "core/portfolio/price_panel.hpp"
 #include "pg/memory.hpp"
 #include "store/store.hpp"
 

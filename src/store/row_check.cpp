@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "core/ranges.hpp"
+#include "core/portfolio/ranges.hpp"
 
 namespace pb::store {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "core/date.hpp"
+#include "core/calendar/date.hpp"
 #include "pg/query.hpp"
 
 namespace pb::store {

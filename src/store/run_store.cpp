@@ -1,6 +1,6 @@
 #include "store/run_store.hpp"
 
-#include "core/json.hpp"
+#include "core/text/json.hpp"
 #include "pg/query.hpp"
 #include "pg/session.hpp"
 #include "pg/writer.hpp"

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/date.hpp"
-#include "core/uuid.hpp"
+#include "core/calendar/date.hpp"
+#include "core/text/uuid.hpp"
 #include "pg/server_error.hpp"
 #include "store/store.hpp"
 

@@ -1,6 +1,6 @@
 #include "store/sample_store.hpp"
 
-#include "core/corporate_actions.hpp"
+#include "core/portfolio/corporate_actions.hpp"
 #include "pg/writer.hpp"
 
 namespace pb::store {

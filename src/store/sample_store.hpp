@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "core/sample_market.hpp"
+#include "core/portfolio/sample_market.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "core/json.hpp"
+#include "core/text/json.hpp"
 #include "pg/query.hpp"
 #include "pg/writer.hpp"
 #include "store/row_check.hpp"

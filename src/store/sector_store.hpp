@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "core/concentration.hpp"
-#include "core/date.hpp"
-#include "core/uuid.hpp"
+#include "core/calendar/date.hpp"
+#include "core/portfolio/concentration.hpp"
+#include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/accounting.hpp"
-#include "core/uuid.hpp"
+#include "core/portfolio/accounting.hpp"
+#include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

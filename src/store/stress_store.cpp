@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "core/error.hpp"
-#include "core/ranges.hpp"
+#include "core/portfolio/ranges.hpp"
 #include "pg/query.hpp"
 #include "pg/writer.hpp"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/annualization.hpp"
+#include "core/stats/annualization.hpp"
 #include "pg/query.hpp"
 #include "pg/writer.hpp"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/beta.hpp"
-#include "core/factor_model.hpp"
+#include "core/stats/beta.hpp"
+#include "core/stats/factor_model.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "core/uuid.hpp"
+#include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

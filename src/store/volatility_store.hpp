@@ -5,9 +5,9 @@
 #include <limits>
 #include <span>
 
-#include "core/date.hpp"
-#include "core/uuid.hpp"
-#include "core/volatility.hpp"
+#include "core/calendar/date.hpp"
+#include "core/stats/volatility.hpp"
+#include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {

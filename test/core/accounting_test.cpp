@@ -1,4 +1,4 @@
-#include "core/accounting.hpp"
+#include "core/portfolio/accounting.hpp"
 
 #include <gtest/gtest.h>
 

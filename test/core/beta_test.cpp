@@ -1,4 +1,4 @@
-#include "core/beta.hpp"
+#include "core/stats/beta.hpp"
 
 #include <gtest/gtest.h>
 

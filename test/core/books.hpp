@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/accounting.hpp"
+#include "core/portfolio/accounting.hpp"
 #include "support.hpp"
 
 namespace pb::test {

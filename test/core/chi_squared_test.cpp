@@ -1,4 +1,4 @@
-#include "core/chi_squared.hpp"
+#include "core/stats/chi_squared.hpp"
 
 #include <gtest/gtest.h>
 

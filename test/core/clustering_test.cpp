@@ -1,4 +1,4 @@
-#include "core/clustering.hpp"
+#include "core/stats/clustering.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/collinearity.hpp"
+#include "core/stats/collinearity.hpp"
 
 #include <gtest/gtest.h>
 

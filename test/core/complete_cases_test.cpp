@@ -1,4 +1,4 @@
-#include "core/complete_cases.hpp"
+#include "core/stats/complete_cases.hpp"
 
 #include <gtest/gtest.h>
 

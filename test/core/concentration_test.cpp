@@ -1,4 +1,4 @@
-#include "core/concentration.hpp"
+#include "core/portfolio/concentration.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/corporate_actions.hpp"
+#include "core/portfolio/corporate_actions.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/correlation_clusters.hpp"
+#include "core/portfolio/correlation_clusters.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/packed_triangle.hpp"
+#include "core/stats/packed_triangle.hpp"
 #include "support.hpp"
 
 namespace {

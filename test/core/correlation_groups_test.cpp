@@ -1,4 +1,4 @@
-#include "core/correlation_groups.hpp"
+#include "core/portfolio/correlation_groups.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/correlation.hpp"
+#include "core/stats/correlation.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/distributions.hpp"
-#include "core/multiple_testing.hpp"
+#include "core/stats/distributions.hpp"
+#include "core/stats/multiple_testing.hpp"
 #include "returns.hpp"
 #include "support.hpp"
 

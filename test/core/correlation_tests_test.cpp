@@ -1,4 +1,4 @@
-#include "core/correlation_tests.hpp"
+#include "core/stats/correlation_tests.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "core/multiple_testing.hpp"
+#include "core/stats/multiple_testing.hpp"
 #include "returns.hpp"
 #include "support.hpp"
 

@@ -1,4 +1,4 @@
-#include "core/covariance_estimate.hpp"
+#include "core/stats/covariance_estimate.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "core/complete_cases.hpp"
-#include "core/nearest_correlation.hpp"
-#include "core/shrinkage.hpp"
+#include "core/stats/complete_cases.hpp"
+#include "core/stats/nearest_correlation.hpp"
+#include "core/stats/shrinkage.hpp"
 #include "returns.hpp"
 #include "support.hpp"
 

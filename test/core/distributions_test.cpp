@@ -1,4 +1,4 @@
-#include "core/distributions.hpp"
+#include "core/stats/distributions.hpp"
 
 #include <gtest/gtest.h>
 

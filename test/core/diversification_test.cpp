@@ -1,4 +1,4 @@
-#include "core/diversification.hpp"
+#include "core/portfolio/diversification.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "core/correlation.hpp"
+#include "core/stats/correlation.hpp"
 #include "returns.hpp"
 #include "support.hpp"
 

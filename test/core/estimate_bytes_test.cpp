@@ -1,4 +1,4 @@
-#include "core/estimate_bytes.hpp"
+#include "core/stats/estimate_bytes.hpp"
 
 #include <gtest/gtest.h>
 

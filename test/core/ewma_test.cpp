@@ -1,4 +1,4 @@
-#include "core/ewma.hpp"
+#include "core/stats/ewma.hpp"
 
 #include <gtest/gtest.h>
 

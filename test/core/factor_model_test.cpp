@@ -1,4 +1,4 @@
-#include "core/factor_model.hpp"
+#include "core/stats/factor_model.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "core/beta.hpp"
-#include "core/regression.hpp"
+#include "core/stats/beta.hpp"
+#include "core/stats/regression.hpp"
 #include "support.hpp"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "core/har.hpp"
+#include "core/stats/har.hpp"
 
 #include <gtest/gtest.h>
 

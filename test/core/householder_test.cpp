@@ -1,4 +1,4 @@
-#include "core/householder.hpp"
+#include "core/stats/householder.hpp"
 
 #include <gtest/gtest.h>
 

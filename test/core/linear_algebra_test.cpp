@@ -1,4 +1,4 @@
-#include "core/linear_algebra.hpp"
+#include "core/stats/linear_algebra.hpp"
 
 #include <gtest/gtest.h>
 

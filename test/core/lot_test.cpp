@@ -1,4 +1,4 @@
-#include "core/lot.hpp"
+#include "core/portfolio/lot.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/money.hpp"
+#include "core/portfolio/money.hpp"
 
 #include <gtest/gtest.h>
 

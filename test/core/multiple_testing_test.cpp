@@ -1,4 +1,4 @@
-#include "core/multiple_testing.hpp"
+#include "core/stats/multiple_testing.hpp"
 
 #include <gtest/gtest.h>
 

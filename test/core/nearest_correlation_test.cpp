@@ -1,4 +1,4 @@
-#include "core/nearest_correlation.hpp"
+#include "core/stats/nearest_correlation.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "core/correlation.hpp"
+#include "core/stats/correlation.hpp"
 #include "returns.hpp"
 #include "support.hpp"
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "core/regression.hpp"
-#include "core/ridge.hpp"
+#include "core/stats/regression.hpp"
+#include "core/stats/ridge.hpp"
 #include "support.hpp"
 
 namespace {

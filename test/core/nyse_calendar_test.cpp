@@ -1,4 +1,4 @@
-#include "core/nyse_calendar.hpp"
+#include "core/calendar/nyse_calendar.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/date.hpp"
+#include "core/calendar/date.hpp"
 #include "core/error.hpp"
 #include "support.hpp"
 

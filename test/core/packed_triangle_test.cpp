@@ -1,4 +1,4 @@
-#include "core/packed_triangle.hpp"
+#include "core/stats/packed_triangle.hpp"
 
 #include <gtest/gtest.h>
 

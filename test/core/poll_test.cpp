@@ -10,8 +10,8 @@
 #include <random>
 #include <vector>
 
-#include "core/linear_algebra.hpp"
-#include "core/polled_algebra.hpp"
+#include "core/stats/linear_algebra.hpp"
+#include "core/stats/polled_algebra.hpp"
 #include "polls.hpp"
 #include "returns.hpp"
 #include "support.hpp"

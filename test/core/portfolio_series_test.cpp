@@ -1,4 +1,4 @@
-#include "core/portfolio_series.hpp"
+#include "core/portfolio/portfolio_series.hpp"
 
 #include <gtest/gtest.h>
 

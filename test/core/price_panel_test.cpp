@@ -1,4 +1,4 @@
-#include "core/price_panel.hpp"
+#include "core/portfolio/price_panel.hpp"
 
 #include <gtest/gtest.h>
 

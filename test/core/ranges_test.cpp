@@ -1,4 +1,4 @@
-#include "core/ranges.hpp"
+#include "core/portfolio/ranges.hpp"
 
 #include <gtest/gtest.h>
 

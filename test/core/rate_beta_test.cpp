@@ -1,4 +1,4 @@
-#include "core/rate_beta.hpp"
+#include "core/stats/rate_beta.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "core/regression.hpp"
+#include "core/stats/regression.hpp"
 #include "support.hpp"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "core/regression.hpp"
+#include "core/stats/regression.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/replay.hpp"
+#include "core/portfolio/replay.hpp"
 
 #include <gtest/gtest.h>
 

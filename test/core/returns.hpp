@@ -5,7 +5,7 @@
 #include <limits>
 #include <random>
 
-#include "core/linear_algebra.hpp"
+#include "core/stats/linear_algebra.hpp"
 
 namespace pb::test {
 

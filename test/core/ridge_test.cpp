@@ -1,4 +1,4 @@
-#include "core/ridge.hpp"
+#include "core/stats/ridge.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "core/collinearity.hpp"
-#include "core/regression.hpp"
+#include "core/stats/collinearity.hpp"
+#include "core/stats/regression.hpp"
 #include "support.hpp"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "core/risk_contribution.hpp"
+#include "core/portfolio/risk_contribution.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/sample_market.hpp"
+#include "core/portfolio/sample_market.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/beta.hpp"
+#include "core/stats/beta.hpp"
 #include "support.hpp"
 
 namespace {

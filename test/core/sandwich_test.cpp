@@ -1,4 +1,4 @@
-#include "core/sandwich.hpp"
+#include "core/stats/sandwich.hpp"
 
 #include <gtest/gtest.h>
 

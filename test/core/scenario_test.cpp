@@ -1,4 +1,4 @@
-#include "core/scenario.hpp"
+#include "core/portfolio/scenario.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/sessions.hpp"
+#include "core/calendar/sessions.hpp"
 
 #include <gtest/gtest.h>
 

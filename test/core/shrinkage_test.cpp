@@ -1,4 +1,4 @@
-#include "core/shrinkage.hpp"
+#include "core/stats/shrinkage.hpp"
 
 #include <gtest/gtest.h>
 

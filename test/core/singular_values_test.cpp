@@ -1,4 +1,4 @@
-#include "core/singular_values.hpp"
+#include "core/stats/singular_values.hpp"
 
 #include <gtest/gtest.h>
 

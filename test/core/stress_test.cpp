@@ -1,4 +1,4 @@
-#include "core/stress.hpp"
+#include "core/portfolio/stress.hpp"
 
 #include <gtest/gtest.h>
 

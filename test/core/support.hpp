@@ -23,13 +23,13 @@
 #include <utility>
 #include <vector>
 
-#include "core/corporate_actions.hpp"
-#include "core/date.hpp"
+#include "core/calendar/date.hpp"
+#include "core/calendar/sessions.hpp"
 #include "core/error.hpp"
-#include "core/linear_algebra.hpp"
-#include "core/money.hpp"
-#include "core/price_panel.hpp"
-#include "core/sessions.hpp"
+#include "core/portfolio/corporate_actions.hpp"
+#include "core/portfolio/money.hpp"
+#include "core/portfolio/price_panel.hpp"
+#include "core/stats/linear_algebra.hpp"
 
 namespace pb::core {
 

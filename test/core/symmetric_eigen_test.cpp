@@ -1,4 +1,4 @@
-#include "core/symmetric_eigen.hpp"
+#include "core/stats/symmetric_eigen.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/valuation.hpp"
+#include "core/portfolio/valuation.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/volatility.hpp"
+#include "core/stats/volatility.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/beta.hpp"
+#include "core/stats/beta.hpp"
 #include "risk_data.hpp"
 
 namespace {

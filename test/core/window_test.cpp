@@ -1,4 +1,4 @@
-#include "core/window.hpp"
+#include "core/stats/window.hpp"
 
 #include <gtest/gtest.h>
 

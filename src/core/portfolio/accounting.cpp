@@ -1,0 +1,130 @@
+#include "core/portfolio/accounting.hpp"
+
+#include <cmath>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "core/error.hpp"
+#include "core/text/uuid.hpp"
+
+namespace pb::core {
+
+namespace {
+
+// Cash that a lot has brought up to the day: what it cost, what its closings returned, and dividends on shares held
+// on the day before they went ex.
+long double cash_of_lot(const Lot& lot, Date day, const std::vector<Closing>& closings,
+                        const CorporateActions& actions) {
+  if (lot.entry_date > day) return 0;
+  long double cash = -static_cast<long double>(lot.quantity) * lot.entry_price * lot.multiplier;
+  for (const Closing& closing : closings)
+    cash += static_cast<long double>(std::copysign(closing.quantity, lot.quantity)) * closing.price * lot.multiplier;
+  if (!lot.is_option())
+    for (const auto& dividend : actions.dividends(lot.symbol))
+      if (dividend.ex_date > lot.entry_date && dividend.ex_date <= day)
+        cash += static_cast<long double>(quantity_asof(lot, dividend.ex_date - std::chrono::days(1), actions)) *
+                dividend.amount * lot.multiplier;
+  return cash;
+}
+
+// Counts distinct instruments; a handful of positions per portfolio, so ordered sets are cheap.
+struct Instruments {
+  std::set<std::pair<std::string_view, bool>> held;
+  std::set<std::string_view> options, manual, stale, unpriced;
+
+  void add(const Lot& lot, const LotValue& value) {
+    held.emplace(lot.symbol, value.quantity > 0);
+    if (lot.is_option()) options.insert(lot.symbol);
+    if (value.quality == MarkQuality::manual) manual.insert(lot.symbol);
+    if (value.quality == MarkQuality::stale) stale.insert(lot.symbol);
+    if (value.quality == MarkQuality::unpriced) unpriced.insert(lot.symbol);
+  }
+
+  void count_into(PortfolioLevels& levels) const {
+    for (const auto& [symbol, is_long] : held) ++(is_long ? levels.long_count : levels.short_count);
+    levels.option_count = static_cast<int>(options.size());
+    levels.private_positions = static_cast<int>(manual.size());
+    levels.stale_prices = static_cast<int>(stale.size());
+    levels.unpriced_positions = static_cast<int>(unpriced.size());
+  }
+};
+
+// Closing trades of more than was opened would book cash for shares that nobody held. Quantities have six decimals on
+// the day of the trade, so each may be off in the last one.
+void require_enough_opened(const Lot& lot, const std::vector<Closing>& closings, const CorporateActions& actions) {
+  constexpr double last_decimal = 1e-6;
+  double closed = 0;
+  double rounding = 0;
+  for (const Closing& closing : closings) {
+    const double factor = actions.split_factor(lot.symbol, lot.entry_date, closing.trade_date);
+    closed += closing.quantity / factor;
+    rounding += last_decimal / factor;
+  }
+  if (closed <= std::fabs(lot.quantity) + rounding) return;
+  throw Error(sqlstate::data_exception,
+              "more of position " + to_string(lot.id) + " (" + lot.symbol + ") is closed than was opened",
+              std::to_string(std::fabs(lot.quantity)) + " were opened; in those shares " + std::to_string(closed) +
+                  " are closed.",
+              "Correct its closing trades in position_realized_events.");
+}
+
+Money cumulative_before(const Ledger& ledger, Date day) {
+  const auto next = ledger.lower_bound(day);
+  return next == ledger.begin() ? Money{} : std::prev(next)->second.cumulative_pnl;
+}
+
+}  // namespace
+
+PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInputs& inputs) {
+  PortfolioLevels levels;
+  levels.initial_equity = holdings.initial_equity;
+  for (const CapitalFlow& flow : holdings.flows)
+    if (flow.date <= day) levels.flows_to_date += flow.amount;
+
+  long double trade_cash = 0;
+  long double long_value = 0;
+  long double short_value = 0;
+  Instruments instruments;
+  for (const Lot& lot : holdings.lots) {
+    const std::vector<Closing> closings = closings_through(lot, day, *inputs.actions);
+    require_enough_opened(lot, closings, *inputs.actions);
+    trade_cash += cash_of_lot(lot, day, closings, *inputs.actions);
+    for (const Closing& closing : closings) levels.realized_to_date += realized_pnl(lot, closing, *inputs.actions);
+    if (quantity_asof(lot, day, *inputs.actions) == 0) continue;
+    const LotValue value = value_lot(lot, day, inputs);
+    (value.market_value >= 0 ? long_value : short_value) += value.market_value;
+    instruments.add(lot, value);
+  }
+  levels.cash = holdings.initial_equity + levels.flows_to_date + to_money(trade_cash);
+  levels.long_value = to_money(long_value);
+  levels.short_value = to_money(short_value);
+  instruments.count_into(levels);
+  return levels;
+}
+
+LedgerEntry ledger_entry(const PortfolioLevels& levels) {
+  return {levels.equity(), levels.cumulative_pnl(), levels.flows_to_date, levels.realized_to_date};
+}
+
+PeriodResult period_result(Date day, const PortfolioLevels& levels, const Ledger& ledger) {
+  PeriodResult result;
+  LedgerEntry before;
+  before.equity = levels.initial_equity;
+  if (const auto next = ledger.lower_bound(day); next != ledger.begin()) {
+    result.previous_date = std::prev(next)->first;
+    before = std::prev(next)->second;
+  }
+  const std::chrono::year_month_day ymd{day};
+  const Date month_start{ymd.year() / ymd.month() / 1};
+  const Date year_start{ymd.year() / std::chrono::January / 1};
+  result.daily_pnl = levels.cumulative_pnl() - before.cumulative_pnl;
+  result.mtd_pnl = levels.cumulative_pnl() - cumulative_before(ledger, month_start);
+  result.ytd_pnl = levels.cumulative_pnl() - cumulative_before(ledger, year_start);
+  result.daily_flow = levels.flows_to_date - before.flows_to_date;
+  result.daily_realized = levels.realized_to_date - before.realized_to_date;
+  if (before.equity.units > 0) result.daily_return = to_double(result.daily_pnl) / to_double(before.equity);
+  return result;
+}
+
+}  // namespace pb::core

@@ -1,0 +1,80 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/portfolio/lot.hpp"
+#include "core/portfolio/money.hpp"
+#include "core/portfolio/valuation.hpp"
+
+namespace pb::core {
+
+struct CapitalFlow {
+  Date date;
+  Money amount;  // contributions positive, withdrawals negative
+};
+
+// What a portfolio starts from and what it holds.
+struct Holdings {
+  Money initial_equity;
+  std::span<const Lot> lots;
+  std::span<const CapitalFlow> flows;
+};
+
+// A portfolio at the end of one day. Each level is computed from all trades, flows and dividends up to the day, not
+// from the day before: a skipped session, a late booking or a corrected price loses nothing, and computing a day
+// twice gives the same. Amounts are rounded once, here; everything derived from them is exact.
+struct PortfolioLevels {
+  Money cash;         // initial equity + flows + trade cash + dividends; may be negative
+  Money long_value;   // market value of positions with positive exposure
+  Money short_value;  // negative
+  Money flows_to_date;
+  Money realized_to_date;
+  Money initial_equity;
+  int long_count = 0;  // distinct instruments, so that splitting a lot changes nothing
+  int short_count = 0;
+  int option_count = 0;
+  int private_positions = 0;
+  int stale_prices = 0;
+  int unpriced_positions = 0;
+
+  Money net_market_value() const { return long_value + short_value; }
+  Money gross_exposure() const { return long_value - short_value; }
+  Money equity() const { return cash + net_market_value(); }
+  Money cumulative_pnl() const { return equity() - initial_equity - flows_to_date; }
+};
+
+PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInputs& inputs);
+
+// What later days need to know of an earlier snapshot.
+struct LedgerEntry {
+  Money equity;
+  Money cumulative_pnl;
+  Money flows_to_date;
+  Money realized_to_date;
+};
+
+// A portfolio's snapshots by date.
+using Ledger = std::map<Date, LedgerEntry>;
+
+LedgerEntry ledger_entry(const PortfolioLevels& levels);
+
+// The changes since earlier snapshots. Daily P&L is the change of cumulative P&L since the previous snapshot, so the
+// P&L of a gap is never lost; daily P&L + flows + initial equity add up to equity exactly.
+struct PeriodResult {
+  std::optional<Date> previous_date;
+  Money daily_pnl;
+  Money mtd_pnl;  // since the last snapshot before the month
+  Money ytd_pnl;  // since the last snapshot before the year
+  Money daily_flow;
+  Money daily_realized;
+  // Daily P&L over the equity before it, flows counting from the end of the day; none when that was not positive.
+  std::optional<double> daily_return;
+};
+
+PeriodResult period_result(Date day, const PortfolioLevels& levels, const Ledger& ledger);
+
+}  // namespace pb::core

@@ -1,0 +1,166 @@
+#include "core/portfolio/diversification.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <limits>
+#include <numeric>
+#include <string>
+
+#include "core/error.hpp"
+#include "core/stats/polled_algebra.hpp"
+#include "core/stats/symmetric_eigen.hpp"
+
+namespace pb::core {
+
+namespace {
+
+using Weights = Eigen::Map<const Vector>;
+
+Weights as_vector(std::span<const double> values) { return {values.data(), static_cast<Eigen::Index>(values.size())}; }
+
+// Calls with (i, j, correlation), j < i, for every pair that has a correlation.
+template <class Call>
+void for_each_pair(std::span<const double> correlations, int items, Poll poll, Call&& call) {
+  require_packed(correlations.size(), items);
+  std::size_t at = 0;
+  for (int i = 1; i < items; ++i) {
+    poll();
+    for (int j = 0; j < i; ++j, ++at)
+      if (!std::isnan(correlations[at]))
+        call(static_cast<std::size_t>(i), static_cast<std::size_t>(j), correlations[at]);
+  }
+}
+
+std::optional<double> ratio(double numerator, double denominator) {
+  if (!(denominator > 0)) return std::nullopt;
+  return numerator / denominator;
+}
+
+// x' R x; NaN when two elements other than 0 have no correlation.
+double quadratic_form(std::span<const double> correlations, const Vector& x) {
+  const int items = static_cast<int>(x.size());
+  require_packed(correlations.size(), items);
+  double sum = x.squaredNorm();
+  std::size_t at = 0;
+  for (int i = 1; i < items; ++i)
+    for (int j = 0; j < i; ++j, ++at)
+      if (x(i) != 0 && x(j) != 0) sum += 2 * correlations[at] * x(i) * x(j);
+  return sum;
+}
+
+// (sum |x|)^2 over a variance; none when the variance is rounding beside that or is not known.
+std::optional<double> squared_ratio(double absolute_sum, double variance, Eigen::Index items) {
+  const double square = absolute_sum * absolute_sum;
+  const double rounding = std::numeric_limits<double>::epsilon() * static_cast<double>(items) * square;
+  if (!(variance > rounding)) return std::nullopt;
+  return square / variance;
+}
+
+std::optional<double> root(std::optional<double> value) { return value ? std::optional(std::sqrt(*value)) : value; }
+
+void require_same_size(std::size_t values, std::size_t weights) {
+  if (values == weights) return;
+  throw Error(sqlstate::invalid_parameter, "there must be one weight for each asset",
+              std::to_string(weights) + " weights for " + std::to_string(values) + " assets.");
+}
+
+}  // namespace
+
+std::optional<double> average_correlation(std::span<const double> correlations, Poll poll) {
+  double sum = 0;
+  double pairs = 0;
+  in_steps(std::ssize(correlations), 1, poll, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    for (const double correlation :
+         correlations.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))) {
+      if (std::isnan(correlation)) continue;
+      sum += correlation;
+      ++pairs;
+    }
+  });
+  return ratio(sum, pairs);
+}
+
+std::optional<double> weighted_average_correlation(std::span<const double> correlations,
+                                                   std::span<const double> weights, Poll poll) {
+  double sum = 0;
+  double total = 0;
+  const auto add = [&](std::size_t i, std::size_t j, double correlation) {
+    const double weight = std::fabs(weights[i] * weights[j]);
+    sum += weight * correlation;
+    total += weight;
+  };
+  for_each_pair(correlations, static_cast<int>(weights.size()), poll, add);
+  return ratio(sum, total);
+}
+
+std::optional<double> position_signed_correlation(std::span<const double> correlations, std::span<const double> weights,
+                                                  Poll poll) {
+  double sum = 0;
+  double pairs = 0;
+  const auto add = [&](std::size_t i, std::size_t j, double correlation) {
+    if (weights[i] == 0 || weights[j] == 0) return;
+    sum += (weights[i] > 0) == (weights[j] > 0) ? correlation : -correlation;
+    ++pairs;
+  };
+  for_each_pair(correlations, static_cast<int>(weights.size()), poll, add);
+  return ratio(sum, pairs);
+}
+
+std::optional<double> effective_positions(std::span<const double> correlations, std::span<const double> weights) {
+  const Vector x = as_vector(weights);
+  return squared_ratio(x.cwiseAbs().sum(), quadratic_form(correlations, x), x.size());
+}
+
+std::optional<double> effective_bets(std::span<const double> correlations, std::span<const double> weights,
+                                     std::span<const double> volatilities) {
+  require_same_size(volatilities.size(), weights.size());
+  const Vector risks = as_vector(weights).cwiseProduct(as_vector(volatilities));
+  return effective_positions(correlations, {risks.data(), weights.size()});
+}
+
+std::optional<double> diversification_ratio(std::span<const double> correlations, std::span<const double> weights,
+                                            std::span<const double> volatilities) {
+  return root(effective_bets(correlations, weights, volatilities));
+}
+
+std::optional<double> diversification_ratio(const Matrix& covariance, std::span<const double> weights, Poll poll) {
+  require_same_size(static_cast<std::size_t>(covariance.rows()), weights.size());
+  const auto w = as_vector(weights);
+  const double sum = w.cwiseAbs().dot(covariance.diagonal().cwiseSqrt());
+  return root(squared_ratio(sum, w.dot(product(covariance, w, poll)), w.size()));
+}
+
+EigenConcentration eigen_concentration(const Matrix& correlation) {
+  if (correlation.rows() == 0 || correlation.rows() != correlation.cols() || !correlation.allFinite())
+    throw Error(sqlstate::data_exception, "eigenvalues need a square, finite matrix",
+                "It is " + std::to_string(correlation.rows()) + " x " + std::to_string(correlation.cols()) + ".",
+                "Replace missing correlations first.");
+  const Vector eigenvalues = symmetric_eigenvalues(correlation);
+  const double trace = correlation.trace();
+  return {eigenvalues(correlation.rows() - 1) / trace, trace * trace / correlation.squaredNorm()};
+}
+
+std::vector<CorrelatedPair> top_correlations(std::span<const double> correlations, int items, int count, Poll poll) {
+  const auto before = [](const CorrelatedPair& a, const CorrelatedPair& b) {
+    if (std::fabs(a.correlation) != std::fabs(b.correlation))
+      return std::fabs(a.correlation) > std::fabs(b.correlation);
+    return a.first != b.first ? a.first < b.first : a.second < b.second;
+  };
+  // A heap of the best so far, the worst of them on top.
+  std::vector<CorrelatedPair> best;
+  for_each_pair(correlations, items, poll, [&](std::size_t i, std::size_t j, double correlation) {
+    const CorrelatedPair pair{static_cast<int>(j), static_cast<int>(i), correlation};
+    if (static_cast<int>(best.size()) >= count) {
+      if (best.empty() || !before(pair, best.front())) return;
+      std::pop_heap(best.begin(), best.end(), before);
+      best.pop_back();
+    }
+    best.push_back(pair);
+    std::push_heap(best.begin(), best.end(), before);
+  });
+  std::sort_heap(best.begin(), best.end(), before);
+  return best;
+}
+
+}  // namespace pb::core

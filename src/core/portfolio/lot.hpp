@@ -1,0 +1,61 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/calendar/date.hpp"
+#include "core/portfolio/corporate_actions.hpp"
+#include "core/portfolio/money.hpp"
+#include "core/text/uuid.hpp"
+
+namespace pb::core {
+
+enum class InvestmentClass { public_market, option, private_asset };
+
+// Part of a lot that was sold (or bought back), in shares of the trade date.
+struct Closing {
+  Date trade_date;
+  double quantity;  // > 0
+  double price;
+  std::optional<Money> realized;  // as booked; computed from the prices when absent
+};
+
+// One position lot: what was opened, and everything that was closed of it since. Its quantity is never rewritten, so
+// the quantity of any past day can be told.
+struct Lot {
+  Uuid portfolio_id;
+  Uuid id;
+  std::string symbol;
+  std::string position_type;  // LONG SHORT LC LP SC SP
+  InvestmentClass investment_class = InvestmentClass::public_market;
+  double quantity = 0;  // signed, as opened
+  double entry_price = 0;
+  Date entry_date{};
+  std::optional<Date> exit_date;
+  std::optional<double> exit_price;
+  double multiplier = 1;
+  std::string underlying_symbol;
+  // A private asset's mark set by hand on the position itself; it counts from its date on.
+  std::optional<double> manual_price;
+  std::optional<Date> manual_price_date;
+  std::vector<Closing> closings;  // by trade date
+
+  bool is_option() const { return position_type.size() == 2; }
+  bool is_private() const { return investment_class == InvestmentClass::private_asset; }
+};
+
+// The closings on or before the day. A lot whose exit date has come without events for all of it closes the rest at
+// its exit price, which is how positions imported as already closed arrive.
+std::vector<Closing> closings_through(const Lot& lot, Date day, const CorporateActions& actions);
+
+// Signed quantity at the end of the day, in shares of that day: as opened, less what was closed, times the splits
+// since entry. Zero before the entry and after the exit.
+double quantity_asof(const Lot& lot, Date day, const CorporateActions& actions);
+
+// Realized P&L of one closing: (exit - entry) x closed quantity x multiplier, with the sign of the lot.
+Money realized_pnl(const Lot& lot, const Closing& closing, const CorporateActions& actions);
+
+}  // namespace pb::core

@@ -1,0 +1,92 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/calendar/date.hpp"
+#include "core/calendar/sessions.hpp"
+#include "core/poll.hpp"
+#include "core/portfolio/corporate_actions.hpp"
+#include "core/stats/linear_algebra.hpp"
+
+namespace pb::core {
+
+// A price together with the day it is from and its age on the day it was asked for.
+struct Mark {
+  double price = std::numeric_limits<double>::quiet_NaN();
+  Date date{};
+  int stale_sessions = 0;
+};
+
+// One row of the price table.
+struct PriceRow {
+  Date date;
+  double close;
+  double adjusted_close;  // NaN when absent
+  bool split_adjusted;    // close is in today's shares, not in those of its day
+};
+
+// All prices that a run needs, read once: sessions x symbols, NaN where there is no price, one contiguous column per
+// symbol. Closes are in shares of their own day; returns are total returns of consecutive sessions.
+class PricePanel {
+ public:
+  // Symbols must be sorted and unique; sessions ascending.
+  PricePanel(Sessions sessions, std::vector<std::string> symbols, Poll poll = no_poll);
+  // Not to be copied: the column index refers to the panel's own symbols.
+  PricePanel(const PricePanel&) = delete;
+  PricePanel& operator=(const PricePanel&) = delete;
+  PricePanel(PricePanel&&) = default;
+  PricePanel& operator=(PricePanel&&) = default;
+
+  const Sessions& sessions() const noexcept { return sessions_; }
+  const std::vector<std::string>& symbols() const noexcept { return symbols_; }
+  std::optional<int> column(std::string_view symbol) const;
+
+  // Rows on days that are no session are kept for valuation only: they have no return. A row with a price that is out
+  // of range (core/portfolio/ranges.hpp) is left out.
+  void set(int column, const PriceRow& row, const CorporateActions& actions);
+  // The last known price before the panel begins, for symbols that have none on its first days.
+  void set_earlier(int column, const PriceRow& row, const CorporateActions& actions);
+  // A row that was left out because its price cannot be used, for those who set rows and for set() itself.
+  void leave_out(int column, Date date) { left_out_[column].push_back(date); }
+  // Computes the returns once all rows are set.
+  void finish(const CorporateActions& actions, Poll poll = no_poll);
+
+  double close(int session, int column) const { return close_(session, column); }
+  // Simple total return of the session over the one before; NaN unless both sessions have a price, and one that is no
+  // more than greatest_price_change times the other.
+  auto returns(int column) const { return returns_.col(column); }
+  // All of them, sessions x symbols.
+  const Matrix& returns() const noexcept { return returns_; }
+
+  // The newest day up to the given one of which a row of the symbol was left out, or its return, because a price cannot
+  // be used; none when there is no such day.
+  std::optional<Date> newest_left_out(int column, Date day) const;
+
+  // The newest price on or before the day, in shares of that day, with its age in sessions; none when there is none.
+  std::optional<Mark> mark_asof(int column, Date day, const CorporateActions& actions) const;
+
+ private:
+  struct OffSessionMark {
+    Date date;
+    double price;
+  };
+
+  Sessions sessions_;
+  std::vector<std::string> symbols_;
+  std::unordered_map<std::string_view, int> columns_;  // views into symbols_
+  int session_ = 0;                                    // of the last row that was set
+  Matrix close_;
+  Matrix returns_;  // adjusted closes until finish()
+  std::unordered_map<int, std::vector<OffSessionMark>> off_session_;
+  std::unordered_map<int, OffSessionMark> earlier_;
+  std::unordered_map<int, std::vector<Date>> left_out_;
+};
+
+}  // namespace pb::core

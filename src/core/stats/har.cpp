@@ -1,0 +1,116 @@
+#include "core/stats/har.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <vector>
+
+namespace pb::core {
+
+namespace {
+
+constexpr Eigen::Index week = 5;
+constexpr Eigen::Index month = 22;
+constexpr Eigen::Index terms = 4;  // intercept, day, week, month
+constexpr double epsilon = std::numeric_limits<double>::epsilon();
+
+using Terms = Eigen::Matrix<double, terms, 1>;
+using Triangle = Eigen::Matrix<double, terms, terms>;
+
+// min |R b - c| over b >= 0. The solution is the plain least-squares fit on its own support, so the best of the 16
+// supports whose fit is non-negative is it: no iteration and no tolerance.
+struct NonNegativeSolution {
+  Terms coefficients = Terms::Zero();
+  double residual = 0;  // sum of squares
+};
+
+NonNegativeSolution solve_non_negative(const Triangle& r, const Terms& c) {
+  NonNegativeSolution best{Terms::Zero(), c.squaredNorm()};
+  for (unsigned support = (1u << terms) - 1; support > 0; --support) {
+    std::array<Eigen::Index, terms> chosen{};
+    Eigen::Index count = 0;
+    for (Eigen::Index j = 0; j < terms; ++j)
+      if ((support >> j) & 1u) chosen[static_cast<std::size_t>(count++)] = j;
+    Eigen::Matrix<double, terms, Eigen::Dynamic, 0, terms, terms> columns(terms, count);
+    for (Eigen::Index j = 0; j < count; ++j) columns.col(j) = r.col(chosen[static_cast<std::size_t>(j)]);
+    const Eigen::Matrix<double, Eigen::Dynamic, 1, 0, terms, 1> fit = columns.householderQr().solve(c);
+    if (!(fit.minCoeff() >= 0)) continue;
+    const double residual = (c - columns * fit).squaredNorm();
+    if (!(residual < best.residual)) continue;
+    best = {Terms::Zero(), residual};
+    for (Eigen::Index j = 0; j < count; ++j) best.coefficients(chosen[static_cast<std::size_t>(j)]) = fit(j);
+    if (count == terms) break;  // no other support fits better than all terms together
+  }
+  return best;
+}
+
+}  // namespace
+
+Vector rolling_sums(const Vector& values, Eigen::Index width) {
+  const Eigen::Index count = values.size() - width + 1;
+  if (count <= 0) return Vector();
+  // Each window is summed on its own, by halves: a running sum would carry the rounding of one large value through all
+  // that follow it.
+  Vector sums = Vector::Zero(count);
+  Vector halves = values;  // sums of `length` consecutive values
+  Eigen::Index summed = 0;
+  for (Eigen::Index length = 1;; length *= 2) {
+    if (width & length) {
+      sums += halves.segment(summed, count);
+      summed += length;
+    }
+    if (summed == width) return sums;
+    halves = (halves.head(halves.size() - length) + halves.tail(halves.size() - length)).eval();
+  }
+}
+
+int har_observations(int rows, int horizon) { return rows + static_cast<int>(month) - 1 + horizon; }
+
+std::optional<HarFit> fit_har(const Vector& squared_returns, int horizon, int max_rows) {
+  const Eigen::Index n = squared_returns.size();
+  const Eigen::Index rows = std::min<Eigen::Index>(n - har_observations(0, horizon), max_rows);
+  if (rows <= terms) return std::nullopt;
+  const Vector weekly = rolling_sums(squared_returns, week) / static_cast<double>(week);
+  const Vector monthly = rolling_sums(squared_returns, month) / static_cast<double>(month);
+  const Vector target = rolling_sums(squared_returns, horizon).tail(rows) / static_cast<double>(horizon);
+
+  // The last row is `horizon` observations before the newest one, whose regressors make the forecast.
+  Eigen::Matrix<double, Eigen::Dynamic, terms> design(rows, terms);
+  design.col(0).setOnes();
+  design.col(1) = squared_returns.segment(n - horizon - rows, rows);
+  design.col(2) = weekly.segment(weekly.size() - horizon - rows, rows);
+  design.col(3) = monthly.segment(monthly.size() - horizon - rows, rows);
+  const Terms scale = design.colwise().norm();
+  if (!(scale.minCoeff() > 0)) return std::nullopt;
+
+  // Orthogonal reduction to a triangle, which keeps every sum of squares.
+  Eigen::Matrix<double, Eigen::Dynamic, terms + 1> system(rows, terms + 1);
+  system.leftCols<terms>() = design * scale.cwiseInverse().asDiagonal();
+  system.col(terms) = target;
+  const Eigen::HouseholderQR<Eigen::Matrix<double, Eigen::Dynamic, terms + 1>> qr(system);
+  const Triangle r = qr.matrixQR().topLeftCorner<terms, terms>().triangularView<Eigen::Upper>();
+  const Terms c = qr.matrixQR().block<terms, 1>(0, terms);
+  const double beyond = qr.matrixQR()(terms, terms);  // what no coefficients explain
+
+  Eigen::ColPivHouseholderQR<Triangle> ranked;
+  ranked.setThreshold(epsilon * static_cast<double>(rows));
+  ranked.compute(r);
+  const double total = (target.array() - target.mean()).square().sum();
+  const double rounding = 16 * epsilon * target.norm();
+  if (ranked.rank() < terms || !(total > rounding * rounding)) return std::nullopt;
+
+  const NonNegativeSolution solution = solve_non_negative(r, c);
+  const Terms coefficients = solution.coefficients.cwiseQuotient(scale);
+  HarFit fit;
+  fit.intercept = coefficients(0);
+  fit.daily = coefficients(1);
+  fit.weekly = coefficients(2);
+  fit.monthly = coefficients(3);
+  fit.forecast = fit.intercept + fit.daily * squared_returns(n - 1) + fit.weekly * weekly(weekly.size() - 1) +
+                 fit.monthly * monthly(monthly.size() - 1);
+  fit.r_squared = std::clamp(1 - (solution.residual + beyond * beyond) / total, 0.0, 1.0);
+  fit.rows = static_cast<int>(rows);
+  return fit;
+}
+
+}  // namespace pb::core

@@ -1,0 +1,175 @@
+#include "core/stats/volatility.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/stats/annualization.hpp"
+#include "core/stats/chi_squared.hpp"
+#include "core/stats/constant_series.hpp"
+#include "core/stats/window.hpp"
+
+namespace pb::core {
+
+namespace {
+
+// Sums of the same squares in another order are equal, whatever their last digits say.
+constexpr double equal_within = 1e-12;
+
+void require(bool condition, const char* what) {
+  if (!condition) throw Error(sqlstate::invalid_parameter, std::string("invalid volatility setting: ") + what);
+}
+
+double annualized(double daily_variance) { return std::sqrt(sessions_per_year * daily_variance); }
+
+// RiskMetrics (1996): weights lambda^age that add up to 1 over the observations there are.
+double exponential_average(const Vector& values, double lambda) {
+  double sum = 0;
+  double weights = 0;
+  for (const double value : values) {
+    sum = lambda * sum + value;
+    weights = lambda * weights + 1;
+  }
+  return sum / weights;
+}
+
+// Share below plus half the share at the last of the values.
+double mid_rank_of_last(const Eigen::Ref<const Vector>& values) {
+  const double last = values(values.size() - 1);
+  const double tolerance = equal_within * last;
+  double below = 0;
+  double equal = 0;
+  for (const double value : values) {
+    below += value < last - tolerance ? 1 : 0;
+    equal += std::fabs(value - last) <= tolerance ? 1 : 0;
+  }
+  return (below + equal / 2) / static_cast<double>(values.size());
+}
+
+}  // namespace
+
+// The squared returns up to the session.
+struct VolatilityEstimator::History {
+  Vector squares;         // oldest first
+  std::vector<int> ages;  // how many sessions ago, newest first
+
+  // How many of the newest observations, at most `window`, lie within its search span.
+  int within_span(int window) const {
+    int count = std::min(window, static_cast<int>(ages.size()));
+    while (count > 0 && ages[static_cast<std::size_t>(count - 1)] >= search_span(window)) --count;
+    return count;
+  }
+  bool fills(int window) const { return within_span(window) == window; }
+};
+
+VolatilityEstimator::VolatilityEstimator(const VolatilitySettings& settings) : settings_(settings) {
+  require(settings.short_window >= 2 && settings.long_window >= 2, "a window must be at least 2");
+  require(settings.confidence > 0 && settings.confidence < 1, "confidence must be between 0 and 1");
+  require(settings.har_min_observations > 0 && settings.har_max_rows > 0, "the model needs observations");
+  require(settings.ewma_lambda > 0 && settings.ewma_lambda < 1, "lambda must be between 0 and 1");
+  require(settings.variance_floor > 0 && std::isfinite(settings.variance_floor), "the floor must be positive");
+  require(settings.trend_critical > 0, "the critical value must be positive");
+  require(settings.percentile_min_values > 0 && settings.percentile_max_values >= settings.percentile_min_values,
+          "the percentile needs values");
+  short_ = make_window(settings.short_window);
+  long_ = make_window(settings.long_window);
+  longest_window_ = std::max({settings.long_window, 2 * settings.short_window, settings.har_min_observations,
+                              har_observations(settings.har_max_rows, settings.short_window),
+                              settings.percentile_max_values + settings.short_window - 1});
+}
+
+int VolatilityEstimator::sessions_needed() const {
+  return std::max({longest_window_, search_span(settings_.long_window), search_span(2 * settings_.short_window)});
+}
+
+VolatilityEstimator::Window VolatilityEstimator::make_window(int observations) const {
+  const double df = observations - 1;
+  const double tail = (1 - settings_.confidence) / 2;
+  return {observations, std::sqrt(df / chi_squared_quantile(1 - tail, df)),
+          std::sqrt(df / chi_squared_quantile(tail, df))};
+}
+
+// From this many observations on, there is a figure of every kind.
+int VolatilityEstimator::full_observations() const {
+  return settings_.percentile_min_values + settings_.short_window - 1;
+}
+
+Estimate<RealizedVolatility> VolatilityEstimator::realized(const History& history, const Window& window) {
+  if (!history.fills(window.observations)) return Estimate<RealizedVolatility>::missing("insufficient_data");
+  const double variance = history.squares.tail(window.observations).mean();
+  if (variance < constant_series_variance) return Estimate<RealizedVolatility>::missing("constant_series");
+  const double value = annualized(variance);
+  return RealizedVolatility{value, window.low * value, window.high * value};
+}
+
+VolatilityForecast VolatilityEstimator::forecast(const History& history) const {
+  VolatilityForecast result;
+  if (history.squares.size() >= settings_.har_min_observations)
+    result.har = fit_har(history.squares, settings_.short_window, settings_.har_max_rows);
+  if (result.har && result.har->persistence() >= 1) result.har.reset();
+  result.method = result.har ? "har" : "ewma";
+  const double variance =
+      result.har ? result.har->forecast : exponential_average(history.squares, settings_.ewma_lambda);
+  result.value = annualized(std::max(variance, settings_.variance_floor));
+  return result;
+}
+
+Estimate<VolatilityTrend> VolatilityEstimator::trend(const History& history) const {
+  const int n = settings_.short_window;
+  if (!history.fills(2 * n)) return Estimate<VolatilityTrend>::missing("insufficient_data");
+  const double newer = history.squares.tail(n).mean();
+  const double older = history.squares.tail(2 * n).head(n).mean();
+  if (std::min(newer, older) < constant_series_variance) return Estimate<VolatilityTrend>::missing("constant_series");
+  const double z = std::log(newer / older) / 2 * std::sqrt(n - 1.0);
+  const char* direction = z > settings_.trend_critical    ? "increasing"
+                          : z < -settings_.trend_critical ? "decreasing"
+                                                          : "stable";
+  return VolatilityTrend{direction, z};
+}
+
+Estimate<double> VolatilityEstimator::percentile(const History& history) const {
+  const int n = settings_.short_window;
+  const int observations = std::min(settings_.percentile_max_values + n - 1, static_cast<int>(history.squares.size()));
+  if (observations < full_observations()) return Estimate<double>::missing("insufficient_data");
+  return mid_rank_of_last(rolling_sums(history.squares.tail(observations), n));
+}
+
+Volatility VolatilityEstimator::estimate(const Eigen::Ref<const Vector>& returns, int session) const {
+  History history;
+  std::vector<double> squares;  // newest first
+  const int oldest = std::max(1, session - sessions_needed() + 1);
+  for (int t = session; t >= oldest; --t) {
+    const double square = returns(t) * returns(t);
+    if (!std::isfinite(square)) continue;
+    squares.push_back(square);
+    history.ages.push_back(session - t);
+  }
+  history.squares = Eigen::Map<const Vector>(squares.data(), static_cast<Eigen::Index>(squares.size())).reverse();
+
+  Volatility result;
+  result.observations = static_cast<int>(squares.size());
+  result.realized_short = realized(history, short_);
+  result.realized_long = realized(history, long_);
+  result.trend = trend(history);
+  // What describes or extends the present volatility needs a present volatility.
+  if (const char* reason = result.realized_short.reason()) {
+    result.forecast = Estimate<VolatilityForecast>::missing(reason);
+    result.percentile = Estimate<double>::missing(reason);
+    return result;
+  }
+  result.forecast = forecast(history);
+  result.percentile = percentile(history);
+  result.quality_flag = result.observations < full_observations() ? "limited_history" : "full_history";
+  return result;
+}
+
+const char* Volatility::reason() const {
+  for (const char* reason :
+       {realized_short.reason(), realized_long.reason(), forecast.reason(), trend.reason(), percentile.reason()})
+    if (reason != nullptr) return reason;
+  return nullptr;
+}
+
+}  // namespace pb::core

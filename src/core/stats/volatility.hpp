@@ -1,0 +1,103 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <optional>
+
+#include "core/stats/estimate.hpp"
+#include "core/stats/har.hpp"
+#include "core/stats/linear_algebra.hpp"
+
+namespace pb::core {
+
+// Lengths are in observations: days on which the series has a return.
+struct VolatilitySettings {
+  int short_window = 21;  // also the horizon of the forecast, and the window of trend and percentile
+  int long_window = 63;
+  double confidence = 0.95;        // of the intervals
+  int har_min_observations = 500;  // fewer returns than this are forecast by the exponential average
+  int har_max_rows = 504;
+  double ewma_lambda = 0.97;
+  double variance_floor = 1e-12;  // of a forecast, per day: 0.0016 % a year
+  double trend_critical = 1.645;  // one-sided 5 % of the normal distribution
+  int percentile_max_values = 504;
+  int percentile_min_values = 126;
+};
+
+// Zero-mean realized volatility sqrt(252 mean(r^2)), a decimal per year: over a month or a quarter the mean return
+// cannot be told from 0, and estimating it only adds noise (RiskMetrics 1996, section 4.5). The interval is
+// s sqrt((n-1) / chi2), with the upper and lower chi-square quantiles of n - 1 degrees of freedom.
+struct RealizedVolatility {
+  double value = 0;
+  double low = 0;
+  double high = 0;
+};
+
+// Expected volatility over the next `short_window` sessions, a decimal per year: sqrt(252 max(variance, floor)). From
+// `har_min_observations` returns on the variance is that of the autoregression, unless its fit fails or is explosive;
+// else the average of r^2 with weights lambda^age, normalized over the returns there are (RiskMetrics 1996).
+struct VolatilityForecast {
+  double value = 0;
+  const char* method = nullptr;  // 'har' or 'ewma'
+  std::optional<HarFit> har;     // the model of the first method, with its R2
+};
+
+// The newest window against the one before it, which shares no return with it: z = ln(s1/s0) / sqrt(1/(n-1)).
+// Volatility is increasing above the critical value, decreasing below its negative, else stable.
+struct VolatilityTrend {
+  const char* direction = nullptr;  // 'increasing', 'decreasing' or 'stable'
+  double strength = 0;              // z
+};
+
+// The volatility of one series of returns as of a session, each figure or the reason why there is none:
+// insufficient_data, or constant_series for a variance that is nothing but rounding.
+struct Volatility {
+  int observations = 0;  // returns used, at most what the longest figure asks for
+  const char* quality_flag = "insufficient_data";
+  Estimate<RealizedVolatility> realized_short = Estimate<RealizedVolatility>::missing("insufficient_data");
+  Estimate<RealizedVolatility> realized_long = Estimate<RealizedVolatility>::missing("insufficient_data");
+  Estimate<VolatilityForecast> forecast = Estimate<VolatilityForecast>::missing("insufficient_data");
+  Estimate<VolatilityTrend> trend = Estimate<VolatilityTrend>::missing("insufficient_data");
+  // (#less + 1/2 #equal) / N, in (0, 1): rank of the newest rolling volatility among all, itself included.
+  Estimate<double> percentile = Estimate<double>::missing("insufficient_data");
+
+  // Why the first figure that is missing is; null when none is.
+  const char* reason() const;
+};
+
+// Estimates volatilities under the same settings; what depends on those alone is computed once.
+class VolatilityEstimator {
+ public:
+  // Throws 22023 for settings that admit no estimate.
+  explicit VolatilityEstimator(const VolatilitySettings& settings = {});
+
+  // How many sessions up to and including the last one are looked at.
+  int sessions_needed() const;
+
+  // Returns are simple, one a session, NaN where there is none; the first session of a panel has none. Nothing after
+  // the session is read. A window of n observations is taken from the newest search_span(n) sessions; forecast and
+  // percentile use as much history as the newest sessions_needed() hold, at most what they ask for.
+  Volatility estimate(const Eigen::Ref<const Vector>& returns, int session) const;
+
+ private:
+  struct History;
+  // A window with the ends of its interval as multiples of the estimate.
+  struct Window {
+    int observations;
+    double low;
+    double high;
+  };
+
+  Window make_window(int observations) const;
+  static Estimate<RealizedVolatility> realized(const History& history, const Window& window);
+  VolatilityForecast forecast(const History& history) const;
+  Estimate<VolatilityTrend> trend(const History& history) const;
+  Estimate<double> percentile(const History& history) const;
+  int full_observations() const;
+
+  VolatilitySettings settings_;
+  Window short_;
+  Window long_;
+  int longest_window_;
+};
+
+}  // namespace pb::core
