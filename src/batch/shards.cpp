@@ -167,7 +167,7 @@ void run_shard(const store::Store& store, const SessionOfRun& session, const std
   const auto ids = store::resolve_portfolios(store, session.portfolio_ids);
   const auto locked = store::lock_portfolios(store, ids);
   if (locked.empty()) return;
-  const store::Store stamped = store.for_run({.run_id = session.run_id}).for_shard(other_symbols);
+  const store::Store stamped = store.for_run({.run_id = session.run_id}).for_shard(other_symbols, number == 1);
   Run run = open_run(stamped, session.run_id, ids, locked);
   run.set_part({.phases = PhaseKeys().sharded, .shard = number, .shards = shards});
   engine::Context context(stamped, locked, session.day, last_day(store, locked, session.day));

@@ -1,11 +1,17 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "engine/context.hpp"
 
 namespace pb::engine {
 
-// P&L of every portfolio under the active stress scenarios.
+// P&L of every portfolio under the active stress scenarios, or the named ones beside those it has.
 Report calc_stress_tests(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
+Report calc_stress_tests(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids,
+                         const std::optional<std::vector<std::string>>& names);
 
 }  // namespace pb::engine
