@@ -451,6 +451,18 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.preflight_checks_as_owner(date, double precision) IS
 'The checks of batch_preflight that read the tables. A part of it.';
 
+CREATE FUNCTION _portfolio_batch.absent_tables() RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT COALESCE(array_agg(d.table_name ORDER BY d.ordinal), '{}')
+  FROM @extschema@.analytics_columns() AS d
+  WHERE d.column_name IS NULL
+    AND to_regclass(format('%I.%I', _portfolio_batch.tables_schema(), d.table_name)) IS NULL
+$$;
+COMMENT ON FUNCTION _portfolio_batch.absent_tables() IS
+'Tables and views of create_analytics_tables that are not there.';
+
 -- Whose tables they are is told from the catalogs by the caller, whom the tables themselves may be closed to.
 CREATE FUNCTION _portfolio_batch.batch_preflight_as_caller(target_date date DEFAULT NULL,
                                                            min_coverage double precision DEFAULT 95)
@@ -460,6 +472,7 @@ SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+  absent        CONSTANT text[] := _portfolio_batch.absent_tables();
   found         record;
 BEGIN
   PERFORM _portfolio_batch.require_finite('target_date', target_date);
@@ -468,14 +481,11 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass 0 to be content with any coverage.';
   END IF;
 
-  SELECT string_agg(DISTINCT d.table_name, ', ') AS absent INTO found
-    FROM @extschema@.analytics_columns() AS d
-   WHERE d.column_name IS NULL AND to_regclass(format('%I.%I', tables_schema, d.table_name)) IS NULL;
   check_name := 'tables';
-  ok := found.absent IS NULL;
+  ok := absent = '{}';
   detail := CASE WHEN ok THEN format('complete in schema %I', tables_schema)
-                 ELSE format('missing in schema %I: %s; run create_analytics_tables(%L)', tables_schema, found.absent,
-                             tables_schema) END;
+                 ELSE format('missing in schema %I: %s; run create_analytics_tables(%L)', tables_schema,
+                             array_to_string(absent, ', '), tables_schema) END;
   RETURN NEXT;
   IF NOT ok THEN
     RETURN;
