@@ -2,6 +2,8 @@
 // goes on from there. Each date is a piece of work in a transaction of its own. A date that other sessions keep from
 // its end is tried again; when that does not help, its portfolios are recorded as failed and the run goes on with the
 // next date. Any other error ends the run, whose record says so.
+#include "batch/procedures.hpp"
+
 #include <iterator>
 
 #include "batch/blocks.hpp"
@@ -32,15 +34,6 @@ void require_top_level(const pg::Call& call, const std::string& procedure, const
       "2D000", procedure + " cannot run inside a transaction block",
       "It commits each session by itself, so that a crash keeps what is finished.",
       "CALL it outside of BEGIN and COMMIT, functions and procedures with settings of their own" + instead + ".");
-}
-
-std::int32_t positive_argument(const pg::Call& call, int index, const char* name, std::int32_t otherwise,
-                               const char* hint) {
-  const std::int32_t value = call.int4(index).value_or(otherwise);
-  if (value < 1)
-    throw core::Error(core::sqlstate::invalid_parameter, std::string(name) + " must be positive",
-                      "It is " + std::to_string(value) + ".", hint);
-  return value;
 }
 
 void run_session(const store::Store& store, const SessionOfRun& session) {
@@ -173,13 +166,8 @@ void carry_out(const pg::Call& call, const Plan& plan, const std::optional<std::
   run_and_record(call, run_id, plan.work, plan.cut);
 }
 
-struct Limits {
-  std::optional<std::int32_t> max_dates = std::nullopt;
-  std::optional<std::int32_t> workers = std::nullopt;
-  std::int32_t block = 1;
-};
+}  // namespace
 
-// The whole job of daily_batch: every session that is missing.
 void run_missing(const pg::Call& call, const char* procedure, const std::optional<Date>& target, const Limits& limits,
                  const std::optional<std::vector<Uuid>>& portfolio_ids) {
   Plan plan{.procedure = procedure,
@@ -200,7 +188,6 @@ void run_missing(const pg::Call& call, const char* procedure, const std::optiona
     carry_out(call, plan, portfolio_ids);
 }
 
-// Every session of the last days that has snapshots, once more.
 void run_again(const pg::Call& call, std::int32_t days, const std::optional<std::vector<Uuid>>& portfolio_ids) {
   Plan plan{.procedure = "rescan_sessions", .instead = ""};
   {
@@ -216,31 +203,4 @@ void run_again(const pg::Call& call, std::int32_t days, const std::optional<std:
     carry_out(call, plan, portfolio_ids);
 }
 
-}  // namespace
 }  // namespace pb::batch
-
-// daily_batch(target_date, portfolio_ids, max_dates, workers, block)
-PB_FUNCTION(pb_daily_batch) {
-  using namespace pb::batch;
-  Limits limits;
-  if (!call.is_null(2))
-    limits.max_dates = positive_argument(call, 2, "max_dates", 1, "Leave it out to process every missing session.");
-  if (!call.is_null(3))
-    limits.workers =
-        positive_argument(call, 3, "workers", 1,
-                          "Pass 1 to run everything in this session, or leave it out for portfolio_batch.workers.");
-  limits.block =
-      positive_argument(call, 4, "block", 0, "Pass how many sessions are committed together, or leave it out for one.");
-  run_missing(call, "daily_batch", call.date(0), limits, call.uuids(1));
-  call.return_null();
-}
-
-// rescan_sessions(days, portfolio_ids): what is missing comes first.
-PB_FUNCTION(pb_rescan_sessions) {
-  using namespace pb::batch;
-  const std::int32_t days = positive_argument(call, 0, "days", 90, "Leave it out for 90.");
-  const auto portfolio_ids = call.uuids(1);
-  run_missing(call, "rescan_sessions", std::nullopt, {}, portfolio_ids);
-  run_again(call, days, portfolio_ids);
-  call.return_null();
-}

@@ -68,7 +68,16 @@ std::vector<std::vector<std::string>> divide_symbols(const Members& members) {
   return symbols;
 }
 
+// With its penalty chosen over all symbols of a date, a symbol's ridge model depends on what else is estimated with it.
+bool can_divide(const pg::Settings& settings) { return settings.ridge_alpha_choice != "gcv"; }
+
 }  // namespace
+
+std::size_t shard_count(const store::Store& store, std::int32_t workers, std::size_t portfolios) {
+  if (!can_divide(store.settings())) return 1;
+  const auto granted = static_cast<std::size_t>(std::clamp(workers, 1, std::max(1, pg::worker_limit())));
+  return std::min(granted, portfolios);
+}
 
 ShardPlan plan_shards(const store::Store& store, std::span<const Uuid> portfolio_ids, Date day, std::size_t shards,
                       const std::set<Uuid>& blocked) {
@@ -162,6 +171,8 @@ pg::WorkerTask task_of(const std::string& schema, const SessionOfRun& session, c
                    std::to_string(number) + " of " + std::to_string(shards)};
 }
 
+}  // namespace
+
 void run_shard(const store::Store& store, const SessionOfRun& session, const std::vector<std::string>& other_symbols,
                std::int64_t number, std::int64_t shards) {
   const auto ids = store::resolve_portfolios(store, session.portfolio_ids);
@@ -175,6 +186,8 @@ void run_shard(const store::Store& store, const SessionOfRun& session, const std
   run.run_date(context, session.day, locked, session.newest, session.progress, result);
   run.write_jobs();
 }
+
+namespace {
 
 // Runs those of the shards that are given in workers, and returns how many there were at the most.
 int run_in_workers(const pg::Call& call, const SessionOfRun& session, std::vector<Shard>& shards,
@@ -381,15 +394,6 @@ class Closing {
   bool risk_failed_ = false;
 };
 
-// With its penalty chosen over all symbols of a date, a symbol's ridge model depends on what else is estimated with it.
-bool can_divide(const pg::Settings& settings) { return settings.ridge_alpha_choice != "gcv"; }
-
-std::size_t shard_count(const store::Store& store, std::int32_t workers, std::size_t portfolios) {
-  if (!can_divide(store.settings())) return 1;
-  const auto granted = static_cast<std::size_t>(std::clamp(workers, 1, std::max(1, pg::worker_limit())));
-  return std::min(granted, portfolios);
-}
-
 // What begins a date: its phases before the shards, and the plan of these. No plan when every portfolio is being run
 // elsewhere.
 struct Beginning {
@@ -436,37 +440,3 @@ std::optional<pg::Failure> run_session_in_workers(const pg::Call& call, const Se
 }
 
 }  // namespace pb::batch
-
-// run_batch_shard(run_id, calculation_date, portfolio_ids, other_symbols, newest, shard, shards, done, total): what a
-// worker executes.
-PB_FUNCTION(pb_run_batch_shard) {
-  using namespace pb;
-  using namespace pb::batch;
-  const store::Store store(call);
-  run_shard(store,
-            {.run_id = call.int8(0).value(),
-             .day = call.date(1).value(),
-             .portfolio_ids = call.uuids(2).value(),
-             .newest = call.boolean(4).value(),
-             .progress = {.done = call.int8(7).value(), .total = call.int8(8).value()}},
-            call.texts(3).value(), call.int4(5).value(), call.int4(6).value());
-  call.return_null();
-}
-
-// shard_plan(calculation_date, portfolio_ids, workers): which portfolios and symbols would belong to which shard.
-PB_FUNCTION(pb_shard_plan) {
-  using namespace pb;
-  using namespace pb::batch;
-  using pg::Type;
-  const store::Store store(call);
-  const auto ids = store::resolve_portfolios(store, call.uuids(1));
-  const ShardPlan plan =
-      plan_shards(store, ids, call.date(0).value(), shard_count(store, call.int4(2).value(), ids.size()), {});
-  pg::RowBuffer rows({{"portfolio_ids", Type::uuid_array},
-                      {"portfolio_counts", Type::int4_array},
-                      {"symbols", Type::text_array},
-                      {"symbol_counts", Type::int4_array}});
-  rows.add(std::span<const Uuid>(plan.portfolio_ids)).add(std::span<const std::int32_t>(plan.portfolio_counts));
-  rows.add(std::span<const std::string>(plan.symbols)).add(std::span<const std::int32_t>(plan.symbol_counts));
-  call.return_rows(rows);
-}

@@ -28,6 +28,14 @@ struct ShardPlan {
 ShardPlan plan_shards(const store::Store& store, std::span<const core::Uuid> portfolio_ids, core::Date day,
                       std::size_t shards, const std::set<core::Uuid>& blocked);
 
+// Into how many shards so many portfolios are divided for some workers: one where the settings do not allow more.
+std::size_t shard_count(const store::Store& store, std::int32_t workers, std::size_t portfolios);
+
+// Runs one shard in the transaction at hand: the session's portfolios, without the rows of models that other shards
+// write. What a worker of run_session_in_workers does.
+void run_shard(const store::Store& store, const SessionOfRun& session, const std::vector<std::string>& other_symbols,
+               std::int64_t number, std::int64_t shards);
+
 // One session of a run whose portfolios are divided among background workers: the phases before the shards, the shards
 // with the rights and settings of the caller, each in a transaction of its own, and what there is one of for the date.
 // A shard that finds no worker is run by those that there are, or by this session. A shard that fails leaves failed

@@ -156,10 +156,6 @@ class Context {
   std::size_t symbols_taken_ = 0;
 };
 
-// Arguments (date, portfolio_ids) as every engine takes them from SQL: NULL means the latest closed session and every
-// active portfolio. The date must be a closed session of the calendar.
-core::Date session_argument(const pg::Call& call, int index, const store::Store& store);
-
 // The latest closed session. Throws 22023 where the calendar has none.
 core::Date latest_session(const store::Store& store);
 
@@ -181,14 +177,5 @@ using Engine = Report (*)(Context&, core::Date, std::span<const core::Uuid>);
 // Runs an engine for the portfolios all of whose rows can be used. The others are issues of its report, and the engine
 // does not see them.
 Report run_for_usable(Context& context, Engine engine, core::Date day, std::span<const core::Uuid> portfolio_ids);
-
-// An SQL function (calculation_date, portfolio_ids, …) that is one engine: resolves the arguments, runs it for the
-// day, and returns its report. With a store of its own where further arguments change the settings.
-void run_engine_by_hand(pg::Call& call, Engine engine, Reach reach = Reach::estimates);
-void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store, Reach reach = Reach::estimates);
-
-// The result of an engine that was called by hand: one row (processed, skipped, failed, rows_written, detail). Raises
-// the first issue as an error when nothing at all could be processed.
-void return_report(pg::Call& call, const Report& report);
 
 }  // namespace pb::engine

@@ -21,7 +21,6 @@
 #include "core/stats/covariance_estimate.hpp"
 #include "core/stats/polled_algebra.hpp"
 #include "engine/risk_models.hpp"
-#include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/memory.hpp"
 #include "store/correlation_store.hpp"
@@ -345,45 +344,6 @@ class CorrelationEngine {
   Report report_;
 };
 
-[[noreturn]] void refuse(const std::string& what, const std::string& is, const std::string& hint) {
-  throw core::Error(core::sqlstate::invalid_parameter, what, "It is " + is + ".", hint);
-}
-
-void require_between(const char* what, int value, int least, int most) {
-  if (value >= least && value <= most) return;
-  refuse(std::string(what) + " must be in " + std::to_string(least) + " to " + std::to_string(most),
-         std::to_string(value), "The usual values are a window of 126 sessions and an overlap of at least 60.");
-}
-
-std::string format(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", value);
-  return text;
-}
-
-void require_between(const char* what, double value, double least, double most, const char* range, const char* hint) {
-  if (!(value >= least && value <= most)) refuse(std::string(what) + " must be in " + range, format(value), hint);
-}
-
-void require_possible(const pg::Settings& settings) {
-  require_between("duration_days", settings.correlation_window, 20, 10000);
-  require_between("min_overlap", settings.correlation_min_overlap, 10, 10000);
-  if (settings.correlation_min_overlap > settings.correlation_window)
-    refuse("min_overlap must not exceed duration_days",
-           std::to_string(settings.correlation_min_overlap) + " of " + std::to_string(settings.correlation_window) +
-               " sessions",
-           "Pass a smaller min_overlap too, or a larger duration_days.");
-  require_between("min_position_value", settings.min_position_value, 0, 1e14, "0 to 1e14",
-                  "It is an amount of money; 0 leaves nothing out.");
-  require_between("min_portfolio_weight", settings.min_portfolio_weight, 0, 1, "0 to 1",
-                  "It is a share of the gross exposure; 0.01 is 1 %.");
-  require_between("correlation_threshold", settings.correlation_threshold, -1, 1, "-1 to 1", "0.7 is usual.");
-  constexpr std::array modes{"both", "either", "value_only", "weight_only"};
-  if (std::find(modes.begin(), modes.end(), settings.position_filter) == modes.end())
-    refuse("unknown filter_mode \"" + settings.position_filter + "\"", "one of both, either, value_only, weight_only",
-           "Pass for example filter_mode => 'either'.");
-}
-
 }  // namespace
 
 Report calc_correlations(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
@@ -391,19 +351,3 @@ Report calc_correlations(Context& context, core::Date day, std::span<const core:
 }
 
 }  // namespace pb::engine
-
-// calc_correlations(calculation_date, portfolio_ids, duration_days, min_overlap, min_position_value,
-//                   min_portfolio_weight, filter_mode, correlation_threshold)
-PB_FUNCTION(pb_calc_correlations) {
-  using namespace pb;
-  const store::Store store(call);
-  pg::Settings settings = store.settings();
-  settings.correlation_window = call.int4(2).value_or(settings.correlation_window);
-  settings.correlation_min_overlap = call.int4(3).value_or(settings.correlation_min_overlap);
-  settings.min_position_value = call.float8(4).value_or(settings.min_position_value);
-  settings.min_portfolio_weight = call.float8(5).value_or(settings.min_portfolio_weight);
-  settings.position_filter = call.text(6).value_or(settings.position_filter);
-  settings.correlation_threshold = call.float8(7).value_or(settings.correlation_threshold);
-  engine::require_possible(settings);
-  engine::run_engine_by_hand(call, engine::calc_correlations, store.with_settings(settings));
-}

@@ -7,7 +7,6 @@
 #include <set>
 
 #include "core/text/json.hpp"
-#include "pg/function.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/calendar_store.hpp"
 #include "store/coverage_store.hpp"
@@ -37,6 +36,20 @@ Freshness freshness(std::optional<Date> priced, bool is_usable, Date day, const 
   if (!priced) return Freshness::missing;
   const int age = sessions.age(*priced, day);
   return age == 0 ? Freshness::current : age <= max_stale ? Freshness::stale : Freshness::missing;
+}
+
+const char* name_of(Freshness state) {
+  switch (state) {
+    case Freshness::current:
+      return "current";
+    case Freshness::stale:
+      return "stale";
+    case Freshness::invalid:
+      return "invalid";
+    case Freshness::missing:
+      return "missing";
+  }
+  return "";
 }
 
 core::Sessions recent_sessions(const store::Store& store, Date day) {
@@ -195,29 +208,16 @@ Report report_coverage(Context& context, Date day, std::span<const core::Uuid> p
   return report;
 }
 
-}  // namespace pb::engine
-
-// market_data_coverage(date, portfolio_ids): the coverage report symbol by symbol.
-PB_FUNCTION(pb_market_data_coverage) {
-  using namespace pb;
-  const store::Store store(call);
-  const core::Date day = engine::session_argument(call, 0, store);
-  const auto ids = store::resolve_portfolios(store, call.uuids(1));
-  const core::Sessions sessions = engine::recent_sessions(store, day);
-  pg::RowBuffer rows({{"symbol", pg::Type::text},
-                      {"status", pg::Type::text},
-                      {"price_date", pg::Type::date},
-                      {"data_source", pg::Type::text}});
-  for (const store::WantedSymbol& symbol : store::load_wanted_symbols(store, ids, day)) {
+std::vector<SymbolCoverage> symbol_coverage(const store::Store& store, Date day,
+                                            std::span<const core::Uuid> portfolio_ids) {
+  const core::Sessions sessions = recent_sessions(store, day);
+  std::vector<SymbolCoverage> symbols;
+  for (store::WantedSymbol& symbol : store::load_wanted_symbols(store, portfolio_ids, day)) {
     const auto state =
-        engine::freshness(symbol.price_date, symbol.is_usable, day, sessions, store.settings().max_stale_sessions);
-    rows.add(symbol.symbol)
-        .add(state == engine::Freshness::current   ? "current"
-             : state == engine::Freshness::stale   ? "stale"
-             : state == engine::Freshness::invalid ? "invalid"
-                                                   : "missing")
-        .add(symbol.price_date)
-        .add_text_or_null(symbol.data_source);
+        freshness(symbol.price_date, symbol.is_usable, day, sessions, store.settings().max_stale_sessions);
+    symbols.push_back({std::move(symbol), name_of(state)});
   }
-  call.return_rows(rows);
+  return symbols;
 }
+
+}  // namespace pb::engine

@@ -4,7 +4,6 @@
 #include "core/portfolio/risk_contribution.hpp"
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
-#include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "store/exposure_store.hpp"
 #include "store/symbol_model_store.hpp"
@@ -147,26 +146,3 @@ Report calc_spread_betas(Context& context, core::Date day, std::span<const core:
 }
 
 }  // namespace pb::engine
-
-// calc_factor_betas(calculation_date, portfolio_ids, model, alpha, choose, orthogonalize)
-PB_FUNCTION(pb_calc_factor_betas) {
-  using namespace pb;
-  const store::Store store(call);
-  const std::string model = call.text(2).value_or("ridge");
-  if (model != "ridge" && model != "spread")
-    throw core::Error(core::sqlstate::invalid_parameter, "unknown factor model \"" + model + "\"",
-                      "The models are ridge and spread.", "Pass model => 'ridge' or model => 'spread'.");
-  pg::Settings settings = store.settings();
-  settings.ridge_alpha = call.float8(3).value_or(settings.ridge_alpha);
-  settings.ridge_alpha_choice = call.text(4).value_or(settings.ridge_alpha_choice);
-  settings.orthogonalize = call.boolean(5).value_or(true);
-  if (!(settings.ridge_alpha >= 0) || !std::isfinite(settings.ridge_alpha))
-    throw core::Error(core::sqlstate::invalid_parameter, "alpha must be a number of at least 0",
-                      "It is " + std::to_string(settings.ridge_alpha) + ".", "1.0 is the usual penalty.");
-  if (settings.ridge_alpha_choice != "fixed" && settings.ridge_alpha_choice != "gcv")
-    throw core::Error(
-        core::sqlstate::invalid_parameter, "unknown choice of alpha \"" + settings.ridge_alpha_choice + "\"",
-        "It is fixed, or gcv for generalized cross-validation.", "Pass choose => 'fixed' or choose => 'gcv'.");
-  engine::run_engine_by_hand(call, model == "ridge" ? engine::calc_ridge_betas : engine::calc_spread_betas,
-                             store.with_settings(settings));
-}

@@ -1,7 +1,6 @@
 #include "engine/factor_correlations.hpp"
 
 #include "engine/risk_models.hpp"
-#include "pg/function.hpp"
 #include "store/covariance_store.hpp"
 
 namespace pb::engine {
@@ -20,11 +19,3 @@ Report calc_factor_correlations(Context& context, core::Date day, std::span<cons
 }
 
 }  // namespace pb::engine
-
-PB_FUNCTION(pb_calc_factor_correlations) {
-  using namespace pb;
-  const store::Store store(call);
-  const core::Date day = engine::session_argument(call, 0, store);
-  engine::Context context(store, {}, day, day);
-  engine::return_report(call, engine::calc_factor_correlations(context, day, {}));
-}

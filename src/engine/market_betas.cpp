@@ -3,7 +3,6 @@
 #include "core/stats/beta.hpp"
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
-#include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "store/beta_store.hpp"
 #include "store/snapshot_store.hpp"
@@ -95,5 +94,3 @@ Report calc_market_betas(Context& context, Date day, std::span<const core::Uuid>
 }
 
 }  // namespace pb::engine
-
-PB_FUNCTION(pb_calc_market_betas) { pb::engine::run_engine_by_hand(call, pb::engine::calc_market_betas); }

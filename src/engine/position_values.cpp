@@ -4,7 +4,6 @@
 
 #include "core/error.hpp"
 #include "core/portfolio/valuation.hpp"
-#include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "store/position_store.hpp"
 
@@ -95,5 +94,3 @@ Report update_position_values(Context& context, Date day, std::span<const core::
 }
 
 }  // namespace pb::engine
-
-PB_FUNCTION(pb_update_position_values) { pb::engine::run_engine_by_hand(call, pb::engine::update_position_values); }

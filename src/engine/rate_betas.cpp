@@ -3,7 +3,6 @@
 #include "core/error.hpp"
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
-#include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "store/exposure_store.hpp"
 #include "store/symbol_model_store.hpp"
@@ -68,5 +67,3 @@ Report calc_interest_rate_betas(Context& context, core::Date day, std::span<cons
 }
 
 }  // namespace pb::engine
-
-PB_FUNCTION(pb_calc_interest_rate_betas) { pb::engine::run_engine_by_hand(call, pb::engine::calc_interest_rate_betas); }

@@ -5,7 +5,6 @@
 
 #include "core/portfolio/concentration.hpp"
 #include "engine/risk_models.hpp"
-#include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "store/sector_store.hpp"
 
@@ -101,7 +100,3 @@ Report calc_sector_exposures(Context& context, core::Date day, std::span<const c
 }
 
 }  // namespace pb::engine
-
-PB_FUNCTION(pb_calc_sector_exposures) {
-  pb::engine::run_engine_by_hand(call, pb::engine::calc_sector_exposures, pb::engine::Reach::values);
-}

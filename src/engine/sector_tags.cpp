@@ -1,6 +1,5 @@
 #include "engine/sector_tags.hpp"
 
-#include "pg/function.hpp"
 #include "store/tag_store.hpp"
 
 namespace pb::engine {
@@ -29,5 +28,3 @@ Report create_sector_tags(Context& context, core::Date day, std::span<const core
 }
 
 }  // namespace pb::engine
-
-PB_FUNCTION(pb_restore_sector_tags) { pb::engine::run_engine_by_hand(call, pb::engine::restore_sector_tags); }

@@ -119,14 +119,3 @@ Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uu
 }
 
 }  // namespace pb::engine
-
-PB_FUNCTION(pb_create_portfolio_snapshots) {
-  using namespace pb;
-  const store::Store store(call);
-  const core::Date day = engine::session_argument(call, 0, store);
-  auto ids = store::resolve_portfolios(store, call.uuids(1));
-  core::Date last = day;
-  for (const auto& [id, newest] : store::newest_snapshots(store, ids)) last = std::max(last, newest);
-  engine::Context context(store, ids, day, last);
-  engine::return_report(call, engine::run_for_usable(context, engine::create_portfolio_snapshots, day, ids));
-}

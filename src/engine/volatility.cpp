@@ -6,7 +6,6 @@
 #include "core/stats/volatility.hpp"
 #include "engine/risk_models.hpp"
 #include "engine/symbol_estimates.hpp"
-#include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "store/volatility_store.hpp"
 
@@ -132,5 +131,3 @@ Report calc_volatility(Context& context, core::Date day, std::span<const core::U
 }
 
 }  // namespace pb::engine
-
-PB_FUNCTION(pb_calc_volatility) { pb::engine::run_engine_by_hand(call, pb::engine::calc_volatility); }

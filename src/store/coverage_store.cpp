@@ -99,34 +99,22 @@ PriceSources load_price_sources(const Store& store, const core::PricePanel& pane
   return sources;
 }
 
-}  // namespace pb::store
-
-// missing_prices(from_date, to_date, portfolio_ids): what a loader still has to fetch.
-PB_FUNCTION(pb_missing_prices) {
-  using namespace pb;
-  pg::RowBuffer rows({{"symbol", pg::Type::text}, {"session_date", pg::Type::date}});
-  const auto from = call.date(0);
-  const auto to = call.date(1);
-  if (from && to) {
-    const store::Store store(call);
-    store::require_covered(store, store.settings().calendar, *from);
-    store::require_covered(store, store.settings().calendar, *to);
-    const auto ids = store::resolve_portfolios(store, call.uuids(2));
-    pg::each_row("SELECT u.symbol, c.session_date FROM (" + store::universe(store) + ") u (symbol) JOIN " +
-                     store.table("trading_sessions") +
-                     " c ON c.calendar = $5 AND c.session_date BETWEEN $2 AND $3 LEFT JOIN " +
-                     store.table("market_data_cache") +
-                     " m ON m.symbol = u.symbol AND m.date = c.session_date"
-                     " WHERE u.symbol IS NOT NULL AND m.symbol IS NULL ORDER BY u.symbol COLLATE \"C\", c.session_date",
-                 pg::Args{pg::Type::uuid_array, pg::Type::date, pg::Type::date, pg::Type::text, pg::Type::text}
-                     .add(std::span<const core::Uuid>(ids))
-                     .add(*from)
-                     .add(*to)
-                     .add(store.settings().market_symbol)
-                     .add(store.settings().calendar),
-                 {pg::required(pg::Type::text, "positions.symbol"),
-                  pg::required(pg::Type::date, "trading_sessions.session_date")},
-                 [&](const pg::RowView& row) { rows.add(row.text(0)).add(row.date(1)); });
-  }
-  call.return_rows(rows);
+void each_missing_price(const Store& store, core::Date from, core::Date to, std::span<const core::Uuid> portfolio_ids,
+                        const std::function<void(std::string_view, core::Date)>& callback) {
+  pg::each_row("SELECT u.symbol, c.session_date FROM (" + universe(store) + ") u (symbol) JOIN " +
+                   store.table("trading_sessions") +
+                   " c ON c.calendar = $5 AND c.session_date BETWEEN $2 AND $3 LEFT JOIN " +
+                   store.table("market_data_cache") +
+                   " m ON m.symbol = u.symbol AND m.date = c.session_date"
+                   " WHERE u.symbol IS NOT NULL AND m.symbol IS NULL ORDER BY u.symbol COLLATE \"C\", c.session_date",
+               Args{Type::uuid_array, Type::date, Type::date, Type::text, Type::text}
+                   .add(portfolio_ids)
+                   .add(from)
+                   .add(to)
+                   .add(store.settings().market_symbol)
+                   .add(store.settings().calendar),
+               {required(Type::text, "positions.symbol"), required(Type::date, "trading_sessions.session_date")},
+               [&](const RowView& row) { callback(row.text(0), row.date(1)); });
 }
+
+}  // namespace pb::store

@@ -2,6 +2,7 @@
 #include "core/no_postgres.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -30,6 +31,11 @@ struct WantedSymbol {
 // and the market symbol; in alphabetical order.
 std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<const core::Uuid> portfolio_ids,
                                               core::Date day);
+
+// Calls back with each symbol and session from one day to another where a symbol of this universe has no price, in
+// alphabetical order; a symbol counts from the first day to the last, whenever it was held in between.
+void each_missing_price(const Store& store, core::Date from, core::Date to, std::span<const core::Uuid> portfolio_ids,
+                        const std::function<void(std::string_view, core::Date)>& callback);
 
 // Which of these portfolios hold each of some symbols on a day, in positions that trade.
 std::map<core::Uuid, std::set<std::string>> holders_of_symbols(const Store& store,

@@ -150,39 +150,3 @@ Market load_market(const Store& store, core::Sessions sessions, std::vector<std:
 }
 
 }  // namespace pb::store
-
-// price_asof(symbol, date, max_stale_sessions): the one answer to "what was it worth that day".
-PB_FUNCTION(pb_price_asof) {
-  using pb::core::Date;
-  using pb::pg::Type;
-  pb::pg::RowBuffer rows({{"price", Type::float8}, {"price_date", Type::date}, {"stale_sessions", Type::int4}});
-  const auto symbol = call.text(0);
-  const auto day = call.date(1);
-  if (symbol && day) {
-    const pb::store::Store store(call);
-    const int max_stale = call.int4(2).value_or(store.settings().max_stale_sessions);
-    if (max_stale < 0)
-      throw pb::core::Error(pb::core::sqlstate::invalid_parameter, "max_stale_sessions must not be negative",
-                            "It is " + std::to_string(max_stale) + ".");
-    pb::store::require_covered(store, store.settings().calendar, *day);
-    pb::pg::MemoryBudget budget(store.settings().max_memory_bytes);
-    auto sessions = pb::store::load_sessions_with_lookback(store, *day, *day, max_stale);
-    const auto market = pb::store::load_market(store, std::move(sessions), {*symbol}, {}, *day, *day, budget);
-    const auto mark = market.panel.mark_asof(0, *day, market.actions);
-    if (!mark) {
-      rows.null().null().null();
-    } else {
-      // A mark from before the panel: its age in sessions is counted over the calendar, not over the panel.
-      const auto counted = pb::store::load_sessions(store, store.settings().calendar, mark->date, *day);
-      const int age = counted.age(mark->date, *day);
-      if (age <= max_stale)
-        rows.add(mark->price);
-      else
-        rows.null();
-      rows.add(mark->date).add(age);
-    }
-  } else {
-    rows.null().null().null();
-  }
-  call.return_rows(rows);
-}

@@ -66,10 +66,9 @@ constexpr const char* relations[] = {"portfolios",
                                      "batch_jobs",
                                      "batch_job_schedules"};
 
-// As the owner of the tables where the caller is a superuser and the owner is none. Where the owner is a superuser too,
-// the call keeps his rights: then none of the tables may be in the hands of another role, which could attach to it what
-// it likes, even where it only could put its table in the place of ours because it owns the schema.
-void begin_work(const pg::Call& call, const std::string& schema) {
+}  // namespace
+
+void begin_work_as_owner(const pg::Call& call, const std::string& schema) {
   call.begin_work(schema, first_table);
   const auto foreign = pg::relation_of_plain_role(schema, relations);
   if (!foreign) return;
@@ -81,13 +80,11 @@ void begin_work(const pg::Call& call, const std::string& schema) {
           "') lists all of it. Give all tables and views one owner, with ALTER TABLE ... OWNER TO.");
 }
 
-}  // namespace
-
 Store::Store(const pg::Call& call)
     : settings_(pg::current_settings()),
       schema_(analytics_schema(call)),
       quoted_schema_(pg::quote_identifier(schema_)) {
-  begin_work(call, schema_);
+  begin_work_as_owner(call, schema_);
   require({first_table, "positions", "market_data_cache", "trading_sessions", "portfolio_snapshots"});
 }
 
@@ -100,31 +97,13 @@ void Store::require(std::initializer_list<const char*> names) const {
                             "'), or set portfolio_batch.schema to the schema that holds the tables.");
 }
 
+void require_schema_of_installation(const pg::Call& call, const std::string& installed_as) {
+  const std::string found = pg::quote_identifier(call.own_schema());
+  if (found == installed_as) return;
+  throw core::Error(core::sqlstate::object_not_ready,
+                    "the schema of portfolio_batch was renamed from " + installed_as + " to " + found,
+                    "Its functions name each other by the schema that the extension was created in.",
+                    "ALTER SCHEMA " + found + " RENAME TO " + installed_as + ";");
+}
+
 }  // namespace pb::store
-
-PB_FUNCTION(pb_analytics_schema) { call.return_name(pb::store::analytics_schema(call)); }
-
-// tables_schema(installed_as): the same for the functions of the extension, which name each other by the schema that it
-// was installed in.
-PB_FUNCTION(pb_tables_schema) {
-  using namespace pb;
-  const std::string installed_as = call.text(0).value();
-  if (const std::string found = pg::quote_identifier(call.own_schema()); found != installed_as)
-    throw core::Error(core::sqlstate::object_not_ready,
-                      "the schema of portfolio_batch was renamed from " + installed_as + " to " + found,
-                      "Its functions name each other by the schema that the extension was created in.",
-                      "ALTER SCHEMA " + found + " RENAME TO " + installed_as + ";");
-  call.return_name(store::analytics_schema(call));
-}
-
-// What stands before a function of the helpers' schema whose name ends with _as_caller or _as_owner: it runs as
-// pg::Work says, with the caller's rights, or with the owner's where the caller is a superuser.
-PB_FUNCTION(pb_as_caller) {
-  call.begin_work();
-  call.return_result_of(pb::store::helper_schema, "_as_caller");
-}
-
-PB_FUNCTION(pb_as_owner) {
-  pb::store::begin_work(call, pb::store::analytics_schema(call));
-  call.return_result_of(pb::store::helper_schema, "_as_owner");
-}

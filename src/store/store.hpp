@@ -80,4 +80,13 @@ class Store {
 // whoever may create temporary tables could put any rows there.
 std::string analytics_schema(const pg::Call& call);
 
+// From here to the end of the call its statements run as pg::Work says: as the owner of the tables in the schema where
+// the caller is a superuser and the owner is none. Where the owner is a superuser too, the call keeps his rights: then
+// none of the tables may be in the hands of another role, which could attach to it what it likes, even where it only
+// could put its table in the place of ours because it owns the schema. Throws 42501 that names such a table.
+void begin_work_as_owner(const pg::Call& call, const std::string& schema);
+
+// Throws 55000 where the extension's schema has another name, quoted where it must be, than when it was created.
+void require_schema_of_installation(const pg::Call& call, const std::string& installed_as);
+
 }  // namespace pb::store

@@ -28,6 +28,10 @@ LAST = '140_'
 # What the TAP programs about results are; the others are about sessions, servers, rights and settings.
 ABOUT_RESULTS = ('040_', '070_', '080_', '150_', '170_')
 
+# The entry points of results; those of runs, procedures, workers and schemas are like src/batch.
+ENTRIES_OF_RESULTS = tuple('src/function/' + name for name in (
+    'asof', 'calendar', 'correlation_matrix', 'engines', 'entry', 'numerics', 'prices', 'sample_data'))
+
 # Tests of rights, of schedules and of the audit: they run a batch, but look at other things than its figures.
 BESIDE_RESULTS = ('010_', '020_', '030_', '160_', '310_', '320_', '410_', '420_', '430_foreign', '450_audit')
 
@@ -77,7 +81,7 @@ def reaches(test, file, tree):
     if test.kind == 'core' or is_of_core and test.kind in ('isolation', 'tap'):
         # What watches sessions and servers is no test of figures.
         return is_of_core and test.kind == 'core'
-    is_of_results = file.startswith(('src/core/', 'src/engine/', 'src/store/'))
+    is_of_results = file.startswith(('src/core/', 'src/engine/', 'src/store/', *ENTRIES_OF_RESULTS))
     if is_of_results and test.kind == 'tap' and not test.name.startswith(ABOUT_RESULTS):
         return False
     for prefix, entries in ENTRIES.items():

@@ -4,6 +4,8 @@
 
 #include "pg/function.hpp"
 
+namespace pb::function {
+
 // free_temporary_space(tablespace): bytes that may still be written on its disk. The server runs in its data directory,
 // where "base" is the default tablespace and the others are links.
 PB_FUNCTION(pb_free_temporary_space) {
@@ -16,3 +18,5 @@ PB_FUNCTION(pb_free_temporary_space) {
   if (error) return call.return_null();
   call.return_int8(static_cast<std::int64_t>(space.available));
 }
+
+}  // namespace pb::function

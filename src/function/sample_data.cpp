@@ -1,13 +1,12 @@
 // load_sample_data: a deterministic market with portfolios, for trying the product out and for measuring it.
 #include "core/error.hpp"
 #include "core/portfolio/sample_market.hpp"
-#include "engine/context.hpp"
-#include "pg/function.hpp"
+#include "function/entry.hpp"
 #include "pg/interrupts.hpp"
 #include "store/calendar_store.hpp"
 #include "store/sample_store.hpp"
 
-namespace pb::engine {
+namespace pb::function {
 
 namespace {
 
@@ -21,11 +20,7 @@ int count_argument(const pg::Call& call, int index, const char* name, int initia
 
 }  // namespace
 
-}  // namespace pb::engine
-
 PB_FUNCTION(pb_load_sample_data) {
-  using namespace pb;
-  using engine::count_argument;
   const store::Store store(call);
   const int portfolio_count = count_argument(call, 0, "portfolios", 3, 1, 100000);
   const int positions = count_argument(call, 1, "positions", 25, 3, 10000);
@@ -33,7 +28,7 @@ PB_FUNCTION(pb_load_sample_data) {
   const std::int64_t seed = call.int8(3).value_or(1);
   const int stocks = count_argument(call, 4, "symbols", std::max(60, positions), positions, 20000);
   const int history = count_argument(call, 5, "history", 400, 0, 5000);
-  const core::Date last = engine::session_argument(call, 6, store);
+  const core::Date last = session_argument(call, 6, store);
 
   const core::Sessions sessions = store::load_sessions_with_lookback(store, last, last, history + life - 1);
   if (sessions.size() < history + life)
@@ -61,3 +56,5 @@ PB_FUNCTION(pb_load_sample_data) {
   rows.add("equity_changes").add(counts.flows);
   call.return_rows(rows);
 }
+
+}  // namespace pb::function

@@ -6,14 +6,15 @@
 #include "batch/blocks.hpp"
 #include "batch/run.hpp"
 #include "core/error.hpp"
-#include "pg/function.hpp"
+#include "function/entry.hpp"
 #include "pg/session.hpp"
 #include "store/calendar_store.hpp"
 #include "store/run_store.hpp"
 #include "store/snapshot_store.hpp"
 
-namespace pb::batch {
+namespace pb::function {
 
+using namespace batch;
 using core::Date;
 using core::Uuid;
 
@@ -38,14 +39,11 @@ void announce(const store::Store& store, std::size_t dates, std::size_t portfoli
 }
 
 }  // namespace
-}  // namespace pb::batch
 
 // run_daily_batch(calculation_date, portfolio_ids, phases, force): one date, in the caller's transaction.
 PB_FUNCTION(pb_run_daily_batch) {
-  using namespace pb;
-  using namespace pb::batch;
   const store::Store store(call);
-  const Date day = engine::session_argument(call, 0, store);
+  const Date day = session_argument(call, 0, store);
   const auto requested = call.uuids(1);
   const auto phases = call.texts(2).value_or(std::vector<std::string>{});
   require_known_phases(phases);
@@ -74,8 +72,6 @@ PB_FUNCTION(pb_run_daily_batch) {
 // run_daily_batch_with_backfill(target_date, portfolio_ids, max_dates): every missing session, oldest first, as one
 // atomic unit.
 PB_FUNCTION(pb_run_daily_batch_with_backfill) {
-  using namespace pb;
-  using namespace pb::batch;
   const store::Store store(call);
   const Date target = target_session(call.date(0), store);
   const auto requested = call.uuids(1);
@@ -111,9 +107,8 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
 
 // missing_sessions(target_date, portfolio_ids): the work list.
 PB_FUNCTION(pb_missing_sessions) {
-  using namespace pb;
   const store::Store store(call);
-  const core::Date target = batch::target_session(call.date(0), store);
+  const core::Date target = target_session(call.date(0), store);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
   pg::RowBuffer rows({{"portfolio_id", pg::Type::uuid}, {"session_date", pg::Type::date}, {"missing", pg::Type::text}});
   for (const store::MissingSession& missing : store::missing_sessions(store, ids, target))
@@ -123,8 +118,9 @@ PB_FUNCTION(pb_missing_sessions) {
 
 // finish_batch_run(run_id): closes the record of a run with what its jobs say.
 PB_FUNCTION(pb_finish_batch_run) {
-  using namespace pb;
   const store::Store store(call);
   store::finish_run(store, call.int8(0).value());
   call.return_null();
 }
+
+}  // namespace pb::function

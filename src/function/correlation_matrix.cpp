@@ -10,12 +10,11 @@
 #include "core/poll.hpp"
 #include "core/stats/correlation.hpp"
 #include "core/stats/multiple_testing.hpp"
-#include "engine/context.hpp"
-#include "pg/function.hpp"
+#include "function/entry.hpp"
 #include "pg/interrupts.hpp"
 #include "store/calendar_store.hpp"
 
-namespace pb::engine {
+namespace pb::function {
 
 namespace {
 
@@ -60,20 +59,17 @@ core::Matrix log_returns(const store::Store& store, const std::vector<std::strin
 
 }  // namespace
 
-}  // namespace pb::engine
-
 PB_FUNCTION(pb_correlation_matrix) {
-  using namespace pb;
   using pg::Type;
   const store::Store store(call);
-  const auto [window, min_overlap] = engine::window_arguments(call, store.settings());
-  const core::Date day = engine::session_argument(call, 1, store);
+  const auto [window, min_overlap] = window_arguments(call, store.settings());
+  const core::Date day = session_argument(call, 1, store);
   pg::MemoryBudget budget(store.settings().max_memory_bytes);
-  const auto symbols = engine::symbols_argument(call, budget);
+  const auto symbols = symbols_argument(call, budget);
   core::CorrelationSettings settings;
   settings.min_overlap = min_overlap;
   const auto correlations =
-      core::pairwise_correlations(engine::log_returns(store, symbols, day, window, budget), settings, pg::poll);
+      core::pairwise_correlations(log_returns(store, symbols, day, window, budget), settings, pg::poll);
   const auto p_values = core::correlation_p_values(correlations, pg::poll);
   const auto q_values = core::benjamini_hochberg(p_values, 0, pg::poll);
   pg::RowBuffer rows({{"symbol1", Type::text},
@@ -96,3 +92,5 @@ PB_FUNCTION(pb_correlation_matrix) {
   }
   call.return_rows(rows);
 }
+
+}  // namespace pb::function

@@ -6,11 +6,12 @@
 #include "core/portfolio/ranges.hpp"
 #include "core/portfolio/valuation.hpp"
 #include "engine/context.hpp"
+#include "function/entry.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "store/calendar_store.hpp"
 
-namespace pb::engine {
+namespace pb::function {
 
 namespace {
 
@@ -59,13 +60,10 @@ void add_exposures(pg::RowBuffer& rows, const core::Uuid& id, const std::string&
 
 }  // namespace
 
-}  // namespace pb::engine
-
 PB_FUNCTION(pb_positions_asof) {
-  using namespace pb;
   using pg::Type;
   const store::Store store(call);
-  const core::Date day = engine::day_argument(call, 0, store);
+  const core::Date day = day_argument(call, 0, store);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
   engine::Context context(store, ids, day, day, engine::Reach::values);
   pg::RowBuffer rows({{"portfolio_id", Type::uuid},
@@ -85,7 +83,7 @@ PB_FUNCTION(pb_positions_asof) {
       const double quantity = core::quantity_asof(lot, day, actions);
       if (quantity == 0) continue;
       rows.add(portfolio.id).add(lot.id).add(lot.symbol).add(lot.position_type);
-      rows.add(engine::class_name(lot.investment_class)).add(quantity).add(lot.multiplier);
+      rows.add(class_name(lot.investment_class)).add(quantity).add(lot.multiplier);
       rows.add(lot.entry_price / actions.split_factor(lot.symbol, lot.entry_date, day)).add(lot.entry_date);
       rows.add_text_or_null(lot.underlying_symbol);
     }
@@ -94,10 +92,9 @@ PB_FUNCTION(pb_positions_asof) {
 }
 
 PB_FUNCTION(pb_portfolio_exposures) {
-  using namespace pb;
   using pg::Type;
   const store::Store store(call);
-  const core::Date day = engine::day_argument(call, 0, store);
+  const core::Date day = day_argument(call, 0, store);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
   engine::Context context(store, ids, day, day, engine::Reach::values);
   pg::RowBuffer rows({{"portfolio_id", Type::uuid},
@@ -109,8 +106,8 @@ PB_FUNCTION(pb_portfolio_exposures) {
                       {"positions", Type::int8}});
   for (const store::Portfolio& portfolio : context.book()) {
     pg::poll();
-    std::map<std::string, engine::ExposureSums> by_type;
-    engine::ExposureSums total;
+    std::map<std::string, ExposureSums> by_type;
+    ExposureSums total;
     for (const auto& [lot, value] : context.held(day, portfolio.id)) {
       by_type[lot->position_type].add(value.market_value);
       total.add(value.market_value);
@@ -119,8 +116,10 @@ PB_FUNCTION(pb_portfolio_exposures) {
       rows.add(portfolio.id).add("ALL").null().null().null().null().add(total.positions);
       continue;
     }
-    engine::add_exposures(rows, portfolio.id, "ALL", total);
-    for (const auto& [type, sums] : by_type) engine::add_exposures(rows, portfolio.id, type, sums);
+    add_exposures(rows, portfolio.id, "ALL", total);
+    for (const auto& [type, sums] : by_type) add_exposures(rows, portfolio.id, type, sums);
   }
   call.return_rows(rows);
 }
+
+}  // namespace pb::function

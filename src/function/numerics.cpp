@@ -23,7 +23,7 @@
 #include "pg/interrupts.hpp"
 #include "pg/settings.hpp"
 
-namespace pb::engine {
+namespace pb::function {
 
 namespace {
 
@@ -205,16 +205,13 @@ Linkage linkage_argument(const pg::Call& call) {
 
 }  // namespace
 
-}  // namespace pb::engine
-
 PB_FUNCTION(pb_ols_fit) {
-  using namespace pb;
   using pg::Type;
   core::RegressionOptions options;
-  options.covariance = engine::covariance_argument(call, 2);
-  options.lag = engine::lag_argument(call, 3);
+  options.covariance = covariance_argument(call, 2);
+  options.lag = lag_argument(call, 3);
   options.intercept = call.boolean(4).value_or(true);
-  const engine::RegressionData data = engine::regression_arguments(call);
+  const RegressionData data = regression_arguments(call);
   const core::RegressionFit fit = core::ols(data.y, data.x, options, pg::poll);
   pg::RowBuffer rows({{"term", Type::text},
                       {"coefficient", Type::float8},
@@ -228,7 +225,7 @@ PB_FUNCTION(pb_ols_fit) {
                       {"residual_sd", Type::float8},
                       {"condition_number", Type::float8}});
   for (Eigen::Index j = 0; j < fit.coefficients.size(); ++j) {
-    rows.add(engine::term_name(j, options.intercept)).add(fit.coefficients(j)).add(fit.std_errors(j));
+    rows.add(term_name(j, options.intercept)).add(fit.coefficients(j)).add(fit.std_errors(j));
     rows.add(fit.t_stats(j)).add(fit.p_values(j)).add(fit.observations).add(fit.residual_df);
     rows.add(fit.r_squared).add(fit.adj_r_squared).add(fit.residual_sd).add(fit.condition_number);
   }
@@ -236,14 +233,13 @@ PB_FUNCTION(pb_ols_fit) {
 }
 
 PB_FUNCTION(pb_ridge_fit) {
-  using namespace pb;
   using pg::Type;
-  const core::RidgeOptions options = engine::ridge_options(call);
-  const engine::RegressionData data = engine::regression_arguments(call);
+  const core::RidgeOptions options = ridge_options(call);
+  const RegressionData data = regression_arguments(call);
   if (data.x.cols() == 0)
     throw core::Error(core::sqlstate::invalid_parameter, "ridge regression needs a regressor", "x is empty.",
                       "Use ols_fit for an intercept alone.");
-  const auto unpenalized = engine::unpenalized_argument(call, 3, data.x.cols());
+  const auto unpenalized = unpenalized_argument(call, 3, data.x.cols());
   const core::RidgeDesign design(data.x, unpenalized, pg::poll);
   const core::RidgeFits fit = design.fit(data.y, options, pg::poll);
   pg::RowBuffer rows({{"term", Type::text},
@@ -260,7 +256,7 @@ PB_FUNCTION(pb_ridge_fit) {
                       {"condition_number", Type::float8},
                       {"variance_inflation", Type::float8}});
   for (Eigen::Index j = 0; j < fit.coefficients.rows(); ++j) {
-    rows.add(engine::term_name(j, true)).add(fit.coefficients(j, 0)).add(fit.std_errors(j, 0));
+    rows.add(term_name(j, true)).add(fit.coefficients(j, 0)).add(fit.std_errors(j, 0));
     rows.add(fit.t_stats(j, 0)).add(fit.p_values(j, 0)).add(design.observations());
     rows.add(fit.alpha(0)).add(fit.effective_df(0)).add(fit.r_squared(0)).add(fit.adj_r_squared(0));
     rows.add(fit.residual_sd(0)).add(design.condition_number());
@@ -273,11 +269,10 @@ PB_FUNCTION(pb_ridge_fit) {
 }
 
 PB_FUNCTION(pb_nearest_correlation) {
-  using namespace pb;
   using pg::Type;
-  pg::MemoryBudget budget = engine::memory_budget();
-  const core::Matrix matrix = engine::matrix_argument(call, 0, "correlation", budget);
-  engine::take(budget, matrix.rows(), matrix.cols(), engine::matrix_copies, "nearest correlation matrix");
+  pg::MemoryBudget budget = memory_budget();
+  const core::Matrix matrix = matrix_argument(call, 0, "correlation", budget);
+  take(budget, matrix.rows(), matrix.cols(), matrix_copies, "nearest correlation matrix");
   core::NearestCorrelationSettings settings;
   settings.eigenvalue_floor = call.float8(1).value_or(settings.eigenvalue_floor);
   const core::NearestCorrelation nearest = core::nearest_correlation(matrix, settings, pg::poll);
@@ -285,35 +280,33 @@ PB_FUNCTION(pb_nearest_correlation) {
                       {"distance", Type::float8},
                       {"iterations", Type::int4},
                       {"converged", Type::boolean}});
-  rows.add(engine::to_sql(nearest.matrix)).add(nearest.distance).add(nearest.iterations).add(nearest.converged);
+  rows.add(to_sql(nearest.matrix)).add(nearest.distance).add(nearest.iterations).add(nearest.converged);
   call.return_rows(rows);
 }
 
 PB_FUNCTION(pb_ledoit_wolf) {
-  using namespace pb;
   using pg::Type;
   using Estimator = core::ShrunkCovariance (*)(const Eigen::Ref<const core::Matrix>&, core::Poll);
-  const auto shrink = engine::choice<Estimator>(
+  const auto shrink = choice<Estimator>(
       call, 1, "target",
       {{"constant_variance", core::ledoit_wolf}, {"constant_correlation", core::ledoit_wolf_constant_correlation}});
-  pg::MemoryBudget budget = engine::memory_budget();
-  const core::Matrix returns = engine::matrix_argument(call, 0, "returns", budget);
-  engine::take(budget, returns.rows() + returns.cols(), returns.cols(), engine::matrix_copies, "covariance matrix");
+  pg::MemoryBudget budget = memory_budget();
+  const core::Matrix returns = matrix_argument(call, 0, "returns", budget);
+  take(budget, returns.rows() + returns.cols(), returns.cols(), matrix_copies, "covariance matrix");
   const core::ShrunkCovariance shrunk = shrink(returns, pg::poll);
   pg::RowBuffer rows(
       {{"covariance", Type::float8_matrix}, {"intensity", Type::float8}, {"target_value", Type::float8}});
-  rows.add(engine::to_sql(shrunk.covariance)).add(shrunk.intensity).add(shrunk.target);
+  rows.add(to_sql(shrunk.covariance)).add(shrunk.intensity).add(shrunk.target);
   call.return_rows(rows);
 }
 
 PB_FUNCTION(pb_cluster_average_linkage) {
-  using namespace pb;
   using pg::Type;
-  const double cut = call.float8(1).value_or(engine::default_cut);
+  const double cut = call.float8(1).value_or(default_cut);
   if (!(cut >= -1 && cut <= 1))
     throw core::Error(core::sqlstate::invalid_parameter, "cut must be a correlation from -1 to 1",
                       "It is " + std::to_string(cut) + ".");
-  const engine::Linkage linkage = engine::linkage_argument(call);
+  const Linkage linkage = linkage_argument(call);
   pg::RowBuffer rows({{"item", Type::int4}, {"cluster", Type::int4}});
   int item = 0;
   for (const int label : core::flat_clusters(linkage.merges, linkage.items, core::correlation_distance(cut)))
@@ -322,9 +315,8 @@ PB_FUNCTION(pb_cluster_average_linkage) {
 }
 
 PB_FUNCTION(pb_linkage_average) {
-  using namespace pb;
   using pg::Type;
-  const engine::Linkage linkage = engine::linkage_argument(call);
+  const Linkage linkage = linkage_argument(call);
   pg::RowBuffer rows({{"step", Type::int4},
                       {"left_cluster", Type::int4},
                       {"right_cluster", Type::int4},
@@ -340,14 +332,15 @@ PB_FUNCTION(pb_correlation_p_value) {
   const auto correlation = call.float8(0);
   const auto observations = call.int4(1);
   if (!correlation || !observations) return call.return_null();
-  call.return_float8(pb::core::correlation_p_value(*correlation, *observations));
+  call.return_float8(core::correlation_p_value(*correlation, *observations));
 }
 
 PB_FUNCTION(pb_benjamini_hochberg) {
-  using namespace pb;
-  pg::MemoryBudget budget = engine::memory_budget();
+  pg::MemoryBudget budget = memory_budget();
   const auto p_values = call.float8s(0, budget, pg::Nulls::as_nan);
   if (!p_values) return call.return_null();
-  engine::require_probabilities(*p_values);
+  require_probabilities(*p_values);
   call.return_float8s(core::benjamini_hochberg(*p_values, 0, pg::poll));
 }
+
+}  // namespace pb::function

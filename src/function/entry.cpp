@@ -1,0 +1,47 @@
+#include "function/entry.hpp"
+
+#include "core/error.hpp"
+
+namespace pb::function {
+
+using core::Date;
+using engine::Context;
+using engine::Engine;
+using engine::Reach;
+using engine::Report;
+
+Date session_argument(const pg::Call& call, int index, const store::Store& store) {
+  if (const auto day = call.date(index)) {
+    engine::require_closed_session(store, *day);
+    return *day;
+  }
+  return engine::latest_session(store);
+}
+
+void run_engine_by_hand(pg::Call& call, Engine engine, Reach reach) {
+  run_engine_by_hand(call, engine, store::Store(call), reach);
+}
+
+void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store, Reach reach) {
+  const Date day = session_argument(call, 0, store);
+  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  Context context(store, ids, day, day, reach);
+  return_report(call, engine::run_for_usable(context, engine, day, ids));
+}
+
+void return_report(pg::Call& call, const Report& report) {
+  if (report.processed == 0 && report.failed > 0 && !report.issues.empty()) {
+    const pg::Failure& failure = report.issues.front().failure;
+    throw core::Error(failure.sqlstate, failure.message, failure.detail, failure.hint);
+  }
+  using pg::Type;
+  pg::RowBuffer rows({{"processed", Type::int8},
+                      {"skipped", Type::int8},
+                      {"failed", Type::int8},
+                      {"rows_written", Type::int8},
+                      {"detail", Type::text}});
+  rows.add(report.processed).add(report.skipped).add(report.failed).add(report.rows_written).add(report.detail);
+  call.return_rows(rows);
+}
+
+}  // namespace pb::function
