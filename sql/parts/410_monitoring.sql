@@ -139,7 +139,9 @@ DECLARE
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   found_id      bigint;
 BEGIN
-  EXECUTE format('SELECT max(r.run_id) FROM %I.batch_runs AS r WHERE $1 IS NULL OR r.run_id = $1', tables_schema)
+  -- A tick that found everything taken by another run is newer than that one, and has nothing to tell.
+  EXECUTE format('SELECT r.run_id FROM %I.batch_runs AS r WHERE $1 IS NULL OR r.run_id = $1 '
+                 'ORDER BY r.status = ''skipped'', r.run_id DESC LIMIT 1', tables_schema)
      INTO found_id USING batch_report_as_owner.run_id;
   IF found_id IS NULL AND batch_report_as_owner.run_id IS NOT NULL THEN
     RAISE EXCEPTION 'run % does not exist', batch_report_as_owner.run_id
