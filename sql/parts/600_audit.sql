@@ -735,20 +735,28 @@ DECLARE
       'SELECT count(*) FROM %1$I.%2$I AS r WHERE r.portfolio_id IN (SELECT hop.id FROM hop '
       'WHERE NOT EXISTS (SELECT FROM %1$I.portfolios AS p WHERE p.id = hop.id))'
     WHEN 'position' THEN
-      'SELECT count(*) FROM %1$I.%2$I AS r WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '
-      'AND NOT EXISTS (SELECT FROM %1$I.positions AS p WHERE p.portfolio_id = r.portfolio_id AND p.id = r.position_id)'
+      'SELECT count(*) FROM %1$I.%2$I AS r CROSS JOIN LATERAL unnest(%3$s) AS e (id) '
+      'WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '
+      'AND NOT EXISTS (SELECT FROM %1$I.positions AS p WHERE p.portfolio_id = r.portfolio_id AND p.id = e.id)'
     WHEN 'scenario' THEN
-      'SELECT count(*) FROM %1$I.%2$I AS r WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '
-      'AND NOT EXISTS (SELECT FROM %1$I.stress_test_scenarios AS s WHERE s.scenario_id = r.scenario_id)' END;
+      'SELECT count(*) FROM %1$I.%2$I AS r CROSS JOIN LATERAL unnest(%3$s) AS e (id) '
+      'WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '
+      'AND NOT EXISTS (SELECT FROM %1$I.stress_test_scenarios AS s WHERE s.scenario_id = e.id)' END;
+  child         record;
 BEGIN
-  FOR table_name IN
-    SELECT t.table_name
+  -- What belongs to no portfolio, as the moves of a scenario, is everybody's.
+  FOR child IN
+    SELECT t.table_name, CASE WHEN c.column_name = parent || '_id' THEN format('ARRAY[r.%I]', c.column_name)
+                              ELSE format('r.%I', c.column_name) END AS ids
     FROM @extschema@.analytics_columns() AS t
-    JOIN @extschema@.analytics_columns() AS c ON c.table_name = t.table_name AND c.column_name = parent || '_id'
+    JOIN @extschema@.analytics_columns() AS c
+      ON c.table_name = t.table_name AND c.column_name IN (parent || '_id', parent || '_ids')
+    JOIN @extschema@.analytics_columns() AS o ON o.table_name = t.table_name AND o.column_name = 'portfolio_id'
     WHERE t.column_name IS NULL AND t.data_type = 'result' AND t.table_name <> ALL (_portfolio_batch.absent_tables())
     ORDER BY t.ordinal
   LOOP
-    EXECUTE format(query, tables_schema, table_name) INTO orphans USING session_date, portfolio_ids;
+    table_name := child.table_name;
+    EXECUTE format(query, tables_schema, child.table_name, child.ids) INTO orphans USING session_date, portfolio_ids;
     RETURN NEXT;
   END LOOP;
 END
