@@ -7,7 +7,7 @@ PB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PB_BIN=/usr/lib/postgresql/15/bin
 export PG_CONFIG=${PG_CONFIG:-$PB_BIN/pg_config}
 
-PB_BUILD_PACKAGES="g++ make postgresql-15 postgresql-server-dev-15 libeigen3-dev libboost-math-dev postgresql-15-cron"
+PB_BUILD_PACKAGES="g++ make postgresql-15 postgresql-server-dev-15 libeigen3-dev libboost-math-dev libxxhash-dev postgresql-15-cron"
 PB_TEST_PACKAGES="cmake libgtest-dev postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl"
 PB_TEST_PACKAGES="$PB_TEST_PACKAGES chromium python3"
 

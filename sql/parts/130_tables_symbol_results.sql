@@ -78,6 +78,8 @@ AS $columns$
     ('symbol_model_fits', 'reason',              'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private, or outlier for a beta that is '
      'implausibly large; NULL when there is nothing to say.'),
+    ('symbol_model_fits', 'input_digest',        'bigint',                   NULL,
+     'Digest of the prices, yields and parameters that the fit was computed from.'),
     ('symbol_model_fits', 'created_at',          'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the row was first written or last changed by a run.'),
     ('symbol_model_fits', 'run_id',              'bigint',                   NULL,
@@ -157,6 +159,8 @@ AS $columns$
      'applies.'),
     ('symbol_volatility', 'reason',                       'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
+    ('symbol_volatility', 'input_digest',        'bigint',                   NULL,
+     'Digest of the prices that the figures were computed from.'),
     ('symbol_volatility', 'created_at',                   'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the row was first written or last changed by a run.'),
     ('symbol_volatility', 'run_id',                       'bigint',                   NULL,

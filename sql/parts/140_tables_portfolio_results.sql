@@ -119,6 +119,12 @@ AS $columns$
      'Sum of the ten largest of these weights, 0 to 1; NULL when hhi is.'),
     ('portfolio_snapshots', 'concentration_reason',    'text',                     NULL,
      'Why sector_exposure (no_equity) or hhi (no_exposure) is missing; NULL when neither is.'),
+    ('portfolio_snapshots', 'is_provisional',          'boolean',                  'NOT NULL DEFAULT false',
+     'Valued without a price that was expected, or by one that its source may still change (is_final = false); the '
+     'batch computes the session again when the price has come.'),
+    ('portfolio_snapshots', 'input_digest',            'bigint',                   NULL,
+     'Digest of everything that the date was computed from; a rerun leaves a date alone while it is the same. NULL '
+     'before the risk phase has run, and after an engine was called by hand.'),
     ('portfolio_snapshots', 'analytics_complete',      'boolean',                  'NOT NULL DEFAULT false',
      'Whether every engine of the risk phase ran for the date.'),
     ('portfolio_snapshots', 'created_at',              'timestamp with time zone', 'NOT NULL DEFAULT now()',
@@ -154,7 +160,8 @@ AS $columns$
     ('portfolio_holdings', 'realized_pnl', 'bigint[]', NULL,
      'Gains since entry of what was closed since the snapshot before, in 1/10,000.'),
     ('portfolio_holdings', 'reasons', 'text[]', NULL,
-     'private, option_without_delta, exposure_out_of_range, stale_price, unpriced or closed; NULL for none.'),
+     'private, option_without_delta, exposure_out_of_range, stale_price, provisional_price, unpriced or '
+     'closed; NULL for none.'),
     ('portfolio_holdings', 'unallocated_pnl', 'numeric(20,4)', NULL,
      'Part of the daily P&L that no lot earned on the date: booked since for an earlier one.'),
     ('portfolio_holdings', 'created_at', 'timestamp with time zone', 'NOT NULL DEFAULT now()',
@@ -210,7 +217,8 @@ AS $columns$
     ('position_history', 'contribution', 'double precision', NULL,
      'daily_pnl over the equity before: its part in daily_return; NULL when that equity was not positive.'),
     ('position_history', 'reason', 'text', NULL,
-     'private, option_without_delta, exposure_out_of_range, stale_price, unpriced or closed; NULL for none.'),
+     'private, option_without_delta, exposure_out_of_range, stale_price, provisional_price, unpriced or '
+     'closed; NULL for none.'),
     ('position_history', 'created_at', 'timestamp with time zone', NULL,
      'Time the row was first written or last changed by a run.'),
     ('position_history', 'run_id', 'bigint', NULL,

@@ -74,7 +74,7 @@ AS $columns$
     ('batch_jobs', 'calculation_date', 'date',                     NULL,
      'Session of the job; NULL when it was for none in particular.'),
     ('batch_jobs', 'status',           'text',
-     'NOT NULL CHECK (status IN (''success'', ''partial'', ''failed'', ''skipped'', ''blocked''))',
+     'NOT NULL CHECK (status IN (''success'', ''partial'', ''failed'', ''skipped'', ''blocked'', ''waiting''))',
      'success, partial, failed, skipped or blocked (an earlier date of the portfolio failed).'),
     ('batch_jobs', 'processed',        'bigint',                   NULL,
      'Items that were computed; NULL when there is nothing to count.'),

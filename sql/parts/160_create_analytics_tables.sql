@@ -123,9 +123,9 @@ COMMENT ON FUNCTION _portfolio_batch.create_analytics_relation(text, text) IS
   'of create_analytics_tables, with the rights of the caller. Errors: P0002 when the dictionary has no such '
   'relation, 42P07 when it exists already.';
 
--- Views call functions of the tables' schema rather than the extension's own, because a view that depends on a member of
--- the extension would go with it, or stop DROP EXTENSION. What the body of a PL/pgSQL function calls is not recorded as a
--- dependency, so tables and views outlive the extension, and only a query that asks for p-values needs it.
+-- Views call functions of the tables' schema rather than the extension's own, because a view that depends on a member
+-- of the extension would go with it, or stop DROP EXTENSION. What the body of a PL/pgSQL function calls is not recorded
+-- as a dependency, so tables and views outlive the extension, and only a query that asks for p-values needs it.
 CREATE FUNCTION _portfolio_batch.view_functions()
 RETURNS TABLE (function_name text, arguments text, argument_types text, result_type text, body text, comment text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -136,8 +136,8 @@ AS $$
   IF pg_catalog.to_regproc('@extschema@.%1$s') IS NULL THEN
     RAISE EXCEPTION 'p-values need the extension portfolio_batch, which is no longer installed in schema @extschema@'
       USING ERRCODE = 'undefined_function',
-            HINT = 'CREATE EXTENSION portfolio_batch and call create_analytics_tables() again. The other columns of the '
-                   'view can be read without it.';
+            HINT = 'CREATE EXTENSION portfolio_batch and call create_analytics_tables() again. The other columns of '
+                   'the view can be read without it.';
   END IF;
   RETURN @extschema@.%1$s(%2$s);
 END$body$, v.target, v.passed), v.comment

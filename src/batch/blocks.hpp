@@ -14,4 +14,9 @@ namespace pb::batch {
 void run_in_blocks(Run& run, const store::Store& store, const WorkList& work, std::span<const core::Uuid> portfolio_ids,
                    bool newest, Progress progress, pg::RowBuffer& result);
 
+// What a run leaves outstanding: a date that was filled changes what later ones were computed from. Runs it as well, as
+// long as that gets anything done, and says what is left in the end.
+void run_what_is_left(Run& run, const store::Store& base, const WorkList& done,
+                      std::span<const core::Uuid> portfolio_ids, core::Date target, pg::RowBuffer& result);
+
 }  // namespace pb::batch

@@ -32,6 +32,9 @@ struct Phase {
   bool ahead = false;    // writes rows that all portfolios share, and so comes first in a transaction of many dates
   bool books = false;    // computes portfolios from their rows, all of which must be usable
   bool sharded = false;  // can run for some of a date's portfolios beside others
+  // Whether a portfolio whose inputs are those of its stored date can be left out: all that the phase writes is of the
+  // portfolio and the date.
+  bool leaves_unchanged() const { return books && !newest_date_only; }
   // What makes rows that all shards need: once, and by no shard, as these would wait for each other.
   std::optional<Engine> before_shards = std::nullopt;
 };

@@ -131,9 +131,33 @@ void record_end(const pg::Call& call, std::int64_t run_id, const WorkList& work,
   }
 }
 
-void run_and_record(const pg::Call& call, std::int64_t run_id, const WorkList& work, Cut cut) {
+// A date that was filled changes what later ones were computed from: they are outstanding then, and are run as well as
+// long as that gets anything done.
+void run_what_is_left(const pg::Call& call, std::int64_t run_id, const WorkList& done, Date target,
+                      const std::optional<std::vector<Uuid>>& portfolio_ids, Cut cut) {
+  WorkList all;
+  const auto look = [&] {
+    WorkList left;
+    require_committed(commit_work(call, [&](const store::Store& store) {
+      all = work_list(store, store::resolve_portfolios(store, portfolio_ids), target);
+      left = without_unfinished(all, store, run_id);
+    }));
+    return left;
+  };
+  WorkList before = done;
+  for (WorkList left = look(); !left.empty() && left != before; left = look()) {
+    run_dates(call, run_id, left, cut);
+    before = std::move(left);
+  }
+  require_committed(commit_work(call, [&](const store::Store& store) { tell_what_is_left(store, all); }));
+}
+
+// With a target: also what the run leaves outstanding up to it.
+void run_and_record(const pg::Call& call, std::int64_t run_id, const WorkList& work, Cut cut,
+                    const std::optional<Date>& target, const std::optional<std::vector<Uuid>>& portfolio_ids) {
   try {
     run_dates(call, run_id, work, cut);
+    if (target) run_what_is_left(call, run_id, work, *target, portfolio_ids, cut);
     require_committed(commit_work(call, [&](const store::Store& store) { store::finish_run(store, run_id); }));
   } catch (const pg::ServerError& error) {
     if (!error.is_interruption())
@@ -153,6 +177,7 @@ struct Plan {
   Date target = {};
   WorkList work = {};
   Cut cut = {};
+  bool is_whole = false;  // all that is missing, and so also what that leaves outstanding
 };
 
 // Whoever waits for a run that finds its portfolios taken should know why it computes nothing. The locks are those of
@@ -173,7 +198,8 @@ void carry_out(const pg::Call& call, const Plan& plan, const std::optional<std::
     run_id = store::begin_run(
         store, {.kind = "procedure", .target_date = plan.target, .portfolio_ids = portfolio_ids, .phases = {}});
   }));
-  run_and_record(call, run_id, plan.work, plan.cut);
+  run_and_record(call, run_id, plan.work, plan.cut, plan.is_whole ? std::optional(plan.target) : std::nullopt,
+                 portfolio_ids);
 }
 
 }  // namespace
@@ -189,6 +215,7 @@ void run_missing(const pg::Call& call, const char* procedure, const std::optiona
     plan.target = target_session(target, store);
     plan.work = work_list(store, store::resolve_portfolios(store, portfolio_ids), plan.target);
     plan.cut.workers = limits.workers.value_or(store.settings().workers);
+    plan.is_whole = !limits.max_dates;
     if (limits.max_dates) keep_first(plan.work, static_cast<std::size_t>(*limits.max_dates));
     if (!plan.work.empty()) tell_of_other_runs(store, portfolios_of(plan.work.begin(), plan.work.end()));
   }
@@ -207,6 +234,7 @@ void run_again(const pg::Call& call, std::int32_t days, const std::optional<std:
     plan.target = target_session(std::nullopt, store);
     plan.work = store::sessions_with_snapshots(store, store::resolve_portfolios(store, portfolio_ids),
                                                plan.target - std::chrono::days{days - 1}, plan.target);
+    plan.is_whole = true;
     if (!plan.work.empty()) tell_of_other_runs(store, portfolios_of(plan.work.begin(), plan.work.end()));
   }
   if (plan.work.empty())

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/text/json.hpp"
+#include "engine/input_digest.hpp"
 #include "pg/session.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/shard_store.hpp"
@@ -194,7 +195,7 @@ void Run::log_portfolios(const Phase& phase, const store::Job& job, const engine
       jobs_.push_back(failed(job, id, logged->of(id)));
   }
   for (const engine::Note& note : report.notes) {
-    store::Job row = of_portfolio(job, note.portfolio_id, "success");
+    store::Job row = of_portfolio(job, note.portfolio_id, note.status);
     row.skipped = note.skipped;
     row.detail_json = note.detail_json;
     jobs_.push_back(row);
@@ -208,19 +209,55 @@ Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date d
     if (auto done = ahead_.extract(phase.key)) return std::move(done.mapped());
   if (phase.engines.empty()) return {"skipped", skipped(phase.skip_reason)};
   if (phase.newest_date_only && !newest) return {"skipped", skipped("runs for the newest date only")};
-  const std::vector<Uuid> open = open_portfolios(portfolio_ids, phase, day);
+  std::vector<Uuid> open = open_portfolios(portfolio_ids, phase, day);
   if (open.empty())
     return {"skipped", skipped(phase.needs_snapshot ? "no snapshot of the date" : "no portfolio to run")};
+  const std::size_t all = open.size();
+  if (phase.leaves_unchanged()) std::erase_if(open, [&](const Uuid& id) { return unchanged_.contains(id); });
+  const auto unchanged = static_cast<std::int64_t>(all - open.size());
 
   engine::Report total;
+  if (unchanged > 0) {
+    total.skipped = unchanged;
+    append_line(total, engine::counted(unchanged, "portfolio") + " unchanged");
+  }
+  if (open.empty()) return {"success", total};
   for (const Engine& engine : phase.engines)
     if (part_.shard <= 1 || engine.shared != SharedRows::of_date)
       add(total, run_engine(context, phase, engine, day, open));
   if (phase.key == std::string("2"))
     for (const engine::Issue& issue : total.issues) blocked_.insert(issue.portfolio_id);
-  if (phase.needs_snapshot && total.issues.empty()) store::mark_analytics_complete(context.store(), day, open);
+  if (phase.needs_snapshot && total.issues.empty()) mark_complete(context, day, open);
   add_issues(total);
   return {status_of(total), total};
+}
+
+// A request for some phases is a request to run them; a forced run computes everything.
+void Run::find_unchanged(engine::Context& context, Date day, std::span<const Uuid> portfolio_ids) {
+  unchanged_.clear();
+  if (!phases_.empty() || store_.stamp().rewrite) return;
+  const auto failure = pg::isolate([&] {
+    const auto stored = store::digests_of_complete(store_, day, portfolio_ids);
+    for (const auto& [id, digest] : stored) {
+      const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
+      if (portfolio != nullptr && !context.problem(*portfolio, day) &&
+          context.digests().of_portfolio(day, *portfolio) == digest)
+        unchanged_.insert(id);
+    }
+  });
+  // What cannot be told is computed, and fails where it should.
+  if (failure) unchanged_.clear();
+}
+
+void Run::mark_complete(engine::Context& context, Date day, std::span<const Uuid> portfolio_ids) {
+  std::vector<Uuid> ids;
+  std::vector<std::int64_t> digests;
+  for (const Uuid& id : portfolio_ids)
+    if (const store::Portfolio* portfolio = store::find_portfolio(context.book(), id)) {
+      ids.push_back(id);
+      digests.push_back(context.digests().of_portfolio(day, *portfolio));
+    }
+  store::mark_analytics_complete(context.store(), day, ids, digests);
 }
 
 void Run::run_ahead(engine::Context& context, Date last, std::span<const Uuid> portfolio_ids) {
@@ -284,6 +321,9 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
   const auto blocked =
       std::count_if(portfolio_ids.begin(), portfolio_ids.end(), [&](const Uuid& id) { return blocked_.contains(id); });
   const std::int64_t date_started = pg::clock_usecs();
+  if (std::any_of(all_phases().begin(), all_phases().end(),
+                  [&](const Phase& phase) { return part_.holds(phase) && phase.leaves_unchanged(); }))
+    find_unchanged(context, day, portfolio_ids);
   std::string worst = "success";
   for (const Phase& phase : all_phases()) {
     if (!part_.holds(phase)) continue;

@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "batch/logged_failure.hpp"
@@ -49,6 +50,7 @@ class Run {
   void block(std::span<const core::Uuid> portfolio_ids) { blocked_.insert(portfolio_ids.begin(), portfolio_ids.end()); }
   // Portfolios that another session is running.
   void set_busy(std::vector<core::Uuid> portfolio_ids) { busy_ = std::move(portfolio_ids); }
+  std::int64_t run_id() const noexcept { return run_id_; }
   void set_part(Part part) { part_ = std::move(part); }
 
   // Runs the phases that write rows which all portfolios share, before the first date of a transaction that computes
@@ -85,12 +87,15 @@ class Run {
                                           core::Date day);
   void log_blocked(core::Date day, std::span<const core::Uuid> portfolio_ids);
   bool requested(const Phase& phase) const;
+  void find_unchanged(engine::Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
+  void mark_complete(engine::Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
   store::Store store_;
   std::int64_t run_id_;
   std::vector<std::string> phases_;
   std::set<core::Uuid> blocked_;
   std::vector<core::Uuid> busy_;
+  std::set<core::Uuid> unchanged_;  // of the date at hand: stored as their inputs are now
   Part part_;
   std::vector<store::Job> jobs_;
   std::map<std::string, Outcome> ahead_;  // by phase

@@ -4,7 +4,9 @@
 #include <iterator>
 #include <set>
 
+#include "pg/session.hpp"
 #include "store/calendar_store.hpp"
+#include "store/run_store.hpp"
 #include "store/snapshot_store.hpp"
 
 namespace pb::batch {
@@ -21,6 +23,24 @@ WorkList work_list(const store::Store& store, std::span<const Uuid> portfolio_id
 
 void keep_first(WorkList& work, std::size_t sessions) {
   if (sessions < work.size()) work.erase(std::next(work.begin(), static_cast<std::ptrdiff_t>(sessions)), work.end());
+}
+
+WorkList without_unfinished(WorkList work, const store::Store& store, std::int64_t run_id) {
+  for (const auto& [day, id] : store::unfinished_dates(store, run_id)) {
+    const auto entry = work.find(day);
+    if (entry == work.end()) continue;
+    if (id) std::erase(entry->second, *id);
+    if (!id || entry->second.empty()) work.erase(entry);
+  }
+  return work;
+}
+
+void tell_what_is_left(const store::Store& store, const WorkList& work) {
+  if (work.empty() || !store.settings().progress) return;
+  pg::notice("portfolio_batch: " + engine::counted(static_cast<std::int64_t>(work.size()), "session") +
+                 " still outstanding, " + core::to_iso(work.begin()->first) + " to " +
+                 core::to_iso(work.rbegin()->first),
+             "missing_sessions() lists them; batch_report() and batch_jobs tell why.");
 }
 
 std::vector<Uuid> portfolios_of(WorkList::const_iterator begin, WorkList::const_iterator end) {

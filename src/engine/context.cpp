@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "core/stats/volatility.hpp"
 #include "core/stats/window.hpp"
+#include "engine/input_digest.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/calendar_store.hpp"
@@ -153,6 +154,13 @@ const DayLevels& Context::levels(Date day, const store::Portfolio& portfolio) {
     days.erase(first_is_farther ? days.begin() : std::prev(days.end()));
   }
   return days.emplace(day, std::move(computed)).first->second;
+}
+
+int Context::lookback_sessions() const { return lookback(store_.settings(), reach_); }
+
+InputDigests& Context::digests() {
+  if (!digests_) digests_ = std::make_unique<InputDigests>(*this);
+  return *digests_;
 }
 
 const store::Deltas& Context::deltas(Date day) {

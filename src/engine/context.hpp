@@ -17,6 +17,7 @@
 #include "pg/memory.hpp"
 #include "pg/server_error.hpp"
 #include "store/book_store.hpp"
+#include "store/correlation_store.hpp"
 #include "store/coverage_store.hpp"
 #include "store/factor_store.hpp"
 #include "store/position_store.hpp"
@@ -39,6 +40,7 @@ struct Note {
   core::Uuid portfolio_id;
   std::int64_t skipped = 0;
   std::string detail_json;
+  const char* status = "success";
 };
 
 // What an engine did: portfolios, positions or symbols, as its detail says.
@@ -67,6 +69,7 @@ struct DayLevels {
   std::vector<core::LotLevel> lots;
 };
 
+class InputDigests;
 class RiskModels;
 
 // How far back the prices of a context reach: as far as any estimate looks, or no farther than a value may be old.
@@ -127,6 +130,12 @@ class Context {
   // Where the prices of the context's dates come from.
   const store::PriceSources& price_sources();
 
+  // How many sessions before a day any estimate looks back to.
+  int lookback_sessions() const;
+
+  // Digests of the inputs of the context's dates.
+  InputDigests& digests();
+
   // The snapshots against which periods are measured; who writes one enters it. To be forgotten when writes are undone.
   store::Ledgers& ledgers();
   void forget_ledgers() { ledgers_.reset(); }
@@ -179,6 +188,7 @@ class Context {
   std::optional<std::optional<core::Date>> first_price_;
   std::map<std::pair<core::Date, core::Date>, store::Market> histories_;
   std::unique_ptr<RiskModels> risk_;
+  std::unique_ptr<InputDigests> digests_;
   std::size_t symbols_taken_ = 0;
 };
 

@@ -36,7 +36,7 @@ class FactorEngine {
       if (portfolio.net_asset_value) add_portfolio(portfolio);
     }
     const store::Store& store = context_.store();
-    report_.rows_written += store::write_symbol_models(store, day_, models_.describe(model_, fits_.factors), symbols_) +
+    report_.rows_written += write_models(context_, day_, models_.describe(model_, fits_.factors), symbols_) +
                             store::write_portfolio_exposures(store, day_, model_, ids_, exposures_);
     report_estimates(report_, models_.book(), model_ + " betas", model_, symbols_);
     return std::move(report_);

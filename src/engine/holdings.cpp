@@ -20,17 +20,15 @@ std::optional<std::string> text(const char* reason) {
   return reason == nullptr ? std::nullopt : std::optional<std::string>(reason);
 }
 
-// What is to be said of the price of a lot; nullptr when it is that of the day.
-const char* price_reason(const core::LotValue& value) {
-  if (value.quality == core::MarkQuality::unpriced) return "unpriced";
-  return value.quality == core::MarkQuality::stale ? "stale_price" : nullptr;
-}
-
 // Puts together the row of one portfolio and day.
 class Builder {
  public:
   Builder(Context& context, const store::Portfolio& portfolio, Date day, const core::PeriodResult& period)
-      : portfolio_(portfolio), day_(day), period_(period), today_(context.levels(day, portfolio)) {
+      : portfolio_(portfolio),
+        market_(context.market()),
+        day_(day),
+        period_(period),
+        today_(context.levels(day, portfolio)) {
     if (period.previous_date) before_ = &context.levels(*period.previous_date, portfolio);
     for (const LotExposure& lot : lot_exposures(context, day, portfolio.id).lots) exposures_.emplace(lot.lot, lot);
     row_.portfolio_id = portfolio.id;
@@ -55,6 +53,14 @@ class Builder {
  private:
   long double pnl(std::size_t i) const {
     return today_.lots[i].cumulative_pnl - (before_ ? before_->lots[i].cumulative_pnl : 0);
+  }
+
+  // What is to be said of the price of a lot; nullptr when it is that of the day, for good.
+  const char* price_reason(const core::Lot& lot, const core::LotValue& value) const {
+    if (value.quality == core::MarkQuality::unpriced) return "unpriced";
+    if (value.quality == core::MarkQuality::stale) return "stale_price";
+    const auto column = market_.panel.column(lot.symbol);
+    return column && market_.provisional.contains({*column, day_}) ? "provisional_price" : nullptr;
   }
 
   // Whether the lot was open at the end of the day, or has done something since the snapshot before.
@@ -84,10 +90,11 @@ class Builder {
     const LotExposure& own = exposure->second;
     row_.symbols.push_back(own.symbol.empty() ? std::nullopt : std::optional<std::string>(own.symbol));
     row_.exposures.push_back(own.exposure);
-    row_.reasons.push_back(text(own.reason != nullptr ? own.reason : price_reason(value)));
+    row_.reasons.push_back(text(own.reason != nullptr ? own.reason : price_reason(lot, value)));
   }
 
   const store::Portfolio& portfolio_;
+  const store::Market& market_;
   Date day_;
   const core::PeriodResult& period_;
   const DayLevels& today_;

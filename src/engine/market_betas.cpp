@@ -82,7 +82,7 @@ Report calc_market_betas(Context& context, Date day, std::span<const core::Uuid>
   }
 
   const std::vector<std::string> factors{market_factor};
-  report.rows_written += store::write_symbol_models(context.store(), day, models.describe("market", factors), symbols) +
+  report.rows_written += write_models(context, day, models.describe("market", factors), symbols) +
                          store::write_snapshot_betas(context.store(), day, snapshots) +
                          store::write_portfolio_exposures(context.store(), day, "market", portfolio_ids, exposures);
   report_estimates(report, models.book(), "market betas", "betas", symbols);

@@ -4,6 +4,7 @@
 
 #include "core/portfolio/ranges.hpp"
 #include "engine/holdings.hpp"
+#include "engine/input_digest.hpp"
 
 namespace pb::engine {
 
@@ -35,6 +36,13 @@ store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, cons
   else
     row.reason = "no_equity";
   return row;
+}
+
+std::int64_t write_models(Context& context, core::Date day, const store::FactorModelRow& model,
+                          std::vector<store::SymbolModel> rows) {
+  for (store::SymbolModel& row : rows)
+    row.input_digest = context.digests().of_fit(day, row.symbol, model.model, model.parameters.text);
+  return store::write_symbol_models(context.store(), day, model, rows);
 }
 
 Report write_holdings_of_engine(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {

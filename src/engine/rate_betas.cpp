@@ -36,9 +36,8 @@ Report calc_interest_rate_betas(Context& context, core::Date day, std::span<cons
     exposures.push_back(portfolio_exposure(portfolio, fits.factor, exposure));
   }
   const std::vector<store::SymbolModel> symbols = symbol_models(models.book(), fits);
-  report.rows_written +=
-      store::write_symbol_models(context.store(), day, models.describe("rate", fits.factors), symbols) +
-      store::write_portfolio_exposures(context.store(), day, "rate", portfolio_ids, exposures);
+  report.rows_written += write_models(context, day, models.describe("rate", fits.factors), symbols) +
+                         store::write_portfolio_exposures(context.store(), day, "rate", portfolio_ids, exposures);
   report_estimates(report, models.book(), "rate betas", "rate betas", symbols,
                    fits.series.empty() ? ", no yield series and no bond fund" : " on " + fits.series);
   return report;

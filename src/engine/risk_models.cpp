@@ -57,9 +57,18 @@ bool RiskModels::is_for(core::Date day, std::span<const core::Uuid> portfolio_id
 
 Eigen::Ref<const Matrix> RiskModels::returns() const { return context_.market().panel.returns(); }
 
+// Without a market there is nothing to measure against: an error, which leaves what is stored alone, and no rows that
+// say nothing.
 Eigen::Ref<const Vector> RiskModels::market_returns() const {
   const core::PricePanel& panel = context_.market().panel;
-  return panel.returns(panel.column(context_.store().settings().market_symbol).value());
+  const std::string& symbol = context_.store().settings().market_symbol;
+  const int column = panel.column(symbol).value();
+  if (!panel.returns(column).head(book_.session + 1).array().isFinite().any())
+    throw core::Error(core::sqlstate::object_not_ready, "market symbol \"" + symbol + "\" has no returns",
+                      context_.store().table("market_data_cache") + " holds no two usable prices of it in " +
+                          counted(book_.session + 1, "session") + " up to " + core::to_iso(book_.day) + ".",
+                      "Load its prices, or set portfolio_batch.market_symbol to a symbol that has them.");
+  return panel.returns(column);
 }
 
 namespace {

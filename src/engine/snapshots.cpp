@@ -5,7 +5,9 @@
 
 #include "core/error.hpp"
 #include "core/portfolio/accounting.hpp"
+#include "core/text/json.hpp"
 #include "engine/holdings.hpp"
+#include "engine/price_completeness.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/calendar_store.hpp"
@@ -52,7 +54,8 @@ Rolled roll(Context& context, const store::Portfolio& portfolio, core::Ledger& l
     pg::poll();
     const core::PortfolioLevels levels = context.levels(day, portfolio).levels;
     const core::PeriodResult period = core::period_result(day, levels, ledger);
-    rolled.snapshots.push_back({portfolio.id, day, levels, period});
+    const bool is_provisional = price_completeness(context, portfolio, day).provisional;
+    rolled.snapshots.push_back({portfolio.id, day, levels, period, is_provisional});
     rolled.holdings.push_back(holdings_of(context, portfolio, day, period));
     ledger[day] = core::ledger_entry(levels);
   }
@@ -111,6 +114,13 @@ Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uu
       ++report.skipped;
       continue;
     }
+    if (!ledgers[id].contains(day)) {
+      const PriceCompleteness prices = price_completeness(context, *portfolio, day);
+      if (waits_for_prices(context, prices, day)) {
+        report.notes.push_back({id, 1, core::JsonObject().add("text", prices.text()).str(), "waiting"});
+        continue;
+      }
+    }
     try {
       require_equity(context.store(), *portfolio);
       const auto days = days_to_roll(day, ledgers[id]);
@@ -130,10 +140,13 @@ Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uu
   report.failed = static_cast<std::int64_t>(report.issues.size());
   if (report.failed > 0 || !context.covers_several_days()) context.forget_ledgers();
   report.detail = counted(report.processed, "portfolio");
+  if (const auto waiting = static_cast<std::int64_t>(report.notes.size()); waiting > 0)
+    report.detail += ", " + counted(waiting, "portfolio") + " waiting for prices";
   if (report.skipped > 0) report.detail += ", " + std::to_string(report.skipped) + " not begun";
   if (rolled > 0) report.detail += ", " + counted(rolled, "later snapshot") + " rolled again";
   if (stale > 0) report.detail += ", " + counted(stale, "stale price");
   if (unpriced > 0) report.detail += ", " + counted(unpriced, "unpriced position");
+  report.skipped += static_cast<std::int64_t>(report.notes.size());
   return report;
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/portfolio/portfolio_series.hpp"
 #include "core/stats/volatility.hpp"
+#include "engine/input_digest.hpp"
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
 #include "engine/symbol_estimates.hpp"
@@ -33,7 +34,8 @@ std::vector<store::SymbolVolatility> symbol_volatilities(Context& context, const
   std::vector<store::SymbolVolatility> result;
   result.reserve(estimates.size());
   for (std::size_t i = 0; i < estimates.size(); ++i)
-    result.push_back({book.symbols[i], estimates[i], missing_price_reason(book, i, estimates[i].reason())});
+    result.push_back({book.symbols[i], estimates[i], missing_price_reason(book, i, estimates[i].reason()),
+                      context.digests().of_prices(book.day, book.columns[i])});
   return result;
 }
 

@@ -101,6 +101,7 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   run.set_busy(without(ids, locked));
   announce(store, total, portfolios_of(work.begin(), work.end()).size(), work.begin()->first, work.rbegin()->first, {});
   run_in_blocks(run, stamped, work, locked, true, {.done = 0, .total = static_cast<std::int64_t>(total)}, result);
+  if (!max_dates) run_what_is_left(run, stamped, work, locked, target, result);
   store::finish_run(store, run_id);
   call.return_rows(result);
 }
@@ -112,7 +113,7 @@ PB_FUNCTION(pb_missing_sessions) {
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
   pg::RowBuffer rows({{"portfolio_id", pg::Type::uuid}, {"session_date", pg::Type::date}, {"missing", pg::Type::text}});
   for (const store::MissingSession& missing : store::missing_sessions(store, ids, target))
-    rows.add(missing.portfolio_id).add(missing.date).add(missing.has_snapshot ? "analytics" : "snapshot");
+    rows.add(missing.portfolio_id).add(missing.date).add(missing.missing);
   call.return_rows(rows);
 }
 

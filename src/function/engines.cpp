@@ -119,7 +119,7 @@ PB_FUNCTION(pb_calc_factor_correlations) {
   const store::Store store(call);
   const core::Date day = session_argument(call, 0, store);
   engine::Context context(store, {}, day, day);
-  return_report(call, engine::calc_factor_correlations(context, day, {}));
+  return_report(call, store, day, engine::calc_factor_correlations(context, day, {}));
 }
 
 // calc_stress_tests(calculation_date, portfolio_ids, scenarios)
@@ -128,7 +128,7 @@ PB_FUNCTION(pb_calc_stress_tests) {
   const core::Date day = session_argument(call, 0, store);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
   engine::Context context(store, ids, day, day);
-  return_report(call, engine::calc_stress_tests(context, day, ids, call.texts(2)));
+  return_report(call, store, day, engine::calc_stress_tests(context, day, ids, call.texts(2)));
 }
 
 // market_risk(calculation_date, portfolio_ids): the grid of market_risk_scenarios, computed and not stored.
@@ -166,7 +166,7 @@ PB_FUNCTION(pb_create_portfolio_snapshots) {
   core::Date last = day;
   for (const auto& [id, newest] : store::newest_snapshots(store, ids)) last = std::max(last, newest);
   engine::Context context(store, ids, day, last);
-  return_report(call, engine::run_for_usable(context, engine::create_portfolio_snapshots, day, ids));
+  return_report(call, store, day, engine::run_for_usable(context, engine::create_portfolio_snapshots, day, ids));
 }
 
 PB_FUNCTION(pb_update_position_values) { run_engine_by_hand(call, engine::update_position_values); }

@@ -26,7 +26,12 @@ void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store
   const Date day = session_argument(call, 0, store);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
   Context context(store, ids, day, day, reach);
-  return_report(call, engine::run_for_usable(context, engine, day, ids));
+  return_report(call, store, day, engine::run_for_usable(context, engine, day, ids));
+}
+
+void return_report(pg::Call& call, const store::Store& store, Date day, const Report& report) {
+  if (report.rows_written > 0) store::forget_digests(store, day);
+  return_report(call, report);
 }
 
 void return_report(pg::Call& call, const Report& report) {

@@ -20,5 +20,7 @@ void run_engine_by_hand(pg::Call& call, engine::Engine engine, const store::Stor
 // The result of an engine that was called by hand: one row (processed, skipped, failed, rows_written, detail). Raises
 // the first issue as an error when nothing at all could be processed.
 void return_report(pg::Call& call, const engine::Report& report);
+// The same of an engine that writes results of a day: what these were computed from is not known any more.
+void return_report(pg::Call& call, const store::Store& store, core::Date day, const engine::Report& report);
 
 }  // namespace pb::function

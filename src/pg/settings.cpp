@@ -90,6 +90,8 @@ const Declaration declarations[] = {
      "Memory a run may take for its matrices; more is refused, not swapped."},
     {"portfolio_batch.max_stale_sessions", Whole{&Settings::max_stale_sessions, 5, 0, 1000},
      "Sessions a price may be old and still value a position."},
+    {"portfolio_batch.min_coverage", Real{&Settings::min_coverage, 0.5, 0, 1},
+     "Share of the symbols expected to have a price below which a session waits and is not published."},
     {"portfolio_batch.min_portfolio_weight", Real{&Settings::min_portfolio_weight, 0.01, 0, 1},
      "Share of the gross exposure below which a position is left out of correlations."},
     {"portfolio_batch.min_position_value", Real{&Settings::min_position_value, 10000, 0, 1e14},

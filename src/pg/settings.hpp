@@ -29,6 +29,7 @@ struct Settings {
   int correlation_min_overlap;
   double correlation_threshold;
   double min_position_value;
+  double min_coverage;
   double min_portfolio_weight;
   std::string position_filter;  // both, either, value_only or weight_only
   std::string benchmark;

@@ -61,8 +61,9 @@ core::CorporateActions load_actions(const Store& store, const std::vector<std::s
 namespace {
 
 constexpr std::initializer_list<pg::ResultColumn> price_columns = {
-    nullable(Type::text), required(Type::date, "market_data_cache.date"), nullable(Type::float8),
-    nullable(Type::float8), nullable(Type::text)};
+    nullable(Type::text),   required(Type::date, "market_data_cache.date"),
+    nullable(Type::float8), nullable(Type::float8),
+    nullable(Type::text),   nullable(Type::boolean)};
 
 // The panel leaves out what is no price: a NULL where there must be one, and a NaN that is stored, which must not pass
 // for an adjusted price that is not there.
@@ -86,8 +87,8 @@ void load_prices(const Store& store, Market& market, Date valued_until) {
   const auto& dates = market.panel.sessions().dates();
   if (dates.empty()) return;
   const std::vector<std::string>& symbols = market.panel.symbols();
-  std::string query = "SELECT symbol, date, close, adj_close, adjustment FROM " + store.table("market_data_cache") +
-                      " WHERE date BETWEEN $1 AND $2";
+  std::string query = "SELECT symbol, date, close, adj_close, adjustment, is_final FROM " +
+                      store.table("market_data_cache") + " WHERE date BETWEEN $1 AND $2";
   Args args{Type::date, Type::date};
   args.add(dates.front()).add(std::max(dates.back(), valued_until));
   if (!takes_most(store, market.panel)) {
@@ -108,6 +109,7 @@ void load_prices(const Store& store, Market& market, Date valued_until) {
     }
     last = static_cast<std::size_t>(column);
     market.panel.set(column, price_row(row), market.actions);
+    if (!row.is_null(5) && !row.boolean(5)) market.provisional.emplace(column, row.date(1));
   });
 }
 
@@ -118,8 +120,8 @@ void load_earlier_prices(const Store& store, Market& market, Date valued_from) {
       without.push_back(market.panel.symbols()[i]);
   if (without.empty() || market.panel.sessions().empty()) return;
   pg::each_row(
-      "SELECT m.symbol, m.date, m.close, m.adj_close, m.adjustment FROM unnest($1) wanted (symbol)"
-      " CROSS JOIN LATERAL (SELECT symbol, date, close, adj_close, adjustment FROM " +
+      "SELECT m.symbol, m.date, m.close, m.adj_close, m.adjustment, m.is_final FROM unnest($1) wanted (symbol)"
+      " CROSS JOIN LATERAL (SELECT symbol, date, close, adj_close, adjustment, is_final FROM " +
           store.table("market_data_cache") + " WHERE symbol = wanted.symbol AND date < $2 AND isfinite(date) AND " +
           usable_price() + " ORDER BY date DESC LIMIT 1) m",
       Args{Type::text_array, Type::date}

@@ -2,8 +2,10 @@
 #include "core/no_postgres.hpp"
 
 #include <cstddef>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/portfolio/corporate_actions.hpp"
@@ -17,6 +19,8 @@ namespace pb::store {
 struct Market {
   core::CorporateActions actions;
   core::PricePanel panel;
+  // Prices that their source may still change (is_final = false), by column and day.
+  std::set<std::pair<int, core::Date>> provisional = {};
 };
 
 // What a price of the panel takes: a close and a return.

@@ -147,6 +147,17 @@ std::vector<Uuid> failed_portfolios(const Store& store, std::int64_t run_id) {
   return failed;
 }
 
+std::vector<std::pair<core::Date, std::optional<Uuid>>> unfinished_dates(const Store& store, std::int64_t run_id) {
+  std::vector<std::pair<core::Date, std::optional<Uuid>>> dates;
+  pg::each_row(
+      "SELECT DISTINCT calculation_date, portfolio_id FROM " + store.table("batch_jobs") +
+          " WHERE run_id = $1 AND status IN ('failed', 'partial', 'blocked', 'waiting') AND job_type <> 'phase'"
+          " AND calculation_date IS NOT NULL",
+      Args{Type::int8}.add(run_id), {required(Type::date, "batch_jobs.calculation_date"), pg::nullable(Type::uuid)},
+      [&](const RowView& row) { dates.emplace_back(row.date(0), row.uuid_or_null(1)); });
+  return dates;
+}
+
 std::vector<Uuid> lock_portfolios(const Store& store, std::span<const Uuid> portfolio_ids) {
   std::vector<Uuid> locked;
   pg::each_row(

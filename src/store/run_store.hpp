@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/calendar/date.hpp"
@@ -52,6 +53,9 @@ void finish_run(const Store& store, std::int64_t run_id);
 
 // Portfolios that have failed earlier in this run; their later dates are blocked.
 std::vector<core::Uuid> failed_portfolios(const Store& store, std::int64_t run_id);
+
+// Dates on which something of a run did not end well or waits; of one portfolio, or of all where there is none.
+std::vector<std::pair<core::Date, std::optional<core::Uuid>>> unfinished_dates(const Store& store, std::int64_t run_id);
 
 // Takes each portfolio's lock until the end of the transaction, without waiting; returns those that were free.
 std::vector<core::Uuid> lock_portfolios(const Store& store, std::span<const core::Uuid> portfolio_ids);

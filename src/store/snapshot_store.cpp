@@ -1,10 +1,12 @@
 #include "store/snapshot_store.hpp"
 
 #include "core/error.hpp"
+#include "core/portfolio/ranges.hpp"
 #include "pg/query.hpp"
 #include "pg/writer.hpp"
 #include "store/book_store.hpp"
 #include "store/calendar_store.hpp"
+#include "store/row_check.hpp"
 
 namespace pb::store {
 
@@ -92,6 +94,7 @@ Columns<SnapshotRow> snapshot_columns() {
       pg::column<Row>("private_positions", level(&Levels::private_positions)),
       pg::column<Row>("stale_prices", level(&Levels::stale_prices)),
       pg::column<Row>("unpriced_positions", level(&Levels::unpriced_positions)),
+      pg::column<Row>("is_provisional", &Row::is_provisional),
   };
 }
 
@@ -159,12 +162,74 @@ std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const 
   return update_snapshots(store, day, columns, rows);
 }
 
-void mark_analytics_complete(const Store& store, Date day, std::span<const Uuid> portfolio_ids) {
+void mark_analytics_complete(const Store& store, Date day, std::span<const Uuid> portfolio_ids,
+                             std::span<const std::int64_t> input_digests) {
   pg::execute("UPDATE " + store.table("portfolio_snapshots") +
-                  " SET analytics_complete = true WHERE portfolio_id = ANY ($1) AND snapshot_date = $2"
-                  " AND NOT analytics_complete",
-              Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day));
+                  " s SET analytics_complete = true, input_digest = n.input_digest"
+                  " FROM unnest($1, $2) n (portfolio_id, input_digest) WHERE s.portfolio_id = n.portfolio_id"
+                  " AND s.snapshot_date = $3 AND (NOT s.analytics_complete"
+                  " OR s.input_digest IS DISTINCT FROM n.input_digest)",
+              Args{Type::uuid_array, Type::int8_array, Type::date}.add(portfolio_ids).add(input_digests).add(day));
 }
+
+namespace {
+
+// The snapshots of the portfolios $1 from $4 to $3 that lack a row which the engines of the risk phase owe them, asked
+// of the tables. Rows of symbols are looked for over the last year: older ones are compared by rescan_sessions.
+std::string sessions_with_gaps(const Store& store) {
+  const std::string owed_exposures =
+      "SELECT calculation_date, count(*) AS models, sum(CASE WHEN model IN ('market', 'rate') THEN 1"
+      " ELSE cardinality(factors) + 1 END) AS exposures FROM " +
+      store.table("factor_models") + " GROUP BY calculation_date";
+  return "SELECT s.portfolio_id, s.snapshot_date FROM " + store.table("portfolio_snapshots") + " s LEFT JOIN " +
+         store.table("portfolio_holdings") +
+         " h ON h.portfolio_id = s.portfolio_id AND h.calculation_date = s.snapshot_date LEFT JOIN (" + owed_exposures +
+         ") m ON m.calculation_date = s.snapshot_date LEFT JOIN (SELECT portfolio_id,"
+         " calculation_date, count(*) AS exposures FROM " +
+         store.table("portfolio_factor_exposures") +
+         " WHERE portfolio_id = ANY ($1) GROUP BY portfolio_id, calculation_date) e"
+         " ON e.portfolio_id = s.portfolio_id AND e.calculation_date = s.snapshot_date LEFT JOIN " +
+         store.table("portfolio_stress_tests") +
+         " t ON t.portfolio_id = s.portfolio_id AND t.calculation_date = s.snapshot_date LEFT JOIN"
+         " (SELECT calculation_date, count(*) AS moves FROM " +
+         store.table("stress_scenario_moves") +
+         " GROUP BY calculation_date) v ON v.calculation_date = s.snapshot_date"
+         " WHERE s.portfolio_id = ANY ($1) AND s.snapshot_date BETWEEN $4 AND $3 AND (h.portfolio_id IS NULL"
+         " OR m.models IS DISTINCT FROM 4 OR coalesce(e.exposures, 0) < m.exposures OR t.portfolio_id IS NULL"
+         " OR coalesce(v.moves, 0) < cardinality(t.scenario_ids) OR NOT EXISTS (SELECT FROM " +
+         store.table("correlation_calculations") +
+         " c WHERE c.portfolio_id = s.portfolio_id AND c.calculation_date = s.snapshot_date) OR NOT EXISTS"
+         " (SELECT FROM " +
+         store.table("factor_correlations") +
+         " f WHERE f.calculation_date = s.snapshot_date))"
+         " UNION SELECT h.portfolio_id, h.calculation_date FROM " +
+         store.table("portfolio_holdings") +
+         " h CROSS JOIN LATERAL unnest(h.symbols, h.quantities) l (symbol, quantity) LEFT JOIN"
+         " (SELECT calculation_date, symbol, count(*) AS fits FROM " +
+         store.table("symbol_model_fits") +
+         " WHERE calculation_date BETWEEN greatest($4, $3 - 366) AND $3 GROUP BY calculation_date, symbol) f"
+         " ON f.calculation_date = h.calculation_date AND f.symbol = l.symbol LEFT JOIN " +
+         store.table("symbol_volatility") +
+         " v ON v.calculation_date = h.calculation_date AND v.symbol = l.symbol"
+         " WHERE h.portfolio_id = ANY ($1) AND h.calculation_date BETWEEN greatest($4, $3 - 366) AND $3 AND l.symbol "
+         "IS NOT NULL"
+         " AND l.quantity <> 0 AND (coalesce(f.fits, 0) < 4 OR v.symbol IS NULL)";
+}
+
+// The provisional snapshots for which a price has come that was missing, or was not final.
+std::string sessions_with_new_prices(const Store& store) {
+  return "SELECT s.portfolio_id, s.snapshot_date FROM " + store.table("portfolio_snapshots") + " s JOIN " +
+         store.table("portfolio_holdings") +
+         " h ON h.portfolio_id = s.portfolio_id AND h.calculation_date = s.snapshot_date"
+         " CROSS JOIN LATERAL unnest(h.position_ids, h.price_dates, h.reasons) l (id, price_date, reason) JOIN " +
+         store.table("positions") + " p ON p.portfolio_id = s.portfolio_id AND p.id = l.id JOIN " +
+         store.table("market_data_cache") + " c ON c.symbol = p.symbol AND c.date = s.snapshot_date AND " +
+         usable_price("c.") +
+         " WHERE s.portfolio_id = ANY ($1) AND s.snapshot_date <= $3 AND s.is_provisional"
+         " AND (l.price_date < s.snapshot_date OR l.reason = 'provisional_price' AND c.is_final)";
+}
+
+}  // namespace
 
 std::vector<MissingSession> missing_sessions(const Store& store, std::span<const Uuid> portfolio_ids, Date target) {
   std::vector<MissingSession> missing;
@@ -179,19 +244,48 @@ std::vector<MissingSession> missing_sessions(const Store& store, std::span<const
           " p LEFT JOIN first_trade f ON f.portfolio_id = p.id WHERE p.id = ANY ($1)),"
           " session AS MATERIALIZED (SELECT session_date FROM " +
           store.table("trading_sessions") +
-          " WHERE calendar = $2 AND session_date BETWEEN (SELECT min(start) FROM wanted) AND $3)"
-          " SELECT w.id, c.session_date, s.portfolio_id IS NOT NULL FROM wanted w JOIN session c"
-          " ON c.session_date >= w.start LEFT JOIN " +
+          " WHERE calendar = $2 AND session_date BETWEEN (SELECT min(start) FROM wanted) AND $3),"
+          " gap (id, date) AS MATERIALIZED (" +
+          sessions_with_gaps(store) + "), priced (id, date) AS MATERIALIZED (" + sessions_with_new_prices(store) +
+          ") SELECT w.id, c.session_date, CASE WHEN s.portfolio_id IS NULL THEN 'snapshot'"
+          " WHEN NOT s.analytics_complete OR g.id IS NOT NULL THEN 'analytics' ELSE 'prices' END"
+          " FROM wanted w JOIN session c ON c.session_date >= w.start LEFT JOIN " +
           store.table("portfolio_snapshots") +
           " s ON s.portfolio_id = w.id AND s.snapshot_date = c.session_date"
-          " WHERE s.portfolio_id IS NULL OR NOT s.analytics_complete ORDER BY c.session_date, w.id",
-      Args{Type::uuid_array, Type::text, Type::date}.add(portfolio_ids).add(store.settings().calendar).add(target),
+          " LEFT JOIN (SELECT DISTINCT id, date FROM gap) g ON g.id = w.id AND g.date = c.session_date"
+          " LEFT JOIN (SELECT DISTINCT id, date FROM priced) n ON n.id = w.id AND n.date = c.session_date"
+          " WHERE s.portfolio_id IS NULL OR NOT s.analytics_complete OR g.id IS NOT NULL OR n.id IS NOT NULL"
+          " ORDER BY c.session_date, w.id",
+      Args{Type::uuid_array, Type::text, Type::date, Type::date}
+          .add(portfolio_ids)
+          .add(store.settings().calendar)
+          .add(target)
+          .add(core::first_input_day),
       {required(Type::uuid, "portfolios.id"), required(Type::date, "trading_sessions.session_date"),
-       required(Type::boolean, "portfolio_snapshots.portfolio_id")},
+       required(Type::text, "portfolio_snapshots.portfolio_id")},
       [&](const RowView& row) {
-        missing.push_back({row.uuid(0), row.date(1), row.boolean(2)});
+        missing.push_back({row.uuid(0), row.date(1), row.text_or_empty(2)});
       });
   return missing;
+}
+
+std::map<Uuid, std::int64_t> digests_of_complete(const Store& store, Date day, std::span<const Uuid> portfolio_ids) {
+  std::map<Uuid, std::int64_t> digests;
+  pg::each_row("SELECT c.portfolio_id, c.input_digest FROM " + store.table("portfolio_snapshots") +
+                   " c WHERE c.portfolio_id = ANY ($1) AND c.snapshot_date = $3 AND $2 = '' AND c.analytics_complete"
+                   " AND c.input_digest IS NOT NULL AND c.portfolio_id NOT IN (SELECT g.id FROM (" +
+                   sessions_with_gaps(store) + ") g (id, date))",
+               Args{Type::uuid_array, Type::text, Type::date, Type::date}.add(portfolio_ids).add("").add(day).add(day),
+               {required(Type::uuid, "portfolio_snapshots.portfolio_id"),
+                required(Type::int8, "portfolio_snapshots.input_digest")},
+               [&](const RowView& row) { digests[row.uuid(0)] = row.int8(1); });
+  return digests;
+}
+
+void forget_digests(const Store& store, Date day) {
+  pg::execute("UPDATE " + store.table("portfolio_snapshots") +
+                  " SET input_digest = NULL WHERE snapshot_date = $1 AND input_digest IS NOT NULL",
+              Args{Type::date}.add(day));
 }
 
 std::map<Date, std::vector<Uuid>> sessions_with_snapshots(const Store& store, std::span<const Uuid> portfolio_ids,

@@ -28,6 +28,7 @@ struct SnapshotRow {
   core::Date date;
   core::PortfolioLevels levels;
   core::PeriodResult period;
+  bool is_provisional = false;  // valued without a price that was expected, or by one that may still change
 };
 
 // Writes the accounting columns of the snapshots; the risk columns stay. Where the value of a portfolio changed, its
@@ -62,14 +63,23 @@ struct SnapshotBeta {
 
 std::int64_t write_snapshot_betas(const Store& store, core::Date day, std::span<const SnapshotBeta> rows);
 
-// Marks the analytics of the day as complete for these portfolios.
-void mark_analytics_complete(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids);
+// Marks the analytics of the day as complete for these portfolios, computed from inputs of these digests.
+void mark_analytics_complete(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
+                             std::span<const std::int64_t> input_digests);
 
-// One (portfolio, session) that the batch owes: no snapshot, or one whose analytics are outstanding.
+// The digests of those snapshots of the day of which no row is missing.
+std::map<core::Uuid, std::int64_t> digests_of_complete(const Store& store, core::Date day,
+                                                       std::span<const core::Uuid> portfolio_ids);
+
+// Forgets what the snapshots of a day were computed from, because an engine that was called by hand has changed rows.
+void forget_digests(const Store& store, core::Date day);
+
+// One (portfolio, session) that the batch owes, and what of it: the snapshot; analytics, none of which ran to its end
+// or of which rows are gone; or prices, where one has come that a provisional snapshot lacked.
 struct MissingSession {
   core::Uuid portfolio_id;
   core::Date date;
-  bool has_snapshot;
+  std::string missing;
 };
 
 // The work list, from the data alone: sessions each portfolio should have since its inception (or its first trade),

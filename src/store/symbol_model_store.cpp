@@ -62,6 +62,7 @@ std::int64_t write_fits(const Store& store, core::Date day, const std::string& m
       pg::column<Row>("window_end", of_sample(&core::Sample::window_end)),
       pg::column<Row>("quality_flag", of_sample(&core::Sample::quality_flag)),
       pg::column<Row>("reason", &Row::reason),
+      pg::column<Row>("input_digest", &Row::input_digest),
   };
   return write_results(store, "symbol_model_fits", {"calculation_date", "symbol", "model"}, columns, rows);
 }

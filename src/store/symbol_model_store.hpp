@@ -35,6 +35,7 @@ struct SymbolModel {
   double max_vif = std::numeric_limits<double>::quiet_NaN();
   double residual_df = std::numeric_limits<double>::quiet_NaN();  // of the t statistics
   std::vector<SymbolBeta> betas;                                  // in the order of the factors
+  std::int64_t input_digest = 0;                                  // of the prices and parameters that it was fitted to
 
   // The sample's reason; for a model with an implausible beta "outlier"; else nullptr.
   const char* reason() const;

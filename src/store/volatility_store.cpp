@@ -51,6 +51,7 @@ std::int64_t write_symbol_volatilities(const Store& store, core::Date day, std::
       pg::column<Row>("observations", [](const Row& row) { return row.volatility.observations; }),
       pg::column<Row>("quality_flag", [](const Row& row) { return row.volatility.quality_flag; }),
       pg::column<Row>("reason", &Row::reason),
+      pg::column<Row>("input_digest", &Row::input_digest),
   };
   std::vector<Row> own;
   for (const Row& row : rows)

@@ -16,7 +16,8 @@ namespace pb::store {
 struct SymbolVolatility {
   std::string symbol;
   core::Volatility volatility;
-  const char* reason;  // why figures are missing; nullptr when none is
+  const char* reason;         // why figures are missing; nullptr when none is
+  std::int64_t input_digest;  // of its prices
 };
 
 // Replaces the day's rows of these symbols in symbol_volatility. Symbols that the store leaves to others are left out.

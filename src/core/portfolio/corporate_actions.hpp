@@ -73,6 +73,12 @@ class CorporateActions {
     return actions != nullptr ? actions->dividends : none;
   }
 
+  const std::vector<Split>& splits(const std::string& symbol) const {
+    static const std::vector<Split> none;
+    const Actions* actions = find(symbol);
+    return actions != nullptr ? actions->splits : none;
+  }
+
   bool has_any(const std::string& symbol) const { return find(symbol) != nullptr; }
 
  private:

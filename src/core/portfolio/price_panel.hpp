@@ -58,6 +58,7 @@ class PricePanel {
   // Computes the returns once all rows are set.
   void finish(const CorporateActions& actions, Poll poll = no_poll);
 
+  auto closes(int column) const { return close_.col(column); }
   double close(int session, int column) const { return close_(session, column); }
   // Simple total return of the session over the one before; NaN unless both sessions have a price, and one that is no
   // more than greatest_price_change times the other.

@@ -1,0 +1,60 @@
+#include "core/text/digest.hpp"
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace pb::core {
+
+namespace {
+
+void append(std::string& bytes, std::uint64_t value) {
+  char little[8];
+  for (char& byte : little) {
+    byte = static_cast<char>(value & 0xff);
+    value >>= 8;
+  }
+  bytes.append(little, sizeof little);
+}
+
+std::uint64_t bits_of(double value) {
+  if (std::isnan(value)) return 0x7ff8000000000000;
+  return value == 0 ? 0 : std::bit_cast<std::uint64_t>(value);
+}
+
+}  // namespace
+
+Digest& Digest::add(std::int64_t value) {
+  append(bytes_, static_cast<std::uint64_t>(value));
+  return *this;
+}
+
+Digest& Digest::add(double value) {
+  append(bytes_, bits_of(value));
+  return *this;
+}
+
+Digest& Digest::add(const Uuid& id) {
+  bytes_.append(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
+  return *this;
+}
+
+Digest& Digest::add(std::string_view text) {
+  add(static_cast<std::int64_t>(text.size()));
+  bytes_.append(text);
+  return *this;
+}
+
+Digest& Digest::add(std::span<const double> values) {
+  add(static_cast<std::int64_t>(values.size()));
+  bytes_.reserve(bytes_.size() + values.size() * sizeof(double));
+  for (const double value : values) append(bytes_, bits_of(value));
+  return *this;
+}
+
+std::int64_t Digest::value() const { return static_cast<std::int64_t>(XXH64(bytes_.data(), bytes_.size(), 0)); }
+
+}  // namespace pb::core

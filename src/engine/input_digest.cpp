@@ -1,0 +1,209 @@
+#include "engine/input_digest.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "core/text/digest.hpp"
+#include "pg/interrupts.hpp"
+#include "store/sector_store.hpp"
+
+namespace pb::engine {
+
+using core::Date;
+using core::Digest;
+
+namespace {
+
+// To be raised whenever an estimator or a rule of accounting changes what it makes of the same inputs.
+constexpr std::int64_t method_version = 1;
+
+// The settings that results depend on, as the record of a run has them.
+std::string parameters(pg::Settings settings) {
+  settings.workers = 1;
+  settings.max_memory_bytes = 0;
+  settings.settle_delay_minutes = 0;
+  settings.min_coverage = 0;
+  return pg::settings_as_json(settings);
+}
+
+std::span<const double> segment(const double* values, int first, int last) {
+  return {values + first, static_cast<std::size_t>(last - first + 1)};
+}
+
+void add_lot(Digest& digest, const core::Lot& lot, Date day) {
+  digest.add(lot.id).add(lot.symbol).add(lot.position_type).add(static_cast<std::int64_t>(lot.investment_class));
+  digest.add(lot.quantity).add(lot.entry_price).add(lot.entry_date).add(lot.multiplier).add(lot.underlying_symbol);
+  const bool has_exited = lot.exit_date && *lot.exit_date <= day;
+  digest.add_optional(has_exited ? lot.exit_date : std::nullopt);
+  digest.add_optional(has_exited ? lot.exit_price : std::nullopt);
+  const bool has_mark = lot.manual_price_date && *lot.manual_price_date <= day;
+  digest.add_optional(has_mark ? lot.manual_price : std::nullopt);
+  digest.add_optional(has_mark ? lot.manual_price_date : std::nullopt);
+  for (const core::Closing& closing : lot.closings) {
+    if (closing.trade_date > day && !has_exited) continue;
+    digest.add(closing.trade_date).add(closing.quantity).add(closing.price);
+    digest.add(closing.realized.has_value()).add(closing.realized.value_or(core::Money{}).units);
+  }
+}
+
+void add_actions(Digest& digest, const core::Lot& lot, const core::CorporateActions& actions, Date day) {
+  if (!actions.has_any(lot.symbol)) return;
+  for (const auto& split : actions.splits(lot.symbol))
+    if (split.ex_date <= day) digest.add(split.ex_date).add(split.ratio);
+  for (const auto& dividend : actions.dividends(lot.symbol))
+    if (dividend.ex_date <= day) digest.add(dividend.ex_date).add(dividend.amount);
+}
+
+void add_entry(Digest& digest, const core::Ledger& ledger, Date before) {
+  const auto next = ledger.lower_bound(before);
+  digest.add(next != ledger.begin());
+  if (next == ledger.begin()) return;
+  const auto& [date, entry] = *std::prev(next);
+  digest.add(date).add(entry.equity.units).add(entry.cumulative_pnl.units).add(entry.flows_to_date.units);
+  digest.add(entry.realized_to_date.units);
+}
+
+// The snapshots that the day's results are measured against.
+void add_ledger(Digest& digest, const core::Ledger& ledger, Date day) {
+  const std::chrono::year_month_day date{day};
+  add_entry(digest, ledger, day);
+  add_entry(digest, ledger, Date{date.year() / date.month() / 1});
+  add_entry(digest, ledger, Date{date.year() / std::chrono::January / 1});
+}
+
+}  // namespace
+
+std::int64_t InputDigests::of_prices(Date day, int column) {
+  if (day_ != day) {
+    day_ = day;
+    of_day_.reset();
+    factor_prices_.reset();
+    prices_.clear();
+  }
+  if (const auto found = prices_.find(column); found != prices_.end()) return found->second;
+  const store::Market& market = context_.market();
+  const int last = market.panel.sessions().count_through(day) - 1;
+  Digest digest;
+  if (last >= 0) {
+    const int first = std::max(0, last - context_.lookback_sessions());
+    digest.add(segment(market.panel.closes(column).data(), first, last));
+    digest.add(segment(market.panel.returns(column).data(), first, last));
+  }
+  if (const auto mark = market.panel.mark_asof(column, day, market.actions)) digest.add(mark->date).add(mark->price);
+  digest.add(market.panel.newest_left_out(column, day).has_value());
+  digest.add(market.provisional.contains({column, day}));
+  return prices_.emplace(column, digest.value()).first->second;
+}
+
+std::int64_t InputDigests::of_yields(Date day) {
+  Digest digest;
+  for (const core::YieldQuote& quote : context_.yields())
+    if (quote.date <= day) digest.add(quote.date).add(quote.percent);
+  return digest.value();
+}
+
+std::int64_t InputDigests::of_definitions() {
+  if (definitions_) return *definitions_;
+  Digest digest;
+  digest.add(method_version).add(parameters(context_.store().settings()));
+  for (const store::FactorDefinition& factor : context_.factors())
+    digest.add(factor.name).add(factor.model).add(factor.long_symbol).add(factor.short_symbol);
+  for (const store::ScenarioDefinition& scenario : context_.scenarios()) {
+    digest.add(scenario.id).add(scenario.name).add(scenario.category).add(scenario.severity).add(scenario.unit);
+    digest.add(scenario.window_start).add(scenario.window_end);
+    for (const auto& shock : scenario.shocks) digest.add(shock.factor).add(shock.size);
+  }
+  return definitions_.emplace(digest.value());
+}
+
+std::int64_t InputDigests::of_factor_prices(Date day) {
+  const core::PricePanel& panel = context_.market().panel;
+  const std::int64_t market = of_prices(day, panel.column(context_.store().settings().market_symbol).value());
+  if (factor_prices_) return *factor_prices_;
+  Digest digest;
+  digest.add(market);
+  for (const store::FactorDefinition& factor : context_.factors())
+    for (const std::string& symbol : {factor.long_symbol, factor.short_symbol})
+      if (const auto column = panel.column(symbol)) digest.add(of_prices(day, *column));
+  return factor_prices_.emplace(digest.value());
+}
+
+std::int64_t InputDigests::of_day(Date day) {
+  const std::int64_t factor_prices = of_factor_prices(day);
+  if (of_day_) return *of_day_;
+  Digest digest;
+  digest.add(day).add(of_definitions()).add(factor_prices).add(of_yields(day));
+  const core::Sessions& sessions = context_.market().panel.sessions();
+  const int last = sessions.count_through(day) - 1;
+  for (int i = std::max(0, last - context_.lookback_sessions()); i <= last; ++i) digest.add(sessions[i]);
+  if (const auto benchmark = store::load_benchmark(context_.store(), day)) {
+    digest.add(benchmark->asof_date);
+    for (const auto& [sector, weight] : benchmark->weights) digest.add(sector).add(weight);
+  }
+  return of_day_.emplace(digest.value());
+}
+
+// The returns of the windows that scenarios replay.
+std::int64_t InputDigests::of_past(const std::string& symbol) {
+  if (const auto found = past_.find(symbol); found != past_.end()) return found->second;
+  Digest digest;
+  for (const store::ScenarioDefinition& scenario : context_.scenarios()) {
+    const auto start = core::from_iso(scenario.window_start);
+    const auto end = core::from_iso(scenario.window_end);
+    if (!start || !end || *start >= *end) continue;
+    const store::Market* past = context_.history(*start, *end);
+    digest.add(past != nullptr);
+    if (past == nullptr) continue;
+    if (const auto column = past->panel.column(symbol))
+      digest.add(segment(past->panel.returns(*column).data(), 0, past->panel.sessions().size() - 1));
+  }
+  return past_.emplace(symbol, digest.value()).first->second;
+}
+
+std::int64_t InputDigests::of_fit(Date day, const std::string& symbol, const std::string& model,
+                                  const std::string& parameters) {
+  const auto column = context_.market().panel.column(symbol);
+  Digest digest;
+  digest.add(method_version).add(model).add(parameters).add(of_factor_prices(day));
+  if (column) digest.add(of_prices(day, *column));
+  if (model == "rate") digest.add(of_yields(day));
+  return digest.value();
+}
+
+std::int64_t InputDigests::of_portfolio(Date day, const store::Portfolio& portfolio) {
+  pg::poll();
+  const store::Market& market = context_.market();
+  Digest digest;
+  digest.add(of_day(day)).add(portfolio.id);
+  digest.add(portfolio.initial_equity.has_value()).add(portfolio.initial_equity.value_or(core::Money{}).units);
+  digest.add_optional(portfolio.inception_date);
+  for (const core::CapitalFlow& flow : portfolio.flows)
+    if (flow.date <= day) digest.add(flow.date).add(flow.amount.units);
+  std::set<std::string> symbols{context_.store().settings().market_symbol};
+  for (const core::Lot& lot : portfolio.lots) {
+    if (lot.entry_date > day) continue;
+    add_lot(digest, lot, day);
+    add_actions(digest, lot, market.actions, day);
+    for (const std::string& symbol : {lot.symbol, lot.underlying_symbol})
+      if (market.panel.column(symbol)) symbols.insert(symbol);
+    if (lot.is_option())
+      if (const auto delta = context_.deltas(day).find({portfolio.id, lot.id}); delta != context_.deltas(day).end())
+        digest.add(delta->second.delta).add(delta->second.underlying_price);
+  }
+  const auto& profiles = context_.sector_profiles();
+  for (const std::string& symbol : symbols) {
+    digest.add(symbol).add(of_prices(day, *market.panel.column(symbol))).add(of_past(symbol));
+    if (const auto profile = profiles.find(symbol); profile != profiles.end())
+      digest.add(profile->second.sector).add(profile->second.is_fund);
+  }
+  if (!tags_) tags_ = store::load_user_tags(context_.store(), context_.portfolio_ids());
+  for (auto tag = tags_->lower_bound({portfolio.id, core::Uuid{}}); tag != tags_->end(); ++tag) {
+    if (tag->first.first != portfolio.id) break;
+    digest.add(tag->first.second);
+    for (const std::string& name : tag->second) digest.add(name);
+  }
+  add_ledger(digest, context_.ledgers()[portfolio.id], day);
+  return digest.value();
+}
+
+}  // namespace pb::engine
