@@ -13,6 +13,7 @@
 #include "core/error.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
+#include "store/calendar_store.hpp"
 #include "store/snapshot_store.hpp"
 
 namespace pb::batch {
@@ -37,7 +38,7 @@ void require_top_level(const pg::Call& call, const std::string& procedure, const
 }
 
 void run_session(const store::Store& store, const SessionOfRun& session) {
-  engine::require_closed_session(store, session.day);
+  store::require_closed_session(store, session.day);
   const auto ids = store::resolve_portfolios(store, session.portfolio_ids);
   const auto locked = store::lock_portfolios(store, ids);
   if (locked.empty()) return;
@@ -51,7 +52,7 @@ void run_session(const store::Store& store, const SessionOfRun& session) {
 
 // What the portfolios lack of the sessions from one day to that of the last session, whose piece this is.
 void run_block(const store::Store& store, Date first, const SessionOfRun& last) {
-  engine::require_closed_session(store, last.day);
+  store::require_closed_session(store, last.day);
   const auto ids = store::resolve_portfolios(store, last.portfolio_ids);
   const auto locked = store::lock_portfolios(store, ids);
   WorkList work = work_list(store, locked, last.day);

@@ -12,6 +12,7 @@
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
 #include "pg/workers.hpp"
+#include "store/calendar_store.hpp"
 #include "store/shard_store.hpp"
 #include "store/snapshot_store.hpp"
 
@@ -402,7 +403,7 @@ struct Beginning {
 };
 
 Beginning begin_date(const store::Store& store, const SessionOfRun& session, std::int32_t workers) {
-  engine::require_closed_session(store, session.day);
+  store::require_closed_session(store, session.day);
   const auto ids = store::resolve_portfolios(store, session.portfolio_ids);
   const auto locked = store::lock_portfolios(store, ids);
   if (locked.empty()) return {};

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/portfolio/ranges.hpp"
-#include "engine/context.hpp"
+#include "engine/report.hpp"
 #include "pg/interrupts.hpp"
 #include "store/position_store.hpp"
 #include "store/snapshot_store.hpp"
@@ -22,21 +22,21 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 // Puts positions of all portfolios on one list of symbols.
 class Builder {
  public:
-  Builder(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids)
-      : context_(context), day_(day), ids_(portfolio_ids) {
+  Builder(Inputs& inputs, core::Date day, std::span<const core::Uuid> portfolio_ids)
+      : inputs_(inputs), day_(day), ids_(portfolio_ids) {
     book_.day = day;
-    book_.session = context.market().panel.sessions().index(day).value();
+    book_.session = inputs.market().panel.sessions().index(day).value();
   }
 
   RiskBook build() {
-    const auto net_asset_values = store::net_asset_values(context_.store(), day_, ids_);
+    const auto net_asset_values = store::net_asset_values(inputs_.store(), day_, ids_);
     for (const core::Uuid& id : ids_) {
       pg::poll();
       RiskPortfolio& portfolio = book_.portfolios.emplace_back();
       portfolio.id = id;
       if (const auto nav = net_asset_values.find(id); nav != net_asset_values.end())
         portfolio.net_asset_value = core::to_double(nav->second);
-      for (const Held& held : context_.held(day_, id)) portfolio.positions.push_back(describe(held));
+      for (const Held& held : inputs_.held(day_, id)) portfolio.positions.push_back(describe(held));
       keep_countable(portfolio);
     }
     name_symbols();
@@ -65,10 +65,10 @@ class Builder {
 
   // Delta x quantity x multiplier x price of the underlying. An option's own price does not move like its underlying.
   double option_exposure(const Held& held) {
-    if (!deltas_) deltas_ = store::load_deltas(context_.store(), day_, ids_);
+    if (!deltas_) deltas_ = store::load_deltas(inputs_.store(), day_, ids_);
     const auto found = deltas_->find({held.lot->portfolio_id, held.lot->id});
     if (found == deltas_->end() || held.lot->underlying_symbol.empty()) return nan;
-    const store::Market& market = context_.market();
+    const store::Market& market = inputs_.market();
     double price = found->second.underlying_price;
     if (const auto column = market.panel.column(held.lot->underlying_symbol))
       if (const auto mark = market.panel.mark_asof(*column, day_, market.actions)) price = mark->price;
@@ -98,7 +98,7 @@ class Builder {
   }
 
   void name_symbols() {
-    const store::Market& market = context_.market();
+    const store::Market& market = inputs_.market();
     std::vector<int> renumbered(places_.size());
     for (const auto& [symbol, place] : places_) {  // a map: ascending
       pg::poll();
@@ -126,7 +126,7 @@ class Builder {
     for (const auto& [symbol, sum] : by_symbol) portfolio.exposures.push_back(sum);
   }
 
-  Context& context_;
+  Inputs& inputs_;
   core::Date day_;
   std::span<const core::Uuid> ids_;
   std::map<std::string_view, int> places_;  // views into the lots
@@ -148,8 +148,8 @@ std::string without_snapshot(const RiskBook& book) {
   return count == 0 ? "" : ", " + counted(count, "portfolio") + " without snapshot";
 }
 
-RiskBook make_risk_book(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
-  return Builder(context, day, portfolio_ids).build();
+RiskBook make_risk_book(Inputs& inputs, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  return Builder(inputs, day, portfolio_ids).build();
 }
 
 }  // namespace pb::engine

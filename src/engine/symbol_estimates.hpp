@@ -13,11 +13,13 @@
 
 #include "core/stats/estimate_bytes.hpp"
 #include "core/text/bytes.hpp"
-#include "engine/context.hpp"
-#include "engine/risk_models.hpp"
 #include "pg/board.hpp"
+#include "store/store.hpp"
 
 namespace pb::engine {
+
+// What the workers of a date tell each other about symbols, a topic of their board each.
+enum class SymbolTopic : int { market, rate, ridge, spread, volatility };
 
 // Estimates of symbols that several workers may need, each for portfolios of its own.
 template <class Estimates>
@@ -94,10 +96,9 @@ class SharedEstimates {
 // with the symbols that are its own, and only then turns to those that nobody has estimated meanwhile. For a worker
 // that is behind nobody waits, and for one that is at it no longer than one's own took: the rest costs as much.
 template <class Estimates, class Estimate>
-Estimates estimate_symbols(Context& context, SymbolTopic topic, std::string model, std::span<const std::string> symbols,
-                           Estimates blank, Estimate&& estimate) {
+Estimates estimate_symbols(const store::Store& store, std::size_t& taken, SymbolTopic topic, std::string model,
+                           std::span<const std::string> symbols, Estimates blank, Estimate&& estimate) {
   SharedEstimates<Estimates> shared(topic, std::move(model), symbols, std::move(blank));
-  const store::Store& store = context.store();
   if (!store.leaves_symbols()) return estimate(shared.left());
   using clock = std::chrono::steady_clock;
   shared.take({});
@@ -109,7 +110,7 @@ Estimates estimate_symbols(Context& context, SymbolTopic topic, std::string mode
   shared.take(std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - started));
   const std::vector<int> rest = shared.left();
   shared.compute(rest, estimate);
-  context.count_symbols_taken(symbols.size() - own.size() - rest.size());
+  taken += symbols.size() - own.size() - rest.size();
   return std::move(shared.all());
 }
 

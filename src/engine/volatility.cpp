@@ -21,7 +21,7 @@ struct SymbolVolatility {
   const char* reason;
 };
 
-std::vector<SymbolVolatility> symbol_volatilities(Context& context, const RiskModels& models,
+std::vector<SymbolVolatility> symbol_volatilities(const store::Store& store, RiskModels& models,
                                                   const core::VolatilityEstimator& estimator) {
   const RiskBook& book = models.book();
   const auto estimate = [&](const std::vector<int>& places) {
@@ -33,8 +33,9 @@ std::vector<SymbolVolatility> symbol_volatilities(Context& context, const RiskMo
     }
     return estimates;
   };
-  const std::vector<Volatility> estimates = estimate_symbols(context, SymbolTopic::volatility, "", book.symbols,
-                                                             std::vector<Volatility>(book.symbols.size()), estimate);
+  const std::vector<Volatility> estimates =
+      estimate_symbols(store, models.symbols_taken(), SymbolTopic::volatility, "", book.symbols,
+                       std::vector<Volatility>(book.symbols.size()), estimate);
   std::vector<SymbolVolatility> result;
   result.reserve(estimates.size());
   for (std::size_t i = 0; i < estimates.size(); ++i)
@@ -111,7 +112,7 @@ void describe(Report& report, const RiskBook& book, const std::vector<SymbolVola
 Report calc_volatility(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
   RiskModels& models = context.risk(day, portfolio_ids);
   const core::VolatilityEstimator estimator;
-  const std::vector<SymbolVolatility> symbols = symbol_volatilities(context, models, estimator);
+  const std::vector<SymbolVolatility> symbols = symbol_volatilities(context.store(), models, estimator);
   std::vector<store::PositionVolatility> positions;
   std::vector<store::SnapshotVolatility> snapshots;
   Report report;
