@@ -66,16 +66,17 @@ std::vector<Holding> holdings(const store::Store& store, std::span<const Uuid> p
   return result;
 }
 
-using Members = std::vector<std::vector<const Holding*>>;
+// The portfolios of each shard.
+using Assignment = std::vector<std::vector<const Holding*>>;
 
 // The symbols of each shard: each symbol belongs to the one, of those that hold it, that has the fewest so far.
-std::vector<std::vector<std::string>> divide_symbols(const Members& members) {
+std::vector<std::vector<std::string>> divide_symbols(const Assignment& assignment) {
   std::map<std::string, std::set<std::size_t>> holders;
-  for (std::size_t shard = 0; shard < members.size(); ++shard)
-    for (const Holding* holding : members[shard])
+  for (std::size_t shard = 0; shard < assignment.size(); ++shard)
+    for (const Holding* holding : assignment[shard])
       if (!holding->blocked)
         for (const std::string& symbol : holding->symbols) holders[symbol].insert(shard);
-  std::vector<std::vector<std::string>> symbols(members.size());
+  std::vector<std::vector<std::string>> symbols(assignment.size());
   for (const auto& [symbol, shards] : holders) {
     const auto fewest = [&](std::size_t a, std::size_t b) { return symbols[a].size() < symbols[b].size(); };
     symbols[*std::min_element(shards.begin(), shards.end(), fewest)].push_back(symbol);
@@ -97,19 +98,19 @@ std::size_t shard_count(const store::Store& store, std::int32_t workers, std::si
 ShardPlan plan_shards(const store::Store& store, std::span<const Uuid> portfolio_ids, Date day, std::size_t shards,
                       const std::set<Uuid>& blocked) {
   const std::vector<Holding> all = holdings(store, portfolio_ids, day, blocked);
-  Members members(shards);
+  Assignment assignment(shards);
   std::vector<std::size_t> load(shards, 0);
   for (const Holding& holding : all) {
     const auto least = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
-    members[least].push_back(&holding);
+    assignment[least].push_back(&holding);
     load[least] += holding.positions + 1;
   }
   ShardPlan plan;
-  for (const auto& shard : members) {
+  for (const auto& shard : assignment) {
     for (const Holding* holding : shard) plan.portfolio_ids.push_back(holding->portfolio_id);
     plan.portfolio_counts.push_back(static_cast<std::int32_t>(shard.size()));
   }
-  for (const auto& symbols : divide_symbols(members)) {
+  for (const auto& symbols : divide_symbols(assignment)) {
     plan.symbols.insert(plan.symbols.end(), symbols.begin(), symbols.end());
     plan.symbol_counts.push_back(static_cast<std::int32_t>(symbols.size()));
   }

@@ -94,7 +94,7 @@ int run_in_workers(const pg::Call& call, const SessionOfRun& session, std::vecto
                     describe(session.day, session.progress) + ", waiting for workers");
   pg::WorkersReport report = pg::run_in_workers(call.own_library(), tasks);
   for (std::size_t i = 0; i < which.size(); ++i) shards[which[i]].outcome = std::move(report.outcomes[i]);
-  return report.most;
+  return report.most_running;
 }
 
 // Those that may succeed when they are tried again, because what stopped them was another session.

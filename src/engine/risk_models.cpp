@@ -36,9 +36,9 @@ int FactorCovariance::index(const std::string& factor) const {
 }
 
 Matrix FactorCovariance::of(std::span<const std::string> names) const {
-  std::vector<int> places;
-  for (const std::string& name : names) places.push_back(index(name));
-  return moments.covariance(places, places);
+  std::vector<int> indexes;
+  for (const std::string& name : names) indexes.push_back(index(name));
+  return moments.covariance(indexes, indexes);
 }
 
 RiskModels::RiskModels(Inputs& inputs, core::Date day, std::span<const core::Uuid> portfolio_ids)
@@ -64,9 +64,9 @@ const std::vector<core::BetaFit>& RiskModels::market() {
   if (market_) return *market_;
   const core::PricePanel& panel = inputs_.market().panel;
   const core::WindowSettings window = beta_window(inputs_.store().settings());
-  const auto estimate = [&](const std::vector<int>& places) {
+  const auto estimate = [&](const std::vector<int>& indexes) {
     std::vector<core::BetaFit> fits;
-    for (const int column : columns(places)) {
+    for (const int column : columns(indexes)) {
       pg::poll();
       fits.push_back(core::fit_beta(panel.returns(column), market_returns(), book_.session, panel.sessions(), window));
     }
@@ -78,9 +78,9 @@ const std::vector<core::BetaFit>& RiskModels::market() {
   return *market_;
 }
 
-std::vector<int> RiskModels::columns(const std::vector<int>& places) const {
+std::vector<int> RiskModels::columns(const std::vector<int>& indexes) const {
   std::vector<int> columns;
-  for (const int place : places) columns.push_back(book_.columns[static_cast<std::size_t>(place)]);
+  for (const int index : indexes) columns.push_back(book_.columns[static_cast<std::size_t>(index)]);
   return columns;
 }
 
@@ -129,8 +129,8 @@ SymbolFits RiskModels::fit_factors(const char* model, SymbolTopic topic, core::F
   Matrix factors(panel.sessions().size(), static_cast<Eigen::Index>(result.factors.size()));
   factors.col(0) = market_returns();
   factors.rightCols(factors.cols() - 1) = factor_moves(panel, model);
-  const auto estimate = [&](const std::vector<int>& places) {
-    return core::fit_factor_model(panel.returns(), columns(places), factors, book_.session, panel.sessions(), settings,
+  const auto estimate = [&](const std::vector<int>& indexes) {
+    return core::fit_factor_model(panel.returns(), columns(indexes), factors, book_.session, panel.sessions(), settings,
                                   pg::poll);
   };
   result.fits = estimate_symbols(inputs_.store(), symbols_taken_, topic, core::json_array(result.factors),
@@ -183,8 +183,8 @@ const RateFits& RiskModels::rate() {
   result.factors = {market_factor, result.factor};
   result.series = rate_series_;
   const int market = panel.column(settings.market_symbol).value();
-  const auto estimate = [&](const std::vector<int>& places) {
-    return core::fit_rate_betas(panel.returns(), columns(places), market, changes, book_.session, panel.sessions(),
+  const auto estimate = [&](const std::vector<int>& indexes) {
+    return core::fit_rate_betas(panel.returns(), columns(indexes), market, changes, book_.session, panel.sessions(),
                                 beta_window(settings), pg::poll)
         .fits;
   };

@@ -78,8 +78,8 @@ class RiskModels {
   std::size_t& symbols_taken() noexcept { return symbols_taken_; }
 
  private:
-  // Columns of the panel of the symbols at some places of the book.
-  std::vector<int> columns(const std::vector<int>& places) const;
+  // Columns of the panel of the symbols at some indexes of the book.
+  std::vector<int> columns(const std::vector<int>& indexes) const;
   SymbolFits fit_factors(const char* model, SymbolTopic topic, core::FactorModelSettings settings);
   const core::RateChanges& rate_changes();
   core::Matrix covariance_series(std::vector<std::string>& names);

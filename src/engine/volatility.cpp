@@ -24,12 +24,12 @@ struct SymbolVolatility {
 std::vector<SymbolVolatility> symbol_volatilities(const store::Store& store, RiskModels& models,
                                                   const core::VolatilityEstimator& estimator) {
   const RiskBook& book = models.book();
-  const auto estimate = [&](const std::vector<int>& places) {
+  const auto estimate = [&](const std::vector<int>& indexes) {
     std::vector<Volatility> estimates;
-    for (const int place : places) {
+    for (const int index : indexes) {
       pg::poll();
       estimates.push_back(
-          estimator.estimate(models.returns().col(book.columns[static_cast<std::size_t>(place)]), book.session));
+          estimator.estimate(models.returns().col(book.columns[static_cast<std::size_t>(index)]), book.session));
     }
     return estimates;
   };

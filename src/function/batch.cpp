@@ -32,8 +32,8 @@ std::string phases_text(const std::vector<std::string>& phases) {
   return text;
 }
 
-void announce(const store::Store& store, std::size_t dates, std::size_t portfolios, Date first, Date last,
-              const std::vector<std::string>& phases) {
+void notice_of_start(const store::Store& store, std::size_t dates, std::size_t portfolios, Date first, Date last,
+                     const std::vector<std::string>& phases) {
   if (!store.settings().progress) return;
   pg::notice("portfolio_batch: " + engine::counted(static_cast<std::int64_t>(dates), "session") + " for " +
              engine::counted(static_cast<std::int64_t>(portfolios), "portfolio") + ", " + core::to_iso(first) + " to " +
@@ -60,7 +60,7 @@ PB_FUNCTION(pb_run_daily_batch) {
   const std::int64_t run_id = store::begin_run(
       store, {.kind = "daily", .target_date = day, .portfolio_ids = requested, .phases = phases, .force = force});
   OpenRun open(store, {.run_id = run_id, .rewrite = force}, std::move(claim), phases);
-  announce(store, 1, open.portfolio_ids.size(), day, day, phases);
+  notice_of_start(store, 1, open.portfolio_ids.size(), day, day, phases);
   open.run_date(day, true, {}, result);
   store::finish_run(store, run_id);
   call.return_rows(result);
@@ -93,7 +93,8 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   const std::int64_t run_id =
       store::begin_run(store, {.kind = "backfill", .target_date = target, .portfolio_ids = requested, .phases = {}});
   OpenRun open(store, {.run_id = run_id}, std::move(claim));
-  announce(store, total, portfolios_of(work.begin(), work.end()).size(), work.begin()->first, work.rbegin()->first, {});
+  notice_of_start(store, total, portfolios_of(work.begin(), work.end()).size(), work.begin()->first,
+                  work.rbegin()->first, {});
   const Progress progress{.done = 0, .total = static_cast<std::int64_t>(total)};
   run_in_blocks(open.run, open.store, work, open.portfolio_ids, true, progress, result);
   store::finish_run(store, run_id);
