@@ -79,6 +79,14 @@ COMMENT ON FUNCTION @extschema@.latest_closed_session() IS
 'The newest session whose close, early or regular, lies at least portfolio_batch.settle_delay in the past: the default
 date of every run. It is decided by instants, so the time zone of the server does not matter.';
 
+CREATE FUNCTION @extschema@.student_t_p_value(t_stat double precision, degrees_of_freedom double precision)
+RETURNS double precision
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_student_t_p_value';
+COMMENT ON FUNCTION @extschema@.student_t_p_value(double precision, double precision) IS
+'Two-sided p-value of a t statistic by Student''s t distribution with so many degrees of freedom, which need be no whole
+number. NULL when an argument is, for a statistic that is NaN, and without degrees of freedom above 0. The views
+symbol_factor_exposures and position_market_betas take their p-values from it.';
+
 CREATE FUNCTION @extschema@.correlation_p_value(correlation double precision, observations integer)
 RETURNS double precision
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_correlation_p_value';

@@ -126,19 +126,125 @@ AS $columns$
     ('portfolio_snapshots', 'run_id',                  'bigint',                   NULL,
      'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),
 
-    -- position_market_betas
-    ('position_market_betas', NULL, 'result',
-     'PRIMARY KEY (portfolio_id, calculation_date, position_id, method, window_days)',
-     'Market beta of each position on a date, taken from its symbol.'),
-    ('position_market_betas', 'portfolio_id',     'uuid',                     'NOT NULL',
+    -- portfolio_holdings
+    ('portfolio_holdings', NULL, 'result',
+     'PRIMARY KEY (portfolio_id, calculation_date)',
+     'What a portfolio held on a date and what each lot did since the snapshot before, a lot at each place of the '
+     'arrays; position_history unfolds them. The results by position are those of its symbols.'),
+    ('portfolio_holdings', 'portfolio_id', 'uuid', 'NOT NULL',
      'Portfolio of the result.'),
-    ('position_market_betas', 'position_id',      'uuid',                     'NOT NULL',
-     'Lot of the result (positions.id).'),
-    ('position_market_betas', 'calculation_date', 'date',                     'NOT NULL',
+    ('portfolio_holdings', 'calculation_date', 'date', 'NOT NULL',
      'Date of the result; nothing later was used.'),
-    ('position_market_betas', 'method',           'text',                     'NOT NULL DEFAULT ''OLS_NW''',
+    ('portfolio_holdings', 'position_ids', 'uuid[]', NULL,
+     'Lots (positions.id) that were open, or closed since the snapshot before.'),
+    ('portfolio_holdings', 'symbols', 'text[]', NULL,
+     'Symbol whose estimates are the lot''s, the underlying of an option; NULL with a reason.'),
+    ('portfolio_holdings', 'quantities', 'numeric[]', NULL,
+     'Signed quantity at the close, in shares of the date; 0 for a closed lot.'),
+    ('portfolio_holdings', 'prices', 'numeric[]', NULL,
+     'Price of valuation; NULL for a closed lot.'),
+    ('portfolio_holdings', 'price_dates', 'date[]', NULL,
+     'Day of that price; NULL for a closed lot.'),
+    ('portfolio_holdings', 'exposures', 'double precision[]', NULL,
+     'Signed dollars that move with the symbol, of an option by its delta; NULL when not known.'),
+    ('portfolio_holdings', 'market_values', 'bigint[]', NULL,
+     'Signed market value, in 1/10,000 of the currency.'),
+    ('portfolio_holdings', 'daily_pnl', 'bigint[]', NULL,
+     'P&L since the snapshot before, in 1/10,000: with unallocated_pnl they add up to the snapshot''s.'),
+    ('portfolio_holdings', 'realized_pnl', 'bigint[]', NULL,
+     'Gains since entry of what was closed since the snapshot before, in 1/10,000.'),
+    ('portfolio_holdings', 'reasons', 'text[]', NULL,
+     'private, option_without_delta, exposure_out_of_range, stale_price, unpriced or closed; NULL for none.'),
+    ('portfolio_holdings', 'unallocated_pnl', 'numeric(20,4)', NULL,
+     'Part of the daily P&L that no lot earned on the date: booked since for an earlier one.'),
+    ('portfolio_holdings', 'created_at', 'timestamp with time zone', 'NOT NULL DEFAULT now()',
+     'Time the row was first written or last changed by a run.'),
+    ('portfolio_holdings', 'run_id', 'bigint', NULL,
+     'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),
+
+    -- position_history
+    ('position_history', NULL, 'view',
+     $view$
+       SELECT h.portfolio_id, h.calculation_date, l.position_id, l.symbol, l.quantity, l.price, l.price_date,
+              (l.market_value / 10000.0)::numeric(20,4) AS market_value,
+              l.market_value / 10000.0::double precision / NULLIF(greatest(s.total_value, 0), 0)::double precision
+                AS weight,
+              l.exposure, (l.daily_pnl / 10000.0)::numeric(20,4) AS daily_pnl,
+              (l.realized_pnl / 10000.0)::numeric(20,4) AS realized_pnl,
+              l.daily_pnl / 10000.0::double precision / NULLIF(greatest(
+                s.equity_balance - s.daily_pnl - s.daily_capital_flow, 0), 0)::double precision AS contribution,
+              l.reason, h.created_at, h.run_id
+       FROM %1$I.portfolio_holdings AS h
+       CROSS JOIN LATERAL unnest(h.position_ids, h.symbols, h.quantities, h.prices, h.price_dates, h.exposures,
+                                 h.market_values, h.daily_pnl, h.realized_pnl, h.reasons)
+         AS l (position_id, symbol, quantity, price, price_date, exposure, market_value, daily_pnl, realized_pnl,
+               reason)
+       LEFT JOIN %1$I.portfolio_snapshots AS s
+         ON s.portfolio_id = h.portfolio_id AND s.snapshot_date = h.calculation_date
+     $view$,
+     'What each lot was worth and earned on each date: one row a lot and date, until the date on which it was closed.'),
+    ('position_history', 'portfolio_id', 'uuid', NULL,
+     'Portfolio of the result.'),
+    ('position_history', 'calculation_date', 'date', NULL,
+     'Date of the result; nothing later was used.'),
+    ('position_history', 'position_id', 'uuid', NULL,
+     'Lot of the result (positions.id).'),
+    ('position_history', 'symbol', 'text', NULL,
+     'Symbol whose estimates are the lot''s, the underlying of an option; NULL with a reason.'),
+    ('position_history', 'quantity', 'numeric', NULL,
+     'Signed quantity at the close, in shares of the date; 0 for a closed lot.'),
+    ('position_history', 'price', 'numeric', NULL,
+     'Price of valuation; NULL for a closed lot.'),
+    ('position_history', 'price_date', 'date', NULL,
+     'Day of that price; NULL for a closed lot.'),
+    ('position_history', 'market_value', 'numeric(20,4)', NULL,
+     'Signed market value, in currency.'),
+    ('position_history', 'weight', 'double precision', NULL,
+     'market_value over the net asset value of the date; NULL when that is not positive or not known.'),
+    ('position_history', 'exposure', 'double precision', NULL,
+     'Signed dollars that move with the symbol, of an option by its delta; NULL when not known.'),
+    ('position_history', 'daily_pnl', 'numeric(20,4)', NULL,
+     'P&L since the snapshot before, in currency; exact to 1/10,000.'),
+    ('position_history', 'realized_pnl', 'numeric(20,4)', NULL,
+     'Gains since entry of what was closed since the snapshot before; within P&L already.'),
+    ('position_history', 'contribution', 'double precision', NULL,
+     'daily_pnl over the equity before: its part in daily_return; NULL when that equity was not positive.'),
+    ('position_history', 'reason', 'text', NULL,
+     'private, option_without_delta, exposure_out_of_range, stale_price, unpriced or closed; NULL for none.'),
+    ('position_history', 'created_at', 'timestamp with time zone', NULL,
+     'Time the row was first written or last changed by a run.'),
+    ('position_history', 'run_id', 'bigint', NULL,
+     'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),
+
+    -- position_market_betas
+    ('position_market_betas', NULL, 'view',
+     $view$
+       SELECT h.portfolio_id, l.position_id, h.calculation_date, m.parameters ->> 'method' AS method,
+              (m.parameters ->> 'window')::integer AS window_days, f.betas[1] AS beta, f.alpha, f.r_squared,
+              f.std_errors[1] AS std_error,
+              %1$I.estimate_p_value(CASE WHEN f.std_errors[1] > 0 THEN f.betas[1] / f.std_errors[1] END,
+                                    f.residual_df) AS p_value,
+              f.observations, m.long_symbols[1] AS market_index, f.quality_flag,
+              CASE WHEN l.symbol IS NULL THEN l.reason ELSE f.reason END AS reason,
+              COALESCE(f.created_at, h.created_at) AS created_at, COALESCE(f.run_id, h.run_id) AS run_id
+       FROM %1$I.portfolio_holdings AS h
+       JOIN %1$I.factor_models AS m ON m.calculation_date = h.calculation_date AND m.model = 'market'
+       CROSS JOIN LATERAL unnest(h.position_ids, h.symbols, h.quantities, h.reasons)
+         AS l (position_id, symbol, quantity, reason)
+       LEFT JOIN %1$I.symbol_model_fits AS f
+         ON f.calculation_date = h.calculation_date AND f.symbol = l.symbol AND f.model = m.model
+       WHERE l.quantity <> 0 AND (l.symbol IS NULL OR f.symbol IS NOT NULL)
+     $view$,
+     'Market beta of each position on a date: its symbol''s.'),
+    ('position_market_betas', 'portfolio_id',     'uuid',                     NULL,
+     'Portfolio of the result.'),
+    ('position_market_betas', 'position_id',      'uuid',                     NULL,
+     'Lot of the result (positions.id).'),
+    ('position_market_betas', 'calculation_date', 'date',                     NULL,
+     'Date of the result; nothing later was used.'),
+    ('position_market_betas', 'method',           'text',                     NULL,
      'Estimator: OLS_NW is ordinary least squares with Newey-West errors.'),
-    ('position_market_betas', 'window_days',      'integer',                  'NOT NULL',
+    ('position_market_betas', 'window_days',      'integer',                  NULL,
      'Sessions the window was asked for.'),
     ('position_market_betas', 'beta',             'double precision',         NULL,
      'Return per unit return of the market, not capped; NULL with a reason.'),
@@ -160,20 +266,33 @@ AS $columns$
     ('position_market_betas', 'reason',           'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private, or outlier for a beta that is '
      'implausibly large; NULL when there is nothing to say.'),
-    ('position_market_betas', 'created_at',       'timestamp with time zone', 'NOT NULL DEFAULT now()',
+    ('position_market_betas', 'created_at',       'timestamp with time zone', NULL,
      'Time the row was first written or last changed by a run.'),
     ('position_market_betas', 'run_id',           'bigint',                   NULL,
      'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),
 
     -- position_interest_rate_betas
-    ('position_interest_rate_betas', NULL, 'result',
-     'PRIMARY KEY (portfolio_id, calculation_date, position_id)',
-     'Sensitivity of each position to interest rates on a date, given the market.'),
-    ('position_interest_rate_betas', 'portfolio_id',     'uuid',                     'NOT NULL',
+    ('position_interest_rate_betas', NULL, 'view',
+     $view$
+       SELECT h.portfolio_id, l.position_id, h.calculation_date, f.betas[2] AS ir_beta,
+              CASE WHEN f.betas IS NOT NULL THEN f.r_squared END AS r_squared, f.std_errors[2] AS std_error,
+              f.observations, m.parameters ->> 'rate_series' AS rate_series, m.parameters ->> 'unit' AS unit,
+              f.quality_flag, CASE WHEN l.symbol IS NULL THEN l.reason ELSE f.reason END AS reason,
+              COALESCE(f.created_at, h.created_at) AS created_at, COALESCE(f.run_id, h.run_id) AS run_id
+       FROM %1$I.portfolio_holdings AS h
+       JOIN %1$I.factor_models AS m ON m.calculation_date = h.calculation_date AND m.model = 'rate'
+       CROSS JOIN LATERAL unnest(h.position_ids, h.symbols, h.quantities, h.reasons)
+         AS l (position_id, symbol, quantity, reason)
+       LEFT JOIN %1$I.symbol_model_fits AS f
+         ON f.calculation_date = h.calculation_date AND f.symbol = l.symbol AND f.model = m.model
+       WHERE l.quantity <> 0 AND (l.symbol IS NULL OR f.symbol IS NOT NULL)
+     $view$,
+     'Sensitivity of each position to interest rates on a date, given the market: its symbol''s.'),
+    ('position_interest_rate_betas', 'portfolio_id',     'uuid',                     NULL,
      'Portfolio of the result.'),
-    ('position_interest_rate_betas', 'position_id',      'uuid',                     'NOT NULL',
+    ('position_interest_rate_betas', 'position_id',      'uuid',                     NULL,
      'Lot of the result (positions.id).'),
-    ('position_interest_rate_betas', 'calculation_date', 'date',                     'NOT NULL',
+    ('position_interest_rate_betas', 'calculation_date', 'date',                     NULL,
      'Date of the result; nothing later was used.'),
     ('position_interest_rate_betas', 'ir_beta',          'double precision',         NULL,
      'Return per change of the rate in the unit of the row; negative for bonds (rates up, bonds down); NULL with '
@@ -193,22 +312,45 @@ AS $columns$
      'applies.'),
     ('position_interest_rate_betas', 'reason',           'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
-    ('position_interest_rate_betas', 'created_at',       'timestamp with time zone', 'NOT NULL DEFAULT now()',
+    ('position_interest_rate_betas', 'created_at',       'timestamp with time zone', NULL,
      'Time the row was first written or last changed by a run.'),
     ('position_interest_rate_betas', 'run_id',           'bigint',                   NULL,
      'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),
 
     -- position_factor_exposures
-    ('position_factor_exposures', NULL, 'result',
-     'PRIMARY KEY (portfolio_id, calculation_date, position_id, model)',
-     'Factor betas of each position on a date, one row per model.'),
-    ('position_factor_exposures', 'portfolio_id',             'uuid',                     'NOT NULL',
+    ('position_factor_exposures', NULL, 'view',
+     $view$
+       SELECT h.portfolio_id, l.position_id, h.calculation_date, m.model,
+              f.betas[array_position(m.factors, 'market')] AS market_beta,
+              f.betas[array_position(m.factors, 'value')] AS value_beta,
+              f.betas[array_position(m.factors, 'growth')] AS growth_beta,
+              f.betas[array_position(m.factors, 'momentum')] AS momentum_beta,
+              f.betas[array_position(m.factors, 'quality')] AS quality_beta,
+              f.betas[array_position(m.factors, 'size')] AS size_beta,
+              f.betas[array_position(m.factors, 'low_vol')] AS low_vol_beta,
+              f.betas[array_position(m.factors, 'growth_value_spread')] AS growth_value_spread_beta,
+              f.betas[array_position(m.factors, 'momentum_spread')] AS momentum_spread_beta,
+              f.betas[array_position(m.factors, 'size_spread')] AS size_spread_beta,
+              f.betas[array_position(m.factors, 'quality_spread')] AS quality_spread_beta,
+              f.r_squared, f.residual_volatility, f.observations, f.quality_flag,
+              CASE WHEN l.symbol IS NULL THEN l.reason ELSE f.reason END AS reason,
+              COALESCE(f.created_at, h.created_at) AS created_at, COALESCE(f.run_id, h.run_id) AS run_id
+       FROM %1$I.portfolio_holdings AS h
+       JOIN %1$I.factor_models AS m ON m.calculation_date = h.calculation_date AND m.model IN ('ridge', 'spread')
+       CROSS JOIN LATERAL unnest(h.position_ids, h.symbols, h.quantities, h.reasons)
+         AS l (position_id, symbol, quantity, reason)
+       LEFT JOIN %1$I.symbol_model_fits AS f
+         ON f.calculation_date = h.calculation_date AND f.symbol = l.symbol AND f.model = m.model
+       WHERE l.quantity <> 0 AND (l.symbol IS NULL OR f.symbol IS NOT NULL)
+     $view$,
+     'Factor betas of each position on a date, one row per model: its symbol''s.'),
+    ('position_factor_exposures', 'portfolio_id',             'uuid',                     NULL,
      'Portfolio of the result.'),
-    ('position_factor_exposures', 'position_id',              'uuid',                     'NOT NULL',
+    ('position_factor_exposures', 'position_id',              'uuid',                     NULL,
      'Lot of the result (positions.id).'),
-    ('position_factor_exposures', 'calculation_date',         'date',                     'NOT NULL',
+    ('position_factor_exposures', 'calculation_date',         'date',                     NULL,
      'Date of the result; nothing later was used.'),
-    ('position_factor_exposures', 'model',                    'text',                     'NOT NULL',
+    ('position_factor_exposures', 'model',                    'text',                     NULL,
      'Factor model: ridge or spread.'),
     ('position_factor_exposures', 'market_beta',              'double precision',         NULL,
      'Beta to the market; NULL with a reason.'),
@@ -243,7 +385,7 @@ AS $columns$
      'applies.'),
     ('position_factor_exposures', 'reason',                   'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
-    ('position_factor_exposures', 'created_at',               'timestamp with time zone', 'NOT NULL DEFAULT now()',
+    ('position_factor_exposures', 'created_at',               'timestamp with time zone', NULL,
      'Time the row was first written or last changed by a run.'),
     ('position_factor_exposures', 'run_id',                   'bigint',                   NULL,
      'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),
@@ -284,14 +426,29 @@ AS $columns$
      'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),
 
     -- position_volatility
-    ('position_volatility', NULL, 'result',
-     'PRIMARY KEY (portfolio_id, calculation_date, position_id)',
-     'Volatility of each position on a date, taken from its symbol, annualized by the square root of 252.'),
-    ('position_volatility', 'portfolio_id',                 'uuid',                     'NOT NULL',
+    ('position_volatility', NULL, 'view',
+     $view$
+       SELECT h.portfolio_id, l.position_id, h.calculation_date,
+              f.realized_volatility_21d, f.realized_volatility_21d_low, f.realized_volatility_21d_high,
+              f.realized_volatility_63d, f.realized_volatility_63d_low, f.realized_volatility_63d_high,
+              f.expected_volatility_21d, f.forecast_method, f.model_r_squared, f.volatility_trend,
+              f.volatility_trend_strength, f.volatility_percentile, f.observations, f.quality_flag,
+              CASE WHEN l.symbol IS NULL THEN l.reason ELSE f.reason END AS reason,
+              COALESCE(f.created_at, h.created_at) AS created_at, COALESCE(f.run_id, h.run_id) AS run_id
+       FROM %1$I.portfolio_holdings AS h
+       CROSS JOIN LATERAL unnest(h.position_ids, h.symbols, h.quantities, h.reasons)
+         AS l (position_id, symbol, quantity, reason)
+       LEFT JOIN %1$I.symbol_volatility AS f
+         ON f.calculation_date = h.calculation_date AND f.symbol = l.symbol
+       WHERE l.quantity <> 0 AND (f.symbol IS NOT NULL OR l.symbol IS NULL AND EXISTS
+               (SELECT FROM %1$I.symbol_volatility AS v WHERE v.calculation_date = h.calculation_date))
+     $view$,
+     'Volatility of each position on a date, all annualized decimals: its symbol''s.'),
+    ('position_volatility', 'portfolio_id',                 'uuid',                     NULL,
      'Portfolio of the result.'),
-    ('position_volatility', 'position_id',                  'uuid',                     'NOT NULL',
+    ('position_volatility', 'position_id',                  'uuid',                     NULL,
      'Lot of the result (positions.id).'),
-    ('position_volatility', 'calculation_date',             'date',                     'NOT NULL',
+    ('position_volatility', 'calculation_date',             'date',                     NULL,
      'Date of the result; nothing later was used.'),
     ('position_volatility', 'realized_volatility_21d',      'double precision',         NULL,
      'Zero-mean volatility of 21 sessions; NULL with a reason.'),
@@ -324,7 +481,7 @@ AS $columns$
      'applies.'),
     ('position_volatility', 'reason',                       'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
-    ('position_volatility', 'created_at',                   'timestamp with time zone', 'NOT NULL DEFAULT now()',
+    ('position_volatility', 'created_at',                   'timestamp with time zone', NULL,
      'Time the row was first written or last changed by a run.'),
     ('position_volatility', 'run_id',                       'bigint',                   NULL,
      'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),
@@ -486,15 +643,156 @@ AS $columns$
     ('correlation_cluster_positions', 'run_id',                 'bigint',                   NULL,
      'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),
 
-    -- stress_test_results
-    ('stress_test_results', NULL, 'result',
-     'PRIMARY KEY (portfolio_id, calculation_date, scenario_id)',
-     'P&L of a portfolio under each stress scenario, a loss negative.'),
-    ('stress_test_results', 'portfolio_id',         'uuid',                     'NOT NULL',
-     'Portfolio of the result.'),
-    ('stress_test_results', 'calculation_date',     'date',                     'NOT NULL',
+    -- stress_scenario_moves
+    ('stress_scenario_moves', NULL, 'result',
+     'PRIMARY KEY (calculation_date, scenario_id)',
+     'What the factors do in each stress scenario of a date, and how that was found: the same for every portfolio.'),
+    ('stress_scenario_moves', 'calculation_date', 'date', 'NOT NULL',
      'Date of the result; nothing later was used.'),
-    ('stress_test_results', 'scenario_id',          'text',                     'NOT NULL',
+    ('stress_scenario_moves', 'scenario_id', 'text', 'NOT NULL',
+     'Scenario (stress_test_scenarios.scenario_id).'),
+    ('stress_scenario_moves', 'scenario_name', 'text', NULL,
+     'Name of the scenario on that date.'),
+    ('stress_scenario_moves', 'category', 'text', NULL,
+     'Category of the scenario on that date.'),
+    ('stress_scenario_moves', 'severity', 'text', NULL,
+     'Severity of the scenario on that date.'),
+    ('stress_scenario_moves', 'method', 'text', NULL,
+     'conditional_expectation, replay (of the price history), or none where there is no result.'),
+    ('stress_scenario_moves', 'factors', 'text[]', NULL,
+     'Names of the factors: the order of the next two arrays.'),
+    ('stress_scenario_moves', 'shocks', 'double precision[]', NULL,
+     'Prescribed moves; NULL for a factor that is not shocked.'),
+    ('stress_scenario_moves', 'moves', 'double precision[]', NULL,
+     'What each factor does given the shocks, or did in a replay; NULL where there is no estimate.'),
+    ('stress_scenario_moves', 'rate_factor', 'text', NULL,
+     'Factor that is measured beside the market alone; portfolio_stress_tests has its P&L.'),
+    ('stress_scenario_moves', 'missing_factors', 'text[]', NULL,
+     'Factors without a variance, which take no part; NULL when all have one.'),
+    ('stress_scenario_moves', 'covariance_date', 'date', NULL,
+     'Date of the factor covariances; NULL without them.'),
+    ('stress_scenario_moves', 'covariance_observations', 'integer', NULL,
+     'Daily returns behind the variance of the market; NULL without covariances.'),
+    ('stress_scenario_moves', 'covariance_half_life', 'double precision', NULL,
+     'Half-life of the covariances in sessions; NULL without them.'),
+    ('stress_scenario_moves', 'window_start', 'text', NULL,
+     'First day of a replay; NULL for other methods.'),
+    ('stress_scenario_moves', 'window_end', 'text', NULL,
+     'Last day of a replay; NULL for other methods.'),
+    ('stress_scenario_moves', 'problem', 'text', NULL,
+     'Why there is no result; NULL when there is one.'),
+    ('stress_scenario_moves', 'created_at', 'timestamp with time zone', 'NOT NULL DEFAULT now()',
+     'Time the row was first written or last changed by a run.'),
+    ('stress_scenario_moves', 'run_id', 'bigint', NULL,
+     'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),
+
+    -- portfolio_stress_tests
+    ('portfolio_stress_tests', NULL, 'result',
+     'PRIMARY KEY (portfolio_id, calculation_date)',
+     'Stress tests of a portfolio on a date, a scenario at each place of the arrays; stress_test_results unfolds '
+     'them.'),
+    ('portfolio_stress_tests', 'portfolio_id', 'uuid', 'NOT NULL',
+     'Portfolio of the result.'),
+    ('portfolio_stress_tests', 'calculation_date', 'date', 'NOT NULL',
+     'Date of the result; nothing later was used.'),
+    ('portfolio_stress_tests', 'scenario_ids', 'text[]', NULL,
+     'Scenarios in the order of their ids.'),
+    ('portfolio_stress_tests', 'direct_pnl', 'bigint[]', NULL,
+     'P&L of the shocked factors alone, in 1/10,000 of the currency; NULL with a reason.'),
+    ('portfolio_stress_tests', 'correlated_pnl', 'bigint[]', NULL,
+     'P&L when all other factors take their expected moves, in 1/10,000; NULL with a reason.'),
+    ('portfolio_stress_tests', 'conditional_sd', 'double precision[]', NULL,
+     'Standard deviation of the P&L around correlated_pnl, per session; NULL for replays.'),
+    ('portfolio_stress_tests', 'rate_direct_pnl', 'double precision[]', NULL,
+     'Part of the rate factor in direct_pnl, which is no product of its exposure and move.'),
+    ('portfolio_stress_tests', 'rate_correlated_pnl', 'double precision[]', NULL,
+     'Part of the rate factor in correlated_pnl.'),
+    ('portfolio_stress_tests', 'reasons', 'text[]', NULL,
+     'Why figures of a scenario are missing; NULL when there is nothing to say.'),
+    ('portfolio_stress_tests', 'factors', 'text[]', NULL,
+     'Names of the factors: the order of the exposures.'),
+    ('portfolio_stress_tests', 'exposures', 'double precision[]', NULL,
+     'P&L per 1.00 of each factor, in currency; NULL where it is not known.'),
+    ('portfolio_stress_tests', 'coverage', 'double precision', NULL,
+     'Share of the gross exposure that has a market beta, 0 to 1; NULL without exposure.'),
+    ('portfolio_stress_tests', 'equity', 'numeric(20,4)', NULL,
+     'Net asset value of the date.'),
+    ('portfolio_stress_tests', 'notes', 'jsonb', NULL,
+     'By scenario, what only some have: coverage, proxied and proxied_share of a replay.'),
+    ('portfolio_stress_tests', 'created_at', 'timestamp with time zone', 'NOT NULL DEFAULT now()',
+     'Time the row was first written or last changed by a run.'),
+    ('portfolio_stress_tests', 'run_id', 'bigint', NULL,
+     'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),
+
+    -- stress_test_results
+    ('stress_test_results', NULL, 'view',
+     $view$
+       SELECT p.portfolio_id, p.calculation_date, r.scenario_id, pnl.direct AS direct_pnl,
+              pnl.correlated AS correlated_pnl, (pnl.correlated - pnl.direct)::numeric(20,4) AS correlation_effect,
+              CASE m.method WHEN 'conditional_expectation' THEN i.impacts WHEN 'replay' THEN y.impacts END
+                AS factor_impacts,
+              jsonb_build_object('scenario_name', m.scenario_name, 'category', m.category, 'severity', m.severity,
+                                 'method', m.method)
+              || CASE m.method
+                   WHEN 'conditional_expectation' THEN
+                     jsonb_build_object('covariance_date', to_char(m.covariance_date, 'YYYY-MM-DD'),
+                                        'covariance_observations', m.covariance_observations,
+                                        'covariance_half_life', m.covariance_half_life, 'coverage', p.coverage)
+                     || CASE WHEN m.missing_factors IS NULL THEN '{}'
+                             ELSE jsonb_build_object('missing_factors', m.missing_factors) END
+                     || CASE WHEN i.impacts IS NULL THEN '{}'
+                             ELSE jsonb_build_object('conditional_sd', r.conditional_sd,
+                                                     'pnl_over_equity', i.correlated / NULLIF(x.positive, 0)) END
+                   WHEN 'replay' THEN
+                     jsonb_build_object('start', m.window_start, 'end', m.window_end)
+                     || COALESCE(p.notes -> r.scenario_id, '{}')
+                   ELSE jsonb_build_object('problem', COALESCE(m.problem, '')) END AS calculation_metadata,
+              CASE m.method WHEN 'conditional_expectation'
+                              THEN COALESCE(i.correlated, i.direct) < 0 AND -COALESCE(i.correlated, i.direct) > x.equity
+                            WHEN 'replay' THEN -pnl.correlated > greatest(p.equity, 0) END AS exceeds_equity,
+              r.reason, p.created_at, p.run_id
+       FROM %1$I.portfolio_stress_tests AS p
+       CROSS JOIN LATERAL (SELECT p.equity::double precision AS equity,
+                                  greatest(p.equity, 0)::double precision AS positive) AS x
+       CROSS JOIN LATERAL unnest(p.scenario_ids, p.direct_pnl, p.correlated_pnl, p.conditional_sd, p.rate_direct_pnl,
+                                 p.rate_correlated_pnl, p.reasons)
+         AS r (scenario_id, direct_units, correlated_units, conditional_sd, rate_direct, rate_correlated, reason)
+       JOIN %1$I.stress_scenario_moves AS m
+         ON m.calculation_date = p.calculation_date AND m.scenario_id = r.scenario_id
+       CROSS JOIN LATERAL (SELECT (r.direct_units / 10000.0)::numeric(20,4) AS direct,
+                                  (r.correlated_units / 10000.0)::numeric(20,4) AS correlated) AS pnl
+       -- A factor's P&L is its exposure times its move, nothing where there is no exposure; that of a factor measured
+       -- beside the market alone is given. Without an exposure to the market there is no result.
+       CROSS JOIN LATERAL (
+         SELECT jsonb_object_agg(k.factor, jsonb_build_object('move', k.move, 'exposure', k.exposure,
+                                                              'direct_pnl', k.direct, 'correlated_pnl', k.correlated)
+                                           || CASE WHEN k.shock IS NULL THEN '{}'
+                                                   ELSE jsonb_build_object('shock', k.shock) END) AS impacts,
+                CASE WHEN count(k.correlated) = count(*) THEN sum(k.correlated ORDER BY k.i) END AS correlated,
+                CASE WHEN count(k.direct) = count(*) THEN sum(k.direct ORDER BY k.i) END AS direct
+         FROM (SELECT f.i, f.factor, f.shock, f.move, e.exposure,
+                      CASE WHEN f.factor = m.rate_factor THEN r.rate_direct
+                           WHEN f.shock IS NULL OR e.exposure = 0 THEN 0 ELSE e.exposure * f.move END AS direct,
+                      CASE WHEN f.factor = m.rate_factor THEN r.rate_correlated
+                           WHEN e.exposure = 0 THEN 0 ELSE e.exposure * f.move END AS correlated
+               FROM unnest(m.factors, m.shocks, m.moves) WITH ORDINALITY AS f (factor, shock, move, i)
+               CROSS JOIN LATERAL (SELECT p.exposures[array_position(p.factors, f.factor)] AS exposure) AS e
+               WHERE m.method = 'conditional_expectation' AND p.exposures[1] IS NOT NULL) AS k) AS i
+       CROSS JOIN LATERAL (
+         SELECT jsonb_object_agg(f.factor, jsonb_build_object('return', f.move)
+                                           || CASE WHEN f.factor = ANY (p.factors)
+                                                   THEN jsonb_build_object('exposure',
+                                                          p.exposures[array_position(p.factors, f.factor)])
+                                                   ELSE '{}' END) AS impacts
+         FROM unnest(m.factors, m.moves) AS f (factor, move)
+         WHERE m.method = 'replay' AND p.notes ? r.scenario_id) AS y
+     $view$,
+     'P&L of a portfolio under each stress scenario, a loss negative.'),
+    ('stress_test_results', 'portfolio_id',         'uuid',                     NULL,
+     'Portfolio of the result.'),
+    ('stress_test_results', 'calculation_date',     'date',                     NULL,
+     'Date of the result; nothing later was used.'),
+    ('stress_test_results', 'scenario_id',          'text',                     NULL,
      'Scenario (stress_test_scenarios.scenario_id).'),
     ('stress_test_results', 'direct_pnl',           'numeric(20,4)',            NULL,
      'P&L of the shocked factors alone, in currency; NULL with a reason.'),
@@ -510,7 +808,7 @@ AS $columns$
      'Whether the loss is larger than the equity; losses are not capped; NULL with a reason.'),
     ('stress_test_results', 'reason',               'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
-    ('stress_test_results', 'created_at',           'timestamp with time zone', 'NOT NULL DEFAULT now()',
+    ('stress_test_results', 'created_at',           'timestamp with time zone', NULL,
      'Time the row was first written or last changed by a run.'),
     ('stress_test_results', 'run_id',               'bigint',                   NULL,
      'Run that wrote the row (batch_runs); NULL when an engine was called by hand.'),

@@ -82,6 +82,8 @@ BEGIN
     -- A view reads with the rights of whoever asks, so that row-level security of the tables holds through it.
     EXECUTE format('CREATE VIEW %I.%I WITH (security_invoker = true) AS %s', schema_name, relation_name,
                    relation.body);
+    EXECUTE format('CREATE TRIGGER read_only INSTEAD OF INSERT OR UPDATE OR DELETE ON %1$I.%2$I FOR EACH ROW '
+                   'EXECUTE FUNCTION %1$I.refuse_view_write()', schema_name, relation_name);
   ELSE
     SELECT string_agg(concat_ws(' ', quote_ident(d.column_name), d.data_type, d.modifiers,
                                 _portfolio_batch.finite_check(relation.kind, d.table_name, d.column_name, d.data_type),
@@ -121,47 +123,80 @@ COMMENT ON FUNCTION _portfolio_batch.create_analytics_relation(text, text) IS
   'of create_analytics_tables, with the rights of the caller. Errors: P0002 when the dictionary has no such '
   'relation, 42P07 when it exists already.';
 
--- The view pairwise_correlations calls a function of the tables' schema rather than the extension's own, because a view
--- that depends on a member of the extension would go with it, or stop DROP EXTENSION. What the body of a PL/pgSQL
--- function calls is not recorded as a dependency, so tables and views outlive the extension, and only a query that asks
--- for p-values needs it.
-CREATE FUNCTION _portfolio_batch.create_pairwise_p_value(schema_name text)
+-- Views call functions of the tables' schema rather than the extension's own, because a view that depends on a member of
+-- the extension would go with it, or stop DROP EXTENSION. What the body of a PL/pgSQL function calls is not recorded as a
+-- dependency, so tables and views outlive the extension, and only a query that asks for p-values needs it.
+CREATE FUNCTION _portfolio_batch.view_functions()
+RETURNS TABLE (function_name text, arguments text, argument_types text, result_type text, body text, comment text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT v.function_name, v.arguments, v.argument_types, 'double precision',
+         format($body$BEGIN
+  IF pg_catalog.to_regproc('@extschema@.%1$s') IS NULL THEN
+    RAISE EXCEPTION 'p-values need the extension portfolio_batch, which is no longer installed in schema @extschema@'
+      USING ERRCODE = 'undefined_function',
+            HINT = 'CREATE EXTENSION portfolio_batch and call create_analytics_tables() again. The other columns of the '
+                   'view can be read without it.';
+  END IF;
+  RETURN @extschema@.%1$s(%2$s);
+END$body$, v.target, v.passed), v.comment
+  FROM (VALUES
+    ('pairwise_p_value', 'correlation double precision, observations integer', 'double precision, integer',
+     'correlation_p_value', 'correlation, observations',
+     'Two-sided p-value of zero correlation for a correlation of so many observations, as the extension '
+     'portfolio_batch computes it; NULL when the correlation is; error 42883 when the extension is gone.'),
+    ('estimate_p_value', 't_stat double precision, degrees_of_freedom double precision',
+     'double precision, double precision', 'student_t_p_value', 't_stat, degrees_of_freedom',
+     'Two-sided p-value of an estimate by its t statistic, as the extension portfolio_batch computes it; NULL when '
+     'the statistic is; error 42883 when the extension is gone.'))
+    AS v (function_name, arguments, argument_types, target, passed, comment)
+  UNION ALL
+  SELECT 'refuse_view_write', '', '', 'trigger',
+         $body$BEGIN
+  RAISE EXCEPTION 'cannot % view "%"', CASE TG_OP WHEN 'INSERT' THEN 'insert into' WHEN 'DELETE' THEN 'delete from'
+                                                   ELSE 'update' END, TG_TABLE_NAME
+    USING ERRCODE = 'object_not_in_prerequisite_state',
+          DETAIL = 'It shows results that tables of the batch hold in another form.',
+          HINT = 'purge_results(before_date) removes results before a date, purge_portfolio(portfolio_id) all of a '
+                 'portfolio. Run the batch or an engine again to compute them.';
+END$body$,
+         'Error of INSERT, UPDATE and DELETE on a view of results: names the functions that remove results.'
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.view_functions() IS
+  'The functions that create_analytics_tables puts beside the tables, because views call them: name, arguments, their '
+  'types, result, body and comment. Takes no argument and reads no table.';
+
+CREATE FUNCTION _portfolio_batch.create_view_function(schema_name text, name text)
 RETURNS text
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  body    CONSTANT text := $body$BEGIN
-  IF pg_catalog.to_regproc('@extschema@.correlation_p_value') IS NULL THEN
-    RAISE EXCEPTION 'p-values need the extension portfolio_batch, which is no longer installed in schema @extschema@'
-      USING ERRCODE = 'undefined_function',
-            HINT = 'CREATE EXTENSION portfolio_batch and call create_analytics_tables() again. The other columns of '
-                   'pairwise_correlations can be read without it.';
-  END IF;
-  RETURN @extschema@.correlation_p_value(correlation, observations);
-END$body$;
+  wanted  record;
   present text;
 BEGIN
+  SELECT v.* INTO STRICT wanted FROM _portfolio_batch.view_functions() AS v WHERE v.function_name = name;
   SELECT p.prosrc || COALESCE(array_to_string(p.proconfig, ''), '') INTO present
     FROM pg_proc AS p
-   WHERE p.oid = to_regprocedure(format('%I.pairwise_p_value(double precision, integer)', schema_name));
-  IF present = body || 'search_path=pg_catalog, pg_temp' THEN
+   WHERE p.oid = to_regprocedure(format('%I.%I(%s)', schema_name, name, wanted.argument_types));
+  IF present = wanted.body || 'search_path=pg_catalog, pg_temp' THEN
     RETURN 'exists';
   END IF;
-  EXECUTE format('CREATE OR REPLACE FUNCTION %I.pairwise_p_value(correlation double precision, observations integer) '
-                 'RETURNS double precision LANGUAGE plpgsql STABLE PARALLEL SAFE '
-                 'SET search_path TO pg_catalog, pg_temp AS %L', schema_name, body);
-  EXECUTE format('COMMENT ON FUNCTION %I.pairwise_p_value(double precision, integer) IS %L', schema_name,
-                 'Two-sided p-value of zero correlation for a correlation of so many observations, as the extension '
-                 'portfolio_batch computes it; NULL when the correlation is; error 42883 when the extension is gone.');
+  EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(%s) RETURNS %s LANGUAGE plpgsql %s '
+                 'SET search_path TO pg_catalog, pg_temp AS %L', schema_name, name, wanted.arguments,
+                 wanted.result_type, CASE wanted.result_type WHEN 'trigger' THEN '' ELSE 'STABLE PARALLEL SAFE' END,
+                 wanted.body);
+  EXECUTE format('COMMENT ON FUNCTION %I.%I(%s) IS %L', schema_name, name, wanted.argument_types, wanted.comment);
   RETURN CASE WHEN present IS NULL THEN 'created' ELSE 'replaced' END;
 END
 $$;
 
-COMMENT ON FUNCTION _portfolio_batch.create_pairwise_p_value(text) IS
-  'Creates the function from which the view pairwise_correlations takes its p-values, in the schema of the tables, '
-  'or replaces it when the extension now lives elsewhere; returns created, replaced or exists. A part of '
-  'create_analytics_tables, with the rights of the caller.';
+COMMENT ON FUNCTION _portfolio_batch.create_view_function(text, text) IS
+  'Creates one of the functions that views call in the schema of the tables, or replaces it when the extension now '
+  'lives elsewhere; returns created, replaced or exists. A part of create_analytics_tables, with the rights of the '
+  'caller.';
 
 CREATE FUNCTION _portfolio_batch.analytics_misfits(schema_name text)
 RETURNS TABLE (ordinal integer, problem text, object_name text, expected text, found text, remedy text,
@@ -568,13 +603,15 @@ BEGIN
   END IF;
   RETURN NEXT;
 
-  object_name := 'pairwise_p_value';
-  object_kind := 'function';
-  action := _portfolio_batch.create_pairwise_p_value(target);
-  IF action = 'created' AND owner <> current_user THEN
-    EXECUTE format('ALTER FUNCTION %I.pairwise_p_value(double precision, integer) OWNER TO %I', target, owner);
-  END IF;
-  RETURN NEXT;
+  FOR missing IN SELECT v.function_name AS name, v.argument_types FROM _portfolio_batch.view_functions() AS v LOOP
+    object_name := missing.name;
+    object_kind := 'function';
+    action := _portfolio_batch.create_view_function(target, missing.name);
+    IF action = 'created' AND owner <> current_user THEN
+      EXECUTE format('ALTER FUNCTION %I.%I(%s) OWNER TO %I', target, missing.name, missing.argument_types, owner);
+    END IF;
+    RETURN NEXT;
+  END LOOP;
 
   IF add_missing_columns THEN
     SELECT COALESCE(jsonb_object_agg(t.name, 'altered'), '{}') INTO actions

@@ -199,12 +199,12 @@ AS $$
       AND CASE WHEN r.is_ours THEN NOT o.rolsuper OR (h.adopter IS NOT NULL AND NOT h.adopter_is_superuser)
                ELSE r.relowner NOT IN (SELECT t.oid FROM trusted AS t) END
     UNION ALL
-    SELECT 3, format('%s.pairwise_p_value', quote_ident(h.nspname)), 'function',
+    SELECT 3, format('%I.%I', h.nspname, v.function_name), 'function',
            format('belongs to role %I', o.rolname),
            format('ALTER FUNCTION %s OWNER TO %I;', p.oid::regprocedure, h.owner_name)
     FROM home AS h
-    JOIN pg_proc AS p
-      ON p.oid = to_regprocedure(format('%I.pairwise_p_value(double precision, integer)', h.nspname))
+    CROSS JOIN _portfolio_batch.view_functions() AS v
+    JOIN pg_proc AS p ON p.oid = to_regprocedure(format('%I.%I(%s)', h.nspname, v.function_name, v.argument_types))
     JOIN pg_roles AS o ON o.oid = p.proowner
     WHERE p.proowner <> h.tables_owner
       AND (NOT o.rolsuper OR (h.adopter IS NOT NULL AND NOT h.adopter_is_superuser))
@@ -215,7 +215,11 @@ AS $$
     CROSS JOIN owned AS w
     JOIN pg_roles AS o ON o.oid = w.owner
     WHERE w.owner NOT IN (SELECT t.oid FROM trusted AS t)
-      AND w.name <> format('%I.pairwise_p_value(double precision,integer)', h.nspname)
+      AND w.name NOT IN (SELECT to_regprocedure(format('%I.%I(%s)', h.nspname, v.function_name,
+                                                       v.argument_types))::text
+                         FROM _portfolio_batch.view_functions() AS v
+                         WHERE to_regprocedure(format('%I.%I(%s)', h.nspname, v.function_name, v.argument_types))
+                               IS NOT NULL)
   ) AS f (place, object, what, culprit, remedy)
   ORDER BY f.place, f.object COLLATE "C", f.culprit COLLATE "C"
 $$;

@@ -18,7 +18,7 @@ Claim claim_portfolios(const store::Store& store, const std::optional<std::vecto
   return {std::move(locked), std::move(busy)};
 }
 
-OpenRun::OpenRun(const store::Store& base, const pg::Stamp& stamp, Claim claim, std::vector<std::string> phases)
+OpenRun::OpenRun(const store::Store& base, const store::Stamp& stamp, Claim claim, std::vector<std::string> phases)
     : store(base.for_run(stamp)),
       portfolio_ids(std::move(claim.locked)),
       busy(static_cast<std::int64_t>(claim.busy.size())),

@@ -34,7 +34,7 @@ struct SessionOfRun {
 
 // A run in the transaction at hand, for the portfolios of a claim.
 struct OpenRun {
-  OpenRun(const store::Store& store, const pg::Stamp& stamp, Claim claim, std::vector<std::string> phases = {});
+  OpenRun(const store::Store& store, const store::Stamp& stamp, Claim claim, std::vector<std::string> phases = {});
 
   // Runs a date, later snapshots of its portfolios included, and writes its log.
   void run_date(core::Date day, bool newest, const Progress& progress, pg::RowBuffer& result);

@@ -5,7 +5,6 @@
 #include "core/text/json.hpp"
 #include "pg/session.hpp"
 #include "pg/subtransaction.hpp"
-#include "store/beta_store.hpp"
 #include "store/shard_store.hpp"
 #include "store/snapshot_store.hpp"
 
@@ -157,16 +156,14 @@ engine::Report Run::run_engine(engine::Context& context, const Phase& phase, con
                  .status = "success"};
   job.started_at = pg::clock_usecs();
   engine::Report report;
-  pg::WriteSpan* span = context.store().stamp().span.get();
-  const std::size_t deferred = span == nullptr ? 0 : span->deferred.size();
   std::optional<LoggedFailure> logged;
   const auto failure = pg::isolate([&] {
     report = phase.books ? engine::run_for_usable(context, engine.run, day, portfolio_ids)
                          : engine.run(context, day, portfolio_ids);
   });
   if (failure) {
-    if (span != nullptr) span->drop_after(deferred);
     context.forget_ledgers();
+    context.forget_holdings();
     report = {};
     report.failed = static_cast<std::int64_t>(portfolio_ids.size());
     report.detail = std::string(engine.name) + " failed: " + failure->message + " (" + failure->sqlstate + ")";

@@ -71,7 +71,7 @@ pg::WorkerTask task_of(const std::string& schema, const SessionOfRun& session, c
 
 void run_shard(const store::Store& store, const SessionOfRun& session, const std::vector<std::string>& other_symbols,
                std::int64_t number, std::int64_t shards) {
-  auto open = open_session(store.for_shard(other_symbols), session);
+  auto open = open_session(store.for_shard(other_symbols, number == 1), session);
   if (!open) return;
   open->run.set_part({.phases = PhaseKeys().sharded, .shard = number, .shards = shards});
   pg::RowBuffer result = result_table();

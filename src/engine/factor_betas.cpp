@@ -28,16 +28,16 @@ class FactorEngine {
         covariance_(models_.covariance().of(fits_.factors)) {}
 
   Report run() {
+    report_ = write_holdings_of_engine(context_, day_, ids_);
     describe_symbols();
     for (const RiskPortfolio& portfolio : models_.book().portfolios) {
       pg::poll();
-      for (const RiskPosition& position : portfolio.positions) add_position(portfolio, position);
+      count_positions(report_, portfolio, [&](int symbol) { return fits_.fits.estimated(symbol); });
       if (portfolio.net_asset_value) add_portfolio(portfolio);
     }
     const store::Store& store = context_.store();
-    report_.rows_written = store::write_symbol_models(store, day_, model_, fits_.factors, symbols_) +
-                           store::write_position_exposures(store, day_, model_, fits_.factors, ids_, positions_) +
-                           store::write_portfolio_exposures(store, day_, model_, ids_, exposures_);
+    report_.rows_written += store::write_symbol_models(store, day_, models_.describe(model_, fits_.factors), symbols_) +
+                            store::write_portfolio_exposures(store, day_, model_, ids_, exposures_);
     report_estimates(report_, models_.book(), model_ + " betas", model_, symbols_);
     return std::move(report_);
   }
@@ -45,30 +45,8 @@ class FactorEngine {
  private:
   void describe_symbols() {
     const RiskBook& book = models_.book();
-    betas_.resize(book.symbols.size());
-    for (std::size_t i = 0; i < book.symbols.size(); ++i) {
+    for (std::size_t i = 0; i < book.symbols.size(); ++i)
       symbols_.push_back(store::symbol_model(book.symbols[i], fits_.fits, static_cast<int>(i)));
-      if (symbols_[i].sample.reason != nullptr) continue;
-      for (const store::SymbolBeta& beta : symbols_[i].betas) betas_[i].push_back(beta.beta);
-    }
-  }
-
-  void add_position(const RiskPortfolio& portfolio, const RiskPosition& position) {
-    store::PositionExposure& row = positions_.emplace_back();
-    row.portfolio_id = portfolio.id;
-    row.position_id = position.lot->id;
-    row.reason = position.reason;
-    if (position.symbol >= 0) {
-      const auto place = static_cast<std::size_t>(position.symbol);
-      const store::SymbolModel& symbol = symbols_[place];
-      row.betas = betas_[place];
-      row.r_squared = symbol.r_squared;
-      row.residual_volatility = symbol.residual_volatility;
-      row.observations = symbol.sample.observations;
-      row.quality_flag = symbol.sample.quality_flag;
-      row.reason = symbol.sample.reason;
-    }
-    ++(row.reason == nullptr ? report_.processed : report_.skipped);
   }
 
   void add_portfolio(const RiskPortfolio& portfolio) {
@@ -129,8 +107,6 @@ class FactorEngine {
   const SymbolFits& fits_;
   core::Matrix covariance_;
   std::vector<store::SymbolModel> symbols_;
-  std::vector<std::vector<double>> betas_;
-  std::vector<store::PositionExposure> positions_;
   std::vector<store::PortfolioExposure> exposures_;
   Report report_;
 };

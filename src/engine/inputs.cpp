@@ -77,7 +77,7 @@ Inputs::Symbols Inputs::symbols() {
   Symbols symbols{.priced = {store_.settings().market_symbol}, .closed = {}};
   for (const store::Portfolio& portfolio : book())
     for (const core::Lot& lot : portfolio.lots) {
-      const bool needed = !lot.exit_date || *lot.exit_date >= first_;
+      const bool needed = !lot.exit_date || *lot.exit_date > valued_from();
       (needed ? symbols.priced : symbols.closed).push_back(lot.symbol);
       if (needed && lot.is_option() && !lot.underlying_symbol.empty()) symbols.priced.push_back(lot.underlying_symbol);
     }
@@ -96,14 +96,41 @@ const store::Market& Inputs::market() {
   const pg::Settings& settings = store_.settings();
   Symbols needed = symbols();
   core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback(settings, reach_));
+  if (!sessions.empty() && valued_from() < sessions.dates().front())
+    sessions = store::load_sessions_with_lookback(store_, valued_from(), last_, 1);
   pg::MemoryBudget budget(settings.max_memory_bytes);
-  market_ = std::make_unique<store::Market>(
-      store::load_market(store_, std::move(sessions), std::move(needed.priced), needed.closed, first_, last_, budget));
+  market_ = std::make_unique<store::Market>(store::load_market(store_, std::move(sessions), std::move(needed.priced),
+                                                               needed.closed, std::min(valued_from(), first_), last_,
+                                                               budget));
   return *market_;
 }
 
-void Inputs::write_span(Date first, Date last) {
-  store_ = store_.for_span(store::write_span(store_, portfolio_ids_, first, last, symbols().priced));
+Date Inputs::valued_from() {
+  if (valued_from_) return *valued_from_;
+  Date from = first_;
+  for (const auto& [id, ledger] : ledgers())
+    if (const auto next = ledger.lower_bound(first_); next != ledger.begin())
+      from = std::min(from, std::prev(next)->first);
+  return valued_from_.emplace(from);
+}
+
+const DayLevels& Inputs::levels(Date day, const store::Portfolio& portfolio) {
+  std::map<Date, DayLevels>& days = levels_[portfolio.id];
+  if (const auto found = days.find(day); found != days.end()) return found->second;
+  DayLevels computed;
+  const core::Holdings holdings{portfolio.initial_equity.value_or(core::Money{}), portfolio.lots, portfolio.flows};
+  computed.levels = core::levels_on(day, holdings, valuation(), &computed.lots);
+  constexpr std::size_t kept = 3;
+  if (days.size() >= kept) {
+    const bool first_is_farther = day - days.begin()->first > days.rbegin()->first - day;
+    days.erase(first_is_farther ? days.begin() : std::prev(days.end()));
+  }
+  return days.emplace(day, std::move(computed)).first->second;
+}
+
+const store::Deltas& Inputs::deltas(Date day) {
+  if (!deltas_ || deltas_->first != day) deltas_.emplace(day, store::load_deltas(store_, day, portfolio_ids_));
+  return deltas_->second;
 }
 
 int Inputs::sessions_that_fit() {
@@ -126,9 +153,13 @@ const std::vector<Held>& Inputs::held(Date day, const core::Uuid& portfolio_id) 
   std::vector<Held> open;
   const store::Portfolio* portfolio = store::find_portfolio(book(), portfolio_id);
   const core::ValuationInputs inputs = valuation();
+  const auto days = levels_.find(portfolio_id);
+  const auto known = days == levels_.end() ? std::map<Date, DayLevels>::iterator{} : days->second.find(day);
+  const bool is_known = days != levels_.end() && known != days->second.end();
   if (portfolio != nullptr)
-    for (const core::Lot& lot : portfolio->lots) {
-      const core::LotValue value = core::value_lot(lot, day, inputs);
+    for (std::size_t i = 0; i < portfolio->lots.size(); ++i) {
+      const core::Lot& lot = portfolio->lots[i];
+      const core::LotValue value = is_known ? known->second.lots[i].value : core::value_lot(lot, day, inputs);
       if (value.quantity != 0) open.push_back({&lot, value});
     }
   return held_[portfolio_id] = std::move(open);

@@ -5,11 +5,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/portfolio/accounting.hpp"
 #include "core/portfolio/valuation.hpp"
 #include "core/text/uuid.hpp"
 #include "pg/memory.hpp"
@@ -17,6 +19,7 @@
 #include "store/book_store.hpp"
 #include "store/coverage_store.hpp"
 #include "store/factor_store.hpp"
+#include "store/position_store.hpp"
 #include "store/price_store.hpp"
 #include "store/sector_store.hpp"
 #include "store/snapshot_store.hpp"
@@ -29,6 +32,12 @@ namespace pb::engine {
 struct Held {
   const core::Lot* lot;
   core::LotValue value;
+};
+
+// A portfolio at the end of a day, and what each of its lots has come to.
+struct DayLevels {
+  core::PortfolioLevels levels;
+  std::vector<core::LotLevel> lots;
 };
 
 // How far back the prices reach: as far as any estimate looks, or no farther than a value may be old.
@@ -52,8 +61,6 @@ class Inputs {
   // that cannot be used. None when nothing is wrong.
   std::optional<pg::Failure> problem(const store::Portfolio& portfolio, core::Date day);
   const store::Market& market();
-  // From now on its engines write each date from the first to the last at most once.
-  void write_span(core::Date first, core::Date last);
   // How many sessions from the first date on the prices of these portfolios may cover within
   // portfolio_batch.max_memory; at least one.
   int sessions_that_fit();
@@ -62,6 +69,19 @@ class Inputs {
   // The open lots of a portfolio on a day, valued once for all engines of the day. A reference is good until another
   // day is asked for.
   const std::vector<Held>& held(core::Date day, const core::Uuid& portfolio_id);
+
+  // A portfolio at the end of a day, computed once for all engines. Good until three more of its days are asked for.
+  const DayLevels& levels(core::Date day, const store::Portfolio& portfolio);
+  // The options' sensitivities of a day.
+  const store::Deltas& deltas(core::Date day);
+
+  // What has been written of what the portfolios held on a day, so that it is written once.
+  bool has_holdings(core::Date day, const core::Uuid& portfolio_id) const {
+    return holdings_.contains({day, portfolio_id});
+  }
+  void note_holdings(core::Date day, const core::Uuid& portfolio_id) { holdings_.emplace(day, portfolio_id); }
+  // To be forgotten when writes are undone.
+  void forget_holdings() { holdings_.clear(); }
 
   // The active factors, and the one that stands for interest rates, if any.
   const std::vector<store::FactorDefinition>& factors();
@@ -95,6 +115,8 @@ class Inputs {
     std::vector<std::string> closed;
   };
   Symbols symbols();
+  // The first day that is valued: the results of the first date are measured against the snapshots before it.
+  core::Date valued_from();
 
   store::Store store_;
   std::vector<core::Uuid> portfolio_ids_;
@@ -103,6 +125,10 @@ class Inputs {
   Reach reach_;
   std::unique_ptr<store::Book> book_;
   std::unique_ptr<store::Market> market_;
+  std::optional<core::Date> valued_from_;
+  std::map<core::Uuid, std::map<core::Date, DayLevels>> levels_;
+  std::optional<std::pair<core::Date, store::Deltas>> deltas_;
+  std::set<std::pair<core::Date, core::Uuid>> holdings_;
   std::optional<core::Date> held_day_;
   std::map<core::Uuid, std::vector<Held>> held_;
   std::optional<std::vector<store::FactorDefinition>> factors_;

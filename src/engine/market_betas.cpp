@@ -4,8 +4,9 @@
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
 #include "pg/interrupts.hpp"
-#include "store/beta_store.hpp"
+#include "store/exposure_store.hpp"
 #include "store/snapshot_store.hpp"
+#include "store/symbol_model_store.hpp"
 
 namespace pb::engine {
 
@@ -68,27 +69,22 @@ std::vector<store::SymbolModel> symbol_models(RiskModels& models) {
 Report calc_market_betas(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
   RiskModels& models = context.risk(day, portfolio_ids);
   const std::vector<store::SymbolModel> symbols = symbol_models(models);
-  std::vector<store::PositionBeta> positions;
   std::vector<store::SnapshotBeta> snapshots;
   std::vector<store::PortfolioExposure> exposures;
-  Report report;
+  Report report = write_holdings_of_engine(context, day, portfolio_ids);
   for (const RiskPortfolio& portfolio : models.book().portfolios) {
     pg::poll();
-    for (const RiskPosition& position : portfolio.positions) {
-      const auto* model = position.symbol < 0 ? nullptr : &symbols[static_cast<std::size_t>(position.symbol)];
-      positions.push_back({portfolio.id, position.lot->id, model, position.reason});
-      ++(model != nullptr && model->sample.reason == nullptr ? report.processed : report.skipped);
-    }
+    count_positions(report, portfolio,
+                    [&](int symbol) { return symbols[static_cast<std::size_t>(symbol)].sample.reason == nullptr; });
     if (!portfolio.net_asset_value) continue;
     snapshots.push_back(snapshot_beta(portfolio, models, context.store().settings()));
     exposures.push_back(portfolio_exposure(portfolio, market_factor, market_exposure(portfolio, models.market())));
   }
 
   const std::vector<std::string> factors{market_factor};
-  report.rows_written = store::write_symbol_models(context.store(), day, "market", factors, symbols) +
-                        store::write_position_betas(context.store(), day, portfolio_ids, positions) +
-                        store::write_snapshot_betas(context.store(), day, snapshots) +
-                        store::write_portfolio_exposures(context.store(), day, "market", portfolio_ids, exposures);
+  report.rows_written += store::write_symbol_models(context.store(), day, models.describe("market", factors), symbols) +
+                         store::write_snapshot_betas(context.store(), day, snapshots) +
+                         store::write_portfolio_exposures(context.store(), day, "market", portfolio_ids, exposures);
   report_estimates(report, models.book(), "market betas", "betas", symbols);
   return report;
 }

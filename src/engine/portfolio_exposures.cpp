@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/portfolio/ranges.hpp"
+#include "engine/holdings.hpp"
 
 namespace pb::engine {
 
@@ -34,6 +35,15 @@ store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, cons
   else
     row.reason = "no_equity";
   return row;
+}
+
+Report write_holdings_of_engine(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  const Report holdings = write_holdings(context, day, portfolio_ids);
+  Report report;
+  report.rows_written = holdings.rows_written;
+  report.issues = holdings.issues;
+  report.failed = holdings.failed;
+  return report;
 }
 
 }  // namespace pb::engine

@@ -19,4 +19,15 @@ void report_estimates(Report& report, const RiskBook& book, const std::string& w
 store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, const std::string& factor,
                                             const FactorExposure& exposure);
 
+// Writes what the portfolios held on the day, which the positions' estimates refer to: the report that an engine of
+// such estimates begins with.
+Report write_holdings_of_engine(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
+
+// Counts a portfolio's positions as processed where their symbol is estimated, else as skipped.
+template <class IsEstimated>
+void count_positions(Report& report, const RiskPortfolio& portfolio, IsEstimated&& is_estimated) {
+  for (const RiskPosition& position : portfolio.positions)
+    ++(position.symbol >= 0 && is_estimated(position.symbol) ? report.processed : report.skipped);
+}
+
 }  // namespace pb::engine

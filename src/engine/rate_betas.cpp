@@ -13,24 +13,6 @@ namespace {
 
 constexpr int rate = 1;  // its place among the model's factors, after the market
 
-store::PositionRateBeta position_beta(const RiskPortfolio& portfolio, const RiskPosition& position,
-                                      const RateFits& fits) {
-  store::PositionRateBeta row;
-  row.portfolio_id = portfolio.id;
-  row.position_id = position.lot->id;
-  row.reason = position.reason;
-  if (position.symbol < 0) return row;
-  const core::FactorSample& sample = fits.fits.samples[static_cast<std::size_t>(position.symbol)];
-  row.observations = sample.observations;
-  row.quality_flag = sample.quality_flag;
-  row.reason = sample.reason;
-  if (!fits.fits.estimated(position.symbol)) return row;
-  row.beta = fits.fits.beta(rate, position.symbol);
-  row.std_error = fits.fits.std_error(rate, position.symbol);
-  row.r_squared = fits.fits.fits.r_squared(position.symbol);
-  return row;
-}
-
 std::vector<store::SymbolModel> symbol_models(const RiskBook& book, const RateFits& fits) {
   std::vector<store::SymbolModel> rows;
   rows.reserve(book.symbols.size());
@@ -44,23 +26,19 @@ std::vector<store::SymbolModel> symbol_models(const RiskBook& book, const RateFi
 Report calc_interest_rate_betas(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
   RiskModels& models = context.risk(day, portfolio_ids);
   const RateFits& fits = models.rate();
-  Report report;
-  std::vector<store::PositionRateBeta> positions;
+  Report report = write_holdings_of_engine(context, day, portfolio_ids);
   std::vector<store::PortfolioExposure> exposures;
   for (const RiskPortfolio& portfolio : models.book().portfolios) {
     pg::poll();
-    for (const RiskPosition& position : portfolio.positions) {
-      positions.push_back(position_beta(portfolio, position, fits));
-      ++(positions.back().reason == nullptr ? report.processed : report.skipped);
-    }
+    count_positions(report, portfolio, [&](int symbol) { return fits.fits.estimated(symbol); });
     if (!portfolio.net_asset_value) continue;
     const FactorExposure exposure = exposure_to(portfolio, [&](int symbol) { return fits.beta(rate, symbol); });
     exposures.push_back(portfolio_exposure(portfolio, fits.factor, exposure));
   }
   const std::vector<store::SymbolModel> symbols = symbol_models(models.book(), fits);
-  report.rows_written = store::write_symbol_models(context.store(), day, "rate", fits.factors, symbols) +
-                        store::write_position_rate_betas(context.store(), day, fits.series, portfolio_ids, positions) +
-                        store::write_portfolio_exposures(context.store(), day, "rate", portfolio_ids, exposures);
+  report.rows_written +=
+      store::write_symbol_models(context.store(), day, models.describe("rate", fits.factors), symbols) +
+      store::write_portfolio_exposures(context.store(), day, "rate", portfolio_ids, exposures);
   report_estimates(report, models.book(), "rate betas", "rate betas", symbols,
                    fits.series.empty() ? ", no yield series and no bond fund" : " on " + fits.series);
   return report;

@@ -2,22 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <string_view>
 #include <utility>
 
-#include "core/portfolio/ranges.hpp"
+#include "engine/lot_exposures.hpp"
 #include "engine/report.hpp"
 #include "pg/interrupts.hpp"
-#include "store/position_store.hpp"
 #include "store/snapshot_store.hpp"
 
 namespace pb::engine {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // Puts positions of all portfolios on one list of symbols.
 class Builder {
@@ -36,8 +32,7 @@ class Builder {
       portfolio.id = id;
       if (const auto nav = net_asset_values.find(id); nav != net_asset_values.end())
         portfolio.net_asset_value = core::to_double(nav->second);
-      for (const Held& held : inputs_.held(day_, id)) portfolio.positions.push_back(describe(held));
-      keep_countable(portfolio);
+      add_positions(portfolio);
     }
     name_symbols();
     for (RiskPortfolio& portfolio : book_.portfolios) {
@@ -53,48 +48,15 @@ class Builder {
     return places_.try_emplace(symbol, static_cast<int>(places_.size())).first->second;
   }
 
-  RiskPosition describe(const Held& held) {
-    const core::Lot& lot = *held.lot;
-    const double value = held.value.market_value;
-    if (lot.is_private()) return {&lot, value, nan, -1, "private"};
-    if (lot.investment_class != core::InvestmentClass::option) return {&lot, value, value, place(lot.symbol), nullptr};
-    const double exposure = option_exposure(held);
-    if (!std::isfinite(exposure)) return {&lot, value, nan, -1, "option_without_delta"};
-    return {&lot, value, exposure, place(lot.underlying_symbol), nullptr};
-  }
-
-  // Delta x quantity x multiplier x price of the underlying. An option's own price does not move like its underlying.
-  double option_exposure(const Held& held) {
-    if (!deltas_) deltas_ = store::load_deltas(inputs_.store(), day_, ids_);
-    const auto found = deltas_->find({held.lot->portfolio_id, held.lot->id});
-    if (found == deltas_->end() || held.lot->underlying_symbol.empty()) return nan;
-    const store::Market& market = inputs_.market();
-    double price = found->second.underlying_price;
-    if (const auto column = market.panel.column(held.lot->underlying_symbol))
-      if (const auto mark = market.panel.mark_asof(*column, day_, market.actions)) price = mark->price;
-    return found->second.delta * held.value.quantity * held.lot->multiplier * price;
-  }
-
-  static double size(const RiskPosition& position) {
-    return std::fabs(position.symbol < 0 ? position.value : position.exposure);
-  }
-
-  static bool is_countable(const RiskPortfolio& portfolio) {
-    double gross = 0;
-    for (const RiskPosition& position : portfolio.positions) gross += size(position);
-    return core::is_money(gross);
-  }
-
-  // A delta may be anything. Where exposures are more than can be counted, those of options are not known; where the
-  // values are, there is no snapshot either, and nothing to measure.
-  static void keep_countable(RiskPortfolio& portfolio) {
-    if (is_countable(portfolio)) return;
-    for (RiskPosition& position : portfolio.positions)
-      if (position.symbol >= 0 && position.lot->investment_class == core::InvestmentClass::option)
-        position = {position.lot, position.value, nan, -1, "exposure_out_of_range"};
-    if (is_countable(portfolio)) return;
-    portfolio.positions.clear();
-    portfolio.net_asset_value.reset();
+  void add_positions(RiskPortfolio& portfolio) {
+    const LotExposures exposures = lot_exposures(inputs_, day_, portfolio.id);
+    if (!exposures.countable) {
+      portfolio.net_asset_value.reset();
+      return;
+    }
+    for (const LotExposure& lot : exposures.lots)
+      portfolio.positions.push_back(
+          {lot.lot, lot.value, lot.exposure, lot.symbol.empty() ? -1 : place(lot.symbol), lot.reason});
   }
 
   void name_symbols() {
@@ -117,11 +79,12 @@ class Builder {
   static void add_up(RiskPortfolio& portfolio) {
     std::map<int, SymbolExposure> by_symbol;
     for (const RiskPosition& position : portfolio.positions) {
-      portfolio.gross += size(position);
+      const double size = std::fabs(position.symbol < 0 ? position.value : position.exposure);
+      portfolio.gross += size;
       if (position.symbol < 0) continue;
       SymbolExposure& sum = by_symbol.try_emplace(position.symbol, SymbolExposure{position.symbol, 0, 0}).first->second;
       sum.net += position.exposure;
-      sum.gross += size(position);
+      sum.gross += size;
     }
     for (const auto& [symbol, sum] : by_symbol) portfolio.exposures.push_back(sum);
   }
@@ -130,7 +93,6 @@ class Builder {
   core::Date day_;
   std::span<const core::Uuid> ids_;
   std::map<std::string_view, int> places_;  // views into the lots
-  std::optional<store::Deltas> deltas_;
   RiskBook book_;
 };
 

@@ -60,6 +60,56 @@ Eigen::Ref<const Vector> RiskModels::market_returns() const {
   return panel.returns(panel.column(inputs_.store().settings().market_symbol).value());
 }
 
+namespace {
+
+constexpr const char* market_method = "OLS_NW";  // ordinary least squares, Newey-West errors
+constexpr const char* rate_unit = "return per 1.00 yield change";
+
+core::JsonObject window_parameters(const core::WindowSettings& window) {
+  core::JsonObject parameters;
+  parameters.add("window", std::int64_t{window.window});
+  parameters.add("min_observations", std::int64_t{window.min_observations});
+  parameters.add("limited_history_below", std::int64_t{window.limited_below});
+  return parameters;
+}
+
+}  // namespace
+
+store::FactorModelRow RiskModels::describe(const std::string& model, std::span<const std::string> factors) const {
+  const pg::Settings& settings = inputs_.store().settings();
+  const bool is_of_factors = model == "ridge" || model == "spread";
+  const core::WindowSettings window = is_of_factors ? factor_window(settings) : beta_window(settings);
+  core::JsonObject parameters = window_parameters(window);
+  if (model == "market") parameters.add("method", market_method);
+  if (model == "ridge") {
+    parameters.add("alpha", settings.ridge_alpha).add("alpha_choice", settings.ridge_alpha_choice);
+    parameters.raw("orthogonalized", settings.orthogonalize ? "true" : "false");
+  }
+  if (model == "rate") {
+    parameters.add("unit", rate_unit);
+    if (!rate_series_.empty()) parameters.add("rate_series", rate_series_);
+  }
+  store::FactorModelRow row{.model = model,
+                            .factors = {factors.begin(), factors.end()},
+                            .long_symbols = {settings.market_symbol},
+                            .short_symbols = {std::nullopt},
+                            .parameters = {parameters.str()},
+                            .window_start = {},
+                            .window_end = book_.day};
+  for (std::size_t i = 1; i < factors.size(); ++i) {
+    const auto& definitions = inputs_.factors();
+    const auto found = std::find_if(definitions.begin(), definitions.end(),
+                                    [&](const auto& definition) { return definition.name == factors[i]; });
+    const bool is_defined = found != definitions.end();
+    row.long_symbols.push_back(is_defined ? found->long_symbol : rate_series_);
+    row.short_symbols.push_back(is_defined && !found->short_symbol.empty() ? std::optional(found->short_symbol)
+                                                                           : std::nullopt);
+  }
+  const core::Sessions& sessions = inputs_.market().panel.sessions();
+  row.window_start = sessions[std::max(0, book_.session - window.window + 1)];
+  return row;
+}
+
 const std::vector<core::BetaFit>& RiskModels::market() {
   if (market_) return *market_;
   const core::PricePanel& panel = inputs_.market().panel;

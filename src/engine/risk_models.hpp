@@ -14,6 +14,7 @@
 #include "engine/inputs.hpp"
 #include "engine/risk_book.hpp"
 #include "engine/symbol_estimates.hpp"
+#include "store/symbol_model_store.hpp"
 
 namespace pb::engine {
 
@@ -71,6 +72,9 @@ class RiskModels {
   const SymbolFits& ridge();
   const SymbolFits& spread();
   const FactorCovariance& covariance();
+  // How a model of these factors, the market first, was estimated on the day, with what its symbols' fits have in
+  // common.
+  store::FactorModelRow describe(const std::string& model, std::span<const std::string> factors) const;
   // Returns of the market and of the styles as they are, sessions x factors, from any panel of the same symbols.
   core::Matrix style_moves(const core::PricePanel& panel) const;
 

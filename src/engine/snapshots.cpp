@@ -5,6 +5,7 @@
 
 #include "core/error.hpp"
 #include "core/portfolio/accounting.hpp"
+#include "engine/holdings.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/calendar_store.hpp"
@@ -39,39 +40,57 @@ std::vector<Date> days_to_roll(Date day, const core::Ledger& ledger) {
   return days;
 }
 
-std::vector<store::SnapshotRow> roll(Context& context, const store::Portfolio& portfolio, core::Ledger& ledger,
-                                     std::span<const Date> days) {
-  const core::ValuationInputs valuation = context.valuation();
-  const core::Holdings holdings{*portfolio.initial_equity, portfolio.lots, portfolio.flows};
-  std::vector<store::SnapshotRow> rows;
+// The rows of one portfolio: of a day, and of those after it.
+struct Rolled {
+  std::vector<store::SnapshotRow> snapshots;
+  std::vector<store::HoldingsRow> holdings;
+};
+
+Rolled roll(Context& context, const store::Portfolio& portfolio, core::Ledger& ledger, std::span<const Date> days) {
+  Rolled rolled;
   for (const Date day : days) {
     pg::poll();
-    const core::PortfolioLevels levels = core::levels_on(day, holdings, valuation);
-    rows.push_back({portfolio.id, day, levels, core::period_result(day, levels, ledger)});
+    const core::PortfolioLevels levels = context.levels(day, portfolio).levels;
+    const core::PeriodResult period = core::period_result(day, levels, ledger);
+    rolled.snapshots.push_back({portfolio.id, day, levels, period});
+    rolled.holdings.push_back(holdings_of(context, portfolio, day, period));
     ledger[day] = core::ledger_entry(levels);
   }
-  return rows;
+  return rolled;
+}
+
+std::int64_t write_rolled(Context& context, std::span<const Rolled> portfolios) {
+  std::vector<store::SnapshotRow> snapshots;
+  std::vector<store::HoldingsRow> holdings;
+  for (const Rolled& rolled : portfolios) {
+    snapshots.insert(snapshots.end(), rolled.snapshots.begin(), rolled.snapshots.end());
+    holdings.insert(holdings.end(), rolled.holdings.begin(), rolled.holdings.end());
+  }
+  return store::write_snapshots(context.store(), snapshots) + store::write_holdings(context.store(), holdings);
+}
+
+void note_written(Context& context, const Rolled& rolled) {
+  for (const store::HoldingsRow& row : rolled.holdings) context.note_holdings(row.date, row.portfolio_id);
 }
 
 // Writes all portfolios at once; when that fails, one by one, so that only the portfolio at fault is left out.
-std::int64_t write_isolated(Context& context, const std::vector<std::vector<store::SnapshotRow>>& by_portfolio,
-                            Report& report) {
-  std::vector<store::SnapshotRow> all;
-  for (const auto& rows : by_portfolio) all.insert(all.end(), rows.begin(), rows.end());
+std::int64_t write_isolated(Context& context, const std::vector<Rolled>& portfolios, Report& report) {
   std::int64_t written = 0;
-  if (!pg::isolate([&] { written = store::write_snapshots(context.store(), all); })) {
-    report.processed += static_cast<std::int64_t>(by_portfolio.size());
+  if (!pg::isolate([&] { written = write_rolled(context, portfolios); })) {
+    report.processed += static_cast<std::int64_t>(portfolios.size());
+    for (const Rolled& rolled : portfolios) note_written(context, rolled);
     return written;
   }
   written = 0;
-  for (const auto& rows : by_portfolio) {
+  for (const Rolled& rolled : portfolios) {
     std::int64_t rows_of_one = 0;
-    const auto failure = pg::isolate([&] { rows_of_one = store::write_snapshots(context.store(), rows); });
-    written += failure ? 0 : rows_of_one;
-    if (failure)
-      report.issues.push_back({rows.front().portfolio_id, *failure});
-    else
-      ++report.processed;
+    if (const auto failure = pg::isolate([&] { rows_of_one = write_rolled(context, {&rolled, 1}); })) {
+      report.issues.push_back({rolled.snapshots.front().portfolio_id, *failure});
+      continue;
+    }
+    written += rows_of_one;
+    note_written(context, rolled);
+    ++report.processed;
   }
   return written;
 }
@@ -81,7 +100,7 @@ std::int64_t write_isolated(Context& context, const std::vector<std::vector<stor
 Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uuid> portfolio_ids) {
   Report report;
   store::Ledgers& ledgers = context.ledgers();
-  std::vector<std::vector<store::SnapshotRow>> computed;
+  std::vector<Rolled> computed;
   std::int64_t stale = 0;
   std::int64_t unpriced = 0;
   std::int64_t rolled = 0;
@@ -96,7 +115,7 @@ Report create_portfolio_snapshots(Context& context, Date day, std::span<const Uu
       require_equity(context.store(), *portfolio);
       const auto days = days_to_roll(day, ledgers[id]);
       computed.push_back(roll(context, *portfolio, ledgers[id], days));
-      const core::PortfolioLevels& today = computed.back().front().levels;
+      const core::PortfolioLevels& today = computed.back().snapshots.front().levels;
       stale += today.stale_prices;
       unpriced += today.unpriced_positions;
       rolled += static_cast<std::int64_t>(days.size()) - 1;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "core/error.hpp"
 #include "core/portfolio/ranges.hpp"
@@ -22,8 +21,6 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 constexpr const char* invalid_scenario = "invalid_scenario";
 
-constexpr std::size_t expected_size = 160;  // of the document about a factor
-
 double known(const FactorExposure& exposure) { return exposure.estimated ? exposure.dollars : nan; }
 
 // Money of a P&L that may be missing, or more than can be counted.
@@ -31,13 +28,11 @@ std::optional<core::Money> money(const core::Estimate<double>& pnl) {
   return pnl.has_value() && core::is_money(*pnl) ? std::optional(core::to_money(*pnl)) : std::nullopt;
 }
 
-// Rounded amounts that add up: the effect is the difference of what is shown.
-void set_pnl(store::StressRow& row, const core::Estimate<double>& direct, const core::Estimate<double>& correlated) {
+void set_pnl(PortfolioStress& row, const core::Estimate<double>& direct, const core::Estimate<double>& correlated) {
   row.direct_pnl = money(direct);
   row.correlated_pnl = money(correlated);
   if ((direct.has_value() && !row.direct_pnl) || (correlated.has_value() && !row.correlated_pnl))
     row.reason = "out_of_range";
-  if (row.direct_pnl && row.correlated_pnl) row.correlation_effect = *row.correlated_pnl - *row.direct_pnl;
 }
 
 core::Date replay_day(const store::ScenarioDefinition& definition, const std::string& text) {
@@ -79,11 +74,12 @@ void StressModel::choose_factors() {
     model_.factors.push_back({name, is_rate ? core::ShockUnit::yield_change : core::ShockUnit::simple_return});
   }
   model_.covariance = models_.covariance().of(known);
-  factors_by_name_.resize(known.size());
-  std::iota(factors_by_name_.begin(), factors_by_name_.end(), std::size_t{0});
-  std::sort(factors_by_name_.begin(), factors_by_name_.end(), [&](std::size_t a, std::size_t b) {
-    return known[a].size() != known[b].size() ? known[a].size() < known[b].size() : known[a] < known[b];
-  });
+}
+
+std::vector<std::string> StressModel::factors() const {
+  std::vector<std::string> names;
+  for (const core::RiskFactor& factor : model_.factors) names.push_back(factor.name);
+  return names;
 }
 
 Vector StressModel::exposures(const RiskPortfolio& portfolio, const FactorExposure& market) const {
@@ -105,7 +101,8 @@ void StressModel::measure(const RiskPortfolio& portfolio) {
     const core::BetaFit& fit = market_[static_cast<std::size_t>(symbol)];
     return fit.fit ? std::optional(fit.beta()) : std::nullopt;
   });
-  Exposure exposure{&portfolio, {exposures(portfolio, market), *portfolio.net_asset_value}, market.coverage, nullptr};
+  StressedPortfolio exposure{
+      &portfolio, {exposures(portfolio, market), *portfolio.net_asset_value}, market.coverage, nullptr};
   exposure.reason = missing_exposure_reason(portfolio, market);
   for (const SymbolExposure& held : portfolio.exposures) {
     if (!ridge_.fits.estimated(held.symbol)) continue;
@@ -127,55 +124,46 @@ core::Scenario StressModel::resolve(const store::ScenarioDefinition& definition)
   return scenario;
 }
 
-std::string StressModel::base_metadata(const store::ScenarioDefinition& definition, const char* method) const {
-  const std::string head = JsonObject()
-                               .add("scenario_name", definition.name)
-                               .add("category", definition.category)
-                               .add("severity", definition.severity)
-                               .add("method", method)
-                               .str();
-  return head.substr(0, head.size() - 1);  // open for more members
-}
-
-// Members come shorter names first, as jsonb keeps them: then the server finds them sorted.
-std::string StressModel::impacts(const core::StressResult& result) const {
-  JsonObject all(expected_size * result.impacts.size());
-  for (const std::size_t i : factors_by_name_) {
-    const core::FactorImpact& impact = result.impacts[i];
-    JsonObject one(expected_size);
-    one.add("move", impact.move);
-    if (impact.shocked) one.add("shock", impact.move);
-    one.add("exposure", impact.exposure).add("direct_pnl", impact.direct_pnl.value_or(nan));
-    one.add("correlated_pnl", impact.correlated_pnl.value_or(nan));
-    all.add(model_.factors[i].name, one);
-  }
-  return all.str();
-}
-
-store::StressRow StressModel::prescribed(const store::ScenarioDefinition& definition, const core::ScenarioMoves& moves,
-                                         const Exposure& exposure) const {
-  store::StressRow row;
-  row.portfolio_id = exposure.portfolio->id;
+store::ScenarioMovesRow StressModel::moves_row(const store::ScenarioDefinition& definition, const char* method) const {
+  store::ScenarioMovesRow row;
   row.scenario_id = definition.id;
-  row.reason = exposure.reason;
-  JsonObject details;
-  details.add("covariance_date", core::to_iso(models_.book().day))
-      .add("covariance_observations", static_cast<std::int64_t>(observations_))
-      .add("covariance_half_life", context_.store().settings().covariance_half_life)
-      .add("coverage", exposure.coverage);
-  if (!unknown_.empty()) details.raw("missing_factors", core::json_array(unknown_));
-  if (row.reason == nullptr) {
-    const core::StressResult result = core::stress(moves, exposure.factors);
-    set_pnl(row, result.direct_pnl, result.correlated_pnl);
-    row.factor_impacts = impacts(result);
-    row.exceeds_equity = result.exceeds_equity.optional();
-    if (row.reason == nullptr)
-      row.reason =
-          result.correlated_pnl.reason() != nullptr ? result.correlated_pnl.reason() : result.direct_pnl.reason();
-    details.add("conditional_sd", result.conditional_sd.has_value() ? *result.conditional_sd : nan)
-        .add("pnl_over_equity", result.equity_fraction.has_value() ? *result.equity_fraction : nan);
+  row.name = definition.name;
+  row.category = definition.category;
+  row.severity = definition.severity;
+  row.method = method;
+  return row;
+}
+
+void StressModel::describe_moves(const core::ScenarioMoves& moves, store::ScenarioMovesRow& row) const {
+  row.factors = factors();
+  for (std::size_t i = 0; i < row.factors.size(); ++i) {
+    row.moves.push_back(moves.moves(static_cast<Eigen::Index>(i)));
+    row.shocks.push_back(moves.shocked[i] ? row.moves.back() : nan);
   }
-  row.calculation_metadata = base_metadata(definition, "conditional_expectation") + ", " + details.str().substr(1);
+  if (moves.beside_market) row.rate_factor = row.factors[static_cast<std::size_t>(moves.beside_market->factor)];
+  row.missing_factors = unknown_;
+  row.covariance_date = models_.book().day;
+  row.covariance_observations = observations_;
+  row.covariance_half_life = context_.store().settings().covariance_half_life;
+}
+
+PortfolioStress StressModel::prescribed(const core::ScenarioMoves& moves, const StressedPortfolio& exposure) const {
+  PortfolioStress row;
+  row.portfolio_id = exposure.portfolio->id;
+  row.reason = exposure.reason;
+  if (row.reason != nullptr) return row;
+  const core::StressResult result = core::stress(moves, exposure.factors);
+  set_pnl(row, result.direct_pnl, result.correlated_pnl);
+  row.exceeds_equity = result.exceeds_equity.optional();
+  if (row.reason == nullptr)
+    row.reason =
+        result.correlated_pnl.reason() != nullptr ? result.correlated_pnl.reason() : result.direct_pnl.reason();
+  if (result.conditional_sd.has_value()) row.conditional_sd = *result.conditional_sd;
+  if (moves.beside_market) {
+    const core::FactorImpact& rate = result.impacts[static_cast<std::size_t>(moves.beside_market->factor)];
+    row.rate_direct_pnl = rate.direct_pnl.value_or(nan);
+    row.rate_correlated_pnl = rate.correlated_pnl.value_or(nan);
+  }
   return row;
 }
 
@@ -227,24 +215,18 @@ std::vector<core::SymbolReplay> StressModel::replay_symbols(const History& histo
   return replays;
 }
 
-// The factors' own returns over the window, and what the exposures would have made of them.
-std::string StressModel::replay_impacts(const History& history, const Exposure& exposure) const {
-  JsonObject all;
+// The factors' own returns over the window.
+void StressModel::describe_replay(const History& history, store::ScenarioMovesRow& row) const {
   for (Eigen::Index k = 0; k < history.moves.cols(); ++k) {
     const auto moves = history.moves.col(k).segment(history.window.base + 1, history.window.last - history.window.base);
-    const double move = (moves.array() + 1).prod() - 1;
-    JsonObject one;
-    const std::string& name = ridge_.factors[static_cast<std::size_t>(k)];
-    for (std::size_t i = 0; i < model_.factors.size(); ++i)
-      if (model_.factors[i].name == name) one.add("exposure", exposure.factors.dollars(static_cast<Eigen::Index>(i)));
-    one.add("return", move);
-    all.raw(name, one.str());
+    row.factors.push_back(ridge_.factors[static_cast<std::size_t>(k)]);
+    row.moves.push_back((moves.array() + 1).prod() - 1);
+    row.shocks.push_back(nan);
   }
-  return all.str();
 }
 
-store::StressRow StressModel::replayed(const store::ScenarioDefinition& definition, const History& history,
-                                       const std::vector<core::SymbolReplay>& symbols, const Exposure& exposure) const {
+PortfolioStress StressModel::replayed(const std::vector<core::SymbolReplay>& symbols,
+                                      const StressedPortfolio& exposure) const {
   const RiskPortfolio& portfolio = *exposure.portfolio;
   std::vector<core::ReplayPosition> positions;
   double covered = 0;
@@ -253,28 +235,26 @@ store::StressRow StressModel::replayed(const store::ScenarioDefinition& definiti
     positions.push_back({held.net, &symbol});
     if (symbol.total_return.has_value()) covered += held.gross;
   }
-  store::StressRow row;
+  PortfolioStress row;
   row.portfolio_id = portfolio.id;
-  row.scenario_id = definition.id;
-  const core::PortfolioReplay result = core::replay_portfolio(positions);
-  JsonObject details;
-  details.add("start", definition.window_start).add("end", definition.window_end);
   if (positions.empty()) {
     row.reason = missing_exposure_reason(portfolio, {});
-  } else {
-    set_pnl(row, result.pnl, result.pnl);
-    if (row.reason == nullptr) row.reason = result.pnl.reason();
-    row.factor_impacts = replay_impacts(history, exposure);
-    if (result.pnl.has_value()) row.exceeds_equity = -*result.pnl > std::max(*portfolio.net_asset_value, 0.0);
-    details.add("coverage", covered / portfolio.gross).raw("proxied", result.proxied > 0 ? "true" : "false");
-    details.add("proxied_share", result.proxied);
+    return row;
   }
-  row.calculation_metadata = base_metadata(definition, "replay") + ", " + details.str().substr(1);
+  const core::PortfolioReplay result = core::replay_portfolio(positions);
+  set_pnl(row, result.pnl, result.pnl);
+  if (row.reason == nullptr) row.reason = result.pnl.reason();
+  if (result.pnl.has_value()) row.exceeds_equity = -*result.pnl > std::max(*portfolio.net_asset_value, 0.0);
+  row.notes = JsonObject()
+                  .add("coverage", covered / portfolio.gross)
+                  .raw("proxied", result.proxied > 0 ? "true" : "false")
+                  .add("proxied_share", result.proxied)
+                  .str();
   return row;
 }
 
 ScenarioResult StressModel::apply(const store::ScenarioDefinition& definition) {
-  ScenarioResult result{&definition, {}, {}};
+  ScenarioResult result{&definition, moves_row(definition, "conditional_expectation"), {}, {}};
   const char* reason = invalid_scenario;
   for (const auto& shock : definition.shocks)
     if (std::find(unknown_.begin(), unknown_.end(), shock.factor) != unknown_.end()) reason = "insufficient_data";
@@ -282,16 +262,21 @@ ScenarioResult StressModel::apply(const store::ScenarioDefinition& definition) {
     const core::ScenarioMoves moves = core::propagate(model_, resolve(definition));
     if (definition.is_replay())
       if (const auto found = history(definition)) {
+        result.moves.method = "replay";
+        result.moves.window_start = definition.window_start;
+        result.moves.window_end = definition.window_end;
+        describe_replay(*found, result.moves);
         const std::vector<core::SymbolReplay> symbols = replay_symbols(*found);
-        for (const Exposure& exposure : exposures_) {
+        for (const StressedPortfolio& exposure : exposures_) {
           pg::poll();
-          result.rows.push_back(replayed(definition, *found, symbols, exposure));
+          result.rows.push_back(replayed(symbols, exposure));
         }
         return result;
       }
-    for (const Exposure& exposure : exposures_) {
+    describe_moves(moves, result.moves);
+    for (const StressedPortfolio& exposure : exposures_) {
       pg::poll();
-      result.rows.push_back(prescribed(definition, moves, exposure));
+      result.rows.push_back(prescribed(moves, exposure));
     }
     return result;
   } catch (const core::Error& error) {
@@ -300,13 +285,12 @@ ScenarioResult StressModel::apply(const store::ScenarioDefinition& definition) {
     if (code == core::sqlstate::singular_design) reason = "singular";
     if (std::string_view(reason) != "insufficient_data") result.problem = error.what();
   }
-  for (const Exposure& exposure : exposures_) {
-    store::StressRow& row = result.rows.emplace_back();
+  result.moves = moves_row(definition, "none");
+  result.moves.problem = result.problem;
+  for (const StressedPortfolio& exposure : exposures_) {
+    PortfolioStress& row = result.rows.emplace_back();
     row.portfolio_id = exposure.portfolio->id;
-    row.scenario_id = definition.id;
     row.reason = reason;
-    row.calculation_metadata =
-        base_metadata(definition, "none") + ", " + JsonObject().add("problem", result.problem).str().substr(1);
   }
   return result;
 }

@@ -1,6 +1,8 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,11 +15,33 @@
 
 namespace pb::engine {
 
+// What a scenario does to one portfolio.
+struct PortfolioStress {
+  core::Uuid portfolio_id;
+  std::optional<core::Money> direct_pnl;
+  std::optional<core::Money> correlated_pnl;
+  std::optional<bool> exceeds_equity;
+  double conditional_sd = std::numeric_limits<double>::quiet_NaN();
+  double rate_direct_pnl = std::numeric_limits<double>::quiet_NaN();  // the part of the rate factor
+  double rate_correlated_pnl = std::numeric_limits<double>::quiet_NaN();
+  std::string notes;  // a JSON object; empty: none
+  const char* reason = nullptr;
+};
+
 // A scenario that was applied to every portfolio of a day's book.
 struct ScenarioResult {
   const store::ScenarioDefinition* scenario;
-  std::vector<store::StressRow> rows;  // one for each portfolio with a snapshot
-  std::string problem;                 // why the scenario could not be computed at all; empty when it could
+  store::ScenarioMovesRow moves;
+  std::vector<PortfolioStress> rows;  // one for each portfolio with a snapshot
+  std::string problem;                // why the scenario could not be computed at all; empty when it could
+};
+
+// A portfolio as all scenarios see it.
+struct StressedPortfolio {
+  const RiskPortfolio* portfolio;
+  core::StressExposure factors;
+  double coverage;     // of the market exposure
+  const char* reason;  // why there is none; nullptr
 };
 
 // The factors that scenarios move, with what is known of them on a day: the market, the styles beside it, and the
@@ -26,25 +50,21 @@ class StressModel {
  public:
   StressModel(Context& context, RiskModels& models);
 
+  // The factors in the order of the exposures, and the portfolios that have a snapshot.
+  std::vector<std::string> factors() const;
+  const std::vector<StressedPortfolio>& portfolios() const noexcept { return exposures_; }
+
   // A scenario that makes no sense gives rows without numbers, and its problem.
   ScenarioResult apply(const store::ScenarioDefinition& definition);
 
  private:
-  struct Exposure {
-    const RiskPortfolio* portfolio;
-    core::StressExposure factors;
-    double coverage;     // of the market exposure
-    const char* reason;  // why there is none; nullptr
-  };
-
   void choose_factors();
   core::Vector exposures(const RiskPortfolio& portfolio, const FactorExposure& market) const;
   void measure(const RiskPortfolio& portfolio);
   core::Scenario resolve(const store::ScenarioDefinition& definition) const;
-  std::string base_metadata(const store::ScenarioDefinition& definition, const char* method) const;
-  std::string impacts(const core::StressResult& result) const;
-  store::StressRow prescribed(const store::ScenarioDefinition& definition, const core::ScenarioMoves& moves,
-                              const Exposure& exposure) const;
+  store::ScenarioMovesRow moves_row(const store::ScenarioDefinition& definition, const char* method) const;
+  void describe_moves(const core::ScenarioMoves& moves, store::ScenarioMovesRow& row) const;
+  PortfolioStress prescribed(const core::ScenarioMoves& moves, const StressedPortfolio& exposure) const;
 
   // A replay from the price history, where it reaches as far back and ended by the day.
   struct History {
@@ -55,9 +75,8 @@ class StressModel {
   std::optional<History> history(const store::ScenarioDefinition& definition);
   core::Vector raw_betas(int symbol) const;
   std::vector<core::SymbolReplay> replay_symbols(const History& history) const;
-  store::StressRow replayed(const store::ScenarioDefinition& definition, const History& history,
-                            const std::vector<core::SymbolReplay>& symbols, const Exposure& exposure) const;
-  std::string replay_impacts(const History& history, const Exposure& exposure) const;
+  void describe_replay(const History& history, store::ScenarioMovesRow& row) const;
+  PortfolioStress replayed(const std::vector<core::SymbolReplay>& symbols, const StressedPortfolio& exposure) const;
 
   Context& context_;
   RiskModels& models_;
@@ -65,10 +84,9 @@ class StressModel {
   const SymbolFits& ridge_;
   const RateFits& rate_;
   core::FactorModel model_;
-  std::vector<std::size_t> factors_by_name_;  // of the model, shorter names first
-  std::vector<std::string> unknown_;          // factors without a variance, which take no part
-  int observations_ = 0;                      // behind the market's variance
-  std::vector<Exposure> exposures_;
+  std::vector<std::string> unknown_;  // factors without a variance, which take no part
+  int observations_ = 0;              // behind the market's variance
+  std::vector<StressedPortfolio> exposures_;
 };
 
 }  // namespace pb::engine

@@ -4,6 +4,7 @@
 
 #include "core/portfolio/portfolio_series.hpp"
 #include "core/stats/volatility.hpp"
+#include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
 #include "engine/symbol_estimates.hpp"
 #include "pg/interrupts.hpp"
@@ -15,14 +16,8 @@ using core::Volatility;
 
 namespace {
 
-// A symbol's volatility with the reason why figures of it are missing.
-struct SymbolVolatility {
-  Volatility volatility;
-  const char* reason;
-};
-
-std::vector<SymbolVolatility> symbol_volatilities(const store::Store& store, RiskModels& models,
-                                                  const core::VolatilityEstimator& estimator) {
+std::vector<store::SymbolVolatility> symbol_volatilities(const store::Store& store, RiskModels& models,
+                                                         const core::VolatilityEstimator& estimator) {
   const RiskBook& book = models.book();
   const auto estimate = [&](const std::vector<int>& indexes) {
     std::vector<Volatility> estimates;
@@ -36,18 +31,11 @@ std::vector<SymbolVolatility> symbol_volatilities(const store::Store& store, Ris
   const std::vector<Volatility> estimates =
       estimate_symbols(store, models.symbols_taken(), SymbolTopic::volatility, "", book.symbols,
                        std::vector<Volatility>(book.symbols.size()), estimate);
-  std::vector<SymbolVolatility> result;
+  std::vector<store::SymbolVolatility> result;
   result.reserve(estimates.size());
   for (std::size_t i = 0; i < estimates.size(); ++i)
-    result.push_back({estimates[i], missing_price_reason(book, i, estimates[i].reason())});
+    result.push_back({book.symbols[i], estimates[i], missing_price_reason(book, i, estimates[i].reason())});
   return result;
-}
-
-store::PositionVolatility position_volatility(const RiskPortfolio& portfolio, const RiskPosition& position,
-                                              const std::vector<SymbolVolatility>& symbols) {
-  if (position.symbol < 0) return {portfolio.id, position.lot->id, nullptr, position.reason};
-  const SymbolVolatility& symbol = symbols[static_cast<std::size_t>(position.symbol)];
-  return {portfolio.id, position.lot->id, &symbol.volatility, symbol.reason};
 }
 
 std::vector<core::SeriesAsset> series_assets(const RiskPortfolio& portfolio, RiskModels& models) {
@@ -97,8 +85,8 @@ store::SnapshotVolatility snapshot_volatility(const RiskPortfolio& portfolio, Ri
   return row;
 }
 
-void describe(Report& report, const RiskBook& book, const std::vector<SymbolVolatility>& symbols) {
-  const auto estimated = std::count_if(symbols.begin(), symbols.end(), [](const SymbolVolatility& symbol) {
+void describe(Report& report, const RiskBook& book, const std::vector<store::SymbolVolatility>& symbols) {
+  const auto estimated = std::count_if(symbols.begin(), symbols.end(), [](const store::SymbolVolatility& symbol) {
     return symbol.volatility.realized_short.has_value();
   });
   const auto all = static_cast<std::int64_t>(symbols.size());
@@ -112,21 +100,18 @@ void describe(Report& report, const RiskBook& book, const std::vector<SymbolVola
 Report calc_volatility(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
   RiskModels& models = context.risk(day, portfolio_ids);
   const core::VolatilityEstimator estimator;
-  const std::vector<SymbolVolatility> symbols = symbol_volatilities(context.store(), models, estimator);
-  std::vector<store::PositionVolatility> positions;
+  const std::vector<store::SymbolVolatility> symbols = symbol_volatilities(context.store(), models, estimator);
   std::vector<store::SnapshotVolatility> snapshots;
-  Report report;
+  Report report = write_holdings_of_engine(context, day, portfolio_ids);
   for (const RiskPortfolio& portfolio : models.book().portfolios) {
     pg::poll();
-    for (const RiskPosition& position : portfolio.positions) {
-      positions.push_back(position_volatility(portfolio, position, symbols));
-      const Volatility* own = positions.back().volatility;
-      ++(own != nullptr && own->realized_short.has_value() ? report.processed : report.skipped);
-    }
+    count_positions(report, portfolio, [&](int symbol) {
+      return symbols[static_cast<std::size_t>(symbol)].volatility.realized_short.has_value();
+    });
     if (portfolio.net_asset_value) snapshots.push_back(snapshot_volatility(portfolio, models, estimator));
   }
-  report.rows_written = store::write_position_volatilities(context.store(), day, portfolio_ids, positions) +
-                        store::write_snapshot_volatilities(context.store(), day, snapshots);
+  report.rows_written += store::write_symbol_volatilities(context.store(), day, symbols) +
+                         store::write_snapshot_volatilities(context.store(), day, snapshots);
   describe(report, models.book(), symbols);
   return report;
 }

@@ -150,7 +150,7 @@ PB_FUNCTION(pb_market_risk) {
   for (const store::ScenarioDefinition& scenario : store::load_market_risk_scenarios(store)) {
     pg::poll();
     const engine::ScenarioResult result = model.apply(scenario);
-    for (const store::StressRow& row : result.rows) {
+    for (const engine::PortfolioStress& row : result.rows) {
       rows.add(row.portfolio_id).add(scenario.id).add(scenario.category);
       scenario.shocks.size() == 1 ? rows.add(scenario.shocks.front().size) : rows.null();
       rows.add(row.direct_pnl).add(row.correlated_pnl).add(row.exceeds_equity).add(row.reason);

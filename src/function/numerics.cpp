@@ -343,4 +343,11 @@ PB_FUNCTION(pb_benjamini_hochberg) {
   call.return_float8s(core::benjamini_hochberg(*p_values, 0, pg::poll));
 }
 
+PB_FUNCTION(pb_student_t_p_value) {
+  const auto t_stat = call.float8(0);
+  const auto degrees_of_freedom = call.float8(1);
+  if (!t_stat || !degrees_of_freedom) return call.return_null();
+  call.return_float8(core::student_t_p_value(*t_stat, *degrees_of_freedom));
+}
+
 }  // namespace pb::function

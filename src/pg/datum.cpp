@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "pg/jsonb.hpp"
-
 namespace pb::pg {
 
 Oid type_oid(Type type) {
@@ -35,8 +33,14 @@ Oid type_oid(Type type) {
     case Type::float8_array:
     case Type::float8_matrix:
       return FLOAT8ARRAYOID;
+    case Type::numeric_array:
+      return get_array_type(NUMERICOID);
     case Type::int4_array:
       return INT4ARRAYOID;
+    case Type::int8_array:
+      return get_array_type(INT8OID);
+    case Type::date_array:
+      return get_array_type(DATEOID);
     case Type::text_array:
       return TEXTARRAYOID;
     case Type::uuid_array:
@@ -121,22 +125,80 @@ Datum float8_array_datum(const double* values, std::size_t count) {
   return PointerGetDatum(array);
 }
 
-static Datum text_array_datum(const char* data, std::uint64_t length) {
-  int count = 0;
-  for (std::uint64_t at = 0; at < length; ++count) {
-    std::uint32_t size = 0;
-    std::memcpy(&size, data + at, sizeof size);
-    at += sizeof size + size;
+// An array whose elements are made one by one; one that is made of nothing is NULL.
+struct Elements {
+  Datum* values;
+  bool* nulls;
+  int count;
+};
+
+static Elements new_elements(std::uint64_t count) {
+  return {static_cast<Datum*>(palloc0(sizeof(Datum) * (count + 1))),
+          static_cast<bool*>(palloc0(sizeof(bool) * (count + 1))), static_cast<int>(count)};
+}
+
+static Datum array_of(const Elements& elements, Oid type) {
+  if (elements.count == 0) return PointerGetDatum(construct_empty_array(type));
+  int16 length = 0;
+  bool by_value = false;
+  char alignment = 0;
+  get_typlenbyvalalign(type, &length, &by_value, &alignment);
+  int sizes[] = {elements.count};
+  int first[] = {1};
+  return PointerGetDatum(
+      construct_md_array(elements.values, elements.nulls, 1, sizes, first, type, length, by_value, alignment));
+}
+
+static Datum numeric_array_datum(const double* values, std::size_t count) {
+  const Elements elements = new_elements(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    elements.nulls[i] = !std::isfinite(values[i]);
+    if (!elements.nulls[i]) elements.values[i] = DirectFunctionCall1(float8_numeric, Float8GetDatum(values[i]));
   }
-  auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(count + 1)));
+  return array_of(elements, NUMERICOID);
+}
+
+static Datum int8_array_datum(const std::int64_t* values, std::size_t count) {
+  const Elements elements = new_elements(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    elements.nulls[i] = values[i] == null_int8;
+    elements.values[i] = Int64GetDatum(values[i]);
+  }
+  return array_of(elements, INT8OID);
+}
+
+static Datum date_array_datum(const std::int32_t* days, std::size_t count) {
+  const Elements elements = new_elements(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    elements.nulls[i] = days[i] == null_int4;
+    elements.values[i] = DateADTGetDatum(elements.nulls[i] ? 0 : days[i] - epoch_offset_days);
+  }
+  return array_of(elements, DATEOID);
+}
+
+static std::uint32_t text_length(const char* data, std::uint64_t at) {
+  std::uint32_t length = 0;
+  std::memcpy(&length, data + at, sizeof length);
+  return length;
+}
+
+static Datum text_array_datum(const char* data, std::uint64_t size) {
+  std::uint64_t count = 0;
+  for (std::uint64_t at = 0; at < size; ++count) {
+    const std::uint32_t length = text_length(data, at);
+    at += sizeof length + (length == null_length ? 0 : length);
+  }
+  const Elements elements = new_elements(count);
   std::uint64_t at = 0;
-  for (int i = 0; i < count; ++i) {
-    std::uint32_t size = 0;
-    std::memcpy(&size, data + at, sizeof size);
-    elements[i] = PointerGetDatum(cstring_to_text_with_len(data + at + sizeof size, static_cast<int>(size)));
-    at += sizeof size + size;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint32_t length = text_length(data, at);
+    at += sizeof length;
+    elements.nulls[i] = length == null_length;
+    if (elements.nulls[i]) continue;
+    elements.values[i] = PointerGetDatum(cstring_to_text_with_len(data + at, static_cast<int>(length)));
+    at += length;
   }
-  return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+  return array_of(elements, TEXTOID);
 }
 
 Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type) {
@@ -165,7 +227,7 @@ Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type) 
     case Type::text:
       return PointerGetDatum(cstring_to_text_with_len(rows.bytes_at(cell), static_cast<int>(cell.length)));
     case Type::jsonb:
-      return jsonb_datum(rows.bytes_at(cell), cell.length);
+      return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(rows.bytes_at(cell), cell.length)));
     case Type::uuid: {
       auto* id = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
       std::memcpy(id->data, rows.bytes_at(cell), UUID_LEN);
@@ -176,6 +238,14 @@ Datum cell_datum(const RowBuffer& rows, const RowBuffer::Cell& cell, Type type) 
       return float8_array_datum(reinterpret_cast<const double*>(rows.bytes_at(cell)), cell.length / sizeof(double));
     case Type::float8_matrix:
       return matrix_datum(rows.bytes_at(cell), cell.length);
+    case Type::numeric_array:
+      return numeric_array_datum(reinterpret_cast<const double*>(rows.bytes_at(cell)), cell.length / sizeof(double));
+    case Type::int8_array:
+      return int8_array_datum(reinterpret_cast<const std::int64_t*>(rows.bytes_at(cell)),
+                              cell.length / sizeof(std::int64_t));
+    case Type::date_array:
+      return date_array_datum(reinterpret_cast<const std::int32_t*>(rows.bytes_at(cell)),
+                              cell.length / sizeof(std::int32_t));
     case Type::int4_array:
       return fixed_array_datum(rows.bytes_at(cell), cell.length, INT4OID, 4);
     case Type::uuid_array:

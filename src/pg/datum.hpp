@@ -24,6 +24,9 @@ Datum float8_array_datum(const double* values, std::size_t count);
 // Appends every row to the store, converting in a context that is reset as it goes.
 void put_rows(Tuplestorestate* store, TupleDesc descriptor, const RowBuffer& rows);
 
+// The statement for parameters of these types, which this session prepares once.
+SPIPlanPtr prepared(const std::string& sql, const std::vector<Oid>& parameters);
+
 ParamListInfo make_params(const Args& args);
 
 // Runs a statement of which the receiver gets the rows.

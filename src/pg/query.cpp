@@ -20,13 +20,11 @@ std::unordered_map<std::string, SPIPlanPtr>& prepared_statements() {
 
 // Planned for each execution: a plan that was made when a table was empty would go on to read all of it while the run
 // fills it.
-SPIPlanPtr prepare(const std::string& sql, const Args& args) {
+SPIPlanPtr prepare(const std::string& sql, const std::vector<Oid>& parameters) {
   return pg_call([&] {
     connect_spi();
-    const auto& columns = args.row().columns();
-    auto* types = static_cast<Oid*>(palloc(sizeof(Oid) * (columns.size() + 1)));
-    for (std::size_t i = 0; i < columns.size(); ++i) types[i] = type_oid(columns[i].type);
-    SPIPlanPtr plan = SPI_prepare_cursor(sql.c_str(), static_cast<int>(columns.size()), types, CURSOR_OPT_CUSTOM_PLAN);
+    SPIPlanPtr plan = SPI_prepare_cursor(sql.c_str(), static_cast<int>(parameters.size()),
+                                         const_cast<Oid*>(parameters.data()), CURSOR_OPT_CUSTOM_PLAN);
     if (plan == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
     check_spi(SPI_keepplan(plan), "SPI_keepplan");
     SPI_finish();
@@ -34,13 +32,22 @@ SPIPlanPtr prepare(const std::string& sql, const Args& args) {
   });
 }
 
-SPIPlanPtr prepared(const std::string& sql, const Args& args) {
+}  // namespace
+
+SPIPlanPtr prepared(const std::string& sql, const std::vector<Oid>& parameters) {
   auto& statements = prepared_statements();
   std::string key = sql;
-  key += ' ';
-  for (const ColumnDef& column : args.row().columns()) key += static_cast<char>('A' + static_cast<int>(column.type));
+  for (const Oid parameter : parameters) key += ' ' + std::to_string(parameter);
   if (const auto found = statements.find(key); found != statements.end()) return found->second;
-  return statements.emplace(std::move(key), prepare(sql, args)).first->second;
+  return statements.emplace(std::move(key), prepare(sql, parameters)).first->second;
+}
+
+namespace {
+
+SPIPlanPtr prepared_for(const std::string& sql, const Args& args) {
+  std::vector<Oid> parameters;
+  for (const ColumnDef& column : args.row().columns()) parameters.push_back(type_oid(column.type));
+  return prepared(sql, parameters);
 }
 
 }  // namespace
@@ -143,7 +150,7 @@ void ignore_receiver(DestReceiver*) {}
 }  // namespace
 
 void execute_into(const std::string& sql, const Args& args, DestReceiver* receiver) {
-  SPIPlanPtr plan = prepared(sql, args);
+  SPIPlanPtr plan = prepared_for(sql, args);
   pg_call([&] {
     connect_spi();
     SPIExecuteOptions options{};
@@ -173,7 +180,7 @@ std::int64_t each_row(const std::string& sql, const Args& args, std::initializer
 }
 
 std::int64_t execute(const std::string& sql, const Args& args) {
-  SPIPlanPtr plan = prepared(sql, args);
+  SPIPlanPtr plan = prepared_for(sql, args);
   return pg_call([&]() -> std::int64_t {
     connect_spi();
     SPIExecuteOptions options{};

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -35,9 +36,22 @@ enum class Type : std::uint8_t {
   uuid,
   float8_array,
   float8_matrix,  // Float8Matrix
+  numeric_array,  // Numerics
   int4_array,
+  int8_array,
+  date_array,
   text_array,
   uuid_array,
+};
+
+// Numbers that become a numeric[], with the 15 digits that a double holds; NULL where not finite.
+struct Numerics {
+  std::vector<double> values;
+};
+
+// A JSON document that becomes a jsonb. Empty: NULL.
+struct Json {
+  std::string text;
 };
 
 // A float8[][] on its way from or to SQL, row by row.
@@ -88,7 +102,14 @@ class RowBuffer {
   RowBuffer& add(const std::string& value) { return add(std::string_view(value)); }
   RowBuffer& add(std::span<const double> values) { return blob(values.data(), values.size_bytes()); }
   RowBuffer& add(const Float8Matrix& matrix);
+  RowBuffer& add(const Numerics& numbers) { return add(std::span<const double>(numbers.values)); }
+  RowBuffer& add(const Json& json) { return add_text_or_null(json.text); }
   RowBuffer& add(std::span<const std::int32_t> values) { return blob(values.data(), values.size_bytes()); }
+  RowBuffer& add(std::span<const std::int64_t> values) { return blob(values.data(), values.size_bytes()); }
+  // Elements without a value become NULL.
+  RowBuffer& add(std::span<const std::optional<core::Money>> values);
+  RowBuffer& add(std::span<const std::optional<core::Date>> values);
+  RowBuffer& add(std::span<const std::optional<std::string>> values);
   RowBuffer& add(std::span<const core::Uuid> values) { return blob(values.data(), values.size_bytes()); }
   RowBuffer& add(std::span<const std::string> values);
 
@@ -107,6 +128,8 @@ class RowBuffer {
   };
   const Cell& cell(std::size_t row, std::size_t column) const { return cells_[row * columns_.size() + column]; }
   const char* bytes_at(const Cell& cell) const { return arena_.data() + cell.bits; }
+  // The same rows with some of their columns only, in the order in which they are named.
+  RowBuffer with_columns(std::span<const std::string> names) const;
 
  private:
   RowBuffer& put(const Cell& cell) {
@@ -129,6 +152,28 @@ class RowBuffer {
   std::vector<char> arena_;
 };
 
+inline RowBuffer RowBuffer::with_columns(std::span<const std::string> names) const {
+  std::vector<std::size_t> places;
+  std::vector<ColumnDef> columns;
+  for (const std::string& name : names)
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      if (columns_[i].name == name) {
+        places.push_back(i);
+        columns.push_back(columns_[i]);
+      }
+  RowBuffer chosen(std::move(columns));
+  chosen.reserve(size());
+  for (std::size_t row = 0; row < size(); ++row)
+    for (const std::size_t place : places) {
+      const Cell& from = cell(row, place);
+      if (from.length > 0)
+        chosen.blob(bytes_at(from), from.length);
+      else
+        chosen.put(from);
+    }
+  return chosen;
+}
+
 // A matrix is stored as its number of rows and columns, 32 bits each, and its elements.
 inline RowBuffer& RowBuffer::add(const Float8Matrix& matrix) {
   const std::int32_t sizes[] = {matrix.rows, matrix.columns};
@@ -145,14 +190,46 @@ inline RowBuffer& RowBuffer::add(const Float8Matrix& matrix) {
   return put({.bits = offset, .length = arena_.size() - offset});
 }
 
+// What stands for NULL in an array of integers, of dates, and for the length of a text.
+inline constexpr std::int64_t null_int8 = std::numeric_limits<std::int64_t>::min();
+inline constexpr std::int32_t null_int4 = std::numeric_limits<std::int32_t>::min();
+inline constexpr std::uint32_t null_length = std::numeric_limits<std::uint32_t>::max();
+
+inline RowBuffer& RowBuffer::add(std::span<const std::optional<core::Money>> values) {
+  std::vector<std::int64_t> units;
+  units.reserve(values.size());
+  for (const auto& value : values) units.push_back(value ? value->units : null_int8);
+  return add(std::span<const std::int64_t>(units));
+}
+
+inline RowBuffer& RowBuffer::add(std::span<const std::optional<core::Date>> values) {
+  std::vector<std::int32_t> days;
+  days.reserve(values.size());
+  for (const auto& value : values)
+    days.push_back(value ? static_cast<std::int32_t>(value->time_since_epoch().count()) : null_int4);
+  return add(std::span<const std::int32_t>(days));
+}
+
 // Text arrays are stored as length-prefixed strings one after the other.
+inline void append_packed(std::string& packed, const std::string& text) {
+  const auto length = static_cast<std::uint32_t>(text.size());
+  packed.append(reinterpret_cast<const char*>(&length), sizeof length);
+  packed.append(text);
+}
+
 inline RowBuffer& RowBuffer::add(std::span<const std::string> values) {
   std::string packed;
-  for (const std::string& value : values) {
-    const auto length = static_cast<std::uint32_t>(value.size());
-    packed.append(reinterpret_cast<const char*>(&length), sizeof length);
-    packed.append(value);
-  }
+  for (const std::string& value : values) append_packed(packed, value);
+  return blob(packed.data(), packed.size());
+}
+
+inline RowBuffer& RowBuffer::add(std::span<const std::optional<std::string>> values) {
+  std::string packed;
+  for (const auto& value : values)
+    if (value)
+      append_packed(packed, *value);
+    else
+      packed.append(reinterpret_cast<const char*>(&null_length), sizeof null_length);
   return blob(packed.data(), packed.size());
 }
 

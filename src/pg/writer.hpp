@@ -1,77 +1,46 @@
+// The one way in which rows reach a table: statements of the server, so that privileges, row-level security, triggers,
+// partitions, constraints and whatever other extensions make of a table hold as for any statement.
+//
+// Rows travel as a parameter, an array of the table's own row type, in chunks: INSERT … SELECT FROM
+// unnest($1::schema.table[]). That is no slower than from a table, and every planner takes it, also those of extensions
+// that know no relation of the session alone. A value whose type is not that of its column is converted as text.
+//
+// upsert deletes what a scope holds beside the new rows, and inserts those that are not stored as they are: a row that
+// conflicts is locked, and so written to, even where nothing about it changes. ON CONFLICT DO UPDATE … WHERE … IS
+// DISTINCT FROM remains for rows that the comparison cannot see: those of another scope, of another session, or hidden
+// from the user by row-level security.
 #pragma once
 #include "core/no_postgres.hpp"
 
 #include <cstdint>
-#include <memory>
-#include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "core/calendar/date.hpp"
 #include "pg/query.hpp"
 #include "pg/rows.hpp"
 
 namespace pb::pg {
 
-struct WriteSpan;
-
-// The run that writes. It and the time are stamped on every row that changes but are no change themselves, so that an
-// unchanged rerun writes nothing; unless it is to rewrite, which stamps every row.
-struct Stamp {
-  std::optional<std::int64_t> run_id = {};
-  bool rewrite = false;
-  std::shared_ptr<WriteSpan> span = {};  // none: a run of one date
-};
-
 // Where and how rows are written.
 struct Target {
   std::string table;              // qualified and quoted
-  std::vector<std::string> keys;  // the primary key
-  Stamp stamp = {};
-  // What the rows replace: existing rows that satisfy this condition over $1 … and are not among the new ones are
-  // deleted. Empty: nothing is deleted. The date stands in it as "t.calculation_date = $n".
+  std::vector<std::string> keys;  // a unique index: which stored row a new one takes the place of
+  // What the rows replace: stored rows t that satisfy this condition over $2 … and are not among the new ones are
+  // deleted. Empty: nothing is deleted.
   std::string replaced_scope = {};
-  // A further assignment, over t (the stored row) and excluded (the new one), made whenever a row changes.
+  // Columns of the rows that are written but are no change themselves, as the run that writes.
+  std::vector<std::string> stamped = {};
+  // Further assignments over t (the stored row) and excluded (the new one), made whenever a row changes.
   std::string also_on_change = {};
+  bool rewrite = false;  // writes every row, changed or not
 };
 
-// Several dates that a run writes in one transaction, each at most once. Where the tables hold nothing of a scope on
-// any of them, that is asked once for all, and the rows can be kept until they go out together.
-struct WriteSpan {
-  core::Date first;
-  core::Date last;
-  std::vector<std::string> symbols = {};  // whose models are written, of all dates, sorted
-  std::set<std::string> empty = {};       // scopes without rows, and tables without any of these dates
-  std::set<std::string> filled = {};      // wide scopes with rows
+// Makes the table hold these rows of the scope. Returns the number of rows inserted, changed or deleted.
+std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope = {});
 
-  struct Write {
-    Target target;
-    RowBuffer rows;
-    Args scope;
-    std::string statement = {};  // to run over the rows, where they are not simply the target's
-  };
-  std::vector<Write> deferred = {};
-  std::size_t deferred_bytes = 0;
-  std::size_t max_deferred_bytes = 0;  // beyond this, rows are written at once
-
-  // Forgets the writes after the first so many: those of an engine that was rolled back.
-  void drop_after(std::size_t writes);
-};
-
-// Writes what has been deferred: for each table at once, as far as it can be appended to, and each statement once.
-void write_deferred(WriteSpan& span);
-
-// Whether the span has kept the rows, to run the statement over them as "new_rows" together with those of other dates.
-bool defer_statement(const Stamp& stamp, const std::string& statement, RowBuffer& rows);
-
-// Writes all rows with one INSERT … SELECT … ON CONFLICT DO UPDATE … WHERE … IS DISTINCT FROM from an ephemeral
-// relation (and one DELETE when a scope is given), so that privileges, row-level security, partition routing and
-// constraints hold as for any statement. Returns the number of rows inserted, changed or deleted, or that will be.
-// wide: arguments with which the scope contains those of all dates of the run, where they differ by more than the date.
-std::int64_t upsert(const Target& target, RowBuffer rows, const Args& scope = {}, const Args* wide = nullptr);
-
-// Runs a statement in which the rows are visible as the relation "new_rows"; returns the number of rows processed.
-std::int64_t execute_with_rows(const std::string& sql, const RowBuffer& rows, const Args& args = {});
+// Runs a statement over the rows, which it names {rows}, chunk by chunk: a FROM item of the columns of the table.
+// Other arguments are $2 …. Returns the number of rows processed.
+std::int64_t execute_with_rows(const std::string& sql, const std::string& table, const RowBuffer& rows,
+                               const Args& args = {});
 
 }  // namespace pb::pg

@@ -3,7 +3,7 @@
 #include "core/portfolio/ranges.hpp"
 #include "core/text/json.hpp"
 #include "pg/query.hpp"
-#include "pg/writer.hpp"
+#include "store/result_rows.hpp"
 #include "store/row_check.hpp"
 
 namespace pb::store {
@@ -11,23 +11,22 @@ namespace pb::store {
 using pg::Args;
 using pg::nullable;
 using pg::required;
-using pg::RowBuffer;
 using pg::RowView;
 using pg::Type;
 
 namespace {
 
-constexpr const char* window_scope = "t.portfolio_id = ANY ($1) AND t.calculation_date = $2 AND t.duration_days = $3";
-
-Args window_args(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
-  Args args{Type::uuid_array, Type::date, Type::int4};
-  args.add(portfolio_ids).add(day).add(store.settings().correlation_window);
-  return args;
+Scope of_window(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  Scope scope = of_portfolios(portfolio_ids, day);
+  scope.condition += " AND t.duration_days = $4";
+  scope.args.append(Type::int4, store.settings().correlation_window);
+  return scope;
 }
 
-std::string top_pairs_as_json(std::span<const TopPair> pairs) {
+pg::Json top_pairs_as_json(const CorrelationCalculation& row) {
+  if (row.symbols.empty()) return {};
   std::string body;
-  for (const TopPair& pair : pairs)
+  for (const TopPair& pair : row.top_pairs)
     body += (body.empty() ? "" : ", ") + core::JsonObject()
                                              .add("symbol1", pair.symbol1)
                                              .add("symbol2", pair.symbol2)
@@ -36,98 +35,103 @@ std::string top_pairs_as_json(std::span<const TopPair> pairs) {
                                              .add("q_value", pair.q_value)
                                              .add("observations", static_cast<std::int64_t>(pair.observations))
                                              .str();
-  return "[" + body + "]";
+  return {"[" + body + "]"};
 }
 
-std::vector<pg::ColumnDef> calculation_columns() {
-  std::vector<pg::ColumnDef> columns{
-      {"portfolio_id", Type::uuid}, {"calculation_date", Type::date}, {"duration_days", Type::int4}};
-  for (const char* name : {"avg_correlation", "weighted_avg_correlation", "position_signed_correlation",
-                           "effective_positions", "effective_bets", "diversification_ratio", "concentration_score",
-                           "shrinkage_intensity", "repair_distance", "min_portfolio_weight", "correlation_threshold"})
-    columns.push_back({name, Type::float8});
-  for (const char* name : {"positions_included", "positions_excluded", "significant_pairs", "total_pairs"})
-    columns.push_back({name, Type::int4});
-  for (const char* name : {"data_quality", "matrix_method", "filter_mode", "reason"})
-    columns.push_back({name, Type::text});
-  columns.insert(columns.end(), {{"min_position_value", Type::money},
-                                 {"top_correlations", Type::jsonb},
-                                 {"symbols", Type::text_array},
-                                 {"correlations", Type::float8_array},
-                                 {"pair_observations", Type::int4_array}});
-  return columns;
+// A part of the packed matrix, or none where there is no matrix.
+template <class Part>
+auto matrix_part(Part part) {
+  return [part](const CorrelationCalculation& row) {
+    return row.symbols.empty() ? std::nullopt : std::optional(std::invoke(part, row));
+  };
 }
 
-void add_calculation(RowBuffer& out, core::Date day, const pg::Settings& settings, const CorrelationCalculation& row) {
-  out.add(row.portfolio_id).add(day).add(settings.correlation_window);
-  out.add(row.average).add(row.weighted_average).add(row.position_signed).add(row.effective_positions);
-  out.add(row.effective_bets).add(row.diversification_ratio).add(row.concentration_score);
-  out.add(row.shrinkage_intensity).add(row.repair_distance);
-  out.add(settings.min_portfolio_weight).add(settings.correlation_threshold);
-  out.add(row.positions_included).add(row.positions_excluded).add(row.significant_pairs).add(row.total_pairs);
-  out.add(row.data_quality).add(row.matrix_method).add(settings.position_filter).add(row.reason);
-  out.add(core::to_money(settings.min_position_value));
-  if (row.symbols.empty()) {
-    out.null().null().null().null();
-    return;
-  }
-  out.add(top_pairs_as_json(row.top_pairs)).add(std::span<const std::string>(row.symbols));
-  out.add(std::span<const double>(row.correlations)).add(std::span<const std::int32_t>(row.overlaps));
+Columns<CorrelationCalculation> calculation_columns(core::Date day, const pg::Settings& settings) {
+  using Row = CorrelationCalculation;
+  return {
+      pg::column<Row>("portfolio_id", &Row::portfolio_id),
+      constant<Row>("calculation_date", day),
+      constant<Row>("duration_days", settings.correlation_window),
+      pg::column<Row>("avg_correlation", &Row::average),
+      pg::column<Row>("weighted_avg_correlation", &Row::weighted_average),
+      pg::column<Row>("position_signed_correlation", &Row::position_signed),
+      pg::column<Row>("effective_positions", &Row::effective_positions),
+      pg::column<Row>("effective_bets", &Row::effective_bets),
+      pg::column<Row>("diversification_ratio", &Row::diversification_ratio),
+      pg::column<Row>("concentration_score", &Row::concentration_score),
+      pg::column<Row>("shrinkage_intensity", &Row::shrinkage_intensity),
+      pg::column<Row>("repair_distance", &Row::repair_distance),
+      constant<Row>("min_portfolio_weight", settings.min_portfolio_weight),
+      constant<Row>("correlation_threshold", settings.correlation_threshold),
+      pg::column<Row>("positions_included", &Row::positions_included),
+      pg::column<Row>("positions_excluded", &Row::positions_excluded),
+      pg::column<Row>("significant_pairs", &Row::significant_pairs),
+      pg::column<Row>("total_pairs", &Row::total_pairs),
+      pg::column<Row>("data_quality", &Row::data_quality),
+      pg::column<Row>("matrix_method", &Row::matrix_method),
+      constant<Row>("filter_mode", settings.position_filter),
+      pg::column<Row>("reason", &Row::reason),
+      constant<Row>("min_position_value", core::to_money(settings.min_position_value)),
+      pg::column<Row>("top_correlations", top_pairs_as_json),
+      pg::column<Row>("symbols", matrix_part(&Row::symbols)),
+      pg::column<Row>("correlations", matrix_part(&Row::correlations)),
+      pg::column<Row>("pair_observations", matrix_part(&Row::overlaps)),
+  };
 }
+
+struct ClusterMember {
+  const Cluster* cluster;
+  const ClusterPosition* position;
+};
 
 }  // namespace
 
 std::int64_t write_correlations(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
                                 std::span<const CorrelationCalculation> rows) {
-  RowBuffer out(calculation_columns());
-  out.reserve(rows.size());
-  for (const CorrelationCalculation& row : rows) add_calculation(out, day, store.settings(), row);
-  return pg::upsert({.table = store.table("correlation_calculations"),
-                     .keys = {"portfolio_id", "calculation_date", "duration_days"},
-                     .stamp = store.stamp(),
-                     .replaced_scope = window_scope},
-                    std::move(out), window_args(store, day, portfolio_ids));
+  return write_results(store, "correlation_calculations", {"portfolio_id", "calculation_date", "duration_days"},
+                       calculation_columns(day, store.settings()), rows, of_window(store, day, portfolio_ids));
 }
 
 std::int64_t write_clusters(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
                             std::span<const Cluster> clusters) {
-  RowBuffer groups({{"portfolio_id", Type::uuid},
-                    {"calculation_date", Type::date},
-                    {"duration_days", Type::int4},
-                    {"cluster_number", Type::int4},
-                    {"nickname", Type::text},
-                    {"avg_correlation", Type::float8},
-                    {"total_value", Type::money},
-                    {"portfolio_percentage", Type::float8}});
-  RowBuffer members({{"portfolio_id", Type::uuid},
-                     {"calculation_date", Type::date},
-                     {"duration_days", Type::int4},
-                     {"cluster_number", Type::int4},
-                     {"position_id", Type::uuid},
-                     {"symbol", Type::text},
-                     {"value", Type::money},
-                     {"portfolio_percentage", Type::float8},
-                     {"correlation_to_cluster", Type::float8}});
   const int window = store.settings().correlation_window;
-  for (const Cluster& cluster : clusters) {
-    groups.add(cluster.portfolio_id).add(day).add(window).add(cluster.number).add(cluster.nickname);
-    groups.add(cluster.average_correlation).add(cluster.value).add(cluster.portfolio_percentage);
-    for (const ClusterPosition& position : cluster.positions) {
-      members.add(cluster.portfolio_id).add(day).add(window).add(cluster.number).add(position.position_id);
-      members.add(position.symbol).add(position.value).add(position.portfolio_percentage);
-      members.add(position.correlation_to_cluster);
-    }
-  }
-  return pg::upsert({.table = store.table("correlation_clusters"),
-                     .keys = {"portfolio_id", "calculation_date", "duration_days", "cluster_number"},
-                     .stamp = store.stamp(),
-                     .replaced_scope = window_scope},
-                    groups, window_args(store, day, portfolio_ids)) +
-         pg::upsert({.table = store.table("correlation_cluster_positions"),
-                     .keys = {"portfolio_id", "calculation_date", "duration_days", "cluster_number", "position_id"},
-                     .stamp = store.stamp(),
-                     .replaced_scope = window_scope},
-                    members, window_args(store, day, portfolio_ids));
+  const Columns<Cluster> cluster_columns{
+      pg::column<Cluster>("portfolio_id", &Cluster::portfolio_id),
+      constant<Cluster>("calculation_date", day),
+      constant<Cluster>("duration_days", window),
+      pg::column<Cluster>("cluster_number", &Cluster::number),
+      pg::column<Cluster>("nickname", &Cluster::nickname),
+      pg::column<Cluster>("avg_correlation", &Cluster::average_correlation),
+      pg::column<Cluster>("total_value", &Cluster::value),
+      pg::column<Cluster>("portfolio_percentage", &Cluster::portfolio_percentage),
+  };
+  const auto of_cluster = [](auto member) {
+    return [member](const ClusterMember& row) { return std::invoke(member, *row.cluster); };
+  };
+  const auto of_position = [](auto member) {
+    return [member](const ClusterMember& row) { return std::invoke(member, *row.position); };
+  };
+  const Columns<ClusterMember> member_columns{
+      pg::column<ClusterMember>("portfolio_id", of_cluster(&Cluster::portfolio_id)),
+      constant<ClusterMember>("calculation_date", day),
+      constant<ClusterMember>("duration_days", window),
+      pg::column<ClusterMember>("cluster_number", of_cluster(&Cluster::number)),
+      pg::column<ClusterMember>("position_id", of_position(&ClusterPosition::position_id)),
+      pg::column<ClusterMember>("symbol", of_position(&ClusterPosition::symbol)),
+      pg::column<ClusterMember>("value", of_position(&ClusterPosition::value)),
+      pg::column<ClusterMember>("portfolio_percentage", of_position(&ClusterPosition::portfolio_percentage)),
+      pg::column<ClusterMember>("correlation_to_cluster", of_position(&ClusterPosition::correlation_to_cluster)),
+  };
+  std::vector<ClusterMember> members;
+  for (const Cluster& cluster : clusters)
+    for (const ClusterPosition& position : cluster.positions) members.push_back({&cluster, &position});
+  const Scope scope = of_window(store, day, portfolio_ids);
+  const std::vector<std::string> keys{"portfolio_id", "calculation_date", "duration_days", "cluster_number"};
+  std::vector<std::string> member_keys = keys;
+  member_keys.emplace_back("position_id");
+  return write_results(store, "correlation_clusters", keys, cluster_columns, clusters, scope) +
+         write_results<ClusterMember>(store, "correlation_cluster_positions", member_keys, member_columns, members,
+                                      scope);
 }
 
 std::map<std::string, std::string> load_sectors(const Store& store, std::span<const std::string> symbols) {

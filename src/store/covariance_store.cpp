@@ -1,35 +1,53 @@
 #include "store/covariance_store.hpp"
 
-#include "pg/query.hpp"
-#include "pg/writer.hpp"
+#include <vector>
+
+#include "store/result_rows.hpp"
 
 namespace pb::store {
 
-using pg::Type;
+namespace {
 
-std::int64_t write_factor_correlations(const Store& store, core::Date day, std::span<const std::string> factors,
-                                       const core::EwmaMoments& moments) {
-  pg::RowBuffer out({{"calculation_date", Type::date},
-                     {"factor_1", Type::text},
-                     {"factor_2", Type::text},
-                     {"correlation", Type::float8},
-                     {"covariance", Type::float8},
-                     {"observations", Type::int4},
-                     {"half_life", Type::float8},
-                     {"reason", Type::text}});
+struct FactorPair {
+  std::string factor_1;
+  std::string factor_2;
+  double correlation;
+  double covariance;
+  int observations;
+  const char* reason;
+};
+
+std::vector<FactorPair> pairs_of(std::span<const std::string> factors, const core::EwmaMoments& moments) {
+  std::vector<FactorPair> pairs;
   for (std::size_t i = 0; i < factors.size(); ++i)
     for (std::size_t j = i; j < factors.size(); ++j) {
       const auto row = static_cast<Eigen::Index>(i);
       const auto column = static_cast<Eigen::Index>(j);
-      out.add(day).add(factors[i]).add(factors[j]).add(moments.correlation(row, column));
-      out.add(moments.covariance(row, column)).add(moments.observations(row, column));
-      out.add(store.settings().covariance_half_life).add(moments.reason(row, column));
+      pairs.push_back({factors[i], factors[j], moments.correlation(row, column), moments.covariance(row, column),
+                       moments.observations(row, column), moments.reason(row, column)});
     }
-  return pg::upsert({.table = store.table("factor_correlations"),
-                     .keys = {"calculation_date", "factor_1", "factor_2"},
-                     .stamp = store.stamp(),
-                     .replaced_scope = "t.calculation_date = $1"},
-                    std::move(out), pg::Args{Type::date}.add(day));
+  return pairs;
+}
+
+}  // namespace
+
+std::int64_t write_factor_correlations(const Store& store, core::Date day, std::span<const std::string> factors,
+                                       const core::EwmaMoments& moments) {
+  const Columns<FactorPair> columns{
+      constant<FactorPair>("calculation_date", day),
+      pg::column<FactorPair>("factor_1", &FactorPair::factor_1),
+      pg::column<FactorPair>("factor_2", &FactorPair::factor_2),
+      pg::column<FactorPair>("correlation", &FactorPair::correlation),
+      pg::column<FactorPair>("covariance", &FactorPair::covariance),
+      pg::column<FactorPair>("observations", &FactorPair::observations),
+      constant<FactorPair>("half_life", store.settings().covariance_half_life),
+      pg::column<FactorPair>("reason", &FactorPair::reason),
+  };
+  Scope scope{.condition = "t.calculation_date = $2", .args{pg::Type::date}};
+  scope.args.add(day);
+  const std::vector<FactorPair> pairs = pairs_of(factors, moments);
+  return write_results<FactorPair>(store, "factor_correlations", {"calculation_date", "factor_1", "factor_2"}, columns,
+                                   pairs, scope);
 }
 
 }  // namespace pb::store

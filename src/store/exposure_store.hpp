@@ -33,39 +33,4 @@ std::int64_t write_portfolio_exposures(const Store& store, core::Date day, const
                                        std::span<const core::Uuid> portfolio_ids,
                                        std::span<const PortfolioExposure> rows);
 
-// A position's betas under a factor model: its symbol's, or none with the reason.
-struct PositionExposure {
-  core::Uuid portfolio_id;
-  core::Uuid position_id;
-  std::span<const double> betas;  // in the order of the factors; empty: none
-  double r_squared = std::numeric_limits<double>::quiet_NaN();
-  double residual_volatility = std::numeric_limits<double>::quiet_NaN();
-  std::optional<int> observations;
-  const char* quality_flag = nullptr;
-  const char* reason = nullptr;
-};
-
-// Replaces the day's rows of these portfolios and this model. Factors that position_factor_exposures has no column for
-// are in the results by symbol and by portfolio only.
-std::int64_t write_position_exposures(const Store& store, core::Date day, const std::string& model,
-                                      std::span<const std::string> factors, std::span<const core::Uuid> portfolio_ids,
-                                      std::span<const PositionExposure> rows);
-
-// A position's sensitivity to interest rates: its symbol's, or none with the reason.
-struct PositionRateBeta {
-  core::Uuid portfolio_id;
-  core::Uuid position_id;
-  double beta = std::numeric_limits<double>::quiet_NaN();
-  double r_squared = std::numeric_limits<double>::quiet_NaN();
-  double std_error = std::numeric_limits<double>::quiet_NaN();
-  std::optional<int> observations;
-  const char* quality_flag = nullptr;
-  const char* reason = nullptr;
-};
-
-// Replaces the day's rows of these portfolios.
-std::int64_t write_position_rate_betas(const Store& store, core::Date day, const std::string& series,
-                                       std::span<const core::Uuid> portfolio_ids,
-                                       std::span<const PositionRateBeta> rows);
-
 }  // namespace pb::store

@@ -1,5 +1,6 @@
 #include "store/position_store.hpp"
 
+#include "pg/columns.hpp"
 #include "pg/query.hpp"
 #include "pg/writer.hpp"
 
@@ -11,35 +12,25 @@ using pg::required;
 using pg::Type;
 
 std::int64_t write_position_values(const Store& store, std::span<const PositionValue> rows) {
-  pg::RowBuffer out({{"portfolio_id", Type::uuid},
-                     {"id", Type::uuid},
-                     {"last_price", Type::float8},
-                     {"last_price_date", Type::date},
-                     {"market_value", Type::money},
-                     {"unrealized_pnl", Type::money},
-                     {"realized_pnl", Type::money}});
-  out.reserve(rows.size());
-  for (const PositionValue& row : rows)
-    out.add(row.portfolio_id)
-        .add(row.position_id)
-        .add(row.last_price)
-        .add(row.last_price_date)
-        .add(row.market_value)
-        .add(row.unrealized_pnl)
-        .add(row.realized_pnl);
-  // A position without a price keeps the one it has. OFFSET 0 has the price brought into its form once.
+  using Row = PositionValue;
+  static const std::vector<pg::Column<Row>> columns{
+      pg::column<Row>("portfolio_id", &Row::portfolio_id), pg::column<Row>("id", &Row::position_id),
+      pg::column<Row>("last_price", &Row::last_price),     pg::column<Row>("last_price_date", &Row::last_price_date),
+      pg::column<Row>("market_value", &Row::market_value), pg::column<Row>("unrealized_pnl", &Row::unrealized_pnl),
+      pg::column<Row>("realized_pnl", &Row::realized_pnl),
+  };
+  const std::string positions = store.table("positions");
+  // A position without a price keeps the one it has.
   const std::string price = "coalesce(n.last_price, t.last_price)";
   const std::string price_date = "coalesce(n.last_price_date, t.last_price_date)";
   return pg::execute_with_rows(
-      "UPDATE " + store.table("positions") + " t SET last_price = " + price + ", last_price_date = " + price_date +
+      "UPDATE " + positions + " t SET last_price = " + price + ", last_price_date = " + price_date +
           ", market_value = n.market_value, unrealized_pnl = n.unrealized_pnl, realized_pnl = n.realized_pnl,"
-          " updated_at = now() FROM (SELECT portfolio_id, id, last_price::numeric(20, 6), last_price_date,"
-          " market_value, unrealized_pnl, realized_pnl FROM new_rows OFFSET 0) n"
-          " WHERE t.portfolio_id = n.portfolio_id AND t.id = n.id"
+          " updated_at = now() FROM {rows} n WHERE t.portfolio_id = n.portfolio_id AND t.id = n.id"
           " AND (t.last_price, t.last_price_date, t.market_value, t.unrealized_pnl, t.realized_pnl)"
           " IS DISTINCT FROM (" +
           price + ", " + price_date + ", n.market_value, n.unrealized_pnl, n.realized_pnl)",
-      out);
+      positions, pg::as_rows(columns, rows));
 }
 
 Deltas load_deltas(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {

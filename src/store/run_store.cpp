@@ -1,6 +1,7 @@
 #include "store/run_store.hpp"
 
 #include "core/text/json.hpp"
+#include "pg/columns.hpp"
 #include "pg/query.hpp"
 #include "pg/session.hpp"
 #include "pg/writer.hpp"
@@ -51,57 +52,71 @@ std::int64_t begin_run(const Store& store, const RunRequest& request) {
   return run_id;
 }
 
+namespace {
+
+struct NumberedJob {
+  std::int64_t run_id;
+  std::int32_t ordinal;
+  const Job* job;
+};
+
+std::vector<pg::Column<NumberedJob>> job_columns() {
+  using Row = NumberedJob;
+  const auto of_job = [](auto member) { return [member](const Row& row) { return std::invoke(member, *row.job); }; };
+  const auto of_failure = [](auto member) {
+    return [member](const Row& row) {
+      const bool failed = !row.job->failure.message.empty();
+      return failed ? std::string_view(std::invoke(member, row.job->failure)) : std::string_view();
+    };
+  };
+  return {
+      pg::column<Row>("run_id", &Row::run_id),
+      pg::column<Row>("job_no", &Row::ordinal),
+      pg::column<Row>("job_name", of_job(&Job::name)),
+      pg::column<Row>("job_type", of_job(&Job::type)),
+      pg::text_or_null<Row>("phase", of_job(&Job::phase)),
+      pg::column<Row>("portfolio_id", of_job(&Job::portfolio_id)),
+      pg::column<Row>("calculation_date", of_job(&Job::calculation_date)),
+      pg::column<Row>("status", of_job(&Job::status)),
+      pg::column<Row>("processed", of_job(&Job::processed)),
+      pg::column<Row>("skipped", of_job(&Job::skipped)),
+      pg::column<Row>("failed", of_job(&Job::failed)),
+      pg::column<Row>("rows_written", of_job(&Job::rows_written)),
+      pg::text_or_null<Row>("error_message", of_failure(&pg::Failure::message)),
+      pg::text_or_null<Row>("sqlstate", of_failure(&pg::Failure::sqlstate)),
+      pg::text_or_null<Row>("error_detail", of_failure(&pg::Failure::detail)),
+      pg::text_or_null<Row>("error_hint", of_failure(&pg::Failure::hint)),
+      pg::Column<Row>{"started_at", Type::timestamptz,
+                      [](const Row& row, pg::RowBuffer& out) { out.add(row.job->started_at); }},
+      pg::Column<Row>{"completed_at", Type::timestamptz,
+                      [](const Row& row, pg::RowBuffer& out) { out.add(row.job->completed_at); }},
+      pg::column<Row>(
+          "duration_seconds",
+          [](const Row& row) { return static_cast<double>(row.job->completed_at - row.job->started_at) / 1e6; }),
+      pg::column<Row>("detail", [](const Row& row) { return pg::Json{row.job->detail_json}; }),
+  };
+}
+
+}  // namespace
+
 void write_jobs(const Store& store, std::int64_t run_id, std::span<const Job> jobs) {
-  pg::RowBuffer out({{"ordinal", Type::int4},
-                     {"job_name", Type::text},
-                     {"job_type", Type::text},
-                     {"phase", Type::text},
-                     {"portfolio_id", Type::uuid},
-                     {"calculation_date", Type::date},
-                     {"status", Type::text},
-                     {"processed", Type::int8},
-                     {"skipped", Type::int8},
-                     {"failed", Type::int8},
-                     {"rows_written", Type::int8},
-                     {"error_message", Type::text},
-                     {"sqlstate", Type::text},
-                     {"error_detail", Type::text},
-                     {"error_hint", Type::text},
-                     {"started_at", Type::timestamptz},
-                     {"completed_at", Type::timestamptz},
-                     {"duration_seconds", Type::float8},
-                     {"detail", Type::jsonb}});
-  std::int32_t ordinal = 0;
-  for (const Job& job : jobs)
-    out.add(++ordinal)
-        .add(job.name)
-        .add(job.type)
-        .add_text_or_null(job.phase)
-        .add(job.portfolio_id)
-        .add(job.calculation_date)
-        .add(job.status)
-        .add(job.processed)
-        .add(job.skipped)
-        .add(job.failed)
-        .add(job.rows_written)
-        .add_text_or_null(job.failure.message)
-        .add_text_or_null(job.failure.message.empty() ? "" : job.failure.sqlstate)
-        .add_text_or_null(job.failure.detail)
-        .add_text_or_null(job.failure.hint)
-        .add(job.started_at)
-        .add(job.completed_at)
-        .add(static_cast<double>(job.completed_at - job.started_at) / 1e6)
-        .add_text_or_null(job.detail_json);
-  pg::execute_with_rows(
-      "INSERT INTO " + store.table("batch_jobs") +
-          " (run_id, job_no, job_name, job_type, phase, portfolio_id, calculation_date, status, processed, skipped,"
-          " failed, rows_written, error_message, sqlstate, error_detail, error_hint, started_at, completed_at,"
-          " duration_seconds, detail) SELECT $1, n.ordinal + (SELECT coalesce(max(job_no), 0) FROM " +
-          store.table("batch_jobs") +
-          " WHERE run_id = $1), n.job_name, n.job_type, n.phase, n.portfolio_id, n.calculation_date, n.status,"
-          " n.processed, n.skipped, n.failed, n.rows_written, n.error_message, n.sqlstate, n.error_detail,"
-          " n.error_hint, n.started_at, n.completed_at, n.duration_seconds, n.detail FROM new_rows n",
-      out, Args{Type::int8}.add(run_id));
+  static const std::vector<pg::Column<NumberedJob>> columns = job_columns();
+  std::vector<NumberedJob> numbered;
+  for (const Job& job : jobs) numbered.push_back({run_id, static_cast<std::int32_t>(numbered.size() + 1), &job});
+  const pg::RowBuffer rows = pg::as_rows<NumberedJob>(columns, numbered);
+  std::string names;
+  std::string values;
+  for (const auto& column : columns) {
+    names += (names.empty() ? "" : ", ") + column.name;
+    values += (values.empty() ? "n." : ", n.") + column.name;
+    if (column.name == "job_no") values += " + $2";
+  }
+  const std::string table = store.table("batch_jobs");
+  std::int32_t last = 0;
+  pg::each_row("SELECT coalesce(max(job_no), 0) FROM " + table + " WHERE run_id = $1", Args{Type::int8}.add(run_id),
+               {required(Type::int4, "batch_jobs.job_no")}, [&](const RowView& row) { last = row.int4(0); });
+  pg::execute_with_rows("INSERT INTO " + table + " (" + names + ") SELECT " + values + " FROM {rows} n", table, rows,
+                        Args{Type::int4}.add(last));
 }
 
 void finish_run(const Store& store, std::int64_t run_id) {

@@ -22,7 +22,7 @@ std::int64_t write_prices(const Store& store, const core::SampleMarket& market, 
   const std::string sql = "INSERT INTO " + store.table("market_data_cache") +
                           " (symbol, date, close, adj_close, adjustment, data_source)"
                           " SELECT symbol, date, close, close, 'split', '" +
-                          source + "' FROM new_rows ON CONFLICT DO NOTHING";
+                          source + "' FROM {rows} n ON CONFLICT DO NOTHING";
   const std::vector<pg::ColumnDef> columns{{"symbol", Type::text}, {"date", Type::date}, {"close", Type::float8}};
   std::int64_t written = 0;
   RowBuffer out(columns);
@@ -30,7 +30,7 @@ std::int64_t write_prices(const Store& store, const core::SampleMarket& market, 
   for (std::size_t t = 0; t < sessions.size(); ++t) {
     for (const SampleSymbol& symbol : market.symbols) out.add(symbol.symbol).add(sessions[t]).add(symbol.closes[t]);
     if (out.size() < portion && t + 1 < sessions.size()) continue;
-    written += pg::execute_with_rows(sql, out);
+    written += pg::execute_with_rows(sql, store.table("market_data_cache"), out);
     out = RowBuffer(columns);
   }
   return written;
@@ -43,17 +43,17 @@ std::int64_t write_profiles(const Store& store, const core::SampleMarket& market
   return pg::execute_with_rows("INSERT INTO " + store.table("company_profiles") +
                                    " (symbol, company_name, sector, is_etf, data_source) SELECT symbol,"
                                    " 'Sample ' || symbol, sector, is_etf, '" +
-                                   source + "' FROM new_rows ON CONFLICT DO NOTHING",
-                               out);
+                                   source + "' FROM {rows} n ON CONFLICT DO NOTHING",
+                               store.table("company_profiles"), out);
 }
 
 std::int64_t write_rates(const Store& store, const core::SampleMarket& market, std::span<const core::Date> sessions) {
-  RowBuffer out({{"date", Type::date}, {"value", Type::float8}});
+  RowBuffer out({{"date", Type::date}, {"rate", Type::float8}});
   for (std::size_t t = 0; t < sessions.size(); ++t) out.add(sessions[t]).add(market.ten_year_yield[t]);
   return pg::execute_with_rows("INSERT INTO " + store.table("interest_rates") +
-                                   " (series, date, rate) SELECT 'DGS10', date, value FROM new_rows"
+                                   " (series, date, rate) SELECT 'DGS10', date, rate FROM {rows} n"
                                    " ON CONFLICT DO NOTHING",
-                               out);
+                               store.table("interest_rates"), out);
 }
 
 std::int64_t write_portfolios(const Store& store, std::span<const SamplePortfolio> portfolios) {
@@ -62,8 +62,8 @@ std::int64_t write_portfolios(const Store& store, std::span<const SamplePortfoli
     out.add(portfolio.id).add(portfolio.name).add(portfolio.initial_equity);
   return pg::execute_with_rows("INSERT INTO " + store.table("portfolios") +
                                    " (id, name, owner, initial_equity) SELECT id, name, '" + source +
-                                   "', initial_equity FROM new_rows ON CONFLICT DO NOTHING",
-                               out);
+                                   "', initial_equity FROM {rows} n ON CONFLICT DO NOTHING",
+                               store.table("portfolios"), out);
 }
 
 const char* investment_class(const Lot& lot) {
@@ -94,9 +94,9 @@ std::int64_t write_positions(const Store& store, std::span<const SamplePortfolio
   return pg::execute_with_rows(
       "INSERT INTO " + store.table("positions") +
           " (portfolio_id, id, symbol, position_type, investment_class, quantity, entry_price, entry_date,"
-          " underlying_symbol) SELECT portfolio_id, id, symbol, position_type, investment_class, quantity::numeric,"
-          " entry_price::numeric, entry_date, underlying_symbol FROM new_rows ON CONFLICT DO NOTHING",
-      out);
+          " underlying_symbol) SELECT portfolio_id, id, symbol, position_type, investment_class, quantity,"
+          " entry_price, entry_date, underlying_symbol FROM {rows} n ON CONFLICT DO NOTHING",
+      store.table("positions"), out);
 }
 
 // The event takes the lot's id with its last byte inverted, so that the same seed gives the same ids.
@@ -127,9 +127,9 @@ std::int64_t write_closings(const Store& store, std::span<const SamplePortfolio>
   return pg::execute_with_rows("INSERT INTO " + store.table("position_realized_events") +
                                    " (portfolio_id, id, position_id, trade_date, quantity_closed, exit_price,"
                                    " realized_pnl) SELECT portfolio_id, id, position_id, trade_date,"
-                                   " quantity_closed::numeric, exit_price::numeric, realized_pnl FROM new_rows"
+                                   " quantity_closed, exit_price, realized_pnl FROM {rows} n"
                                    " ON CONFLICT DO NOTHING",
-                               out);
+                               store.table("position_realized_events"), out);
 }
 
 std::int64_t write_flows(const Store& store, std::span<const SamplePortfolio> portfolios) {
@@ -140,8 +140,8 @@ std::int64_t write_flows(const Store& store, std::span<const SamplePortfolio> po
       out.add(portfolio.id).add(flow.id).add(flow.date).add(flow.amount);
   return pg::execute_with_rows("INSERT INTO " + store.table("equity_changes") +
                                    " (portfolio_id, id, change_type, amount, change_date) SELECT portfolio_id, id,"
-                                   " 'CONTRIBUTION', amount, change_date FROM new_rows ON CONFLICT DO NOTHING",
-                               out);
+                                   " 'CONTRIBUTION', amount, change_date FROM {rows} n ON CONFLICT DO NOTHING",
+                               store.table("equity_changes"), out);
 }
 
 }  // namespace

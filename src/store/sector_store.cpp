@@ -4,7 +4,6 @@
 
 #include "core/text/json.hpp"
 #include "pg/query.hpp"
-#include "pg/writer.hpp"
 #include "store/row_check.hpp"
 #include "store/snapshot_store.hpp"
 
@@ -13,7 +12,6 @@ namespace pb::store {
 using pg::Args;
 using pg::nullable;
 using pg::required;
-using pg::RowBuffer;
 using pg::RowView;
 using pg::Type;
 
@@ -21,7 +19,7 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-std::string as_json(const std::vector<core::SectorExposure>& sectors) {
+pg::Json as_json(const std::vector<core::SectorExposure>& sectors) {
   core::JsonObject object;
   for (const core::SectorExposure& sector : sectors)
     object.add(sector.sector, core::JsonObject()
@@ -31,7 +29,7 @@ std::string as_json(const std::vector<core::SectorExposure>& sectors) {
                                   .add("gross", sector.gross_weight.value_or(nan))
                                   .add("benchmark", sector.benchmark_weight.value_or(nan))
                                   .add("active", sector.active_weight.value_or(nan)));
-  return object.str();
+  return {object.str()};
 }
 
 }  // namespace
@@ -69,30 +67,25 @@ std::optional<Benchmark> load_benchmark(const Store& store, core::Date day) {
 }
 
 std::int64_t write_snapshot_sectors(const Store& store, core::Date day, std::span<const SnapshotSectors> rows) {
-  RowBuffer out({{"portfolio_id", Type::uuid},
-                 {"snapshot_date", Type::date},
-                 {"sector_exposure", Type::jsonb},
-                 {"benchmark_date", Type::date},
-                 {"hhi", Type::float8},
-                 {"effective_positions", Type::float8},
-                 {"top_3_concentration", Type::float8},
-                 {"top_10_concentration", Type::float8},
-                 {"concentration_reason", Type::text}});
-  out.reserve(rows.size());
-  for (const SnapshotSectors& row : rows) {
-    out.add(row.portfolio_id).add(day);
-    row.sectors ? out.add(as_json(*row.sectors)) : out.null();
-    out.add(row.benchmark_date);
-    if (const auto& concentration = row.concentration)
-      out.add(concentration->hhi)
-          .add(concentration->effective_positions)
-          .add(concentration->top_3)
-          .add(concentration->top_10);
-    else
-      out.null().null().null().null();
-    out.add(row.reason);
-  }
-  return update_snapshots(store, std::move(out));
+  using Row = SnapshotSectors;
+  const auto concentration = [](auto member) {
+    return [member](const Row& row) {
+      return row.concentration ? std::optional(std::invoke(member, *row.concentration)) : std::nullopt;
+    };
+  };
+  using core::Concentration;
+  const Columns<Row> columns{
+      pg::column<Row>("portfolio_id", &Row::portfolio_id),
+      pg::column<Row>("sector_exposure",
+                      [](const Row& row) { return row.sectors ? as_json(*row.sectors) : pg::Json{}; }),
+      pg::column<Row>("benchmark_date", &Row::benchmark_date),
+      pg::column<Row>("hhi", concentration(&Concentration::hhi)),
+      pg::column<Row>("effective_positions", concentration(&Concentration::effective_positions)),
+      pg::column<Row>("top_3_concentration", concentration(&Concentration::top_3)),
+      pg::column<Row>("top_10_concentration", concentration(&Concentration::top_10)),
+      pg::column<Row>("concentration_reason", &Row::reason),
+  };
+  return update_snapshots(store, day, columns, rows);
 }
 
 }  // namespace pb::store

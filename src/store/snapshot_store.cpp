@@ -59,47 +59,52 @@ std::map<Uuid, Date> newest_snapshots(const Store& store, std::span<const Uuid> 
 
 namespace {
 
-std::vector<pg::ColumnDef> snapshot_columns() {
-  std::vector<pg::ColumnDef> columns{
-      {"portfolio_id", Type::uuid}, {"snapshot_date", Type::date}, {"previous_snapshot_date", Type::date}};
-  for (const char* name :
-       {"total_value", "total_market_value", "cash_value", "equity_balance", "total_long", "total_short",
-        "gross_exposure", "net_exposure", "daily_pnl", "mtd_pnl", "ytd_pnl", "cumulative_pnl", "daily_realized_pnl",
-        "cumulative_realized_pnl", "daily_capital_flow", "cumulative_capital_flow"})
-    columns.push_back({name, Type::money});
-  columns.push_back({"daily_return", Type::float8});
-  for (const char* name :
-       {"long_count", "short_count", "option_count", "private_positions", "stale_prices", "unpriced_positions"})
-    columns.push_back({name, Type::int4});
-  return columns;
-}
-
-void add_snapshot(RowBuffer& out, const SnapshotRow& row) {
-  const core::PortfolioLevels& levels = row.levels;
-  const core::PeriodResult& period = row.period;
-  out.add(row.portfolio_id).add(row.date).add(period.previous_date);
-  out.add(levels.equity()).add(levels.net_market_value()).add(levels.cash).add(levels.equity());
-  out.add(levels.long_value).add(levels.short_value).add(levels.gross_exposure()).add(levels.net_market_value());
-  out.add(period.daily_pnl).add(period.mtd_pnl).add(period.ytd_pnl).add(levels.cumulative_pnl());
-  out.add(period.daily_realized).add(levels.realized_to_date);
-  out.add(period.daily_flow).add(levels.flows_to_date);
-  out.add(period.daily_return);
-  out.add(levels.long_count).add(levels.short_count).add(levels.option_count).add(levels.private_positions);
-  out.add(levels.stale_prices).add(levels.unpriced_positions);
+Columns<SnapshotRow> snapshot_columns() {
+  using Row = SnapshotRow;
+  const auto level = [](auto member) { return [member](const Row& row) { return std::invoke(member, row.levels); }; };
+  const auto period = [](auto member) { return [member](const Row& row) { return std::invoke(member, row.period); }; };
+  using Levels = core::PortfolioLevels;
+  using Period = core::PeriodResult;
+  return {
+      pg::column<Row>("portfolio_id", &Row::portfolio_id),
+      pg::column<Row>("snapshot_date", &Row::date),
+      pg::column<Row>("previous_snapshot_date", period(&Period::previous_date)),
+      pg::column<Row>("total_value", level(&Levels::equity)),
+      pg::column<Row>("total_market_value", level(&Levels::net_market_value)),
+      pg::column<Row>("cash_value", level(&Levels::cash)),
+      pg::column<Row>("equity_balance", level(&Levels::equity)),
+      pg::column<Row>("total_long", level(&Levels::long_value)),
+      pg::column<Row>("total_short", level(&Levels::short_value)),
+      pg::column<Row>("gross_exposure", level(&Levels::gross_exposure)),
+      pg::column<Row>("net_exposure", level(&Levels::net_market_value)),
+      pg::column<Row>("daily_pnl", period(&Period::daily_pnl)),
+      pg::column<Row>("mtd_pnl", period(&Period::mtd_pnl)),
+      pg::column<Row>("ytd_pnl", period(&Period::ytd_pnl)),
+      pg::column<Row>("cumulative_pnl", level(&Levels::cumulative_pnl)),
+      pg::column<Row>("daily_realized_pnl", period(&Period::daily_realized)),
+      pg::column<Row>("cumulative_realized_pnl", level(&Levels::realized_to_date)),
+      pg::column<Row>("daily_capital_flow", period(&Period::daily_flow)),
+      pg::column<Row>("cumulative_capital_flow", level(&Levels::flows_to_date)),
+      pg::column<Row>("daily_return", period(&Period::daily_return)),
+      pg::column<Row>("long_count", level(&Levels::long_count)),
+      pg::column<Row>("short_count", level(&Levels::short_count)),
+      pg::column<Row>("option_count", level(&Levels::option_count)),
+      pg::column<Row>("private_positions", level(&Levels::private_positions)),
+      pg::column<Row>("stale_prices", level(&Levels::stale_prices)),
+      pg::column<Row>("unpriced_positions", level(&Levels::unpriced_positions)),
+  };
 }
 
 }  // namespace
 
 std::int64_t write_snapshots(const Store& store, std::span<const SnapshotRow> rows) {
-  RowBuffer out(snapshot_columns());
-  out.reserve(rows.size());
-  for (const SnapshotRow& row : rows) add_snapshot(out, row);
-  pg::Target target{.table = store.table("portfolio_snapshots"), .keys = {"portfolio_id", "snapshot_date"}};
-  target.stamp = store.stamp();
-  target.also_on_change =
-      "analytics_complete = t.analytics_complete AND t.total_value = excluded.total_value"
+  Columns<SnapshotRow> columns = snapshot_columns();
+  columns.push_back(constant<SnapshotRow>("run_id", store.stamp().run_id));
+  pg::Target target = result_target(store, "portfolio_snapshots", {"portfolio_id", "snapshot_date"}, {});
+  target.also_on_change +=
+      ", analytics_complete = t.analytics_complete AND t.total_value = excluded.total_value"
       " AND t.total_long = excluded.total_long AND t.total_short = excluded.total_short";
-  return pg::upsert(target, std::move(out));
+  return pg::upsert(target, pg::as_rows(columns, rows));
 }
 
 std::int64_t refresh_equity_balances(const Store& store, std::span<const Uuid> portfolio_ids) {
@@ -125,86 +130,40 @@ std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Dat
   return values;
 }
 
-pg::WriteSpan write_span(const Store& store, std::span<const Uuid> portfolio_ids, Date first, Date last,
-                         std::vector<std::string> symbols) {
-  pg::WriteSpan span{.first = first, .last = last, .symbols = std::move(symbols)};
-  const std::string snapshots = store.table("portfolio_snapshots");
-  if (pg::execute(
-          "SELECT FROM " + snapshots + " WHERE portfolio_id = ANY ($1) AND snapshot_date BETWEEN $2 AND $3 LIMIT 1",
-          Args{Type::uuid_array, Type::date, Type::date}.add(portfolio_ids).add(first).add(last)) == 0)
-    span.empty.insert(snapshots);
-  return span;
-}
-
-namespace {
-
-// Whether the snapshots that are updated are new, and so have nothing yet in the columns that engines add.
-bool are_new(const Store& store) {
-  const pg::WriteSpan* span = store.stamp().span.get();
-  return span != nullptr && span->empty.contains(store.table("portfolio_snapshots"));
-}
-
-std::int64_t rows_with_values(const RowBuffer& rows) {
-  std::int64_t count = 0;
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    std::size_t column = 2;
-    while (column < rows.columns().size() && rows.cell(row, column).is_null) ++column;
-    if (column < rows.columns().size()) ++count;
-  }
-  return count;
-}
-
-}  // namespace
-
-std::int64_t update_snapshots(const Store& store, RowBuffer rows) {
+std::int64_t update_snapshots(const Store& store, Date day, const RowBuffer& rows) {
   std::string assignments;
   std::string stored;
   std::string computed;
-  for (std::size_t i = 2; i < rows.columns().size(); ++i) {
-    const std::string& name = rows.columns()[i].name;
-    assignments += name + " = n." + name + ", ";
-    stored += (i == 2 ? "t." : ", t.") + name;
-    computed += (i == 2 ? "n." : ", n.") + name;
+  for (const pg::ColumnDef& column : rows.columns()) {
+    if (column.name == "portfolio_id") continue;
+    const std::string comma = stored.empty() ? "" : ", ";
+    assignments += column.name + " = n." + column.name + ", ";
+    stored += comma + "t." + column.name;
+    computed += comma + "n." + column.name;
   }
-  const auto run_id = store.stamp().run_id;
-  const std::string statement = "UPDATE " + store.table("portfolio_snapshots") + " t SET " + assignments +
-                                "run_id = " + (run_id ? std::to_string(*run_id) : "NULL") +
-                                ", created_at = now() FROM new_rows n"
-                                " WHERE t.portfolio_id = n.portfolio_id AND t.snapshot_date = n.snapshot_date AND (" +
-                                stored + ") IS DISTINCT FROM (" + computed + ")";
-  if (are_new(store)) {
-    const std::int64_t changed = rows_with_values(rows);
-    if (pg::defer_statement(store.stamp(), statement, rows)) return changed;
-  }
-  return pg::execute_with_rows(statement, rows);
+  const std::string snapshots = store.table("portfolio_snapshots");
+  return pg::execute_with_rows("UPDATE " + snapshots + " t SET " + assignments +
+                                   "run_id = $3, created_at = now() FROM {rows} n"
+                                   " WHERE t.portfolio_id = n.portfolio_id AND t.snapshot_date = $2 AND (" +
+                                   stored + ") IS DISTINCT FROM (" + computed + ")",
+                               snapshots, rows, Args{Type::date, Type::int8}.add(day).add(store.stamp().run_id));
 }
 
 std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const SnapshotBeta> rows) {
-  RowBuffer out({{"portfolio_id", Type::uuid},
-                 {"snapshot_date", Type::date},
-                 {"beta", Type::float8},
-                 {"beta_r_squared", Type::float8},
-                 {"beta_observations", Type::int4},
-                 {"beta_coverage", Type::float8},
-                 {"beta_reason", Type::text}});
-  for (const SnapshotBeta& row : rows)
-    out.add(row.portfolio_id)
-        .add(day)
-        .add(row.beta)
-        .add(row.r_squared)
-        .add(row.observations)
-        .add(row.coverage)
-        .add_text_or_null(row.reason);
-  return update_snapshots(store, std::move(out));
+  using Row = SnapshotBeta;
+  static const Columns<Row> columns{
+      pg::column<Row>("portfolio_id", &Row::portfolio_id), pg::column<Row>("beta", &Row::beta),
+      pg::column<Row>("beta_r_squared", &Row::r_squared),  pg::column<Row>("beta_observations", &Row::observations),
+      pg::column<Row>("beta_coverage", &Row::coverage),    pg::text_or_null<Row>("beta_reason", &Row::reason),
+  };
+  return update_snapshots(store, day, columns, rows);
 }
 
 void mark_analytics_complete(const Store& store, Date day, std::span<const Uuid> portfolio_ids) {
-  RowBuffer rows({{"portfolio_id", Type::uuid}, {"snapshot_date", Type::date}});
-  for (const Uuid& id : portfolio_ids) rows.add(id).add(day);
-  const std::string statement = "UPDATE " + store.table("portfolio_snapshots") +
-                                " t SET analytics_complete = true FROM new_rows n WHERE t.portfolio_id = n.portfolio_id"
-                                " AND t.snapshot_date = n.snapshot_date AND NOT t.analytics_complete";
-  if (!pg::defer_statement(store.stamp(), statement, rows)) pg::execute_with_rows(statement, rows);
+  pg::execute("UPDATE " + store.table("portfolio_snapshots") +
+                  " SET analytics_complete = true WHERE portfolio_id = ANY ($1) AND snapshot_date = $2"
+                  " AND NOT analytics_complete",
+              Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day));
 }
 
 std::vector<MissingSession> missing_sessions(const Store& store, std::span<const Uuid> portfolio_ids, Date target) {

@@ -9,6 +9,7 @@
 
 #include "core/portfolio/accounting.hpp"
 #include "core/text/uuid.hpp"
+#include "store/result_rows.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {
@@ -40,13 +41,15 @@ std::int64_t refresh_equity_balances(const Store& store, std::span<const core::U
 std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Date day,
                                                    std::span<const core::Uuid> portfolio_ids);
 
-// What is going to be written of these dates, each at most once: of these symbols' models, sorted, and no others.
-pg::WriteSpan write_span(const Store& store, std::span<const core::Uuid> portfolio_ids, core::Date first,
-                         core::Date last, std::vector<std::string> symbols);
+// Writes columns that an engine adds to snapshots of a day. Only rows that differ are written, and a portfolio without
+// a snapshot of the day gets none.
+std::int64_t update_snapshots(const Store& store, core::Date day, const pg::RowBuffer& rows);
 
-// Writes columns that an engine adds to snapshots; the first columns of the rows are portfolio_id and snapshot_date.
-// Only rows that differ are written, and a portfolio without a snapshot of the date gets none.
-std::int64_t update_snapshots(const Store& store, pg::RowBuffer rows);
+template <class Row>
+std::int64_t update_snapshots(const Store& store, core::Date day, const Columns<Row>& columns,
+                              std::span<const Row> rows) {
+  return update_snapshots(store, day, pg::as_rows(columns, rows));
+}
 
 struct SnapshotBeta {
   core::Uuid portfolio_id;

@@ -1,17 +1,25 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "pg/function.hpp"
 #include "pg/settings.hpp"
-#include "pg/writer.hpp"
 
 namespace pb::store {
+
+// The run that writes. It and the time are stamped on every row that changes but are no change themselves, so that an
+// unchanged rerun writes nothing; unless it is to rewrite, which stamps every row.
+struct Stamp {
+  std::optional<std::int64_t> run_id = {};
+  bool rewrite = false;
+};
 
 // The schema of the functions of the extension that only the extension calls.
 inline constexpr const char* helper_schema = "_portfolio_batch";
@@ -24,18 +32,12 @@ class Store {
   explicit Store(const pg::Call& call);
 
   // The same store, writing for a run.
-  Store for_run(const pg::Stamp& stamp) const {
+  Store for_run(const Stamp& stamp) const {
     Store store = *this;
     store.stamp_ = stamp;
     return store;
   }
-  // The same store, for a run that writes each date of the span at most once.
-  Store for_span(pg::WriteSpan span) const {
-    Store store = *this;
-    store.stamp_.span = std::make_shared<pg::WriteSpan>(std::move(span));
-    return store;
-  }
-  const pg::Stamp& stamp() const noexcept { return stamp_; }
+  const Stamp& stamp() const noexcept { return stamp_; }
 
   // The same store under other settings, for what one call asks for.
   Store with_settings(const pg::Settings& settings) const {
@@ -45,12 +47,14 @@ class Store {
   }
 
   // The same store, for some of a date's portfolios beside other sessions that run the others. It leaves the rows of
-  // these symbols' models alone: another session writes them.
-  Store for_shard(const std::vector<std::string>& symbols) const {
+  // these symbols alone, and unless it is the first shard those of the date as such: another session writes them.
+  Store for_shard(const std::vector<std::string>& symbols, bool is_first) const {
     Store store = *this;
     store.left_symbols_ = std::make_shared<const std::set<std::string>>(symbols.begin(), symbols.end());
+    store.writes_date_rows_ = is_first;
     return store;
   }
+  bool writes_date_rows() const noexcept { return writes_date_rows_; }
   bool is_shard() const noexcept { return left_symbols_ != nullptr; }
   bool leaves_symbols() const noexcept { return left_symbols_ != nullptr && !left_symbols_->empty(); }
   bool leaves_symbol(const std::string& symbol) const {
@@ -70,10 +74,11 @@ class Store {
 
  private:
   pg::Settings settings_;
-  pg::Stamp stamp_;
+  Stamp stamp_;
   std::string schema_;
   std::string quoted_schema_;
   std::shared_ptr<const std::set<std::string>> left_symbols_;
+  bool writes_date_rows_ = true;
 };
 
 // The schema in which the tables are or would be, whether they exist or not. Throws 22023 for a temporary schema:

@@ -7,14 +7,13 @@
 #include "core/error.hpp"
 #include "core/portfolio/ranges.hpp"
 #include "pg/query.hpp"
-#include "pg/writer.hpp"
+#include "store/result_rows.hpp"
 
 namespace pb::store {
 
 using pg::Args;
 using pg::nullable;
 using pg::required;
-using pg::RowBuffer;
 using pg::RowView;
 using pg::Type;
 
@@ -97,34 +96,72 @@ std::optional<core::Date> first_price_date(const Store& store, const std::string
   return first;
 }
 
-std::int64_t write_stress_results(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
-                                  const std::optional<std::vector<std::string>>& names,
-                                  std::span<const StressRow> rows) {
-  RowBuffer out({{"portfolio_id", Type::uuid},
-                 {"calculation_date", Type::date},
-                 {"scenario_id", Type::text},
-                 {"direct_pnl", Type::money},
-                 {"correlated_pnl", Type::money},
-                 {"correlation_effect", Type::money},
-                 {"factor_impacts", Type::jsonb},
-                 {"calculation_metadata", Type::jsonb},
-                 {"exceeds_equity", Type::boolean},
-                 {"reason", Type::text}});
-  out.reserve(rows.size());
-  for (const StressRow& row : rows) {
-    out.add(row.portfolio_id).add(day).add(row.scenario_id).add(row.direct_pnl).add(row.correlated_pnl);
-    out.add(row.correlation_effect).add_text_or_null(row.factor_impacts).add_text_or_null(row.calculation_metadata);
-    out.add(row.exceeds_equity).add(row.reason);
-  }
-  Args scope{Type::uuid_array, Type::date, Type::text_array};
-  scope.add(portfolio_ids).add(day);
-  names ? scope.add(std::span<const std::string>(*names)) : scope.null();
-  return pg::upsert({.table = store.table("stress_test_results"),
-                     .keys = {"portfolio_id", "calculation_date", "scenario_id"},
-                     .stamp = store.stamp(),
-                     .replaced_scope = "t.portfolio_id = ANY ($1) AND t.calculation_date = $2"
-                                       " AND ($3 IS NULL OR t.scenario_id = ANY ($3))"},
-                    std::move(out), scope);
+std::int64_t write_scenario_moves(const Store& store, core::Date day, std::span<const ScenarioMovesRow> rows) {
+  if (!store.writes_date_rows()) return 0;
+  using Row = ScenarioMovesRow;
+  const Columns<Row> columns{
+      constant<Row>("calculation_date", day),
+      pg::column<Row>("scenario_id", &Row::scenario_id),
+      pg::column<Row>("scenario_name", &Row::name),
+      pg::column<Row>("category", &Row::category),
+      pg::column<Row>("severity", &Row::severity),
+      pg::column<Row>("method", &Row::method),
+      pg::column<Row>("factors", &Row::factors),
+      pg::column<Row>("shocks", &Row::shocks),
+      pg::column<Row>("moves", &Row::moves),
+      pg::text_or_null<Row>("rate_factor", &Row::rate_factor),
+      pg::column<Row>("missing_factors",
+                      [](const Row& row) {
+                        return row.missing_factors.empty() ? std::nullopt : std::optional(row.missing_factors);
+                      }),
+      pg::column<Row>("covariance_date", &Row::covariance_date),
+      pg::column<Row>("covariance_observations", &Row::covariance_observations),
+      pg::column<Row>("covariance_half_life", &Row::covariance_half_life),
+      pg::text_or_null<Row>("window_start", &Row::window_start),
+      pg::text_or_null<Row>("window_end", &Row::window_end),
+      pg::text_or_null<Row>("problem", &Row::problem),
+  };
+  return write_results(store, "stress_scenario_moves", {"calculation_date", "scenario_id"}, columns, rows);
+}
+
+std::int64_t write_stress_tests(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
+                                std::span<const PortfolioStressRow> rows) {
+  using Row = PortfolioStressRow;
+  const Columns<Row> columns{
+      pg::column<Row>("portfolio_id", &Row::portfolio_id),
+      constant<Row>("calculation_date", day),
+      pg::column<Row>("scenario_ids", &Row::scenario_ids),
+      pg::column<Row>("direct_pnl", &Row::direct_pnl),
+      pg::column<Row>("correlated_pnl", &Row::correlated_pnl),
+      pg::column<Row>("conditional_sd", &Row::conditional_sd),
+      pg::column<Row>("rate_direct_pnl", &Row::rate_direct_pnl),
+      pg::column<Row>("rate_correlated_pnl", &Row::rate_correlated_pnl),
+      pg::column<Row>("reasons",
+                      [](const Row& row) {
+                        const bool any = std::any_of(row.reasons.begin(), row.reasons.end(),
+                                                     [](const auto& reason) { return reason.has_value(); });
+                        return any ? std::optional(row.reasons) : std::nullopt;
+                      }),
+      pg::column<Row>("factors", &Row::factors),
+      pg::column<Row>("exposures", &Row::exposures),
+      pg::column<Row>("coverage", &Row::coverage),
+      pg::column<Row>("equity", &Row::equity),
+      pg::column<Row>("notes", &Row::notes),
+  };
+  return write_results(store, "portfolio_stress_tests", {"portfolio_id", "calculation_date"}, columns, rows,
+                       of_portfolios(portfolio_ids, day));
+}
+
+std::map<core::Uuid, std::vector<std::string>> load_stressed_scenarios(const Store& store, core::Date day,
+                                                                       std::span<const core::Uuid> portfolio_ids) {
+  std::map<core::Uuid, std::vector<std::string>> scenarios;
+  pg::each_row("SELECT t.portfolio_id, s.id FROM " + store.table("portfolio_stress_tests") +
+                   " t CROSS JOIN LATERAL unnest(t.scenario_ids) s (id) JOIN " + store.table("stress_test_scenarios") +
+                   " d ON d.scenario_id = s.id WHERE t.portfolio_id = ANY ($1) AND t.calculation_date = $2",
+               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
+               {required(Type::uuid, "portfolio_stress_tests.portfolio_id"), required(Type::text, "scenario_id")},
+               [&](const RowView& row) { scenarios[row.uuid(0)].push_back(row.text_or_empty(1)); });
+  return scenarios;
 }
 
 }  // namespace pb::store

@@ -2,6 +2,7 @@
 #include "core/no_postgres.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 #include "core/calendar/date.hpp"
 #include "core/portfolio/money.hpp"
 #include "core/text/uuid.hpp"
+#include "pg/rows.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {
@@ -44,21 +46,53 @@ std::vector<ScenarioDefinition> load_market_risk_scenarios(const Store& store);
 // The first day for which a symbol has a price.
 std::optional<core::Date> first_price_date(const Store& store, const std::string& symbol);
 
-struct StressRow {
-  core::Uuid portfolio_id;
+// What the factors do in a scenario on a day, and how that was found: the same for every portfolio.
+struct ScenarioMovesRow {
   std::string scenario_id;
-  std::optional<core::Money> direct_pnl;
-  std::optional<core::Money> correlated_pnl;
-  std::optional<core::Money> correlation_effect;
-  std::string factor_impacts;        // JSON; empty: none
-  std::string calculation_metadata;  // JSON
-  std::optional<bool> exceeds_equity;
-  const char* reason = nullptr;
+  std::string name;
+  std::string category;
+  std::string severity;
+  const char* method = "none";       // conditional_expectation, replay or none
+  std::vector<std::string> factors;  // the order of the arrays
+  std::vector<double> shocks;        // NaN for a factor that is not shocked
+  std::vector<double> moves;         // NaN where there is no estimate
+  std::string rate_factor;           // whose P&L is no product of exposure and move; empty: none
+  std::vector<std::string> missing_factors;
+  std::optional<core::Date> covariance_date;
+  std::optional<int> covariance_observations;
+  std::optional<double> covariance_half_life;
+  std::string window_start;  // of a replay
+  std::string window_end;
+  std::string problem;  // why there is no result; empty: none
 };
 
-// Replaces the day's rows of these portfolios; with names, only the rows of those scenarios.
-std::int64_t write_stress_results(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
-                                  const std::optional<std::vector<std::string>>& names,
-                                  std::span<const StressRow> rows);
+// Writes stress_scenario_moves; scenarios of the day that are not among them stay. Only where the rows of the date are
+// this shard's.
+std::int64_t write_scenario_moves(const Store& store, core::Date day, std::span<const ScenarioMovesRow> rows);
+
+// A portfolio's results, a scenario at each place of the arrays that are not of factors.
+struct PortfolioStressRow {
+  core::Uuid portfolio_id;
+  std::vector<std::string> scenario_ids;
+  std::vector<std::optional<core::Money>> direct_pnl;
+  std::vector<std::optional<core::Money>> correlated_pnl;
+  std::vector<double> conditional_sd;
+  std::vector<double> rate_direct_pnl;      // the part of the rate factor
+  std::vector<double> rate_correlated_pnl;  // both NaN where there is none
+  std::vector<std::optional<std::string>> reasons;
+  std::vector<std::string> factors;  // the order of the exposures
+  std::vector<double> exposures;     // P&L per 1.00 of each factor
+  double coverage;
+  core::Money equity;
+  pg::Json notes;  // by scenario, what only some have
+};
+
+// Writes portfolio_stress_tests: one row a portfolio and day. Portfolios that are not among the rows lose theirs.
+std::int64_t write_stress_tests(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
+                                std::span<const PortfolioStressRow> rows);
+
+// The scenarios of which the portfolios have results on a day.
+std::map<core::Uuid, std::vector<std::string>> load_stressed_scenarios(const Store& store, core::Date day,
+                                                                       std::span<const core::Uuid> portfolio_ids);
 
 }  // namespace pb::store

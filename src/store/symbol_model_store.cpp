@@ -4,96 +4,66 @@
 #include <cmath>
 
 #include "core/stats/annualization.hpp"
-#include "pg/query.hpp"
-#include "pg/writer.hpp"
+#include "store/result_rows.hpp"
 
 namespace pb::store {
-
-using pg::Args;
-using pg::RowBuffer;
-using pg::Type;
 
 namespace {
 
 // Beyond this a beta is kept as estimated but marked, because it is rarely one.
 constexpr double outlier_beta = 5;
 
-constexpr const char* model_scope = "t.symbol = ANY ($1) AND t.calculation_date = $2 AND t.model = $3";
-
-Args model_arguments(core::Date day, const std::string& model, const std::vector<std::string>& symbols) {
-  return std::move(
-      Args{Type::text_array, Type::date, Type::text}.add(std::span<const std::string>(symbols)).add(day).add(model));
+// The figures of the factors, or none where there is no estimate.
+std::optional<std::vector<double>> of_betas(const SymbolModel& row, double SymbolBeta::*figure) {
+  if (row.sample.reason != nullptr || row.betas.empty()) return std::nullopt;
+  std::vector<double> values;
+  for (const SymbolBeta& beta : row.betas) values.push_back(beta.*figure);
+  return values;
 }
 
-// Writes rows of the symbols' models. The symbols change from date to date, those of the whole run do not.
-std::int64_t upsert_models(const pg::Target& target, RowBuffer out, core::Date day, const std::string& model,
-                           std::span<const SymbolModel> rows) {
-  std::vector<std::string> symbols;
-  symbols.reserve(rows.size());
-  for (const SymbolModel& row : rows) symbols.push_back(row.symbol);
-  const Args scope = model_arguments(day, model, symbols);
-  const pg::WriteSpan* span = target.stamp.span.get();
-  const auto known = [&](const std::string& symbol) { return std::ranges::binary_search(span->symbols, symbol); };
-  if (span == nullptr || !std::ranges::all_of(symbols, known)) return pg::upsert(target, std::move(out), scope);
-  const Args wide = model_arguments(day, model, span->symbols);
-  return pg::upsert(target, std::move(out), scope, &wide);
+std::int64_t write_model(const Store& store, core::Date day, const FactorModelRow& model) {
+  using Row = FactorModelRow;
+  const Columns<Row> columns{
+      constant<Row>("calculation_date", day),
+      pg::column<Row>("model", &Row::model),
+      pg::column<Row>("factors", &Row::factors),
+      pg::column<Row>("long_symbols", &Row::long_symbols),
+      pg::column<Row>("short_symbols", &Row::short_symbols),
+      pg::column<Row>("parameters", &Row::parameters),
+      pg::column<Row>("window_start", &Row::window_start),
+      pg::column<Row>("window_end", &Row::window_end),
+  };
+  return write_results<Row>(store, "factor_models", {"calculation_date", "model"}, columns, {&model, 1});
 }
 
 std::int64_t write_fits(const Store& store, core::Date day, const std::string& model,
                         std::span<const SymbolModel> rows) {
-  RowBuffer out({{"symbol", Type::text},
-                 {"calculation_date", Type::date},
-                 {"model", Type::text},
-                 {"observations", Type::int4},
-                 {"alpha", Type::float8},
-                 {"r_squared", Type::float8},
-                 {"adj_r_squared", Type::float8},
-                 {"residual_volatility", Type::float8},
-                 {"ridge_alpha", Type::float8},
-                 {"effective_df", Type::float8},
-                 {"condition_number", Type::float8},
-                 {"max_vif", Type::float8},
-                 {"window_start", Type::date},
-                 {"window_end", Type::date},
-                 {"quality_flag", Type::text},
-                 {"reason", Type::text}});
-  out.reserve(rows.size());
-  for (const SymbolModel& row : rows) {
-    out.add(row.symbol).add(day).add(model).add(row.sample.observations).add(row.alpha).add(row.r_squared);
-    out.add(row.adj_r_squared).add(row.residual_volatility).add(row.ridge_alpha).add(row.effective_df);
-    out.add(row.condition_number).add(row.max_vif).add(row.sample.window_start).add(row.sample.window_end);
-    out.add(row.sample.quality_flag).add(row.reason());
-  }
-  return upsert_models({.table = store.table("symbol_model_fits"),
-                        .keys = {"symbol", "calculation_date", "model"},
-                        .stamp = store.stamp(),
-                        .replaced_scope = model_scope},
-                       std::move(out), day, model, rows);
-}
-
-std::int64_t write_betas(const Store& store, core::Date day, const std::string& model,
-                         std::span<const std::string> factors, std::span<const SymbolModel> rows) {
-  RowBuffer out({{"symbol", Type::text},
-                 {"calculation_date", Type::date},
-                 {"model", Type::text},
-                 {"factor", Type::text},
-                 {"beta", Type::float8},
-                 {"std_error", Type::float8},
-                 {"t_stat", Type::float8},
-                 {"p_value", Type::float8},
-                 {"reason", Type::text}});
-  out.reserve(rows.size() * factors.size());
-  for (const SymbolModel& row : rows)
-    for (std::size_t k = 0; k < factors.size(); ++k) {
-      const SymbolBeta& beta = row.betas[k];
-      out.add(row.symbol).add(day).add(model).add(factors[k]);
-      out.add(beta.beta).add(beta.std_error).add(beta.t_stat).add(beta.p_value).add(row.reason());
-    }
-  return upsert_models({.table = store.table("symbol_factor_exposures"),
-                        .keys = {"symbol", "calculation_date", "model", "factor"},
-                        .stamp = store.stamp(),
-                        .replaced_scope = model_scope},
-                       std::move(out), day, model, rows);
+  using Row = SymbolModel;
+  const auto of_sample = [](auto member) {
+    return [member](const Row& row) { return std::invoke(member, row.sample); };
+  };
+  const Columns<Row> columns{
+      constant<Row>("calculation_date", day),
+      pg::column<Row>("symbol", &Row::symbol),
+      constant<Row>("model", model),
+      pg::column<Row>("observations", of_sample(&core::Sample::observations)),
+      pg::column<Row>("alpha", &Row::alpha),
+      pg::column<Row>("r_squared", &Row::r_squared),
+      pg::column<Row>("adj_r_squared", &Row::adj_r_squared),
+      pg::column<Row>("residual_volatility", &Row::residual_volatility),
+      pg::column<Row>("residual_df", &Row::residual_df),
+      pg::column<Row>("ridge_alpha", &Row::ridge_alpha),
+      pg::column<Row>("effective_df", &Row::effective_df),
+      pg::column<Row>("condition_number", &Row::condition_number),
+      pg::column<Row>("max_vif", &Row::max_vif),
+      pg::column<Row>("betas", [](const Row& row) { return of_betas(row, &SymbolBeta::beta); }),
+      pg::column<Row>("std_errors", [](const Row& row) { return of_betas(row, &SymbolBeta::std_error); }),
+      pg::column<Row>("window_start", of_sample(&core::Sample::window_start)),
+      pg::column<Row>("window_end", of_sample(&core::Sample::window_end)),
+      pg::column<Row>("quality_flag", of_sample(&core::Sample::quality_flag)),
+      pg::column<Row>("reason", &Row::reason),
+  };
+  return write_results(store, "symbol_model_fits", {"calculation_date", "symbol", "model"}, columns, rows);
 }
 
 }  // namespace
@@ -113,7 +83,8 @@ SymbolModel symbol_model(std::string symbol, const core::BetaFit& fit) {
   row.adj_r_squared = f.adj_r_squared;
   row.residual_volatility = f.residual_sd * std::sqrt(core::sessions_per_year);
   row.condition_number = f.condition_number;
-  row.betas.front() = {f.coefficients(1), f.std_errors(1), f.t_stats(1), f.p_values(1)};
+  row.residual_df = f.residual_df;
+  row.betas.front() = {f.coefficients(1), f.std_errors(1)};
   return row;
 }
 
@@ -132,23 +103,22 @@ SymbolModel symbol_model(std::string symbol, const core::FactorFits& fits, int p
   row.residual_volatility = fits.residual_volatility(place);
   row.ridge_alpha = f.alpha(place);
   row.effective_df = f.effective_df(place);
+  row.residual_df = row.sample.observations - 1 - row.effective_df;
   row.condition_number = design.condition_number;
   row.max_vif = factors > 1 ? design.max_vif : row.max_vif;
   for (Eigen::Index k = 0; k < factors; ++k)
-    row.betas[static_cast<std::size_t>(k)] = {f.coefficients(k + 1, place), f.std_errors(k + 1, place),
-                                              f.t_stats(k + 1, place), f.p_values(k + 1, place)};
+    row.betas[static_cast<std::size_t>(k)] = {f.coefficients(k + 1, place), f.std_errors(k + 1, place)};
   return row;
 }
 
-std::int64_t write_symbol_models(const Store& store, core::Date day, const std::string& model,
-                                 std::span<const std::string> factors, std::span<const SymbolModel> rows) {
-  if (store.leaves_symbols()) {
-    std::vector<SymbolModel> own;
-    for (const SymbolModel& row : rows)
-      if (!store.leaves_symbol(row.symbol)) own.push_back(row);
-    return write_fits(store, day, model, own) + write_betas(store, day, model, factors, own);
-  }
-  return write_fits(store, day, model, rows) + write_betas(store, day, model, factors, rows);
+std::int64_t write_symbol_models(const Store& store, core::Date day, const FactorModelRow& model,
+                                 std::span<const SymbolModel> rows) {
+  std::int64_t written = store.writes_date_rows() ? write_model(store, day, model) : 0;
+  if (!store.leaves_symbols()) return written + write_fits(store, day, model.model, rows);
+  std::vector<SymbolModel> own;
+  for (const SymbolModel& row : rows)
+    if (!store.leaves_symbol(row.symbol)) own.push_back(row);
+  return written + write_fits(store, day, model.model, own);
 }
 
 }  // namespace pb::store

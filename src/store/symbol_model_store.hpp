@@ -10,6 +10,7 @@
 
 #include "core/stats/beta.hpp"
 #include "core/stats/factor_model.hpp"
+#include "pg/rows.hpp"
 #include "store/store.hpp"
 
 namespace pb::store {
@@ -18,8 +19,6 @@ namespace pb::store {
 struct SymbolBeta {
   double beta = std::numeric_limits<double>::quiet_NaN();
   double std_error = std::numeric_limits<double>::quiet_NaN();
-  double t_stat = std::numeric_limits<double>::quiet_NaN();
-  double p_value = std::numeric_limits<double>::quiet_NaN();
 };
 
 // A symbol's factor model of a day, as it is stored: NaN and empty become NULL.
@@ -34,7 +33,8 @@ struct SymbolModel {
   double effective_df = std::numeric_limits<double>::quiet_NaN();
   double condition_number = std::numeric_limits<double>::quiet_NaN();
   double max_vif = std::numeric_limits<double>::quiet_NaN();
-  std::vector<SymbolBeta> betas;  // in the order of the factors
+  double residual_df = std::numeric_limits<double>::quiet_NaN();  // of the t statistics
+  std::vector<SymbolBeta> betas;                                  // in the order of the factors
 
   // The sample's reason; for a model with an implausible beta "outlier"; else nullptr.
   const char* reason() const;
@@ -43,9 +43,21 @@ struct SymbolModel {
 SymbolModel symbol_model(std::string symbol, const core::BetaFit& fit);
 SymbolModel symbol_model(std::string symbol, const core::FactorFits& fits, int place);
 
-// Writes symbol_model_fits and symbol_factor_exposures of a day and model, and removes betas of these symbols to
-// factors that the model no longer has. Symbols that the store leaves to others are left out.
-std::int64_t write_symbol_models(const Store& store, core::Date day, const std::string& model,
-                                 std::span<const std::string> factors, std::span<const SymbolModel> rows);
+// A factor model of a day: the order of the betas of its symbols, and how they were estimated. The same for all
+// symbols and portfolios.
+struct FactorModelRow {
+  std::string model;  // market, ridge, spread or rate
+  std::vector<std::string> factors;
+  std::vector<std::string> long_symbols;                  // whose returns stand for the factors
+  std::vector<std::optional<std::string>> short_symbols;  // whose are taken off these; none for a factor without
+  pg::Json parameters;
+  std::optional<core::Date> window_start;  // the sessions that the window asks for
+  core::Date window_end;
+};
+
+// Writes factor_models and symbol_model_fits of a day and model. Symbols that the store leaves to others are left out,
+// and the model itself where it is another shard's.
+std::int64_t write_symbol_models(const Store& store, core::Date day, const FactorModelRow& model,
+                                 std::span<const SymbolModel> rows);
 
 }  // namespace pb::store

@@ -1,108 +1,79 @@
 #include "store/volatility_store.hpp"
 
-#include "pg/writer.hpp"
+#include "store/result_rows.hpp"
 #include "store/snapshot_store.hpp"
 
 namespace pb::store {
 
+using core::RealizedVolatility;
 using core::Volatility;
-using pg::Args;
-using pg::RowBuffer;
-using pg::Type;
+using core::VolatilityForecast;
+using core::VolatilityTrend;
 
 namespace {
 
-void add_realized(RowBuffer& out, const core::Estimate<core::RealizedVolatility>& realized) {
-  if (realized.has_value())
-    out.add(realized->value).add(realized->low).add(realized->high);
-  else
-    out.null().null().null();
+// A figure of an estimate of the row's volatility, where there is one.
+template <class Row, class Estimate, class Figure>
+pg::Column<Row> figure(std::string name, Estimate Volatility::*estimate, Figure figure) {
+  return pg::column<Row>(std::move(name), [estimate, figure](const Row& row) {
+    const Estimate& found = row.volatility.*estimate;
+    return found.has_value() ? std::optional(std::invoke(figure, *found)) : std::nullopt;
+  });
 }
 
-void add_forecast(RowBuffer& out, const core::Estimate<core::VolatilityForecast>& forecast) {
-  if (!forecast.has_value()) {
-    out.null().null().null();
-    return;
-  }
-  out.add(forecast->value).add(forecast->method);
-  if (forecast->har)
-    out.add(forecast->har->r_squared);
-  else
-    out.null();
-}
-
-const char* direction(const Volatility& volatility) {
-  return volatility.trend.has_value() ? volatility.trend->direction : nullptr;
+std::optional<double> har_r_squared(const VolatilityForecast& forecast) {
+  return forecast.har ? std::optional(forecast.har->r_squared) : std::nullopt;
 }
 
 }  // namespace
 
-std::int64_t write_position_volatilities(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
-                                         std::span<const PositionVolatility> rows) {
-  RowBuffer out({{"portfolio_id", Type::uuid},
-                 {"position_id", Type::uuid},
-                 {"calculation_date", Type::date},
-                 {"realized_volatility_21d", Type::float8},
-                 {"realized_volatility_21d_low", Type::float8},
-                 {"realized_volatility_21d_high", Type::float8},
-                 {"realized_volatility_63d", Type::float8},
-                 {"realized_volatility_63d_low", Type::float8},
-                 {"realized_volatility_63d_high", Type::float8},
-                 {"expected_volatility_21d", Type::float8},
-                 {"forecast_method", Type::text},
-                 {"model_r_squared", Type::float8},
-                 {"volatility_trend", Type::text},
-                 {"volatility_trend_strength", Type::float8},
-                 {"volatility_percentile", Type::float8},
-                 {"observations", Type::int4},
-                 {"quality_flag", Type::text},
-                 {"reason", Type::text}});
-  out.reserve(rows.size());
-  static const Volatility none;
-  for (const PositionVolatility& row : rows) {
-    const Volatility& volatility = row.volatility != nullptr ? *row.volatility : none;
-    out.add(row.portfolio_id).add(row.position_id).add(day);
-    add_realized(out, volatility.realized_short);
-    add_realized(out, volatility.realized_long);
-    add_forecast(out, volatility.forecast);
-    out.add(direction(volatility));
-    volatility.trend.has_value() ? out.add(volatility.trend->strength) : out.null();
-    out.add(volatility.percentile.optional());
-    row.volatility != nullptr ? out.add(volatility.observations) : out.null();
-    out.add(row.volatility != nullptr ? volatility.quality_flag : nullptr).add(row.reason);
-  }
-  return pg::upsert({.table = store.table("position_volatility"),
-                     .keys = {"portfolio_id", "position_id", "calculation_date"},
-                     .stamp = store.stamp(),
-                     .replaced_scope = "t.portfolio_id = ANY ($1) AND t.calculation_date = $2"},
-                    std::move(out), Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day));
+std::int64_t write_symbol_volatilities(const Store& store, core::Date day, std::span<const SymbolVolatility> rows) {
+  using Row = SymbolVolatility;
+  const Columns<Row> columns{
+      constant<Row>("calculation_date", day),
+      pg::column<Row>("symbol", &Row::symbol),
+      figure<Row>("realized_volatility_21d", &Volatility::realized_short, &RealizedVolatility::value),
+      figure<Row>("realized_volatility_21d_low", &Volatility::realized_short, &RealizedVolatility::low),
+      figure<Row>("realized_volatility_21d_high", &Volatility::realized_short, &RealizedVolatility::high),
+      figure<Row>("realized_volatility_63d", &Volatility::realized_long, &RealizedVolatility::value),
+      figure<Row>("realized_volatility_63d_low", &Volatility::realized_long, &RealizedVolatility::low),
+      figure<Row>("realized_volatility_63d_high", &Volatility::realized_long, &RealizedVolatility::high),
+      figure<Row>("expected_volatility_21d", &Volatility::forecast, &VolatilityForecast::value),
+      figure<Row>("forecast_method", &Volatility::forecast, &VolatilityForecast::method),
+      pg::column<Row>("model_r_squared",
+                      [](const Row& row) {
+                        const auto& forecast = row.volatility.forecast;
+                        return forecast.has_value() ? har_r_squared(*forecast) : std::nullopt;
+                      }),
+      figure<Row>("volatility_trend", &Volatility::trend, &VolatilityTrend::direction),
+      figure<Row>("volatility_trend_strength", &Volatility::trend, &VolatilityTrend::strength),
+      pg::column<Row>("volatility_percentile", [](const Row& row) { return row.volatility.percentile.optional(); }),
+      pg::column<Row>("observations", [](const Row& row) { return row.volatility.observations; }),
+      pg::column<Row>("quality_flag", [](const Row& row) { return row.volatility.quality_flag; }),
+      pg::column<Row>("reason", &Row::reason),
+  };
+  std::vector<Row> own;
+  for (const Row& row : rows)
+    if (!store.leaves_symbol(row.symbol)) own.push_back(row);
+  return write_results<Row>(store, "symbol_volatility", {"calculation_date", "symbol"}, columns, own);
 }
 
 std::int64_t write_snapshot_volatilities(const Store& store, core::Date day, std::span<const SnapshotVolatility> rows) {
-  RowBuffer out({{"portfolio_id", Type::uuid},
-                 {"snapshot_date", Type::date},
-                 {"realized_volatility_21d", Type::float8},
-                 {"realized_volatility_63d", Type::float8},
-                 {"expected_volatility_21d", Type::float8},
-                 {"expected_volatility_method", Type::text},
-                 {"volatility_trend", Type::text},
-                 {"volatility_percentile", Type::float8},
-                 {"volatility_observations", Type::int4},
-                 {"volatility_coverage", Type::float8},
-                 {"volatility_proxied", Type::float8},
-                 {"volatility_reason", Type::text}});
-  out.reserve(rows.size());
-  for (const SnapshotVolatility& row : rows) {
-    const auto value = [&](const auto& realized) { realized.has_value() ? out.add(realized->value) : out.null(); };
-    out.add(row.portfolio_id).add(day);
-    value(row.volatility.realized_short);
-    value(row.volatility.realized_long);
-    value(row.volatility.forecast);
-    out.add(row.volatility.forecast.has_value() ? row.volatility.forecast->method : nullptr);
-    out.add(direction(row.volatility)).add(row.volatility.percentile.optional());
-    out.add(row.volatility.observations).add(row.coverage).add(row.proxied).add(row.reason);
-  }
-  return update_snapshots(store, std::move(out));
+  using Row = SnapshotVolatility;
+  static const Columns<Row> columns{
+      pg::column<Row>("portfolio_id", &Row::portfolio_id),
+      figure<Row>("realized_volatility_21d", &Volatility::realized_short, &RealizedVolatility::value),
+      figure<Row>("realized_volatility_63d", &Volatility::realized_long, &RealizedVolatility::value),
+      figure<Row>("expected_volatility_21d", &Volatility::forecast, &VolatilityForecast::value),
+      figure<Row>("expected_volatility_method", &Volatility::forecast, &VolatilityForecast::method),
+      figure<Row>("volatility_trend", &Volatility::trend, &VolatilityTrend::direction),
+      pg::column<Row>("volatility_percentile", [](const Row& row) { return row.volatility.percentile.optional(); }),
+      pg::column<Row>("volatility_observations", [](const Row& row) { return row.volatility.observations; }),
+      pg::column<Row>("volatility_coverage", &Row::coverage),
+      pg::column<Row>("volatility_proxied", &Row::proxied),
+      pg::column<Row>("volatility_reason", &Row::reason),
+  };
+  return update_snapshots(store, day, columns, rows);
 }
 
 }  // namespace pb::store

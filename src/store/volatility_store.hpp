@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string>
 
 #include "core/calendar/date.hpp"
 #include "core/stats/volatility.hpp"
@@ -12,17 +13,14 @@
 
 namespace pb::store {
 
-// A position's volatility: that of its symbol.
-struct PositionVolatility {
-  core::Uuid portfolio_id;
-  core::Uuid position_id;
-  const core::Volatility* volatility;  // nullptr: not estimated for positions of this kind
-  const char* reason;                  // why figures are missing; nullptr when none is
+struct SymbolVolatility {
+  std::string symbol;
+  core::Volatility volatility;
+  const char* reason;  // why figures are missing; nullptr when none is
 };
 
-// Replaces the day's rows of these portfolios.
-std::int64_t write_position_volatilities(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
-                                         std::span<const PositionVolatility> rows);
+// Replaces the day's rows of these symbols in symbol_volatility. Symbols that the store leaves to others are left out.
+std::int64_t write_symbol_volatilities(const Store& store, core::Date day, std::span<const SymbolVolatility> rows);
 
 // The volatility of a portfolio's return series.
 struct SnapshotVolatility {

@@ -76,7 +76,8 @@ Money cumulative_before(const Ledger& ledger, Date day) {
 
 }  // namespace
 
-PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInputs& inputs) {
+PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInputs& inputs,
+                          std::vector<LotLevel>* lots) {
   PortfolioLevels levels;
   levels.initial_equity = holdings.initial_equity;
   for (const CapitalFlow& flow : holdings.flows)
@@ -89,12 +90,18 @@ PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInp
   for (const Lot& lot : holdings.lots) {
     const std::vector<Closing> closings = closings_through(lot, day, *inputs.actions);
     require_enough_opened(lot, closings, *inputs.actions);
-    trade_cash += cash_of_lot(lot, day, closings, *inputs.actions);
-    for (const Closing& closing : closings) levels.realized_to_date += realized_pnl(lot, closing, *inputs.actions);
-    if (quantity_asof(lot, day, *inputs.actions) == 0) continue;
-    const LotValue value = value_lot(lot, day, inputs);
-    (value.market_value >= 0 ? long_value : short_value) += value.market_value;
-    instruments.add(lot, value);
+    LotLevel level{
+        .cumulative_pnl = cash_of_lot(lot, day, closings, *inputs.actions), .realized_to_date = {}, .value = {}};
+    trade_cash += level.cumulative_pnl;
+    for (const Closing& closing : closings) level.realized_to_date += realized_pnl(lot, closing, *inputs.actions);
+    levels.realized_to_date += level.realized_to_date;
+    if (quantity_asof(lot, day, *inputs.actions) != 0) {
+      level.value = value_lot(lot, day, inputs);
+      level.cumulative_pnl += level.value.market_value;
+      (level.value.market_value >= 0 ? long_value : short_value) += level.value.market_value;
+      instruments.add(lot, level.value);
+    }
+    if (lots != nullptr) lots->push_back(level);
   }
   levels.cash = holdings.initial_equity + levels.flows_to_date + to_money(trade_cash);
   levels.long_value = to_money(long_value);

@@ -47,7 +47,16 @@ struct PortfolioLevels {
   Money cumulative_pnl() const { return equity() - initial_equity - flows_to_date; }
 };
 
-PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInputs& inputs);
+// What one lot has come to by the end of a day.
+struct LotLevel {
+  long double cumulative_pnl = 0;  // cash that it brought, and its value
+  Money realized_to_date;
+  LotValue value;  // with a quantity of 0 where it is not open
+};
+
+// With lots: also what each of the lots has come to, in their order.
+PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInputs& inputs,
+                          std::vector<LotLevel>* lots = nullptr);
 
 // What later days need to know of an earlier snapshot.
 struct LedgerEntry {

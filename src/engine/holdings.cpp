@@ -1,0 +1,130 @@
+#include "engine/holdings.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/portfolio/lot_results.hpp"
+#include "engine/lot_exposures.hpp"
+#include "pg/interrupts.hpp"
+
+namespace pb::engine {
+
+using core::Date;
+
+namespace {
+
+std::optional<std::string> text(const char* reason) {
+  return reason == nullptr ? std::nullopt : std::optional<std::string>(reason);
+}
+
+// What is to be said of the price of a lot; nullptr when it is that of the day.
+const char* price_reason(const core::LotValue& value) {
+  if (value.quality == core::MarkQuality::unpriced) return "unpriced";
+  return value.quality == core::MarkQuality::stale ? "stale_price" : nullptr;
+}
+
+// Puts together the row of one portfolio and day.
+class Builder {
+ public:
+  Builder(Context& context, const store::Portfolio& portfolio, Date day, const core::PeriodResult& period)
+      : portfolio_(portfolio), day_(day), period_(period), today_(context.levels(day, portfolio)) {
+    if (period.previous_date) before_ = &context.levels(*period.previous_date, portfolio);
+    for (const LotExposure& lot : lot_exposures(context, day, portfolio.id).lots) exposures_.emplace(lot.lot, lot);
+    row_.portfolio_id = portfolio.id;
+    row_.date = day;
+  }
+
+  store::HoldingsRow build() {
+    std::vector<long double> earned;
+    for (std::size_t i = 0; i < portfolio_.lots.size(); ++i)
+      if (belongs(i)) {
+        add(i);
+        earned.push_back(pnl(i));
+      }
+    const core::Money before = before_ ? before_->levels.cumulative_pnl() : core::Money{};
+    const core::Money of_lots = today_.levels.cumulative_pnl() - before;
+    const core::Allocation allocation = core::allocate(earned, of_lots);
+    for (const core::Money amount : allocation.amounts) row_.daily_pnl.push_back(amount.units);
+    row_.unallocated_pnl = period_.daily_pnl - of_lots + allocation.rest;
+    return std::move(row_);
+  }
+
+ private:
+  long double pnl(std::size_t i) const {
+    return today_.lots[i].cumulative_pnl - (before_ ? before_->lots[i].cumulative_pnl : 0);
+  }
+
+  // Whether the lot was open at the end of the day, or has done something since the snapshot before.
+  bool belongs(std::size_t i) const {
+    if (portfolio_.lots[i].entry_date > day_) return false;
+    return today_.lots[i].value.quantity != 0 || (before_ && before_->lots[i].value.quantity != 0) || pnl(i) != 0;
+  }
+
+  void add(std::size_t i) {
+    const core::Lot& lot = portfolio_.lots[i];
+    const core::LotValue& value = today_.lots[i].value;
+    const core::Money realized = before_ ? before_->lots[i].realized_to_date : core::Money{};
+    const bool is_open = value.quantity != 0;
+    row_.position_ids.push_back(lot.id);
+    row_.quantities.values.push_back(value.quantity);
+    row_.prices.values.push_back(is_open ? value.price : std::numeric_limits<double>::quiet_NaN());
+    row_.price_dates.push_back(is_open ? std::optional(value.price_date) : std::nullopt);
+    row_.market_values.push_back(core::to_money(value.market_value).units);
+    row_.realized_pnl.push_back((today_.lots[i].realized_to_date - realized).units);
+    const auto exposure = exposures_.find(&lot);
+    if (!is_open || exposure == exposures_.end()) {
+      row_.symbols.emplace_back();
+      row_.exposures.push_back(is_open ? std::numeric_limits<double>::quiet_NaN() : 0);
+      row_.reasons.push_back(text(is_open ? nullptr : "closed"));
+      return;
+    }
+    const LotExposure& own = exposure->second;
+    row_.symbols.push_back(own.symbol.empty() ? std::nullopt : std::optional<std::string>(own.symbol));
+    row_.exposures.push_back(own.exposure);
+    row_.reasons.push_back(text(own.reason != nullptr ? own.reason : price_reason(value)));
+  }
+
+  const store::Portfolio& portfolio_;
+  Date day_;
+  const core::PeriodResult& period_;
+  const DayLevels& today_;
+  const DayLevels* before_ = nullptr;
+  std::map<const core::Lot*, LotExposure> exposures_;
+  store::HoldingsRow row_;
+};
+
+}  // namespace
+
+store::HoldingsRow holdings_of(Context& context, const store::Portfolio& portfolio, Date day,
+                               const core::PeriodResult& period) {
+  return Builder(context, portfolio, day, period).build();
+}
+
+Report write_holdings(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
+  Report report;
+  std::vector<store::HoldingsRow> rows;
+  for (const core::Uuid& id : portfolio_ids) {
+    pg::poll();
+    const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
+    if (portfolio == nullptr || context.has_holdings(day, id)) continue;
+    try {
+      const DayLevels& today = context.levels(day, *portfolio);
+      const core::Ledger& ledger = context.ledgers()[id];
+      store::HoldingsRow row = holdings_of(context, *portfolio, day, core::period_result(day, today.levels, ledger));
+      if (!row.position_ids.empty() || ledger.contains(day)) rows.push_back(std::move(row));
+    } catch (const core::Error&) {
+      report.issues.push_back({id, failure_of(*portfolio)});
+    }
+  }
+  report.processed = static_cast<std::int64_t>(rows.size());
+  report.failed = static_cast<std::int64_t>(report.issues.size());
+  report.rows_written = store::write_holdings(context.store(), rows);
+  for (const store::HoldingsRow& row : rows) context.note_holdings(day, row.portfolio_id);
+  report.detail = counted(report.processed, "portfolio");
+  return report;
+}
+
+}  // namespace pb::engine

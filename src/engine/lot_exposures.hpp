@@ -1,0 +1,35 @@
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <string_view>
+#include <vector>
+
+#include "core/calendar/date.hpp"
+#include "core/portfolio/lot.hpp"
+#include "core/text/uuid.hpp"
+#include "engine/inputs.hpp"
+
+namespace pb::engine {
+
+// An open lot as the risk engines see it.
+struct LotExposure {
+  const core::Lot* lot;
+  double value;             // signed market value
+  double exposure;          // signed dollars that move with the symbol, an option's by its delta; NaN when not known
+  std::string_view symbol;  // whose returns it follows; empty when none
+  const char* reason;       // why there is no such symbol: private, option_without_delta; else nullptr
+
+  // Its exposure, or its value where that is not known; not negative.
+  double size() const;
+};
+
+struct LotExposures {
+  std::vector<LotExposure> lots;  // in the order of the portfolio's
+  // Whether they add up to what can be counted. Where they do not, there is no snapshot either, and nothing to measure.
+  bool countable = true;
+};
+
+// The exposures of a portfolio's open lots on a day.
+LotExposures lot_exposures(Inputs& inputs, core::Date day, const core::Uuid& portfolio_id);
+
+}  // namespace pb::engine
