@@ -10,7 +10,7 @@ AS $$
   WITH kind (role_kind, names) AS (VALUES
     -- Cheap: no table, or a few rows of it, and no loop whose length an argument decides.
     ('public', ARRAY[
-      'analytics_columns', 'analytics_schema', 'correlation_p_value', 'cron_next_run', 'is_session',
+      'analytics_columns', 'analytics_schema', 'batch_settings', 'correlation_p_value', 'cron_next_run', 'is_session',
       'latest_closed_session', 'next_session', 'nyse_calendar', 'nyse_special_closures', 'previous_session',
       'role_privileges', 'sessions_between', 'student_t_p_value',
       -- Parts of functions. Those of create_analytics_tables change what the caller could change without them, so that
@@ -25,13 +25,13 @@ AS $$
       'audit_checks_volatility', 'audit_names', 'audit_query_by_position', 'audit_query_of_runs', 'audit_worst',
       'create_analytics_relation', 'create_view_function', 'cron_field', 'executing_roles', 'finite_check',
       'foreign_objects', 'has_cron', 'html_escape', 'is_refused_as_superuser', 'range_check',
-      'refuse_foreign_objects', 'refuse_misfits', 'refuse_schema_name', 'report_bar', 'report_cell',
+      'refuse_foreign_objects', 'refuse_misfits', 'refuse_schema_name', 'refused_settings', 'report_bar', 'report_cell',
       'report_compact', 'report_date', 'report_factor_name', 'report_line', 'report_missing', 'report_model',
       'report_number', 'report_percent', 'report_reason', 'report_scale', 'report_section', 'report_style',
       'report_svg', 'report_text', 'report_tick', 'report_tile', 'report_value', 'require_cron',
       'require_finite', 'require_lasting_schema', 'run_state', 'schedule_job_name', 'seed_analytics_tables',
-      'seed_factor_definitions', 'seed_market_risk_scenarios', 'seed_stress_test_scenarios', 'split_factor',
-      'tables_owner', 'tables_schema', 'view_functions']),
+      'seed_factor_definitions', 'seed_market_risk_scenarios', 'seed_stress_test_scenarios', 'setting_refusal',
+      'split_factor', 'tables_owner', 'tables_schema', 'view_functions']),
     -- What writes, and what stops others.
     ('runner', ARRAY[
       'calc_correlations', 'calc_factor_betas', 'calc_factor_correlations', 'calc_interest_rate_betas',

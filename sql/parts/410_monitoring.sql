@@ -139,7 +139,9 @@ DECLARE
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   found_id      bigint;
 BEGIN
-  EXECUTE format('SELECT max(r.run_id) FROM %I.batch_runs AS r WHERE $1 IS NULL OR r.run_id = $1', tables_schema)
+  -- A tick that found everything taken by another run is newer than that one, and has nothing to tell.
+  EXECUTE format('SELECT r.run_id FROM %I.batch_runs AS r WHERE $1 IS NULL OR r.run_id = $1 '
+                 'ORDER BY r.status = ''skipped'', r.run_id DESC LIMIT 1', tables_schema)
      INTO found_id USING batch_report_as_owner.run_id;
   IF found_id IS NULL AND batch_report_as_owner.run_id IS NOT NULL THEN
     RAISE EXCEPTION 'run % does not exist', batch_report_as_owner.run_id
@@ -451,6 +453,18 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.preflight_checks_as_owner(date, double precision) IS
 'The checks of batch_preflight that read the tables. A part of it.';
 
+CREATE FUNCTION _portfolio_batch.absent_tables() RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT COALESCE(array_agg(d.table_name ORDER BY d.ordinal), '{}')
+  FROM @extschema@.analytics_columns() AS d
+  WHERE d.column_name IS NULL
+    AND to_regclass(format('%I.%I', _portfolio_batch.tables_schema(), d.table_name)) IS NULL
+$$;
+COMMENT ON FUNCTION _portfolio_batch.absent_tables() IS
+'Tables and views of create_analytics_tables that are not there.';
+
 -- Whose tables they are is told from the catalogs by the caller, whom the tables themselves may be closed to.
 CREATE FUNCTION _portfolio_batch.batch_preflight_as_caller(target_date date DEFAULT NULL,
                                                            min_coverage double precision DEFAULT 95)
@@ -460,6 +474,7 @@ SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+  absent        CONSTANT text[] := _portfolio_batch.absent_tables();
   found         record;
 BEGIN
   PERFORM _portfolio_batch.require_finite('target_date', target_date);
@@ -468,14 +483,11 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass 0 to be content with any coverage.';
   END IF;
 
-  SELECT string_agg(DISTINCT d.table_name, ', ') AS absent INTO found
-    FROM @extschema@.analytics_columns() AS d
-   WHERE d.column_name IS NULL AND to_regclass(format('%I.%I', tables_schema, d.table_name)) IS NULL;
   check_name := 'tables';
-  ok := found.absent IS NULL;
+  ok := absent = '{}';
   detail := CASE WHEN ok THEN format('complete in schema %I', tables_schema)
-                 ELSE format('missing in schema %I: %s; run create_analytics_tables(%L)', tables_schema, found.absent,
-                             tables_schema) END;
+                 ELSE format('missing in schema %I: %s; run create_analytics_tables(%L)', tables_schema,
+                             array_to_string(absent, ', '), tables_schema) END;
   RETURN NEXT;
   IF NOT ok THEN
     RETURN;
@@ -653,3 +665,72 @@ run_daily_batch_with_backfill) disappears as a whole. Returns what came of it; a
 Takes the role that runs it, or membership in pg_signal_backend and, to see the session, pg_read_all_stats. Errors:
 42704 for a run that does not exist, 55000 when it is not running, is this session''s own, or its record names a session
 that does not show it; 42501.';
+
+-- Settings ----------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION _portfolio_batch.setting_refusal(setting_name text, setting_value text) RETURNS TABLE (reason text)
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_setting_refusal';
+COMMENT ON FUNCTION _portfolio_batch.setting_refusal(text, text) IS
+'Why the server would refuse a value of a setting, as it does when a session begins for what ALTER DATABASE or ALTER
+ROLE has set; no row where it would not. Changes nothing.';
+
+CREATE FUNCTION _portfolio_batch.refused_settings()
+RETURNS TABLE (setting_name text, command text, reason text)
+LANGUAGE sql STABLE ROWS 1
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT c.part[1],
+         CASE WHEN s.setrole = 0 THEN format('ALTER DATABASE %I', current_database())
+              WHEN s.setdatabase = 0 THEN format('ALTER ROLE %I', a.rolname)
+              ELSE format('ALTER ROLE %I IN DATABASE %I', a.rolname, current_database()) END
+         || format(' SET %s = %L', c.part[1], c.part[2]),
+         r.reason
+  FROM pg_db_role_setting AS s
+  LEFT JOIN pg_roles AS a ON a.oid = s.setrole
+  CROSS JOIN unnest(s.setconfig) AS e (entry)
+  CROSS JOIN LATERAL (SELECT ARRAY[split_part(e.entry, '=', 1),
+                                   substr(e.entry, position('=' IN e.entry) + 1)]) AS c (part)
+  CROSS JOIN LATERAL _portfolio_batch.setting_refusal(c.part[1], c.part[2]) AS r
+  WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
+    AND starts_with(c.part[1], 'portfolio_batch.')
+$$;
+COMMENT ON FUNCTION _portfolio_batch.refused_settings() IS
+'Settings of the extension that ALTER DATABASE or ALTER ROLE gives this database values that a session refuses: it keeps
+the default then, with a warning when the library is loaded.';
+
+-- The library is loaded when this is entered, so that the settings are known whatever the session has done before.
+CREATE FUNCTION _portfolio_batch.batch_settings_as_caller()
+RETURNS TABLE (name text, value text, source text, default_value text, allowed text, description text, refused text)
+LANGUAGE sql STABLE ROWS 30
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  WITH known AS MATERIALIZED (
+    SELECT substr(s.name, length('portfolio_batch.') + 1) AS name, current_setting(s.name) AS value, s.source,
+           CASE s.unit WHEN 'kB' THEN replace(pg_size_pretty(s.boot_val::bigint * 1024), ' ', '')
+                       ELSE concat(s.boot_val, s.unit) END AS default_value,
+           CASE WHEN s.vartype = 'enum' THEN array_to_string(s.enumvals, ', ')
+                WHEN s.vartype = 'bool' THEN 'on, off'
+                WHEN s.unit = 'kB' THEN format('from %s', replace(pg_size_pretty(s.min_val::bigint * 1024), ' ', ''))
+                WHEN s.min_val IS NOT NULL THEN format('%s to %s', s.min_val, concat(s.max_val, s.unit))
+                ELSE 'text' END AS allowed,
+           s.short_desc
+    FROM pg_settings AS s
+    WHERE starts_with(s.name, 'portfolio_batch.')
+  ), refusal AS (
+    SELECT substr(r.setting_name, length('portfolio_batch.') + 1) AS name,
+           string_agg(r.command || ': ' || r.reason, '; ' ORDER BY r.command) AS text
+    FROM _portfolio_batch.refused_settings() AS r
+    GROUP BY r.setting_name
+  )
+  SELECT COALESCE(k.name, r.name), k.value, k.source, k.default_value, k.allowed,
+         COALESCE(k.short_desc, 'no setting of this name'), r.text
+  FROM known AS k
+  FULL JOIN refusal AS r USING (name)
+  ORDER BY 1
+$$;
+COMMENT ON FUNCTION _portfolio_batch.batch_settings_as_caller() IS
+'Every setting of the extension (their names here without portfolio_batch.): value in this session, where it comes from
+(source, as in pg_settings), default, values that it may have, what it is. refused: values that ALTER DATABASE or ALTER
+ROLE … SET gives it for this database and that sessions refuse, so that they keep the default; a misspelled name has a
+row of its own. Also in a session that has not used the extension yet, where SHOW does not know the settings. Reads only
+the catalogs.';

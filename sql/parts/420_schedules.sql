@@ -29,7 +29,9 @@ BEGIN
              CASE WHEN e.element LIKE '*%' THEN highest
                   WHEN m.part[2] ~ '^[0-9]' THEN m.part[2]::integer
                   WHEN m.part[2] IS NOT NULL THEN array_position(names, lower(m.part[2])) - 1 + lowest END AS last,
-             CASE WHEN m.part[3] IS NULL THEN 1 ELSE NULLIF(m.part[3]::integer, 0) END AS step
+             -- A step that is larger than the field never comes round: */90 minutes is once an hour.
+             CASE WHEN m.part[3] IS NULL THEN 1
+                  WHEN m.part[3]::integer BETWEEN 1 AND highest - lowest + 1 THEN m.part[3]::integer END AS step
     ) AS r
     -- What cannot be read gives one row with NULL, which the check below finds.
     LEFT JOIN LATERAL generate_series(r.first, COALESCE(r.last, r.first), r.step) AS v (value)
@@ -38,9 +40,10 @@ BEGIN
   IF array_position(result, NULL) IS NOT NULL OR result IS NULL THEN
     RAISE EXCEPTION 'invalid % "%" in cron expression', field_name, field
       USING ERRCODE = 'invalid_parameter_value',
-            HINT = format('It is %s to %s: a number%s, a range a-b, *, either of the two with /step, or a list of '
-                          'these with commas.', lowest, highest,
-                          CASE WHEN names <> '{}' THEN ' or a name like ' || names[2] ELSE '' END);
+            HINT = format('It is %s to %s: a number%s, a range a-b, *, either of the two with /step of at most %s, or a '
+                          'list of these with commas.', lowest, highest,
+                          CASE WHEN names <> '{}' THEN ' or a name like ' || names[2] ELSE '' END,
+                          highest - lowest + 1);
   END IF;
   RETURN result;
 END
@@ -48,7 +51,8 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.cron_field(text, text, integer, integer, text[]) IS
 'Values that one field of a cron expression stands for, ascending. names: three-letter names of the values from lowest
 on. Errors: 22023 with the name of the field when it cannot be read, is out of range or empty (a range that ends before
-it begins, a step of 0, a step of a single number), and for more than 60 values.';
+it begins, a step of 0 or larger than the field, such as */90 minutes, a step of a single number), and for more than
+60 values.';
 
 CREATE FUNCTION _portfolio_batch.cron_next_run_as_caller(cron_expression text, after timestamptz DEFAULT now())
 RETURNS timestamptz
@@ -362,18 +366,18 @@ BEGIN
   END IF;
   RETURN QUERY
     SELECT s.schedule_name, COALESCE(j.schedule, s.cron_expression), COALESCE(j.command, s.command),
-           CASE WHEN s.owner = current_user THEN COALESCE(j.active, false) ELSE s.enabled END, s.owner,
+           CASE WHEN o.is_seen THEN COALESCE(j.active, false) ELSE s.enabled END, s.owner,
            COALESCE(d.start_time, d.end_time, s.last_run), COALESCE(o.status, s.last_status),
            CASE WHEN o.status IS NULL THEN s.last_message ELSE o.message END,
-           CASE WHEN s.owner <> current_user THEN s.next_run
+           CASE WHEN NOT o.is_seen THEN s.next_run
                 WHEN j.active THEN @extschema@.cron_next_run(j.schedule) END,
-           CASE WHEN s.owner <> current_user THEN s.job_id ELSE j.jobid END
+           CASE WHEN o.is_seen THEN j.jobid ELSE s.job_id END
     FROM _portfolio_batch.stored_schedules() AS s
-    LEFT JOIN cron.job AS j ON s.owner = current_user AND j.username = current_user
+    LEFT JOIN cron.job AS j ON j.username = s.owner
                            AND j.jobname = _portfolio_batch.schedule_job_name(s.schedule_name)
                            AND j.database = current_database()
     LEFT JOIN LATERAL (SELECT d.* FROM cron.job_run_details AS d
-                       WHERE d.jobid = j.jobid AND d.username = current_user
+                       WHERE d.jobid = j.jobid AND d.username = s.owner
                        ORDER BY d.runid DESC LIMIT 1) AS d ON true
     -- A command that pg_cron calls a success may have been a run in which something failed. pg_cron takes the times of
     -- a process before or after the fact, as its own loop comes round; no other process gets the same number within
@@ -391,17 +395,19 @@ BEGIN
         CASE WHEN d.status <> 'failed' AND r.run_id IS NOT NULL
              THEN format('run %s, sessions %s, errors %s', r.run_id, COALESCE(r.dates_processed, 0),
                          COALESCE(r.error_count, 0)) || COALESCE(': ' || r.error_message, '')
-             ELSE btrim(d.return_message, E' \n') END AS message) AS o
+             ELSE btrim(d.return_message, E' \n') END AS message,
+        -- pg_cron shows roles their own jobs; a superuser sees those of all.
+        s.owner = current_user OR NOT row_security_active('cron.job') AS is_seen) AS o
     ORDER BY s.schedule_name;
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.batch_schedules_as_caller() IS
-'The schedules as of now. Those of the caller are read from pg_cron: expression, command and whether it is active from
-cron.job, time, outcome and message of the last run from cron.job_run_details and batch_runs (last_status: success,
-partial, failed, skipped, cancelled, running, …; a run in which something failed shows as that, although its command
-succeeded), next_run from the expression. A schedule of the caller without a job has no job_id and is not enabled; those
-of other roles are shown as last stored in batch_job_schedules. Errors: 42P01 when the tables do not exist, 42501
-without the right to read them.';
+'The schedules as of now. Those of the caller, and for a superuser those of all, are read from pg_cron: expression,
+command and whether it is active from cron.job, time, outcome and message of the last run from cron.job_run_details and
+batch_runs (last_status: success, partial, failed, skipped, cancelled, running, …; a run in which something failed shows
+as that, although its command succeeded), next_run from the expression. Such a schedule without a job has no job_id and
+is not enabled; those of other roles are shown as last stored in batch_job_schedules. Errors: 42P01 when the tables do
+not exist, 42501 without the right to read them.';
 
 -- What is done with schedules ----------------------------------------------------------------------------------------
 
@@ -582,7 +588,7 @@ pg_cron recorded of the caller''s schedules; returns the rows deleted by table. 
 schedules into batch_job_schedules first (sync_schedules). Errors: 22023 for a negative interval, 42501.';
 
 CREATE FUNCTION _portfolio_batch.schedule_default_batches_as_caller() RETURNS SETOF @extschema@.batch_schedule
-LANGUAGE plpgsql VOLATILE ROWS 3
+LANGUAGE plpgsql VOLATILE ROWS 4
 SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -593,17 +599,20 @@ BEGIN
        -- From before the latest close in summer until after the settling in winter, and again later if that was missed.
        ('batch tick', '*/15 0-3,20-23 * * *', 'CALL @extschema@.daily_batch()'),
        ('gap scan', '0 6 * * 0', 'CALL @extschema@.rescan_sessions(90)'),
+       -- 14 days are ten sessions.
+       ('late corrections', '30 4 * * *', 'CALL @extschema@.rescan_sessions(14)'),
        ('run records', '30 5 * * *', 'SELECT FROM @extschema@.purge_run_records(''90 days'')'))
        AS d (schedule_name, cron_expression, command)
     WHERE NOT EXISTS (SELECT FROM @extschema@.batch_schedules() AS b
                       WHERE b.schedule_name = d.schedule_name AND (b.job_id IS NOT NULL OR b.owner <> current_user));
   RETURN QUERY SELECT * FROM @extschema@.batch_schedules() AS b
-                WHERE b.schedule_name IN ('batch tick', 'gap scan', 'run records');
+                WHERE b.schedule_name IN ('batch tick', 'gap scan', 'late corrections', 'run records');
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.schedule_default_batches_as_caller() IS
 'Makes the schedules that every installation wants, where there is none of the name yet, and returns them: batch tick
 (every quarter of an hour from 20:00 to 3:45 GMT, CALL daily_batch(), which does nothing until a session has closed
-and settled and nothing when none is missing), gap scan (Sundays 6:00 GMT, CALL rescan_sessions(90)) and run records
-(daily 5:30 GMT, purge_run_records of 90 days). Schedules that exist, also changed or disabled ones, are left alone.
+and settled and nothing when none is missing), late corrections (daily 4:30 GMT, CALL rescan_sessions(14), the last ten
+sessions), gap scan (Sundays 6:00 GMT, CALL rescan_sessions(90)) and run records (daily 5:30 GMT, purge_run_records of 90
+days). Schedules that exist, also changed or disabled ones, are left alone.
 Errors: as schedule_batch.';

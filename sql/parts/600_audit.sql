@@ -30,10 +30,12 @@ CREATE FUNCTION _portfolio_batch.audit_worst(statuses text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
-  SELECT CASE WHEN 'red' = ANY (statuses) THEN 'red' WHEN 'amber' = ANY (statuses) THEN 'amber' ELSE 'green' END
+  SELECT CASE WHEN 'red' = ANY (statuses) THEN 'red' WHEN 'amber' = ANY (statuses) THEN 'amber'
+              WHEN 'green' = ANY (statuses) THEN 'green' ELSE 'grey' END
 $$;
 
-COMMENT ON FUNCTION _portfolio_batch.audit_worst(text[]) IS 'The worst of some statuses; green of none.';
+COMMENT ON FUNCTION _portfolio_batch.audit_worst(text[]) IS
+  'The worst of some statuses: red, amber, green, grey (nothing to look at); grey of none.';
 
 -- Results by position are all alike: each lot has a row of the session with a figure or a reason.
 CREATE FUNCTION _portfolio_batch.audit_query_by_position(table_name text, there text) RETURNS text
@@ -678,13 +680,14 @@ SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+  absent        CONSTANT text[] := _portfolio_batch.absent_tables();
   is_guarded    boolean;
   is_dated      boolean;
 BEGIN
   FOR table_name, key_columns, is_guarded, is_dated IN
     SELECT k.table_name, k.key_columns,
            EXISTS (SELECT FROM pg_index AS i
-                   WHERE i.indrelid = format('%I.%I', tables_schema, k.table_name)::regclass
+                   WHERE i.indrelid = to_regclass(format('%I.%I', tables_schema, k.table_name))
                      AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
                      AND (SELECT bool_and(a.attname = ANY (string_to_array(k.key_columns, ', '))
                                           AND (a.attnotnull OR i.indnullsnotdistinct))
@@ -695,7 +698,7 @@ BEGIN
     FROM (SELECT d.table_name, d.ordinal, substring(d.modifiers FROM 'PRIMARY KEY [(]([^)]*)[)]') AS key_columns
           FROM @extschema@.analytics_columns() AS d
           WHERE d.column_name IS NULL AND d.data_type <> 'view') AS k
-    WHERE k.key_columns IS NOT NULL
+    WHERE k.key_columns IS NOT NULL AND k.table_name <> ALL (absent)
     ORDER BY k.ordinal
   LOOP
     duplicates := 0;
@@ -732,20 +735,28 @@ DECLARE
       'SELECT count(*) FROM %1$I.%2$I AS r WHERE r.portfolio_id IN (SELECT hop.id FROM hop '
       'WHERE NOT EXISTS (SELECT FROM %1$I.portfolios AS p WHERE p.id = hop.id))'
     WHEN 'position' THEN
-      'SELECT count(*) FROM %1$I.%2$I AS r WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '
-      'AND NOT EXISTS (SELECT FROM %1$I.positions AS p WHERE p.portfolio_id = r.portfolio_id AND p.id = r.position_id)'
+      'SELECT count(*) FROM %1$I.%2$I AS r CROSS JOIN LATERAL unnest(%3$s) AS e (id) '
+      'WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '
+      'AND NOT EXISTS (SELECT FROM %1$I.positions AS p WHERE p.portfolio_id = r.portfolio_id AND p.id = e.id)'
     WHEN 'scenario' THEN
-      'SELECT count(*) FROM %1$I.%2$I AS r WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '
-      'AND NOT EXISTS (SELECT FROM %1$I.stress_test_scenarios AS s WHERE s.scenario_id = r.scenario_id)' END;
+      'SELECT count(*) FROM %1$I.%2$I AS r CROSS JOIN LATERAL unnest(%3$s) AS e (id) '
+      'WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '
+      'AND NOT EXISTS (SELECT FROM %1$I.stress_test_scenarios AS s WHERE s.scenario_id = e.id)' END;
+  child         record;
 BEGIN
-  FOR table_name IN
-    SELECT t.table_name
+  -- What belongs to no portfolio, as the moves of a scenario, is everybody's.
+  FOR child IN
+    SELECT t.table_name, CASE WHEN c.column_name = parent || '_id' THEN format('ARRAY[r.%I]', c.column_name)
+                              ELSE format('r.%I', c.column_name) END AS ids
     FROM @extschema@.analytics_columns() AS t
-    JOIN @extschema@.analytics_columns() AS c ON c.table_name = t.table_name AND c.column_name = parent || '_id'
-    WHERE t.column_name IS NULL AND t.data_type = 'result'
+    JOIN @extschema@.analytics_columns() AS c
+      ON c.table_name = t.table_name AND c.column_name IN (parent || '_id', parent || '_ids')
+    JOIN @extschema@.analytics_columns() AS o ON o.table_name = t.table_name AND o.column_name = 'portfolio_id'
+    WHERE t.column_name IS NULL AND t.data_type = 'result' AND t.table_name <> ALL (_portfolio_batch.absent_tables())
     ORDER BY t.ordinal
   LOOP
-    EXECUTE format(query, tables_schema, table_name) INTO orphans USING session_date, portfolio_ids;
+    table_name := child.table_name;
+    EXECUTE format(query, tables_schema, child.table_name, child.ids) INTO orphans USING session_date, portfolio_ids;
     RETURN NEXT;
   END LOOP;
 END
@@ -840,7 +851,17 @@ RETURNS TABLE (check_name text, counted text, entities text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $checks$
-  SELECT c.name, 'objects', 'objects', replace($query$
+  VALUES
+    ('tables', 'objects', 'objects', $query$
+       SELECT d.table_name, 1, (a.table_name IS NULL)::integer,
+              CASE WHEN a.table_name IS NULL THEN 'green' ELSE 'red' END,
+              CASE WHEN a.table_name IS NOT NULL THEN 'table missing' END
+       FROM @extschema@.analytics_columns() AS d
+       LEFT JOIN unnest(_portfolio_batch.absent_tables()) AS a (table_name) USING (table_name)
+       WHERE d.column_name IS NULL
+     $query$)
+  UNION ALL
+  (SELECT c.name, 'objects', 'objects', replace($query$
        SELECT f.what || ' ' || f.object, 0, count(*), 'red', string_agg(f.culprit, ', ')
        FROM _portfolio_batch.foreign_objects(_portfolio_batch.tables_schema()) AS f
        WHERE <which>
@@ -848,12 +869,12 @@ AS $checks$
      $query$, '<which>', c.which)
   FROM (VALUES (1, 'owners', 'f.culprit LIKE ''belongs to %%'''), (2, 'functions', 'f.culprit LIKE ''uses %%'''))
     AS c (place, name, which)
-  ORDER BY c.place
+  ORDER BY c.place)
 $checks$;
 
 COMMENT ON FUNCTION _portfolio_batch.audit_checks_objects() IS
-  'Checks of what foreign_objects finds, relations of other roles and what uses their functions: name, what is '
-  'counted, what is looked at, query.';
+  'Checks that every table and view is there, and of what foreign_objects finds, relations of other roles and what '
+  'uses their functions: name, what is counted, what is looked at, query.';
 
 CREATE FUNCTION _portfolio_batch.audit_checks()
 RETURNS TABLE (section text, check_name text, counted text, entities text, query text)
@@ -885,6 +906,57 @@ COMMENT ON FUNCTION _portfolio_batch.audit_checks() IS
 
 -- The audit ---------------------------------------------------------------------------------------------------------
 
+CREATE FUNCTION _portfolio_batch.audit_day(OUT day date, OUT latest date)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+BEGIN
+  latest := @extschema@.latest_closed_session();
+  EXECUTE format($query$
+    SELECT max(t.session_date)
+    FROM (SELECT n.date
+          FROM %1$I.portfolios AS p
+          CROSS JOIN LATERAL (SELECT max(s.snapshot_date) FROM %1$I.portfolio_snapshots AS s
+                              WHERE s.portfolio_id = p.id AND s.snapshot_date <= $1) AS n (date)
+          UNION ALL
+          SELECT max(m.date) FROM %1$I.market_data_cache AS m
+          WHERE m.symbol = current_setting('portfolio_batch.market_symbol') AND m.date <= $1) AS newest (date)
+    JOIN %1$I.trading_sessions AS t ON t.session_date = newest.date
+    WHERE t.calendar = current_setting('portfolio_batch.calendar')
+      -- What a schedule keeps up to date is late, however late it is.
+      AND NOT EXISTS (SELECT FROM %1$I.batch_job_schedules AS s WHERE s.enabled)
+    HAVING (SELECT count(*) FROM %1$I.trading_sessions AS c
+            WHERE c.calendar = current_setting('portfolio_batch.calendar')
+              AND c.session_date > max(t.session_date) AND c.session_date <= $1)
+           > current_setting('portfolio_batch.max_stale_sessions')::integer
+  $query$, tables_schema) INTO day USING latest;
+  day := COALESCE(day, latest);
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.audit_day() IS
+  'The session that is audited when none is named, and the latest closed one. They differ for historical data alone: '
+  'where no schedule is in force, and neither a snapshot nor a price of the market is younger than '
+  'portfolio_batch.max_stale_sessions, it is the newest session that has one of them.';
+
+CREATE FUNCTION _portfolio_batch.audit_missing_table(section text, check_name text, query text, absent text[])
+RETURNS TABLE (finding_section text, entity text, finding_check text, expected text, actual text, status text,
+               detail text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT section, 'all', check_name, NULL, NULL, 'red',
+         'table missing: ' || _portfolio_batch.audit_names(COALESCE(
+           array_agg(a.name) FILTER (WHERE query ~ (E'%1\\$I[.]' || a.name || E'\\M')), absent))
+  FROM unnest(absent) AS a (name)
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.audit_missing_table(text, text, text, text[]) IS
+  'The row of a check that cannot be made because tables are missing, with those that its query names, else with all '
+  'that are.';
+
 CREATE FUNCTION _portfolio_batch.audit_findings_as_owner(as_of date, portfolio_ids uuid[])
 RETURNS TABLE (section text, entity text, "check" text, expected text, actual text, status text, detail text)
 LANGUAGE plpgsql STABLE ROWS 50
@@ -893,8 +965,10 @@ AS $$
 DECLARE
   named         CONSTANT integer := 20;  -- entities that fail and are named; the rest is counted
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
-  day           CONSTANT date := COALESCE(as_of, @extschema@.latest_closed_session());
+  absent        CONSTANT text[] := _portfolio_batch.absent_tables();
   every         CONSTANT boolean := portfolio_ids IS NULL;
+  day           date := as_of;
+  latest        date := as_of;
   audited       uuid[];
   names         text[];
   starts        date[];
@@ -905,68 +979,103 @@ DECLARE
   classes       text[];
   item          record;
 BEGIN
-  -- Refuses a day that is no closed session, unknown portfolios, and a schema without the tables.
-  PERFORM FROM @extschema@.market_data_coverage(as_of, portfolio_ids);
+  BEGIN
+    IF as_of IS NULL THEN
+      SELECT d.day, d.latest INTO day, latest FROM _portfolio_batch.audit_day() AS d;
+    END IF;
+    -- Refuses a day that is no closed session, unknown portfolios, and a schema without the tables.
+    PERFORM FROM @extschema@.market_data_coverage(day, portfolio_ids);
 
-  EXECUTE format($query$
-    SELECT array_agg(b.id ORDER BY b.id), array_agg(b.name ORDER BY b.id), array_agg(b.start_date ORDER BY b.id)
-    FROM (SELECT p.id, COALESCE(p.inception_date, f.date) AS start_date,
-                 p.name || CASE WHEN count(*) OVER (PARTITION BY p.name) > 1 THEN ' (' || p.id || ')' ELSE '' END
-                   AS name
-          FROM %1$I.portfolios AS p
-          LEFT JOIN (SELECT l.portfolio_id, min(l.entry_date) AS date FROM %1$I.positions AS l
-                     WHERE l.deleted_at IS NULL GROUP BY l.portfolio_id) AS f ON f.portfolio_id = p.id
-          WHERE p.deleted_at IS NULL AND CASE WHEN $2 THEN p.is_active ELSE p.id = ANY ($3) END) AS b
-    WHERE b.start_date <= $1
-  $query$, tables_schema) INTO audited, names, starts USING day, every, portfolio_ids;
-  audited := COALESCE(audited, '{}');
+    EXECUTE format($query$
+      SELECT array_agg(b.id ORDER BY b.id), array_agg(b.name ORDER BY b.id), array_agg(b.start_date ORDER BY b.id)
+      FROM (SELECT p.id, COALESCE(p.inception_date, f.date) AS start_date,
+                   p.name || CASE WHEN count(*) OVER (PARTITION BY p.name) > 1 THEN ' (' || p.id || ')' ELSE '' END
+                     AS name
+            FROM %1$I.portfolios AS p
+            LEFT JOIN (SELECT l.portfolio_id, min(l.entry_date) AS date FROM %1$I.positions AS l
+                       WHERE l.deleted_at IS NULL GROUP BY l.portfolio_id) AS f ON f.portfolio_id = p.id
+            WHERE p.deleted_at IS NULL AND CASE WHEN $2 THEN p.is_active ELSE p.id = ANY ($3) END) AS b
+      WHERE b.start_date <= $1
+    $query$, tables_schema) INTO audited, names, starts USING day, every, portfolio_ids;
+    audited := COALESCE(audited, '{}');
 
-  SELECT array_agg(l.portfolio_id), array_agg(l.position_id), array_agg(l.symbol), array_agg(l.position_type),
-         array_agg(l.investment_class)
-    INTO holders, lots, symbols, types, classes
-    FROM @extschema@.positions_asof(day, audited) AS l;
+    SELECT array_agg(l.portfolio_id), array_agg(l.position_id), array_agg(l.symbol), array_agg(l.position_type),
+           array_agg(l.investment_class)
+      INTO holders, lots, symbols, types, classes
+      FROM @extschema@.positions_asof(day, audited) AS l;
+  EXCEPTION WHEN undefined_table THEN
+    -- Every check asks for a table that is gone. Without any table there is nothing to audit.
+    IF cardinality(absent) IN (0, (SELECT count(*) FROM @extschema@.analytics_columns() AS d
+                                   WHERE d.column_name IS NULL)) THEN
+      RAISE;
+    END IF;
+    RETURN QUERY SELECT 'objects', a.name, 'tables', '1', '0', 'red', 'table missing' FROM unnest(absent) AS a (name);
+    RETURN;
+  END;
+  IF day <> latest THEN
+    RETURN QUERY
+      SELECT 'market data', 'all', 'session', '0', count(*)::text, 'amber',
+             format('as of %s, the newest session with data; the latest closed one is %s', day, latest)
+      FROM @extschema@.sessions_between(day + 1, latest);
+  END IF;
 
   FOR item IN SELECT c.* FROM _portfolio_batch.audit_checks() AS c LOOP
-    RETURN QUERY EXECUTE
-      'WITH book AS (SELECT * FROM unnest($2, $4, $5) AS b (portfolio_id, name, start_date)), '
-      'lot AS (SELECT * FROM unnest($6, $7, $8, $9, $10) '
-      'AS l (portfolio_id, position_id, symbol, position_type, investment_class)), '
-      'examined (entity, expected, actual, status, detail) AS MATERIALIZED ('
-      || format(item.query, tables_schema) || $query$
-      ), graded AS (
-        SELECT e.*, e.status = 'green' AS is_healthy,
-               CASE WHEN e.status <> 'green' THEN
-                 row_number() OVER (ORDER BY array_position(ARRAY['red', 'amber', 'green'], e.status),
-                                             abs(e.expected - e.actual) DESC, e.entity COLLATE "C") END AS place
-        FROM examined AS e
-      )
-      SELECT $11, o.entity, $12, trim_scale(o.expected::numeric)::text, trim_scale(o.actual::numeric)::text, o.status,
-             o.detail
-      FROM (SELECT g.place, COALESCE(g.entity, 'all') AS entity, g.expected, g.actual, g.status, g.detail
-            FROM graded AS g
-            WHERE g.place <= $15
-            UNION ALL
-            SELECT $15 + 1, count(*) || ' more ' || $14, sum(g.expected), sum(g.actual),
-                   _portfolio_batch.audit_worst(array_agg(g.status)), NULL
-            FROM graded AS g
-            WHERE g.place > $15
-            HAVING count(*) > 0
-            UNION ALL
-            -- One row for all that is well, with what there is to say of it when that is short.
-            SELECT $15 + 2, CASE WHEN count(*) = (SELECT count(*) FROM graded) THEN 'all' ELSE 'all others' END,
-                   COALESCE(sum(g.expected), 0), COALESCE(sum(g.actual), 0), 'green',
-                   NULLIF(concat_ws('; ', CASE WHEN count(g.entity) > 0
-                                               THEN $13 || ' of ' || count(*) || ' ' || $14 END,
-                                    CASE WHEN min(g.detail) = max(g.detail) THEN min(g.detail)
-                                         WHEN count(*) <= 5 THEN string_agg(g.entity || ': ' || g.detail, '; '
-                                                                            ORDER BY g.entity COLLATE "C") END), '')
-            FROM graded AS g
-            WHERE g.is_healthy
-            HAVING count(*) > 0 OR NOT EXISTS (SELECT FROM graded)) AS o
-      ORDER BY o.place
-      $query$
-      USING day, audited, every, names, starts, holders, lots, symbols, types, classes, item.section, item.check_name,
-            item.counted, item.entities, named;
+    -- Without a portfolio nothing of one is missing.
+    IF audited = '{}' AND (item.section NOT IN ('batch', 'duplicates', 'orphans', 'objects')
+                           OR item.check_name = 'latest run') THEN
+      RETURN QUERY SELECT item.section, 'all', item.check_name, '0', '0', 'grey',
+                          format('no portfolio has begun by %s', day);
+      CONTINUE;
+    END IF;
+    BEGIN
+      RETURN QUERY EXECUTE
+        'WITH book AS (SELECT * FROM unnest($2, $4, $5) AS b (portfolio_id, name, start_date)), '
+        'lot AS (SELECT * FROM unnest($6, $7, $8, $9, $10) '
+        'AS l (portfolio_id, position_id, symbol, position_type, investment_class)), '
+        'examined (entity, expected, actual, status, detail) AS MATERIALIZED ('
+        || format(item.query, tables_schema) || $query$
+        ), graded AS (
+          SELECT e.*, e.status = 'green' AS is_healthy,
+                 CASE WHEN e.status <> 'green' THEN
+                   row_number() OVER (ORDER BY array_position(ARRAY['red', 'amber', 'green'], e.status),
+                                               abs(e.expected - e.actual) DESC, e.entity COLLATE "C") END AS place
+          FROM examined AS e
+        )
+        SELECT $11, o.entity, $12, trim_scale(o.expected::numeric)::text, trim_scale(o.actual::numeric)::text, o.status,
+               o.detail
+        FROM (SELECT g.place, COALESCE(g.entity, 'all') AS entity, g.expected, g.actual, g.status, g.detail
+              FROM graded AS g
+              WHERE g.place <= $15
+              UNION ALL
+              SELECT $15 + 1, count(*) || ' more ' || $14, sum(g.expected), sum(g.actual),
+                     _portfolio_batch.audit_worst(array_agg(g.status)), NULL
+              FROM graded AS g
+              WHERE g.place > $15
+              HAVING count(*) > 0
+              UNION ALL
+              -- One row for all that is well, with what there is to say of it when that is short.
+              SELECT $15 + 2, CASE WHEN count(*) = (SELECT count(*) FROM graded) THEN 'all' ELSE 'all others' END,
+                     COALESCE(sum(g.expected), 0), COALESCE(sum(g.actual), 0),
+                     CASE WHEN $2 = '{}' AND COALESCE(sum(g.expected + g.actual), 0) = 0 THEN 'grey' ELSE 'green' END,
+                     NULLIF(concat_ws('; ', CASE WHEN count(g.entity) > 0
+                                                 THEN $13 || ' of ' || count(*) || ' ' || $14 END,
+                                      CASE WHEN min(g.detail) = max(g.detail) THEN min(g.detail)
+                                           WHEN count(*) <= 5 THEN string_agg(g.entity || ': ' || g.detail, '; '
+                                                                              ORDER BY g.entity COLLATE "C") END), '')
+              FROM graded AS g
+              WHERE g.is_healthy
+              HAVING count(*) > 0 OR NOT EXISTS (SELECT FROM graded)) AS o
+        ORDER BY o.place
+        $query$
+        USING day, audited, every, names, starts, holders, lots, symbols, types, classes, item.section, item.check_name,
+              item.counted, item.entities, named;
+    EXCEPTION WHEN undefined_table THEN
+      IF absent = '{}' THEN
+        RAISE;
+      END IF;
+      RETURN QUERY SELECT m.* FROM _portfolio_batch.audit_missing_table(item.section, item.check_name, item.query,
+                                                                        absent) AS m;
+    END;
   END LOOP;
 END
 $$;
@@ -996,16 +1105,19 @@ END
 $$;
 
 COMMENT ON FUNCTION _portfolio_batch.batch_audit_as_caller(date, uuid[]) IS
-  'Audits what is stored as of a closed session (default: the latest) for portfolios (default: every active one): '
+  'Audits what is stored as of a closed session (default: the latest; of historical data, which no schedule keeps up '
+  'to date, the newest session there is, which an amber row names) for portfolios (default: every active one): '
   'market data, profiles, snapshots and the equity chain, Greeks, factor exposures, rate betas, volatility, '
   'correlations, stress tests, the log, duplicates, orphans, objects of other roles. For each check one row per '
   'entity that fails, worst first, at most 20 by name and one for the rest, and one row (all, all others) for what is'
   ' well. expected and actual: how many there should be and are, of what the check counts: results, closes, sessions,'
-  ' orphans. status: green; amber, usable but look; red, missing or wrong. The verdict is the worst row. A figure '
+  ' orphans. status: green; amber, usable but look; red, missing or wrong; grey, no portfolio to look at. A table that '
+  'is missing is red by name (section objects, check tables), and so is each check that needs it. A figure '
   'that is NULL with a reason is not missing; options and private assets need no prices. When the tables have '
   'several owners, a superuser gets the section objects alone, since nothing is read then. Reads only; set-based: the '
   'number of statements depends on that of the checks alone. Errors: 22023 for a date that is no closed session, '
-  '22008 for an infinite one, 42704 for an unknown portfolio, 42501 without the right to read the tables.';
+  '22008 for an infinite one, 42704 for an unknown portfolio, 42P01 when there is no table at all, 42501 without the '
+  'right to read the tables.';
 
 CREATE FUNCTION _portfolio_batch.batch_audit_summary_as_caller(as_of date DEFAULT NULL,
                                                               portfolio_ids uuid[] DEFAULT NULL)
@@ -1014,14 +1126,16 @@ LANGUAGE sql STABLE ROWS 14
 SET search_path TO pg_catalog, pg_temp
 AS $$
   WITH line AS MATERIALIZED (
-    SELECT a.*, array_position(ARRAY['green', 'amber', 'red'], a.status) AS badness
+    SELECT a.*, array_position(ARRAY['grey', 'green', 'amber', 'red'], a.status) AS badness
     FROM @extschema@.batch_audit($1, $2) WITH ORDINALITY
       AS a (section, entity, check_name, expected, actual, status, detail, place)
   ), by_check AS (
     SELECT l.section, l.check_name, min(l.place) AS place, _portfolio_batch.audit_worst(array_agg(l.status)) AS status,
            max(l.badness) AS badness,
-           (array_agg(l.check_name || ', ' || l.entity || ': ' || l.actual || ' of ' || l.expected
-                      || COALESCE('; ' || l.detail, '') ORDER BY l.badness DESC, l.place))[1] AS detail
+           (array_agg(CASE WHEN l.status = 'grey' THEN 'no portfolio to look at'
+                           ELSE concat_ws('; ', l.check_name || ', ' || l.entity
+                                                || COALESCE(': ' || l.actual || ' of ' || l.expected, ''), l.detail) END
+                      ORDER BY l.badness DESC, l.place))[1] AS detail
     FROM line AS l
     GROUP BY l.section, l.check_name
   ), by_section AS (
@@ -1033,24 +1147,37 @@ AS $$
     GROUP BY c.section
   )
   SELECT r.section, r.status, r.green, r.amber, r.red, r.detail
-  FROM (SELECT s.* FROM by_section AS s
+  FROM (SELECT s.section, s.place, s.status, s.green, s.amber, s.red, CASE WHEN s.status <> 'green' THEN s.detail END
+        FROM by_section AS s
         UNION ALL
-        SELECT 'verdict', NULL, _portfolio_batch.audit_worst(array_agg(s.status)), sum(s.green), sum(s.amber),
-               sum(s.red),
-               CASE WHEN NOT bool_or(s.section = 'snapshots') THEN 'NOT AUDITED'
+        SELECT 'verdict', NULL, v.status, v.green, v.amber, v.red,
+               CASE WHEN NOT v.is_audited THEN 'NOT AUDITED'
+                    WHEN v.status = 'grey' THEN 'NOTHING TO AUDIT'
                     WHEN (SELECT sum(l.actual::numeric) FROM line AS l
                           WHERE (l.section, l.check_name) IN (('snapshots', 'sessions'), ('batch', 'latest run'),
                                                               ('batch', 'success rate'))) = 0
                     THEN 'NO BATCH CALCULATIONS'
-                    WHEN bool_or(s.status = 'red' AND s.section IN ('snapshots', 'factor exposures', 'correlations'))
-                    THEN 'PARTIAL' ELSE 'BATCH CALCULATIONS ARE RUNNING' END
-        FROM by_section AS s) AS r
+                    WHEN v.is_partial THEN 'PARTIAL'
+                    WHEN v.status = 'red' THEN 'FAULTS FOUND'
+                    WHEN EXISTS (SELECT FROM line AS l WHERE (l.section, l.check_name) = ('market data', 'session'))
+                    THEN 'HISTORICAL DATA IS COMPLETE'
+                    ELSE 'BATCH CALCULATIONS ARE RUNNING' END
+        FROM (SELECT CASE WHEN w.status = 'green' AND w.is_empty THEN 'grey' ELSE w.status END AS status, w.green,
+                     w.amber, w.red, w.is_audited, w.is_partial
+              FROM (SELECT _portfolio_batch.audit_worst(array_agg(s.status)) AS status, sum(s.green) AS green,
+                           sum(s.amber) AS amber, sum(s.red) AS red, bool_or(s.section = 'snapshots') AS is_audited,
+                           bool_or(s.section = 'snapshots' AND s.status = 'grey') AS is_empty,
+                           bool_or(s.status = 'red' AND s.section IN ('snapshots', 'factor exposures', 'correlations'))
+                             AS is_partial
+                    FROM by_section AS s) AS w) AS v) AS r (section, place, status, green, amber, red, detail)
   ORDER BY r.place
 $$;
 
 COMMENT ON FUNCTION _portfolio_batch.batch_audit_summary_as_caller(date, uuid[]) IS
   'batch_audit for a screen: one row per section with its worst status, how many of its checks are green, amber and '
-  'red, and what is worst (NULL when all is well). The last is the verdict, the worst of all rows: BATCH CALCULATIONS '
-  'ARE RUNNING when no check of snapshots, factor exposures and correlations is red, of whichever portfolio; NO BATCH '
-  'CALCULATIONS when there is neither a snapshot nor a run that succeeded; NOT AUDITED when the tables have several '
-  'owners and the caller is a superuser; else PARTIAL. Arguments and errors as for batch_audit.';
+  'red, and what is worst (NULL when all is well). The last is the verdict, the worst of all rows, titled BATCH '
+  'CALCULATIONS ARE RUNNING when none is red (HISTORICAL DATA IS COMPLETE where the session is the newest one of '
+  'historical data); PARTIAL when a check of snapshots, factor exposures or correlations is, of whichever portfolio; '
+  'FAULTS FOUND when only others are; NO BATCH CALCULATIONS when there is neither a snapshot nor a run that succeeded; NOTHING TO '
+  'AUDIT, grey, without a portfolio; NOT AUDITED when the tables have several owners and the caller is a superuser, or '
+  'when a table is missing that every check needs. Arguments and errors as for batch_audit.';

@@ -66,7 +66,7 @@ const std::vector<Phase>& all_phases() {
                    {"volatility", engine::calc_volatility},
                    {"correlations", engine::calc_correlations},
                    {"factor_correlations", engine::calc_factor_correlations, SharedRows::of_date},
-                   {"stress_tests", engine::calc_stress_tests}},
+                   {"stress_tests", engine::calc_stress_tests, SharedRows::of_symbols}},
        .books = true,
        .sharded = true},
   };

@@ -10,7 +10,8 @@
 
 namespace pb::batch {
 
-// Rows that an engine writes and that portfolios share: of their symbols, or of the date as such.
+// Rows that an engine writes and that portfolios share: those that each shard writes for its own symbols and the first
+// shard for the date, or those of the date alone, whose engine runs in the first shard only.
 enum class SharedRows { none, of_symbols, of_date };
 
 // One engine as the batch calls it.

@@ -148,6 +148,16 @@ struct Plan {
   Cut cut = {};
 };
 
+// Whoever waits for a run that finds its portfolios taken should know why it computes nothing. The locks are those of
+// the transaction, and go with it before the first date.
+void tell_of_other_runs(const store::Store& store, const std::vector<Uuid>& portfolio_ids) {
+  const std::size_t busy = portfolio_ids.size() - store::lock_portfolios(store, portfolio_ids).size();
+  if (busy == 0) return;
+  pg::notice("portfolio_batch: another run is computing " + std::to_string(busy) + " of " +
+             engine::counted(static_cast<std::int64_t>(portfolio_ids.size()), "portfolio") +
+             ", which this one leaves alone; see batch_progress()");
+}
+
 void carry_out(const pg::Call& call, const Plan& plan, const std::optional<std::vector<Uuid>>& portfolio_ids) {
   require_top_level(call, plan.procedure, plan.instead);
   const pg::ActivityScope activity;
@@ -172,8 +182,9 @@ void run_missing(const pg::Call& call, const char* procedure, const std::optiona
     plan.target = target_session(target, store);
     plan.work = work_list(store, store::resolve_portfolios(store, portfolio_ids), plan.target);
     plan.cut.workers = limits.workers.value_or(store.settings().workers);
+    if (limits.max_dates) keep_first(plan.work, static_cast<std::size_t>(*limits.max_dates));
+    if (!plan.work.empty()) tell_of_other_runs(store, portfolios_of(plan.work.begin(), plan.work.end()));
   }
-  if (limits.max_dates) keep_first(plan.work, static_cast<std::size_t>(*limits.max_dates));
   if (plan.cut.workers > 1) plan.cut.sessions = 1;
   if (plan.work.empty())
     pg::notice("portfolio_batch: up to date, no session is missing");
@@ -189,6 +200,7 @@ void run_again(const pg::Call& call, std::int32_t days, const std::optional<std:
     plan.target = target_session(std::nullopt, store);
     plan.work = store::sessions_with_snapshots(store, store::resolve_portfolios(store, portfolio_ids),
                                                plan.target - std::chrono::days{days - 1}, plan.target);
+    if (!plan.work.empty()) tell_of_other_runs(store, portfolios_of(plan.work.begin(), plan.work.end()));
   }
   if (plan.work.empty())
     pg::notice("portfolio_batch: no snapshot in the last " + std::to_string(days) + " days");

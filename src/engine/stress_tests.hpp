@@ -10,9 +10,7 @@
 
 namespace pb::engine {
 
-// P&L of every portfolio under the active stress scenarios, or the named ones beside those it has.
+// P&L of every portfolio under the active stress scenarios.
 Report calc_stress_tests(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
-Report calc_stress_tests(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids,
-                         const std::optional<std::vector<std::string>>& names);
 
 }  // namespace pb::engine

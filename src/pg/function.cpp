@@ -94,8 +94,35 @@ void run(Call& call, void (*body)(Call&), Outcome& outcome) noexcept {
   }
 }
 
+// Whether an error says by itself all there is to say: one that a function of ours raised, in C++ (below, by the name
+// of this file) or in PL/pgSQL, a refused permission, and a cancel. Where in our functions it arose tells the caller
+// nothing then. Of others it is kept, since it is what a report of the fault needs.
+bool explains_itself(const ErrorData& error) {
+  if (error.sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+      ERRCODE_TO_CATEGORY(error.sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+    return true;
+  if (error.filename == nullptr || error.funcname == nullptr || error.context == nullptr) return false;
+  const std::string_view function = error.funcname, file = error.filename;
+  if (function == "raise" && file.ends_with("function.cpp")) return true;
+  const std::string_view context = error.context;
+  return function == "exec_stmt_raise" &&
+         context.substr(0, context.find('\n')).find(" _portfolio_batch.") != std::string_view::npos;
+}
+
 [[noreturn]] void raise(const Outcome& outcome) {
-  if (outcome.kind == Outcome::Kind::server) ReThrowError(outcome.server_error);
+  if (outcome.kind == Outcome::Kind::server) {
+    ErrorData& error = *outcome.server_error;
+    if (explains_itself(error)) {
+      // It is ours from here on, by which a function of ours further up knows it.
+      error.context = nullptr;
+      error.filename = __FILE__;
+      error.lineno = __LINE__;
+      error.funcname = __func__;
+    }
+    // Unlike ReThrowError, this adds where the caller is.
+    ThrowErrorData(outcome.server_error);
+    pg_unreachable();
+  }
   if (outcome.kind == Outcome::Kind::cancelled) {
     CHECK_FOR_INTERRUPTS();
     ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("calculation canceled")));
@@ -240,14 +267,16 @@ std::uintptr_t enter(void* info, void (*body)(Call&)) {
   sigjmp_buf* handler = PG_exception_stack;
   ErrorContextCallback* callbacks = error_context_stack;
   MemoryContext context = CurrentMemoryContext;
+  // So that the context of an error that arises below is that of our own functions, which raise() may leave out.
+  error_context_stack = nullptr;
   Call call(info);
   Outcome outcome;
   run(call, body, outcome);
   call.end_work();
-  // Every C++ object of the call is gone; what follows may jump.
-  if (outcome.kind == Outcome::Kind::ok) return call.result();
   PG_exception_stack = handler;
   error_context_stack = callbacks;
+  // Every C++ object of the call is gone; what follows may jump.
+  if (outcome.kind == Outcome::Kind::ok) return call.result();
   MemoryContextSwitchTo(context);
   raise(outcome);
 }

@@ -2,7 +2,7 @@
 -- time. test/tap/090_schedules.t has them fire.
 
 \ir include/prelude.psql
-SELECT plan(100);
+SELECT plan(109);
 
 -- When an expression is due: values worked out by hand. 2026-11-21 is a Saturday ---------------------------------------
 
@@ -13,6 +13,9 @@ SELECT is(cron_next_run(expression, after::timestamptz), due::timestamptz, forma
     ('*/15 * * * *',                 '2026-11-21 17:45:00+00',   '2026-11-21 18:00:00+00'),
     ('*/15 * * * *',                 '2026-11-21 17:44:59.5+00', '2026-11-21 17:45:00+00'),
     ('*/15 0-3,20-23 * * *',         '2026-11-21 03:50:00+00',   '2026-11-21 20:00:00+00'),
+    ('*/60 */24 * * *',              '2026-11-21 03:50:00+00',   '2026-11-22 00:00:00+00'),
+    ('0 0 */31 */12 *',              '2026-11-21 03:50:00+00',   '2027-01-01 00:00:00+00'),
+    ('0 0 * * */8',                  '2026-11-21 03:50:00+00',   '2026-11-22 00:00:00+00'),
     ('30 22 * * 1-5',                '2026-11-20 22:30:00+00',   '2026-11-23 22:30:00+00'),
     ('10-20/5 1,13 * * mon-fri',     '2026-11-20 13:20:00+00',   '2026-11-23 01:10:00+00'),
     ('10-20/5 1,13 * * mon-fri',     '2026-11-23 01:10:00+00',   '2026-11-23 01:15:00+00'),
@@ -62,6 +65,13 @@ SELECT throws_ok(format('SELECT cron_next_run(%L)', expression), '22023', messag
     ('-1 * * * *',      'invalid minute "-1" in cron expression'),
     ('*/0 * * * *',     'invalid minute "*/0" in cron expression'),
     ('5/10 * * * *',    'invalid minute "5/10" in cron expression'),
+    -- Never comes round: once an hour is not every 90 minutes.
+    ('*/90 * * * *',    'invalid minute "*/90" in cron expression'),
+    ('0-30/61 * * * *', 'invalid minute "0-30/61" in cron expression'),
+    ('* */25 * * *',    'invalid hour "*/25" in cron expression'),
+    ('* * */32 * *',    'invalid day of month "*/32" in cron expression'),
+    ('* * * */13 *',    'invalid month "*/13" in cron expression'),
+    ('* * * * */9',     'invalid day of week "*/9" in cron expression'),
     ('1, * * * *',      'invalid minute "1," in cron expression'),
     ('*-5 * * * *',     'invalid minute "*-5" in cron expression'),
     ('jan * * * *',     'invalid minute "jan" in cron expression'),

@@ -2,20 +2,31 @@
 -- and of no other.
 
 \ir include/prelude.psql
-SELECT plan(35);
+SELECT plan(46);
 
 \set day '''2024-07-12'''
 
 -- Before there is anything -------------------------------------------------------------------------------------------
 
-SELECT results_eq($$SELECT section, status, detail FROM batch_audit_summary('2024-07-12')
-                    WHERE status <> 'green' ORDER BY section$$,
-                  $$VALUES ('batch', 'red', 'latest run, all: 0 of 1; no run is in the log'),
-                           ('factor exposures', 'red', 'factor correlations, all: 0 of 78; missing: growth x '
-                            'growth, growth x growth_value_spread, growth x interest_rate, growth x low_vol, growth x market '
-                            'and 73 more'),
-                           ('market data', 'red', 'price of the session, IWM: 0 of 1; no price'),
-                           ('verdict', 'red', 'NO BATCH CALCULATIONS')$$, 'empty tables: nothing was ever computed');
+SELECT results_eq($$SELECT DISTINCT status, detail FROM batch_audit_summary('2024-07-12')
+                    WHERE section NOT IN ('objects', 'verdict')$$,
+                  $$VALUES ('grey', 'no portfolio to look at')$$, 'empty tables: every section is grey');
+SELECT results_eq($$SELECT section, status, amber, red, detail FROM batch_audit_summary('2024-07-12')
+                    WHERE section IN ('objects', 'verdict')$$,
+                  $$VALUES ('objects', 'green', 0::bigint, 0::bigint, NULL), ('verdict', 'grey', 0, 0, 'NOTHING TO AUDIT')$$,
+                  'but that of the tables, which are there, and the verdict is grey');
+SAVEPOINT empty;
+SELECT pg_temp.add_portfolio(1, 1000, '2024-07-01') \g /dev/null
+SELECT results_eq($$SELECT section, status, CASE WHEN section IN ('batch', 'market data', 'verdict') THEN detail END
+                    FROM batch_audit_summary('2024-07-12') WHERE status <> 'green' ORDER BY section$$,
+                  $$VALUES ('batch', 'red', 'latest run, all: 0 of 1; no run is in the log'), ('correlations', 'red', NULL),
+                           ('factor exposures', 'red', NULL),
+                           ('market data', 'red', 'price of the session, IWM: 0 of 1; no price'), ('snapshots', 'red', NULL),
+                           ('stress tests', 'red', NULL), ('verdict', 'red', 'NO BATCH CALCULATIONS')$$,
+                  'a portfolio: nothing was ever computed');
+ROLLBACK TO empty;
+SELECT set_eq($$SELECT * FROM batch_audit()$$, format($$SELECT * FROM batch_audit(%L)$$, latest_closed_session()),
+              'without a date and without data: the latest session');
 
 -- A healthy book -----------------------------------------------------------------------------------------------------
 
@@ -67,7 +78,24 @@ SELECT results_eq($$SELECT section, status, green, amber, red, detail FROM batch
                             'BATCH CALCULATIONS ARE RUNNING')$$, 'the summary: a row a section, and the verdict');
 SELECT is_empty($$SELECT * FROM batch_audit('2024-07-11') WHERE status = 'red'$$, 'the session before is well too');
 SELECT results_eq($$SELECT status, detail FROM batch_audit_summary() WHERE section = 'verdict'$$,
-                  $$VALUES ('red', 'PARTIAL')$$, 'without a date: the latest session, which nobody has run');
+                  $$VALUES ('amber', 'HISTORICAL DATA IS COMPLETE')$$,
+                  'without a date: the newest session of historical data');
+SELECT set_eq('SELECT * FROM batch_audit()',
+              format($$SELECT * FROM healthy
+                       UNION ALL
+                       SELECT 'market data', 'all', 'session', '0', count(*)::text, 'amber',
+                              'as of 2024-07-12, the newest session with data; the latest closed one is ' || max(d)
+                       FROM sessions_between('2024-07-13', %L) AS d$$, latest_closed_session()), 'with a row that says so');
+SAVEPOINT kept_up;
+INSERT INTO batch_job_schedules (schedule_name, cron_expression, command, enabled, next_run)
+VALUES ('nightly', '0 22 * * *', 'CALL daily_batch()', true, now() + interval '1 hour');
+SELECT results_eq($$SELECT status, detail FROM batch_audit_summary() WHERE section = 'verdict'$$,
+                  $$VALUES ('red', 'PARTIAL')$$, 'what a schedule keeps up to date is late');
+ROLLBACK TO kept_up;
+INSERT INTO market_data_cache (symbol, date, close) VALUES ('SPY', latest_closed_session(), 500);
+SELECT results_eq($$SELECT status, detail FROM batch_audit_summary() WHERE section = 'verdict'$$,
+                  $$VALUES ('red', 'PARTIAL')$$, 'and so is what prices still arrive for');
+ROLLBACK TO kept_up;
 
 -- Faults -------------------------------------------------------------------------------------------------------------
 
@@ -300,6 +328,7 @@ CREATE SCHEMA mallory AUTHORIZATION pb_mallory;
 CREATE FUNCTION mallory.symbol(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
 ALTER FUNCTION mallory.symbol OWNER TO pb_mallory;
 INSERT INTO faults (want, fault) VALUES
+  ('objects: tables red', 'DROP TABLE income_statements'),
   ('objects: owners red', 'CREATE TABLE mallory.more () INHERITS (interest_rates); '
                           'ALTER TABLE mallory.more OWNER TO pb_mallory'),
   ('objects: functions red', 'ALTER TABLE tags ALTER COLUMN name SET DEFAULT mallory.symbol(''tag'')'),
@@ -377,6 +406,30 @@ INSERT INTO portfolios (id, name, initial_equity, inception_date, is_active, del
 SELECT is(pg_temp.changes('SELECT'), 'nothing', 'a portfolio that begins later, is inactive or deleted owes nothing');
 SELECT isnt(pg_temp.changes('SELECT', ids => ARRAY[pg_temp.id(2)]), 'nothing', 'asked for by name it does');
 ROLLBACK TO fault;
+
+-- Tables that are gone.
+DROP TABLE position_greeks CASCADE;
+SELECT set_eq($$SELECT section, entity, "check", expected, actual, detail FROM batch_audit('2024-07-12') WHERE status = 'red'$$,
+              $$VALUES ('greeks', 'all', 'coverage', NULL, NULL, 'table missing: position_greeks'),
+                       ('objects', 'position_greeks', 'tables', '1', '0', 'table missing')$$,
+              'a table that is missing is red, and the check that needs it; the others are made');
+SELECT results_eq($$SELECT section, status, red, detail FROM batch_audit_summary('2024-07-12') WHERE status = 'red'$$,
+                  $$VALUES ('greeks', 'red', 1::bigint, 'coverage, all; table missing: position_greeks'),
+                           ('objects', 'red', 1, 'tables, position_greeks: 0 of 1; table missing'),
+                           ('verdict', 'red', 2, 'FAULTS FOUND')$$, 'for a screen; what is red is no good news');
+ROLLBACK TO fault;
+DROP TABLE portfolio_snapshots CASCADE;
+SELECT set_eq($$SELECT section, entity, "check", status, detail FROM batch_audit()
+                WHERE entity = 'portfolio_snapshots' OR "check" <> 'tables' OR detail <> 'table missing'$$,
+              $$VALUES ('objects', 'portfolio_snapshots', 'tables', 'red', 'table missing')$$,
+              'one that every check needs');
+SELECT is((SELECT status || ' ' || detail FROM batch_audit_summary() WHERE section = 'verdict'), 'red NOT AUDITED',
+          'leaves nothing to audit');
+ROLLBACK TO fault;
+SET LOCAL portfolio_batch.schema = public;
+SELECT throws_ok('SELECT * FROM batch_audit()', '42P01', 'analytics tables are not in schema "public"',
+                 'without any table there is an error');
+SET LOCAL portfolio_batch.schema = pb;
 
 -- Arguments ----------------------------------------------------------------------------------------------------------
 

@@ -92,7 +92,7 @@ SELECT is_empty($$SELECT e.name FROM installed AS e
 -- Who may execute what --------------------------------------------------------------------------------------------------
 
 SELECT set_eq($$SELECT name FROM installed WHERE schema = 'pb' AND has_function_privilege('public', oid, 'EXECUTE')$$,
-              ARRAY['analytics_columns', 'analytics_schema', 'correlation_p_value', 'cron_next_run', 'is_session',
+              ARRAY['analytics_columns', 'analytics_schema', 'batch_settings', 'correlation_p_value', 'cron_next_run', 'is_session',
                     'latest_closed_session', 'next_session', 'nyse_calendar', 'nyse_special_closures',
                     'previous_session', 'role_privileges', 'sessions_between'],
               'PUBLIC may execute what is cheap');
@@ -108,12 +108,12 @@ SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 'audit_checks_snapshots audit_checks_stress_tests audit_checks_volatility audit_names '
                 'audit_query_by_position audit_query_of_runs audit_worst create_analytics_relation '
                 'create_pairwise_p_value cron_field executing_roles finite_check foreign_objects has_cron html_escape '
-                'is_refused_as_superuser range_check refuse_foreign_objects refuse_misfits refuse_schema_name '
+                'is_refused_as_superuser range_check refuse_foreign_objects refuse_misfits refuse_schema_name refused_settings '
                 'report_bar report_cell report_compact report_date report_factor_name report_line report_missing '
                 'report_model report_number report_percent report_reason report_scale report_section report_style '
                 'report_svg report_text report_tick report_tile report_value require_cron require_finite '
                 'require_lasting_schema run_state schedule_job_name seed_analytics_tables seed_factor_definitions '
-                'seed_market_risk_scenarios seed_stress_test_scenarios split_factor tables_owner tables_schema', ' '),
+                'seed_market_risk_scenarios seed_stress_test_scenarios setting_refusal split_factor tables_owner tables_schema', ' '),
               'and the parts of functions that are');
 SELECT is_empty($$SELECT b.name FROM installed AS b JOIN installed AS e ON e.name = b.entry_name
                   WHERE b.identity IS NOT NULL AND has_function_privilege('public', b.oid, 'EXECUTE')

@@ -268,7 +268,7 @@ SELECT results_eq($$SELECT ok, detail FROM batch_preflight() WHERE check_name = 
                                    '1 more; see _portfolio_batch.foreign_objects(''own'')')$$,
                   'the check before a run has the same list');
 SELECT results_eq($$SELECT "check", entity, actual, status, detail FROM batch_audit('2024-07-12')
-                    WHERE section = 'objects'$$,
+                    WHERE section = 'objects' AND "check" <> 'tables'$$,
                   $$VALUES ('owners', 'all', '0', 'green', NULL),
                            ('functions', 'constraint c on own.tags', '1', 'red',
                             'uses function mallory.holds(text) of role pb_mallory'),

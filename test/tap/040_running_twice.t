@@ -2,7 +2,7 @@
 # Runs beside each other: nobody runs a portfolio twice at once, others go on, and everybody can see how far a run is.
 
 . "$(dirname "$0")/tap.bash"
-plan 27
+plan 30
 
 begin_cluster
 make_book 2024-09-03 4
@@ -37,10 +37,18 @@ is "$(sql "SELECT DISTINCT status, detail FROM run_daily_batch('2024-09-05', $fi
   'skipped|already running in another session' 'another date of it too'
 is "$(sql "SELECT DISTINCT status, detail FROM run_daily_batch_with_backfill('$target', $first)")" \
   'skipped|already running in another session' 'and a backfill'
-sql "CALL daily_batch('2024-09-06', $first)"
+said=$(sql_error "CALL daily_batch('2024-09-06', $first)")
 holds "$((($(date +%s%N) - started) / 1000000))" '<' 3000 'each of them at once'
 is "$(sql "SELECT status, dates_processed FROM batch_runs WHERE run_kind = 'procedure' ORDER BY run_id DESC LIMIT 1")" \
   'skipped|0' 'a procedure that found every portfolio busy is recorded as skipped'
+is "$(grep -v '^LOCATION' <<<"$said")" 'NOTICE:  00000: portfolio_batch: another run is computing 1 of 1 portfolio, '\
+'which this one leaves alone; see batch_progress()' 'and says so in a line'
+like "$(sql_error BEGIN "CALL daily_batch('2024-09-04', $both)")" 'another run is computing 1 of 2 portfolios' \
+  'as does one that finds some of them busy'
+is "$(sql 'SELECT status FROM batch_runs ORDER BY run_id DESC LIMIT 1' \
+  "SELECT r.value = (SELECT max(run_id)::text FROM batch_runs WHERE status <> 'skipped') FROM batch_report() AS r
+   WHERE r.phase = 'run' AND r.metric = 'run'" | paste -sd' ')" 'skipped t' \
+  'a report is that of the newest run that did something'
 is "$(sql "SELECT status, processed FROM run_daily_batch('2024-09-05', $third) WHERE phase = '2'")" 'success|1' \
   'a run of another portfolio proceeds'
 like "$(PGOPTIONS="$quiet -c lock_timeout=300ms" sql_error "SELECT FROM run_daily_batch('2024-09-04', $third)")" 55P03 \

@@ -3,7 +3,7 @@
 # pg_cron fires at full minutes only, so this takes up to three of them.
 
 . "$(dirname "$0")/tap.bash"
-plan 49
+plan 51
 
 begin_cluster
 sql 'CREATE EXTENSION portfolio_batch' 'SELECT FROM create_analytics_tables()' \
@@ -52,6 +52,18 @@ like "$(PGUSER=desk_runner sql_error "SELECT disable_schedule('runner tick')")" 
   'to disable one takes a right that is named'
 is "$(as_runner 'SELECT schedule_name, owner, enabled FROM batch_schedules()')" 'runner tick|desk_runner|t
 tick|postgres|t' 'everybody sees all of them'
+
+# The table knows what it was told last; pg_cron shows a superuser the jobs of all, and others their own.
+as_runner "SELECT cron.schedule('portfolio_batch public: runner tick', '7 7 * * *', 'CALL public.daily_batch(block => 2)')" \
+  >/dev/null
+sql "SELECT cron.schedule('portfolio_batch public: tick', '8 8 * * *', 'CALL public.daily_batch()')" >/dev/null
+is "$(sql "SELECT schedule_name, cron_expression, command, next_run = cron_next_run(cron_expression) FROM batch_schedules()")" \
+  'runner tick|7 7 * * *|CALL public.daily_batch(block => 2)|t
+tick|8 8 * * *|CALL public.daily_batch()|t' 'a superuser sees all schedules as of now'
+is "$(as_runner "SELECT schedule_name, cron_expression FROM batch_schedules()")" 'runner tick|7 7 * * *
+tick|0 0 1 1 *' 'others see their own as of now'
+as_runner "SELECT FROM schedule_batch('runner tick', '0 0 1 1 *')"
+sql "SELECT FROM schedule_batch('tick', '0 0 1 1 *')"
 
 # Whoever may write the table must not have others run what he likes.
 as_runner "UPDATE batch_job_schedules SET command = 'DROP TABLE portfolios', owner = 'postgres'" \
@@ -147,12 +159,13 @@ is "$(sql 'SELECT count(*) FROM cron.job' 'SELECT count(*) FROM batch_schedules(
 is "$(sql 'SELECT schedule_name, cron_expression, command FROM schedule_default_batches()')" \
   "batch tick|*/15 0-3,20-23 * * *|CALL public.daily_batch()
 gap scan|0 6 * * 0|CALL public.rescan_sessions(90)
+late corrections|30 4 * * *|CALL public.rescan_sessions(14)
 run records|30 5 * * *|SELECT FROM public.purge_run_records('90 days')" 'the default set'
 sql "SELECT FROM schedule_batch('gap scan', '0 7 * * 6')"
 is "$(sql "SELECT cron_expression FROM schedule_default_batches() WHERE schedule_name = 'gap scan'" \
-  'SELECT count(*) FROM cron.job' | paste -sd' ')" '0 7 * * 6 3' 'a second call leaves what was changed alone'
+  'SELECT count(*) FROM cron.job' | paste -sd' ')" '0 7 * * 6 4' 'a second call leaves what was changed alone'
 like "$(PGUSER=desk_runner sql_error 'SELECT FROM sync_schedules()' 'SELECT count(*) FROM schedule_default_batches()')" \
-  '^3$' 'and what is of another role'
+  '^4$' 'and what is of another role'
 
 # The scan for what came late --------------------------------------------------------------------------------------------
 
@@ -188,11 +201,11 @@ cron.job_run_details|f' 'records of more than 90 days are deleted'
 sql "INSERT INTO cron.job_run_details (jobid, username, start_time, end_time, status)
      SELECT jobid, username, now() - interval '2 days', now() - interval '2 days', 'succeeded' FROM cron.job"
 as_runner "SELECT FROM purge_run_records('1 day')"
-is "$(sql "SELECT count(*) FROM cron.job_run_details WHERE end_time < now() - interval '1 day'")" 4 \
+is "$(sql "SELECT count(*) FROM cron.job_run_details WHERE end_time < now() - interval '1 day'")" 5 \
   'a role leaves what pg_cron recorded for others'
 is "$(sql "SELECT rows_deleted FROM purge_run_records('1 day') WHERE table_name LIKE 'cron.%'" \
   "SELECT last_status, last_run < now() - interval '1 day' FROM batch_schedules() WHERE schedule_name = 'tick'" |
-  paste -sd' ')" '4 success|t' 'its own goes, and the table keeps the last outcome'
+  paste -sd' ')" '5 success|t' 'its own goes, and the table keeps the last outcome'
 like "$(sql_error "SELECT purge_run_records('-1 day')")" 22023 'not in the future'
 
 # Without pg_cron in the server ------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 # Runs watched from other sessions: progress while nothing is committed, cancel, the death of a session, and reports.
 
 . "$(dirname "$0")/tap.bash"
-plan 34
+plan 36
 
 begin_cluster
 make_book 2024-06-03 4
@@ -28,6 +28,14 @@ status_of() { sql "SELECT status FROM batch_runs WHERE run_id = $1"; }
 
 is "$(sql 'SELECT count(*) FROM batch_progress()' 'SELECT count(*) FROM batch_report()' | paste -sd' ')" '0 0' \
   'before the first run there is nothing to see'
+
+# Settings of a session that has used nothing of the extension yet: SHOW does not know them, and anything can be given.
+like "$(sql_error 'SHOW portfolio_batch.beta_window')" 'unrecognized configuration parameter' 'the library is not loaded'
+sql "ALTER ROLE stranger SET portfolio_batch.beta_window = 'wide'"
+is "$(sql 'SELECT name, value, source, allowed, refused FROM batch_settings()' | grep '^beta_window')" "beta_window|252|default|\
+20 to 10000|ALTER ROLE stranger SET portfolio_batch.beta_window = 'wide': invalid value for parameter \
+\"portfolio_batch.beta_window\": \"wide\"" 'batch_settings() does, and says what will be refused'
+sql 'ALTER ROLE stranger RESET portfolio_batch.beta_window'
 
 # A run in one transaction ---------------------------------------------------------------------------------------------
 
