@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/context.hpp"
+#include "engine/report.hpp"
 #include "pg/session.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/name_store.hpp"

@@ -37,6 +37,7 @@ const std::vector<Phase>& all_phases() {
        .needs_snapshot = false,
        .engines = {{"portfolio_snapshots", engine::create_portfolio_snapshots}},
        .books = true,
+       .owns_snapshots = true,
        .sharded = true},
       {.key = "2.5",
        .name = "position values",
@@ -70,6 +71,15 @@ const std::vector<Phase>& all_phases() {
        .sharded = true},
   };
   return phases;
+}
+
+bool Phase::has_shared_rows() const {
+  return std::any_of(engines.begin(), engines.end(), [](const Engine& e) { return e.shared != SharedRows::none; });
+}
+
+const Phase& snapshot_phase() {
+  const auto& phases = all_phases();
+  return *std::find_if(phases.begin(), phases.end(), [](const Phase& phase) { return phase.owns_snapshots; });
 }
 
 void require_known_phases(std::span<const std::string> keys) {

@@ -9,10 +9,12 @@
 #include "batch/blocks.hpp"
 #include "batch/commit.hpp"
 #include "batch/logged_failure.hpp"
+#include "batch/open_run.hpp"
 #include "batch/shards.hpp"
 #include "core/error.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
+#include "store/calendar_store.hpp"
 #include "store/snapshot_store.hpp"
 
 namespace pb::batch {
@@ -37,30 +39,21 @@ void require_top_level(const pg::Call& call, const std::string& procedure, const
 }
 
 void run_session(const store::Store& store, const SessionOfRun& session) {
-  engine::require_closed_session(store, session.day);
-  const auto ids = store::resolve_portfolios(store, session.portfolio_ids);
-  const auto locked = store::lock_portfolios(store, ids);
-  if (locked.empty()) return;
-  const store::Store stamped = store.for_run({.run_id = session.run_id});
-  Run run = open_run(stamped, session.run_id, ids, locked);
-  engine::Context context(stamped, locked, session.day, last_day(store, locked, session.day));
+  auto open = open_session(store, session);
+  if (!open) return;
   pg::RowBuffer result = result_table();
-  run.run_date(context, session.day, locked, session.newest, session.progress, result);
-  run.write_jobs();
+  open->run_date(session.day, session.newest, session.progress, result);
 }
 
 // What the portfolios lack of the sessions from one day to that of the last session, whose piece this is.
 void run_block(const store::Store& store, Date first, const SessionOfRun& last) {
-  engine::require_closed_session(store, last.day);
-  const auto ids = store::resolve_portfolios(store, last.portfolio_ids);
-  const auto locked = store::lock_portfolios(store, ids);
-  WorkList work = work_list(store, locked, last.day);
+  auto open = open_session(store, last);
+  if (!open) return;
+  WorkList work = work_list(store, open->portfolio_ids, last.day);
   work.erase(work.begin(), work.lower_bound(first));
   if (work.empty()) return;
-  const store::Store stamped = store.for_run({.run_id = last.run_id});
-  Run run = open_run(stamped, last.run_id, ids, locked);
   pg::RowBuffer result = result_table();
-  run_in_blocks(run, stamped, work, locked, last.newest, last.progress, result);
+  run_in_blocks(open->run, open->store, work, open->portfolio_ids, last.newest, last.progress, result);
 }
 
 // What could not be recorded has no place but the error.

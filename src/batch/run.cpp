@@ -94,6 +94,10 @@ store::Job failed(const store::Job& job, const Uuid& id, const pg::Failure& fail
 
 }  // namespace
 
+std::string describe(Date day, const Progress& progress) {
+  return core::to_iso(day) + " (" + std::to_string(progress.done + 1) + " of " + std::to_string(progress.total) + ")";
+}
+
 bool Part::holds(const Phase& phase) const {
   return phases.empty() || std::find(phases.begin(), phases.end(), phase.key) != phases.end();
 }
@@ -184,14 +188,14 @@ engine::Report Run::run_engine(engine::Context& context, const Phase& phase, con
 }
 
 // Failures of single portfolios get a row each. Of a failure of the whole engine its own row tells all, unless the
-// text belongs to some portfolios; phase 2 needs a row of each of those that failed.
+// text belongs to some portfolios; the phase of snapshots needs a row of each of those that failed.
 void Run::log_portfolios(const Phase& phase, const store::Job& job, const engine::Report& report,
                          const std::optional<LoggedFailure>& logged) {
   for (const engine::Issue& issue : report.issues) {
     const Uuid& id = issue.portfolio_id;
     if (!logged)
       jobs_.push_back(failed(job, id, issue.failure));
-    else if (logged->named().contains(id) || phase.key == std::string("2"))
+    else if (logged->named().contains(id) || phase.owns_snapshots)
       jobs_.push_back(failed(job, id, logged->of(id)));
   }
   for (const engine::Note& note : report.notes) {
@@ -225,7 +229,7 @@ Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date d
   for (const Engine& engine : phase.engines)
     if (part_.shard <= 1 || engine.shared != SharedRows::of_date)
       add(total, run_engine(context, phase, engine, day, open));
-  if (phase.key == std::string("2"))
+  if (phase.owns_snapshots)
     for (const engine::Issue& issue : total.issues) blocked_.insert(issue.portfolio_id);
   if (phase.needs_snapshot && total.issues.empty()) mark_complete(context, day, open);
   add_issues(total);
@@ -301,7 +305,7 @@ void Run::log_blocked(Date day, std::span<const Uuid> portfolio_ids) {
     if (!blocked_.contains(id)) continue;
     store::Job job{.name = "portfolio_snapshots",
                    .type = "portfolio",
-                   .phase = "2",
+                   .phase = snapshot_phase().key,
                    .portfolio_id = id,
                    .calculation_date = day,
                    .status = "blocked"};
@@ -314,8 +318,7 @@ void Run::log_blocked(Date day, std::span<const Uuid> portfolio_ids) {
 
 void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> portfolio_ids, bool newest,
                    const Progress& progress, pg::RowBuffer& result) {
-  std::string place =
-      core::to_iso(day) + " (" + std::to_string(progress.done + 1) + " of " + std::to_string(progress.total) + ")";
+  std::string place = describe(day, progress);
   if (part_.shard > 0) place += ", shard " + std::to_string(part_.shard) + " of " + std::to_string(part_.shards);
   if (part_.phases.empty() || part_.shard > 0) log_blocked(day, portfolio_ids);
   const auto blocked =
@@ -344,9 +347,9 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
       if (!busy_.empty())
         append_line(report, engine::counted(static_cast<std::int64_t>(busy_.size()), "portfolio") +
                                 " skipped: already running");
-      if (phase.key == std::string("2")) report.skipped += blocked;
+      if (phase.owns_snapshots) report.skipped += blocked;
     }
-    if (blocked > 0 && phase.key == std::string("2"))
+    if (blocked > 0 && phase.owns_snapshots)
       append_line(report, engine::counted(blocked, "portfolio") + " blocked by an earlier failure");
     job.status = outcome.status;
     job.processed = report.processed;
@@ -366,14 +369,6 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
                std::to_string((pg::clock_usecs() - date_started) / 1000) + " ms");
 }
 
-Run open_run(const store::Store& store, std::int64_t run_id, std::span<const Uuid> portfolio_ids,
-             std::span<const Uuid> locked) {
-  Run run(store, run_id, {});
-  run.block(store::failed_portfolios(store, run_id));
-  run.set_busy(without(portfolio_ids, locked));
-  return run;
-}
-
 std::vector<store::Job> failed_jobs(const store::Store& store, const char* name, Date day,
                                     std::span<const Uuid> portfolio_ids, const pg::Failure& failure) {
   const LoggedFailure logged(store, name, portfolio_ids, failure);
@@ -381,7 +376,7 @@ std::vector<store::Job> failed_jobs(const store::Store& store, const char* name,
   for (const Uuid& id : portfolio_ids) {
     store::Job& job = jobs.emplace_back(store::Job{.name = name,
                                                    .type = "portfolio",
-                                                   .phase = "2",
+                                                   .phase = snapshot_phase().key,
                                                    .portfolio_id = id,
                                                    .calculation_date = day,
                                                    .status = "failed"});

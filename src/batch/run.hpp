@@ -23,6 +23,9 @@ struct Progress {
   std::int64_t total = 1;
 };
 
+// "2026-07-01 (3 of 20)": a date of a run, for notices and for pg_stat_activity.
+std::string describe(core::Date day, const Progress& progress);
+
 // The part of a date that is run by itself. Nothing set: all of it.
 struct Part {
   std::vector<std::string> phases;  // keys; the others are no business of this part, and are not reported
@@ -100,19 +103,6 @@ class Run {
   std::vector<store::Job> jobs_;
   std::map<std::string, Outcome> ahead_;  // by phase
 };
-
-// A date of a run that is open, in the transaction at hand: the portfolios that are to be run, not locked yet.
-struct SessionOfRun {
-  std::int64_t run_id = 0;
-  core::Date day = {};
-  std::vector<core::Uuid> portfolio_ids = {};
-  bool newest = false;  // the last date of the run, which alone writes what has no history
-  Progress progress = {};
-};
-
-// A run that is open, for those of its portfolios that could be locked; the others are run elsewhere.
-Run open_run(const store::Store& store, std::int64_t run_id, std::span<const core::Uuid> portfolio_ids,
-             std::span<const core::Uuid> locked);
 
 // The jobs of portfolios of whose date nothing was kept.
 std::vector<store::Job> failed_jobs(const store::Store& store, const char* name, core::Date day,

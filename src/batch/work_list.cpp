@@ -50,13 +50,13 @@ std::vector<Uuid> portfolios_of(WorkList::const_iterator begin, WorkList::const_
 }
 
 Date target_session(const std::optional<Date>& requested, const store::Store& store) {
-  if (!requested) return engine::latest_session(store);
+  if (!requested) return store::latest_session(store);
   const std::string& calendar = store.settings().calendar;
   store::require_covered(store, calendar, *requested);
   Date day = *requested;
   if (store::load_sessions(store, calendar, day, day).empty())
     if (const auto before = store::session_before(store, calendar, day)) day = *before;
-  engine::require_closed_session(store, day);
+  store::require_closed_session(store, day);
   return day;
 }
 

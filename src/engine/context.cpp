@@ -1,77 +1,28 @@
 #include "engine/context.hpp"
 
-#include <algorithm>
-#include <limits>
-
-#include "core/error.hpp"
-#include "core/stats/volatility.hpp"
-#include "core/stats/window.hpp"
 #include "engine/input_digest.hpp"
 #include "engine/risk_models.hpp"
-#include "pg/subtransaction.hpp"
-#include "store/calendar_store.hpp"
 
 namespace pb::engine {
 
 using core::Date;
 
 Context::Context(const store::Store& store, std::vector<core::Uuid> portfolio_ids, Date first, Date last, Reach reach)
-    : store_(store), portfolio_ids_(std::move(portfolio_ids)), first_(first), last_(last), reach_(reach) {}
+    : Inputs(store, std::move(portfolio_ids), first, last, reach) {}
 
 Context::~Context() = default;
 
-namespace {
-
-// A fixed span before the first date, whatever the portfolios hold: an estimate must not depend on its company.
-int lookback(const pg::Settings& settings, Reach reach) {
-  if (reach == Reach::values) return settings.max_stale_sessions + 1;
-  return std::max({core::search_span(std::max(settings.beta_window, settings.factor_window)),
-                   core::VolatilityEstimator().sessions_needed(), settings.correlation_window,
-                   settings.covariance_window, settings.max_stale_sessions + 1});
+RiskModels& Context::risk(Date day, std::span<const core::Uuid> portfolio_ids) {
+  if (!risk_ || !risk_->is_for(day, portfolio_ids)) risk_ = std::make_unique<RiskModels>(*this, day, portfolio_ids);
+  return *risk_;
 }
 
-}  // namespace
-
-namespace {
-
-constexpr const char* null_not_allowed = "22004";
-
-std::string named(const store::Portfolio& portfolio) {
-  return "portfolio " + to_string(portfolio.id) + " (" + store::shortened(portfolio.name) + ")";
+InputDigests& Context::digests() {
+  if (!digests_) digests_ = std::make_unique<InputDigests>(*this);
+  return *digests_;
 }
 
-pg::Failure unusable(const store::Store& store, const store::Portfolio& portfolio, const char* table,
-                     const std::string& row, const std::string& column, const std::string& value) {
-  const bool is_missing = value == "NULL";
-  const std::string shown = store::shortened(value);
-  return {is_missing ? null_not_allowed : core::sqlstate::out_of_range,
-          named(portfolio) + " has a value that cannot be used: " + table + "." + column + " is " + shown,
-          "The row of " + store.table(table) + " with " + row + " has " + column + " = " + shown + ".",
-          "Correct or delete this row and run again. docs/operations.md lists what each column may hold."};
-}
-
-}  // namespace
-
-pg::Failure failure_of(const store::Portfolio& portfolio) {
-  pg::Failure failure = pg::describe_current_exception();
-  if (failure.message.find(to_string(portfolio.id)) == std::string::npos)
-    failure.message = named(portfolio) + ": " + failure.message;
-  return failure;
-}
-
-std::optional<pg::Failure> Context::problem(const store::Portfolio& portfolio, Date day) {
-  for (const store::RowProblem& problem : portfolio.problems)
-    if (!problem.since || *problem.since <= day)
-      return unusable(store_, portfolio, problem.table.c_str(), problem.row, problem.column, problem.value);
-  const core::CorporateActions& actions = market().actions;
-  for (const core::Lot& lot : portfolio.lots) {
-    if (lot.entry_date > day) continue;
-    const Date until = lot.exit_date ? std::min(*lot.exit_date, day) : day;
-    if (const auto* action = actions.problem(lot.symbol, lot.entry_date, until))
-      return unusable(store_, portfolio, "corporate_actions", action->row, action->column, action->value);
-  }
-  return std::nullopt;
-}
+std::size_t Context::symbols_taken() { return risk_ ? std::exchange(risk_->symbols_taken(), 0) : 0; }
 
 Report run_for_usable(Context& context, Engine engine, Date day, std::span<const core::Uuid> portfolio_ids) {
   std::vector<core::Uuid> usable;
@@ -91,211 +42,6 @@ Report run_for_usable(Context& context, Engine engine, Date day, std::span<const
   report.failed += static_cast<std::int64_t>(issues.size());
   report.issues.insert(report.issues.end(), issues.begin(), issues.end());
   return report;
-}
-
-const store::Book& Context::book() {
-  if (!book_) book_ = std::make_unique<store::Book>(store::load_book(store_, portfolio_ids_, last_));
-  return *book_;
-}
-
-// A lot that was closed before needs no prices any more, but its splits and dividends are part of its cash for good.
-// Accounting reads the same prices and must not depend on the definitions of factors: where these cannot be read, the
-// risk engines will say so when they ask for them.
-Context::Symbols Context::symbols() {
-  Symbols symbols{.priced = {store_.settings().market_symbol}, .closed = {}};
-  for (const store::Portfolio& portfolio : book())
-    for (const core::Lot& lot : portfolio.lots) {
-      const bool needed = !lot.exit_date || *lot.exit_date > valued_from();
-      (needed ? symbols.priced : symbols.closed).push_back(lot.symbol);
-      if (needed && lot.is_option() && !lot.underlying_symbol.empty()) symbols.priced.push_back(lot.underlying_symbol);
-    }
-  if (!pg::isolate([&] { factors(); }))
-    for (const store::FactorDefinition& factor : factors()) {
-      symbols.priced.push_back(factor.long_symbol);
-      if (!factor.short_symbol.empty()) symbols.priced.push_back(factor.short_symbol);
-    }
-  std::sort(symbols.priced.begin(), symbols.priced.end());
-  symbols.priced.erase(std::unique(symbols.priced.begin(), symbols.priced.end()), symbols.priced.end());
-  return symbols;
-}
-
-const store::Market& Context::market() {
-  if (market_) return *market_;
-  const pg::Settings& settings = store_.settings();
-  Symbols needed = symbols();
-  core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback(settings, reach_));
-  if (!sessions.empty() && valued_from() < sessions.dates().front())
-    sessions = store::load_sessions_with_lookback(store_, valued_from(), last_, 1);
-  pg::MemoryBudget budget(settings.max_memory_bytes);
-  market_ = std::make_unique<store::Market>(store::load_market(store_, std::move(sessions), std::move(needed.priced),
-                                                               needed.closed, std::min(valued_from(), first_), last_,
-                                                               budget));
-  return *market_;
-}
-
-Date Context::valued_from() {
-  if (valued_from_) return *valued_from_;
-  Date from = first_;
-  for (const auto& [id, ledger] : ledgers())
-    if (const auto next = ledger.lower_bound(first_); next != ledger.begin())
-      from = std::min(from, std::prev(next)->first);
-  return valued_from_.emplace(from);
-}
-
-const DayLevels& Context::levels(Date day, const store::Portfolio& portfolio) {
-  std::map<Date, DayLevels>& days = levels_[portfolio.id];
-  if (const auto found = days.find(day); found != days.end()) return found->second;
-  DayLevels computed;
-  const core::Holdings holdings{portfolio.initial_equity.value_or(core::Money{}), portfolio.lots, portfolio.flows};
-  computed.levels = core::levels_on(day, holdings, valuation(), &computed.lots);
-  constexpr std::size_t kept = 3;
-  if (days.size() >= kept) {
-    const bool first_is_farther = day - days.begin()->first > days.rbegin()->first - day;
-    days.erase(first_is_farther ? days.begin() : std::prev(days.end()));
-  }
-  return days.emplace(day, std::move(computed)).first->second;
-}
-
-int Context::lookback_sessions() const { return lookback(store_.settings(), reach_); }
-
-InputDigests& Context::digests() {
-  if (!digests_) digests_ = std::make_unique<InputDigests>(*this);
-  return *digests_;
-}
-
-const store::Deltas& Context::deltas(Date day) {
-  if (!deltas_ || deltas_->first != day) deltas_.emplace(day, store::load_deltas(store_, day, portfolio_ids_));
-  return deltas_->second;
-}
-
-int Context::sessions_that_fit() {
-  const std::size_t per_session = store::bytes_per_price * symbols().priced.size();
-  const auto fit = static_cast<std::int64_t>(store_.settings().max_memory_bytes / per_session) -
-                   (lookback(store_.settings(), reach_) + 1);
-  return static_cast<int>(std::clamp<std::int64_t>(fit, 1, std::numeric_limits<int>::max()));
-}
-
-core::ValuationInputs Context::valuation() {
-  return {&market().panel, &market().actions, store_.settings().max_stale_sessions};
-}
-
-const std::vector<Held>& Context::held(Date day, const core::Uuid& portfolio_id) {
-  if (held_day_ != day) {
-    held_.clear();
-    held_day_ = day;
-  }
-  if (const auto found = held_.find(portfolio_id); found != held_.end()) return found->second;
-  std::vector<Held> open;
-  const store::Portfolio* portfolio = store::find_portfolio(book(), portfolio_id);
-  const core::ValuationInputs inputs = valuation();
-  const auto days = levels_.find(portfolio_id);
-  const auto known = days == levels_.end() ? std::map<Date, DayLevels>::iterator{} : days->second.find(day);
-  const bool is_known = days != levels_.end() && known != days->second.end();
-  if (portfolio != nullptr)
-    for (std::size_t i = 0; i < portfolio->lots.size(); ++i) {
-      const core::Lot& lot = portfolio->lots[i];
-      const core::LotValue value = is_known ? known->second.lots[i].value : core::value_lot(lot, day, inputs);
-      if (value.quantity != 0) open.push_back({&lot, value});
-    }
-  return held_[portfolio_id] = std::move(open);
-}
-
-const std::vector<store::FactorDefinition>& Context::factors() {
-  if (!factors_) {
-    left_out_factors_.clear();
-    factors_ = store::load_factors(store_, &left_out_factors_);
-  }
-  return *factors_;
-}
-
-const store::FactorDefinition* Context::rate_factor() {
-  for (const store::FactorDefinition& factor : factors())
-    if (factor.model == "rate") return &factor;
-  return nullptr;
-}
-
-const std::vector<core::YieldQuote>& Context::yields() {
-  if (yields_) return *yields_;
-  const std::vector<Date>& sessions = market().panel.sessions().dates();
-  if (sessions.empty()) return yields_.emplace();
-  return yields_.emplace(store::load_yields(store_, store_.settings().rate_series, sessions.front(), sessions.back()));
-}
-
-const store::PriceSources& Context::price_sources() {
-  if (!price_sources_) price_sources_.emplace(store::load_price_sources(store_, market().panel, first_, last_));
-  return *price_sources_;
-}
-
-store::Ledgers& Context::ledgers() {
-  if (!ledgers_) ledgers_.emplace(store::load_ledgers(store_, portfolio_ids_, first_));
-  return *ledgers_;
-}
-
-const std::map<std::string, store::SectorProfile>& Context::sector_profiles() {
-  if (!sector_profiles_) sector_profiles_.emplace(store::load_sector_profiles(store_, symbols().priced));
-  return *sector_profiles_;
-}
-
-const std::vector<store::ScenarioDefinition>& Context::scenarios() {
-  if (!scenarios_) scenarios_.emplace(store::load_scenarios(store_, std::nullopt));
-  return *scenarios_;
-}
-
-const store::Market* Context::history(Date from, Date to) {
-  const pg::Settings& settings = store_.settings();
-  if (!first_price_) first_price_.emplace(store::first_price_date(store_, settings.market_symbol));
-  if (!*first_price_ || **first_price_ > from) return nullptr;
-  if (const auto found = histories_.find({from, to}); found != histories_.end()) return &found->second;
-  core::Sessions sessions = store::load_sessions_with_lookback(store_, from, to, 1);
-  pg::MemoryBudget budget(settings.max_memory_bytes);
-  store::Market loaded =
-      store::load_market(store_, std::move(sessions), market().panel.symbols(), {}, from, to, budget);
-  return &histories_.emplace(std::pair(from, to), std::move(loaded)).first->second;
-}
-
-RiskModels& Context::risk(Date day, std::span<const core::Uuid> portfolio_ids) {
-  if (!risk_ || !risk_->is_for(day, portfolio_ids)) risk_ = std::make_unique<RiskModels>(*this, day, portfolio_ids);
-  return *risk_;
-}
-
-void require_closed_session(const store::Store& store, Date day) {
-  const std::string& calendar = store.settings().calendar;
-  store::require_covered(store, calendar, day);
-  const auto latest = store::latest_closed_session(store);
-  if (store::load_sessions(store, calendar, day, day).empty()) {
-    const auto before = store::session_before(store, calendar, day);
-    throw core::Error(core::sqlstate::invalid_parameter,
-                      core::to_iso(day) + " is not a session of the calendar \"" + calendar + "\"",
-                      before ? "The session before it is " + core::to_iso(*before) + "." : "",
-                      "Name a session; sessions_between(from, to) lists them.");
-  }
-  if (!latest || day > *latest)
-    throw core::Error(core::sqlstate::invalid_parameter,
-                      "session " + core::to_iso(day) + " has not closed and settled yet",
-                      latest ? "The latest closed session is " + core::to_iso(*latest) + "." : "",
-                      "Name an earlier session, or leave the date out to use the latest closed one.");
-}
-
-Date latest_session(const store::Store& store) {
-  if (const auto latest = store::latest_closed_session(store)) return *latest;
-  throw core::Error(core::sqlstate::invalid_parameter,
-                    "the calendar \"" + store.settings().calendar + "\" has no closed session",
-                    "No session in " + store.table("trading_sessions") + " lies in the past.",
-                    "Run create_analytics_tables() to load the NYSE calendar, or set portfolio_batch.calendar.");
-}
-
-std::vector<core::Uuid> not_superseded(const store::Store& store, Date day, std::span<const core::Uuid> portfolio_ids) {
-  const auto newest = store::newest_snapshots(store, portfolio_ids);
-  std::vector<core::Uuid> current;
-  for (const core::Uuid& id : portfolio_ids) {
-    const auto at = newest.find(id);
-    if (at == newest.end() || at->second <= day) current.push_back(id);
-  }
-  return current;
-}
-
-std::string counted(std::int64_t count, const char* noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 }  // namespace pb::engine

@@ -81,11 +81,11 @@ std::int64_t InputDigests::of_prices(Date day, int column) {
     prices_.clear();
   }
   if (const auto found = prices_.find(column); found != prices_.end()) return found->second;
-  const store::Market& market = context_.market();
+  const store::Market& market = inputs_.market();
   const int last = market.panel.sessions().count_through(day) - 1;
   Digest digest;
   if (last >= 0) {
-    const int first = std::max(0, last - context_.lookback_sessions());
+    const int first = std::max(0, last - inputs_.lookback_sessions());
     digest.add(segment(market.panel.closes(column).data(), first, last));
     digest.add(segment(market.panel.returns(column).data(), first, last));
   }
@@ -97,7 +97,7 @@ std::int64_t InputDigests::of_prices(Date day, int column) {
 
 std::int64_t InputDigests::of_yields(Date day) {
   Digest digest;
-  for (const core::YieldQuote& quote : context_.yields())
+  for (const core::YieldQuote& quote : inputs_.yields())
     if (quote.date <= day) digest.add(quote.date).add(quote.percent);
   return digest.value();
 }
@@ -105,10 +105,10 @@ std::int64_t InputDigests::of_yields(Date day) {
 std::int64_t InputDigests::of_definitions() {
   if (definitions_) return *definitions_;
   Digest digest;
-  digest.add(method_version).add(parameters(context_.store().settings()));
-  for (const store::FactorDefinition& factor : context_.factors())
+  digest.add(method_version).add(parameters(inputs_.store().settings()));
+  for (const store::FactorDefinition& factor : inputs_.factors())
     digest.add(factor.name).add(factor.model).add(factor.long_symbol).add(factor.short_symbol);
-  for (const store::ScenarioDefinition& scenario : context_.scenarios()) {
+  for (const store::ScenarioDefinition& scenario : inputs_.scenarios()) {
     digest.add(scenario.id).add(scenario.name).add(scenario.category).add(scenario.severity).add(scenario.unit);
     digest.add(scenario.window_start).add(scenario.window_end);
     for (const auto& shock : scenario.shocks) digest.add(shock.factor).add(shock.size);
@@ -117,12 +117,12 @@ std::int64_t InputDigests::of_definitions() {
 }
 
 std::int64_t InputDigests::of_factor_prices(Date day) {
-  const core::PricePanel& panel = context_.market().panel;
-  const std::int64_t market = of_prices(day, panel.column(context_.store().settings().market_symbol).value());
+  const core::PricePanel& panel = inputs_.market().panel;
+  const std::int64_t market = of_prices(day, panel.column(inputs_.store().settings().market_symbol).value());
   if (factor_prices_) return *factor_prices_;
   Digest digest;
   digest.add(market);
-  for (const store::FactorDefinition& factor : context_.factors())
+  for (const store::FactorDefinition& factor : inputs_.factors())
     for (const std::string& symbol : {factor.long_symbol, factor.short_symbol})
       if (const auto column = panel.column(symbol)) digest.add(of_prices(day, *column));
   return factor_prices_.emplace(digest.value());
@@ -133,10 +133,10 @@ std::int64_t InputDigests::of_day(Date day) {
   if (of_day_) return *of_day_;
   Digest digest;
   digest.add(day).add(of_definitions()).add(factor_prices).add(of_yields(day));
-  const core::Sessions& sessions = context_.market().panel.sessions();
+  const core::Sessions& sessions = inputs_.market().panel.sessions();
   const int last = sessions.count_through(day) - 1;
-  for (int i = std::max(0, last - context_.lookback_sessions()); i <= last; ++i) digest.add(sessions[i]);
-  if (const auto benchmark = store::load_benchmark(context_.store(), day)) {
+  for (int i = std::max(0, last - inputs_.lookback_sessions()); i <= last; ++i) digest.add(sessions[i]);
+  if (const auto benchmark = store::load_benchmark(inputs_.store(), day)) {
     digest.add(benchmark->asof_date);
     for (const auto& [sector, weight] : benchmark->weights) digest.add(sector).add(weight);
   }
@@ -147,11 +147,11 @@ std::int64_t InputDigests::of_day(Date day) {
 std::int64_t InputDigests::of_past(const std::string& symbol) {
   if (const auto found = past_.find(symbol); found != past_.end()) return found->second;
   Digest digest;
-  for (const store::ScenarioDefinition& scenario : context_.scenarios()) {
+  for (const store::ScenarioDefinition& scenario : inputs_.scenarios()) {
     const auto start = core::from_iso(scenario.window_start);
     const auto end = core::from_iso(scenario.window_end);
     if (!start || !end || *start >= *end) continue;
-    const store::Market* past = context_.history(*start, *end);
+    const store::Market* past = inputs_.history(*start, *end);
     digest.add(past != nullptr);
     if (past == nullptr) continue;
     if (const auto column = past->panel.column(symbol))
@@ -162,7 +162,7 @@ std::int64_t InputDigests::of_past(const std::string& symbol) {
 
 std::int64_t InputDigests::of_fit(Date day, const std::string& symbol, const std::string& model,
                                   const std::string& parameters) {
-  const auto column = context_.market().panel.column(symbol);
+  const auto column = inputs_.market().panel.column(symbol);
   Digest digest;
   digest.add(method_version).add(model).add(parameters).add(of_factor_prices(day));
   if (column) digest.add(of_prices(day, *column));
@@ -172,14 +172,14 @@ std::int64_t InputDigests::of_fit(Date day, const std::string& symbol, const std
 
 std::int64_t InputDigests::of_portfolio(Date day, const store::Portfolio& portfolio) {
   pg::poll();
-  const store::Market& market = context_.market();
+  const store::Market& market = inputs_.market();
   Digest digest;
   digest.add(of_day(day)).add(portfolio.id);
   digest.add(portfolio.initial_equity.has_value()).add(portfolio.initial_equity.value_or(core::Money{}).units);
   digest.add_optional(portfolio.inception_date);
   for (const core::CapitalFlow& flow : portfolio.flows)
     if (flow.date <= day) digest.add(flow.date).add(flow.amount.units);
-  std::set<std::string> symbols{context_.store().settings().market_symbol};
+  std::set<std::string> symbols{inputs_.store().settings().market_symbol};
   for (const core::Lot& lot : portfolio.lots) {
     if (lot.entry_date > day) continue;
     add_lot(digest, lot, day);
@@ -187,22 +187,22 @@ std::int64_t InputDigests::of_portfolio(Date day, const store::Portfolio& portfo
     for (const std::string& symbol : {lot.symbol, lot.underlying_symbol})
       if (market.panel.column(symbol)) symbols.insert(symbol);
     if (lot.is_option())
-      if (const auto delta = context_.deltas(day).find({portfolio.id, lot.id}); delta != context_.deltas(day).end())
+      if (const auto delta = inputs_.deltas(day).find({portfolio.id, lot.id}); delta != inputs_.deltas(day).end())
         digest.add(delta->second.delta).add(delta->second.underlying_price);
   }
-  const auto& profiles = context_.sector_profiles();
+  const auto& profiles = inputs_.sector_profiles();
   for (const std::string& symbol : symbols) {
     digest.add(symbol).add(of_prices(day, *market.panel.column(symbol))).add(of_past(symbol));
     if (const auto profile = profiles.find(symbol); profile != profiles.end())
       digest.add(profile->second.sector).add(profile->second.is_fund);
   }
-  if (!tags_) tags_ = store::load_user_tags(context_.store(), context_.portfolio_ids());
+  if (!tags_) tags_ = store::load_user_tags(inputs_.store(), inputs_.portfolio_ids());
   for (auto tag = tags_->lower_bound({portfolio.id, core::Uuid{}}); tag != tags_->end(); ++tag) {
     if (tag->first.first != portfolio.id) break;
     digest.add(tag->first.second);
     for (const std::string& name : tag->second) digest.add(name);
   }
-  add_ledger(digest, context_.ledgers()[portfolio.id], day);
+  add_ledger(digest, inputs_.ledgers()[portfolio.id], day);
   return digest.value();
 }
 

@@ -8,14 +8,15 @@
 #include <span>
 #include <string>
 
-#include "engine/context.hpp"
+#include "engine/inputs.hpp"
+#include "store/correlation_store.hpp"
 
 namespace pb::engine {
 
-// What digests of a context's dates have in common is computed once.
+// What digests of the dates have in common is computed once.
 class InputDigests {
  public:
-  explicit InputDigests(Context& context) : context_(context) {}
+  explicit InputDigests(Inputs& inputs) : inputs_(inputs) {}
 
   // The prices of a column of the market's panel as of a day: closes and returns of the sessions that any estimate
   // looks back to, and the newest price with its day.
@@ -37,7 +38,7 @@ class InputDigests {
   std::int64_t of_factor_prices(core::Date day);
   std::int64_t of_past(const std::string& symbol);
 
-  Context& context_;
+  Inputs& inputs_;
   std::optional<core::Date> day_;
   std::optional<std::int64_t> of_day_;
   std::optional<std::int64_t> factor_prices_;

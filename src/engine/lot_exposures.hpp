@@ -7,10 +7,9 @@
 #include "core/calendar/date.hpp"
 #include "core/portfolio/lot.hpp"
 #include "core/text/uuid.hpp"
+#include "engine/inputs.hpp"
 
 namespace pb::engine {
-
-class Context;
 
 // An open lot as the risk engines see it.
 struct LotExposure {
@@ -31,6 +30,6 @@ struct LotExposures {
 };
 
 // The exposures of a portfolio's open lots on a day.
-LotExposures lot_exposures(Context& context, core::Date day, const core::Uuid& portfolio_id);
+LotExposures lot_exposures(Inputs& inputs, core::Date day, const core::Uuid& portfolio_id);
 
 }  // namespace pb::engine

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <set>
 
+#include "engine/report.hpp"
 #include "store/calendar_store.hpp"
 
 namespace pb::engine {
@@ -18,11 +19,11 @@ std::string PriceCompleteness::text() const {
   return "priced " + std::to_string(priced) + " of " + counted(expected, "symbol");
 }
 
-PriceCompleteness price_completeness(Context& context, const store::Portfolio& portfolio, core::Date day) {
-  const store::Market& market = context.market();
+PriceCompleteness price_completeness(Inputs& inputs, const store::Portfolio& portfolio, core::Date day) {
+  const store::Market& market = inputs.market();
   PriceCompleteness result;
   std::set<int> columns;
-  for (const Held& held : context.held(day, portfolio.id))
+  for (const Held& held : inputs.held(day, portfolio.id))
     if (const auto column = market.panel.column(held.lot->symbol); column && !held.lot->is_private())
       columns.insert(*column);
   const core::Date eve = day - std::chrono::days{1};
@@ -38,8 +39,8 @@ PriceCompleteness price_completeness(Context& context, const store::Portfolio& p
   return result;
 }
 
-bool waits_for_prices(Context& context, const PriceCompleteness& prices, core::Date day) {
-  const store::Store& store = context.store();
+bool waits_for_prices(Inputs& inputs, const PriceCompleteness& prices, core::Date day) {
+  const store::Store& store = inputs.store();
   if (store.stamp().rewrite || !prices.is_below(store.settings().min_coverage)) return false;
   const auto latest = store::latest_closed_session(store);
   if (!latest || *latest <= day) return true;

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "engine/context.hpp"
+#include "engine/inputs.hpp"
 
 namespace pb::engine {
 
@@ -18,10 +18,10 @@ struct PriceCompleteness {
   std::string text() const;  // "priced 3 of 25 symbols"
 };
 
-PriceCompleteness price_completeness(Context& context, const store::Portfolio& portfolio, core::Date day);
+PriceCompleteness price_completeness(Inputs& inputs, const store::Portfolio& portfolio, core::Date day);
 
 // Whether a day that is not published yet waits for prices: below portfolio_batch.min_coverage, for at most three
 // sessions. A forced run publishes at once.
-bool waits_for_prices(Context& context, const PriceCompleteness& prices, core::Date day);
+bool waits_for_prices(Inputs& inputs, const PriceCompleteness& prices, core::Date day);
 
 }  // namespace pb::engine

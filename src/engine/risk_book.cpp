@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/context.hpp"
 #include "engine/lot_exposures.hpp"
+#include "engine/report.hpp"
 #include "pg/interrupts.hpp"
 #include "store/snapshot_store.hpp"
 
@@ -18,14 +18,14 @@ namespace {
 // Puts positions of all portfolios on one list of symbols.
 class Builder {
  public:
-  Builder(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids)
-      : context_(context), day_(day), ids_(portfolio_ids) {
+  Builder(Inputs& inputs, core::Date day, std::span<const core::Uuid> portfolio_ids)
+      : inputs_(inputs), day_(day), ids_(portfolio_ids) {
     book_.day = day;
-    book_.session = context.market().panel.sessions().index(day).value();
+    book_.session = inputs.market().panel.sessions().index(day).value();
   }
 
   RiskBook build() {
-    const auto net_asset_values = store::net_asset_values(context_.store(), day_, ids_);
+    const auto net_asset_values = store::net_asset_values(inputs_.store(), day_, ids_);
     for (const core::Uuid& id : ids_) {
       pg::poll();
       RiskPortfolio& portfolio = book_.portfolios.emplace_back();
@@ -49,7 +49,7 @@ class Builder {
   }
 
   void add_positions(RiskPortfolio& portfolio) {
-    const LotExposures exposures = lot_exposures(context_, day_, portfolio.id);
+    const LotExposures exposures = lot_exposures(inputs_, day_, portfolio.id);
     if (!exposures.countable) {
       portfolio.net_asset_value.reset();
       return;
@@ -60,7 +60,7 @@ class Builder {
   }
 
   void name_symbols() {
-    const store::Market& market = context_.market();
+    const store::Market& market = inputs_.market();
     std::vector<int> renumbered(places_.size());
     for (const auto& [symbol, place] : places_) {  // a map: ascending
       pg::poll();
@@ -89,7 +89,7 @@ class Builder {
     for (const auto& [symbol, sum] : by_symbol) portfolio.exposures.push_back(sum);
   }
 
-  Context& context_;
+  Inputs& inputs_;
   core::Date day_;
   std::span<const core::Uuid> ids_;
   std::map<std::string_view, int> places_;  // views into the lots
@@ -110,8 +110,8 @@ std::string without_snapshot(const RiskBook& book) {
   return count == 0 ? "" : ", " + counted(count, "portfolio") + " without snapshot";
 }
 
-RiskBook make_risk_book(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
-  return Builder(context, day, portfolio_ids).build();
+RiskBook make_risk_book(Inputs& inputs, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  return Builder(inputs, day, portfolio_ids).build();
 }
 
 }  // namespace pb::engine

@@ -9,10 +9,9 @@
 #include "core/calendar/date.hpp"
 #include "core/portfolio/lot.hpp"
 #include "core/text/uuid.hpp"
+#include "engine/inputs.hpp"
 
 namespace pb::engine {
-
-class Context;
 
 // An open lot as the risk engines see it.
 struct RiskPosition {
@@ -59,6 +58,6 @@ const char* missing_price_reason(const RiskBook& book, std::size_t symbol, const
 // ", 1 portfolio without snapshot" where that is so: what is over net asset value cannot be told of these.
 std::string without_snapshot(const RiskBook& book);
 
-RiskBook make_risk_book(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
+RiskBook make_risk_book(Inputs& inputs, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
 }  // namespace pb::engine

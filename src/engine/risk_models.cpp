@@ -6,8 +6,6 @@
 #include "core/error.hpp"
 #include "core/stats/window.hpp"
 #include "core/text/json.hpp"
-#include "engine/context.hpp"
-#include "engine/symbol_estimates.hpp"
 #include "pg/interrupts.hpp"
 
 namespace pb::engine {
@@ -38,16 +36,16 @@ int FactorCovariance::index(const std::string& factor) const {
 }
 
 Matrix FactorCovariance::of(std::span<const std::string> names) const {
-  std::vector<int> places;
-  for (const std::string& name : names) places.push_back(index(name));
-  return moments.covariance(places, places);
+  std::vector<int> indexes;
+  for (const std::string& name : names) indexes.push_back(index(name));
+  return moments.covariance(indexes, indexes);
 }
 
-RiskModels::RiskModels(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids)
-    : context_(context),
+RiskModels::RiskModels(Inputs& inputs, core::Date day, std::span<const core::Uuid> portfolio_ids)
+    : inputs_(inputs),
       portfolio_ids_(portfolio_ids.begin(), portfolio_ids.end()),
-      book_(make_risk_book(context, day, portfolio_ids)) {
-  store::require_distinct_names(context.store(), context.factors());
+      book_(make_risk_book(inputs, day, portfolio_ids)) {
+  store::require_distinct_names(inputs.store(), inputs.factors());
 }
 
 bool RiskModels::is_for(core::Date day, std::span<const core::Uuid> portfolio_ids) const {
@@ -55,17 +53,17 @@ bool RiskModels::is_for(core::Date day, std::span<const core::Uuid> portfolio_id
          std::equal(portfolio_ids.begin(), portfolio_ids.end(), portfolio_ids_.begin(), portfolio_ids_.end());
 }
 
-Eigen::Ref<const Matrix> RiskModels::returns() const { return context_.market().panel.returns(); }
+Eigen::Ref<const Matrix> RiskModels::returns() const { return inputs_.market().panel.returns(); }
 
 // Without a market there is nothing to measure against: an error, which leaves what is stored alone, and no rows that
 // say nothing.
 Eigen::Ref<const Vector> RiskModels::market_returns() const {
-  const core::PricePanel& panel = context_.market().panel;
-  const std::string& symbol = context_.store().settings().market_symbol;
+  const core::PricePanel& panel = inputs_.market().panel;
+  const std::string& symbol = inputs_.store().settings().market_symbol;
   const int column = panel.column(symbol).value();
   if (!panel.returns(column).head(book_.session + 1).array().isFinite().any())
     throw core::Error(core::sqlstate::object_not_ready, "market symbol \"" + symbol + "\" has no returns",
-                      context_.store().table("market_data_cache") + " holds no two usable prices of it in " +
+                      inputs_.store().table("market_data_cache") + " holds no two usable prices of it in " +
                           counted(book_.session + 1, "session") + " up to " + core::to_iso(book_.day) + ".",
                       "Load its prices, or set portfolio_batch.market_symbol to a symbol that has them.");
   return panel.returns(column);
@@ -87,7 +85,7 @@ core::JsonObject window_parameters(const core::WindowSettings& window) {
 }  // namespace
 
 store::FactorModelRow RiskModels::describe(const std::string& model, std::span<const std::string> factors) const {
-  const pg::Settings& settings = context_.store().settings();
+  const pg::Settings& settings = inputs_.store().settings();
   const bool is_of_factors = model == "ridge" || model == "spread";
   const core::WindowSettings window = is_of_factors ? factor_window(settings) : beta_window(settings);
   core::JsonObject parameters = window_parameters(window);
@@ -108,7 +106,7 @@ store::FactorModelRow RiskModels::describe(const std::string& model, std::span<c
                             .window_start = {},
                             .window_end = book_.day};
   for (std::size_t i = 1; i < factors.size(); ++i) {
-    const auto& definitions = context_.factors();
+    const auto& definitions = inputs_.factors();
     const auto found = std::find_if(definitions.begin(), definitions.end(),
                                     [&](const auto& definition) { return definition.name == factors[i]; });
     const bool is_defined = found != definitions.end();
@@ -116,32 +114,32 @@ store::FactorModelRow RiskModels::describe(const std::string& model, std::span<c
     row.short_symbols.push_back(is_defined && !found->short_symbol.empty() ? std::optional(found->short_symbol)
                                                                            : std::nullopt);
   }
-  const core::Sessions& sessions = context_.market().panel.sessions();
+  const core::Sessions& sessions = inputs_.market().panel.sessions();
   row.window_start = sessions[std::max(0, book_.session - window.window + 1)];
   return row;
 }
 
 const std::vector<core::BetaFit>& RiskModels::market() {
   if (market_) return *market_;
-  const core::PricePanel& panel = context_.market().panel;
-  const core::WindowSettings window = beta_window(context_.store().settings());
-  const auto estimate = [&](const std::vector<int>& places) {
+  const core::PricePanel& panel = inputs_.market().panel;
+  const core::WindowSettings window = beta_window(inputs_.store().settings());
+  const auto estimate = [&](const std::vector<int>& indexes) {
     std::vector<core::BetaFit> fits;
-    for (const int column : columns(places)) {
+    for (const int column : columns(indexes)) {
       pg::poll();
       fits.push_back(core::fit_beta(panel.returns(column), market_returns(), book_.session, panel.sessions(), window));
     }
     return fits;
   };
-  market_ = estimate_symbols(context_, SymbolTopic::market, "", book_.symbols,
+  market_ = estimate_symbols(inputs_.store(), symbols_taken_, SymbolTopic::market, "", book_.symbols,
                              std::vector<core::BetaFit>(book_.symbols.size()), estimate);
   for (std::size_t i = 0; i < book_.symbols.size(); ++i) explain(i, (*market_)[i]);
   return *market_;
 }
 
-std::vector<int> RiskModels::columns(const std::vector<int>& places) const {
+std::vector<int> RiskModels::columns(const std::vector<int>& indexes) const {
   std::vector<int> columns;
-  for (const int place : places) columns.push_back(book_.columns[static_cast<std::size_t>(place)]);
+  for (const int index : indexes) columns.push_back(book_.columns[static_cast<std::size_t>(index)]);
   return columns;
 }
 
@@ -157,7 +155,7 @@ void RiskModels::mark_unpriced(core::FactorFits& fits) const {
 
 std::vector<std::string> RiskModels::factor_names(const char* model) const {
   std::vector<std::string> names;
-  for (const store::FactorDefinition& factor : context_.factors())
+  for (const store::FactorDefinition& factor : inputs_.factors())
     if (factor.model == model) names.push_back(factor.name);
   return names;
 }
@@ -165,7 +163,7 @@ std::vector<std::string> RiskModels::factor_names(const char* model) const {
 // Returns of a model's own factors, without the market.
 Matrix RiskModels::factor_moves(const core::PricePanel& panel, const char* model) const {
   std::vector<core::FactorLegs> legs;
-  for (const store::FactorDefinition& factor : context_.factors()) {
+  for (const store::FactorDefinition& factor : inputs_.factors()) {
     if (factor.model != model) continue;
     core::FactorLegs& leg = legs.emplace_back(core::FactorLegs{panel.column(factor.long_symbol).value(), {}});
     if (!factor.short_symbol.empty()) leg.short_column = panel.column(factor.short_symbol).value();
@@ -176,33 +174,33 @@ Matrix RiskModels::factor_moves(const core::PricePanel& panel, const char* model
 Matrix RiskModels::style_moves(const core::PricePanel& panel) const {
   const Matrix styles = factor_moves(panel, "ridge");
   Matrix moves(styles.rows(), styles.cols() + 1);
-  moves.col(0) = panel.returns(panel.column(context_.store().settings().market_symbol).value());
+  moves.col(0) = panel.returns(panel.column(inputs_.store().settings().market_symbol).value());
   moves.rightCols(styles.cols()) = styles;
   return moves;
 }
 
-SymbolFits RiskModels::fit_factors(const char* model, SymbolTopic topic, core::FactorModelSettings settings) const {
-  const core::PricePanel& panel = context_.market().panel;
-  settings.history = factor_window(context_.store().settings());
+SymbolFits RiskModels::fit_factors(const char* model, SymbolTopic topic, core::FactorModelSettings settings) {
+  const core::PricePanel& panel = inputs_.market().panel;
+  settings.history = factor_window(inputs_.store().settings());
   SymbolFits result;
   result.factors = factor_names(model);
   result.factors.insert(result.factors.begin(), market_factor);
   Matrix factors(panel.sessions().size(), static_cast<Eigen::Index>(result.factors.size()));
   factors.col(0) = market_returns();
   factors.rightCols(factors.cols() - 1) = factor_moves(panel, model);
-  const auto estimate = [&](const std::vector<int>& places) {
-    return core::fit_factor_model(panel.returns(), columns(places), factors, book_.session, panel.sessions(), settings,
+  const auto estimate = [&](const std::vector<int>& indexes) {
+    return core::fit_factor_model(panel.returns(), columns(indexes), factors, book_.session, panel.sessions(), settings,
                                   pg::poll);
   };
-  result.fits = estimate_symbols(context_, topic, core::json_array(result.factors), book_.symbols,
-                                 core::blank_fits(factors.cols(), book_.symbols.size()), estimate);
+  result.fits = estimate_symbols(inputs_.store(), symbols_taken_, topic, core::json_array(result.factors),
+                                 book_.symbols, core::blank_fits(factors.cols(), book_.symbols.size()), estimate);
   mark_unpriced(result.fits);
   return result;
 }
 
 const SymbolFits& RiskModels::ridge() {
   if (ridge_) return *ridge_;
-  const pg::Settings& settings = context_.store().settings();
+  const pg::Settings& settings = inputs_.store().settings();
   core::FactorModelSettings model = settings.orthogonalize ? core::ridge_model() : core::plain_ridge_model();
   model.ridge.alpha = settings.ridge_alpha;
   model.ridge.choice = settings.ridge_alpha_choice == "gcv" ? core::AlphaChoice::gcv_shared : core::AlphaChoice::fixed;
@@ -218,16 +216,16 @@ const SymbolFits& RiskModels::spread() {
 // returns imply.
 const core::RateChanges& RiskModels::rate_changes() {
   if (rate_changes_) return *rate_changes_;
-  const pg::Settings& settings = context_.store().settings();
-  const core::PricePanel& panel = context_.market().panel;
-  core::RateChanges quoted = core::yield_changes(context_.yields(), panel.sessions());
+  const pg::Settings& settings = inputs_.store().settings();
+  const core::PricePanel& panel = inputs_.market().panel;
+  core::RateChanges quoted = core::yield_changes(inputs_.yields(), panel.sessions());
   const auto found = core::newest_sessions(book_.session, settings.beta_window,
                                            [&](int t) { return std::isfinite(quoted.change(t)); });
   if (static_cast<int>(found.size()) >= settings.beta_min_observations) {
     rate_series_ = settings.rate_series;
     return rate_changes_.emplace(std::move(quoted));
   }
-  const auto fund = context_.rate_factor();
+  const auto fund = inputs_.rate_factor();
   if (!fund) return rate_changes_.emplace(std::move(quoted));
   rate_series_ = fund->long_symbol;
   return rate_changes_.emplace(
@@ -236,20 +234,20 @@ const core::RateChanges& RiskModels::rate_changes() {
 
 const RateFits& RiskModels::rate() {
   if (rate_) return *rate_;
-  const core::PricePanel& panel = context_.market().panel;
-  const pg::Settings& settings = context_.store().settings();
+  const core::PricePanel& panel = inputs_.market().panel;
+  const pg::Settings& settings = inputs_.store().settings();
   const core::RateChanges& changes = rate_changes();
   RateFits result;
-  result.factor = context_.rate_factor() ? context_.rate_factor()->name : "interest_rate";
+  result.factor = inputs_.rate_factor() ? inputs_.rate_factor()->name : "interest_rate";
   result.factors = {market_factor, result.factor};
   result.series = rate_series_;
   const int market = panel.column(settings.market_symbol).value();
-  const auto estimate = [&](const std::vector<int>& places) {
-    return core::fit_rate_betas(panel.returns(), columns(places), market, changes, book_.session, panel.sessions(),
+  const auto estimate = [&](const std::vector<int>& indexes) {
+    return core::fit_rate_betas(panel.returns(), columns(indexes), market, changes, book_.session, panel.sessions(),
                                 beta_window(settings), pg::poll)
         .fits;
   };
-  result.fits = estimate_symbols(context_, SymbolTopic::rate, rate_series_, book_.symbols,
+  result.fits = estimate_symbols(inputs_.store(), symbols_taken_, SymbolTopic::rate, rate_series_, book_.symbols,
                                  core::blank_fits(2, book_.symbols.size()), estimate);
   mark_unpriced(result.fits);
   return rate_.emplace(std::move(result));
@@ -257,8 +255,8 @@ const RateFits& RiskModels::rate() {
 
 // The moves of all factors by session, in the form their exposures are measured in.
 Matrix RiskModels::covariance_series(std::vector<std::string>& names) {
-  const pg::Settings& settings = context_.store().settings();
-  const core::PricePanel& panel = context_.market().panel;
+  const pg::Settings& settings = inputs_.store().settings();
+  const core::PricePanel& panel = inputs_.market().panel;
   const Matrix spreads = factor_moves(panel, "spread");
   Matrix own = style_moves(panel);
   const std::vector<int> days = complete_sessions(own, book_.session, settings.factor_window);
@@ -287,7 +285,7 @@ Matrix RiskModels::covariance_series(std::vector<std::string>& names) {
 
 const FactorCovariance& RiskModels::covariance() {
   if (covariance_) return *covariance_;
-  const pg::Settings& settings = context_.store().settings();
+  const pg::Settings& settings = inputs_.store().settings();
   FactorCovariance result;
   const Matrix series = covariance_series(result.factors);
   result.moments = core::ewma_moments(series, book_.session,

@@ -1,6 +1,7 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,15 +11,14 @@
 #include "core/stats/ewma.hpp"
 #include "core/stats/factor_model.hpp"
 #include "core/stats/rate_beta.hpp"
+#include "engine/inputs.hpp"
 #include "engine/risk_book.hpp"
+#include "engine/symbol_estimates.hpp"
 #include "store/symbol_model_store.hpp"
 
 namespace pb::engine {
 
 inline constexpr const char* market_factor = "market";
-
-// What the workers of a date tell each other about symbols, a topic of their board each.
-enum class SymbolTopic : int { market, rate, ridge, spread, volatility };
 
 // A factor model of the book's symbols, a column each.
 struct SymbolFits {
@@ -59,7 +59,7 @@ struct FactorExposure {
 // Everything that is estimated for the symbols and factors of a day, each at most once however many engines ask.
 class RiskModels {
  public:
-  RiskModels(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
+  RiskModels(Inputs& inputs, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
   bool is_for(core::Date day, std::span<const core::Uuid> portfolio_ids) const;
   const RiskBook& book() const noexcept { return book_; }
@@ -78,10 +78,13 @@ class RiskModels {
   // Returns of the market and of the styles as they are, sessions x factors, from any panel of the same symbols.
   core::Matrix style_moves(const core::PricePanel& panel) const;
 
+  // How many estimates of symbols came from other workers; who estimates symbols of the book adds his.
+  std::size_t& symbols_taken() noexcept { return symbols_taken_; }
+
  private:
-  // Columns of the panel of the symbols at some places of the book.
-  std::vector<int> columns(const std::vector<int>& places) const;
-  SymbolFits fit_factors(const char* model, SymbolTopic topic, core::FactorModelSettings settings) const;
+  // Columns of the panel of the symbols at some indexes of the book.
+  std::vector<int> columns(const std::vector<int>& indexes) const;
+  SymbolFits fit_factors(const char* model, SymbolTopic topic, core::FactorModelSettings settings);
   const core::RateChanges& rate_changes();
   core::Matrix covariance_series(std::vector<std::string>& names);
   std::vector<std::string> factor_names(const char* model) const;
@@ -89,7 +92,7 @@ class RiskModels {
   void explain(std::size_t symbol, core::Sample& sample) const;
   void mark_unpriced(core::FactorFits& fits) const;
 
-  Context& context_;
+  Inputs& inputs_;
   std::vector<core::Uuid> portfolio_ids_;
   RiskBook book_;
   std::optional<std::vector<core::BetaFit>> market_;
@@ -99,6 +102,7 @@ class RiskModels {
   std::optional<SymbolFits> ridge_;
   std::optional<SymbolFits> spread_;
   std::optional<FactorCovariance> covariance_;
+  std::size_t symbols_taken_ = 0;
 };
 
 // Sums exposure x beta over a portfolio's symbols; beta(symbol) is empty where there is none.

@@ -8,6 +8,7 @@
 
 #include "core/portfolio/replay.hpp"
 #include "core/portfolio/stress.hpp"
+#include "engine/context.hpp"
 #include "engine/risk_models.hpp"
 #include "store/price_store.hpp"
 #include "store/stress_store.hpp"

@@ -13,8 +13,4 @@ namespace pb::engine {
 // P&L of every portfolio under the active stress scenarios.
 Report calc_stress_tests(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
-// The same for the scenarios that are named; for all active ones without names.
-Report calc_stress_tests(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids,
-                         const std::optional<std::vector<std::string>>& scenarios);
-
 }  // namespace pb::engine

@@ -13,103 +13,107 @@
 
 #include "core/stats/estimate_bytes.hpp"
 #include "core/text/bytes.hpp"
-#include "engine/context.hpp"
-#include "engine/risk_models.hpp"
-#include "pg/board.hpp"
+#include "pg/worker_messages.hpp"
+#include "store/store.hpp"
 
 namespace pb::engine {
+
+// The topics of the messages by which the workers of a date exchange estimates of symbols.
+enum class SymbolTopic : int { market, rate, ridge, spread, volatility };
 
 // Estimates of symbols that several workers may need, each for portfolios of its own.
 template <class Estimates>
 class SharedEstimates {
  public:
-  // Symbols ascend; all holds a blank estimate for each. The model says what else the estimates rest on: those of
-  // another worker that has read something else meanwhile are not for here.
+  // Symbols ascend; all holds a blank estimate for each. The model names what else the estimates depend on. Estimates
+  // that another worker made from something else have another model, and are ignored.
   SharedEstimates(SymbolTopic topic, std::string model, std::span<const std::string> symbols, Estimates all)
       : topic_(static_cast<int>(topic)),
         model_(std::move(model)),
         symbols_(symbols),
         all_(std::move(all)),
-        left_(symbols.size()) {
-    std::iota(left_.begin(), left_.end(), 0);
+        missing_(symbols.size()) {
+    std::iota(missing_.begin(), missing_.end(), 0);
   }
 
-  // Places of the symbols that are not estimated yet.
-  const std::vector<int>& left() const noexcept { return left_; }
+  // Indexes of the symbols that are not estimated yet.
+  const std::vector<int>& missing() const noexcept { return missing_; }
   Estimates& all() noexcept { return all_; }
 
-  // Takes what other workers have put up.
-  void take(std::chrono::microseconds patience) {
-    for (const std::string& post : pg::collect(topic_, patience)) {
-      core::ByteReader bytes(post);
+  // Receives the estimates that other workers have sent, and waits for those that are announced up to the timeout.
+  void receive(std::chrono::microseconds timeout) {
+    for (const std::string& message : pg::receive_messages(topic_, timeout)) {
+      core::ByteReader bytes(message);
       if (bytes.text() != model_) continue;
-      std::vector<int> places(bytes.plain<std::size_t>());
-      for (int& place : places) place = find(bytes.text());
+      std::vector<int> indexes(bytes.plain<std::size_t>());
+      for (int& index : indexes) index = find(bytes.text());
       Estimates part;
       core::read(bytes, part);
-      settle(part, places);
+      mark_estimated(part, indexes);
     }
   }
 
-  // Estimates some of the symbols that are left, and puts them up.
+  // Estimates some of the missing symbols, and sends the estimates to the other workers.
   template <class Estimate>
-  void compute(const std::vector<int>& places, Estimate&& estimate) {
-    if (places.empty()) return;
-    pg::announce(topic_);
-    const Estimates part = estimate(places);
+  void compute(const std::vector<int>& indexes, Estimate&& estimate) {
+    if (indexes.empty()) return;
+    pg::announce_message(topic_);
+    const Estimates part = estimate(indexes);
     core::ByteWriter bytes;
     bytes.text(model_);
-    bytes.plain(places.size());
-    for (const int place : places) bytes.text(symbols_[static_cast<std::size_t>(place)]);
+    bytes.plain(indexes.size());
+    for (const int index : indexes) bytes.text(symbols_[static_cast<std::size_t>(index)]);
     core::write(bytes, part);
-    pg::post(topic_, bytes.bytes());
-    settle(part, places);
+    pg::send_message(topic_, bytes.bytes());
+    mark_estimated(part, indexes);
   }
 
  private:
-  // The place of a symbol that is still to be estimated, else -1.
+  // The index of a symbol that is still to be estimated, else -1.
   int find(std::string_view symbol) const {
     const auto found = std::lower_bound(symbols_.begin(), symbols_.end(), symbol);
     if (found == symbols_.end() || *found != symbol) return -1;
-    const auto place = static_cast<int>(found - symbols_.begin());
-    return std::binary_search(left_.begin(), left_.end(), place) ? place : -1;
+    const auto index = static_cast<int>(found - symbols_.begin());
+    return std::binary_search(missing_.begin(), missing_.end(), index) ? index : -1;
   }
 
-  void settle(const Estimates& part, const std::vector<int>& places) {
-    core::place(part, places, all_);
-    std::vector<int> settled(places);
-    std::sort(settled.begin(), settled.end());
-    std::erase_if(left_, [&](int place) { return std::binary_search(settled.begin(), settled.end(), place); });
+  void mark_estimated(const Estimates& part, const std::vector<int>& indexes) {
+    core::scatter(part, indexes, all_);
+    std::vector<int> estimated(indexes);
+    std::sort(estimated.begin(), estimated.end());
+    std::erase_if(missing_, [&](int index) { return std::binary_search(estimated.begin(), estimated.end(), index); });
   }
 
   int topic_;
   std::string model_;
   std::span<const std::string> symbols_;
   Estimates all_;
-  std::vector<int> left_;
+  std::vector<int> missing_;
 };
 
-// Estimates the symbols of a book: estimate(places) computes those of the symbols at the places, and none of them may
-// depend on another. Where the portfolios are one worker's share of a date, it takes what others have put up, begins
-// with the symbols that are its own, and only then turns to those that nobody has estimated meanwhile. For a worker
-// that is behind nobody waits, and for one that is at it no longer than one's own took: the rest costs as much.
+// Estimates the symbols of a book. estimate(indexes) computes those of the symbols with these indexes, and no estimate
+// may depend on another. Adds to `taken` how many came from other workers.
+//
+// A worker that runs a shard of a date shares symbols with the other workers. It receives what is there, estimates and
+// sends the symbols that its shard owns, and receives again. What is still missing then, it estimates itself. It waits
+// for announced messages no longer than its own symbols took, because after that time it is as fast to compute them.
+// It does not wait for a worker that has announced nothing.
 template <class Estimates, class Estimate>
-Estimates estimate_symbols(Context& context, SymbolTopic topic, std::string model, std::span<const std::string> symbols,
-                           Estimates blank, Estimate&& estimate) {
+Estimates estimate_symbols(const store::Store& store, std::size_t& taken, SymbolTopic topic, std::string model,
+                           std::span<const std::string> symbols, Estimates blank, Estimate&& estimate) {
   SharedEstimates<Estimates> shared(topic, std::move(model), symbols, std::move(blank));
-  const store::Store& store = context.store();
-  if (!store.leaves_symbols()) return estimate(shared.left());
+  if (!store.leaves_symbols()) return estimate(shared.missing());
   using clock = std::chrono::steady_clock;
-  shared.take({});
+  shared.receive({});
   std::vector<int> own;
-  for (const int place : shared.left())
-    if (!store.leaves_symbol(symbols[static_cast<std::size_t>(place)])) own.push_back(place);
+  for (const int index : shared.missing())
+    if (!store.leaves_symbol(symbols[static_cast<std::size_t>(index)])) own.push_back(index);
   const auto started = clock::now();
   shared.compute(own, estimate);
-  shared.take(std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - started));
-  const std::vector<int> rest = shared.left();
+  shared.receive(std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - started));
+  const std::vector<int> rest = shared.missing();
   shared.compute(rest, estimate);
-  context.count_symbols_taken(symbols.size() - own.size() - rest.size());
+  taken += symbols.size() - own.size() - rest.size();
   return std::move(shared.all());
 }
 

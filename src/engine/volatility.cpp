@@ -17,20 +17,21 @@ using core::Volatility;
 
 namespace {
 
-std::vector<store::SymbolVolatility> symbol_volatilities(Context& context, const RiskModels& models,
+std::vector<store::SymbolVolatility> symbol_volatilities(const store::Store& store, RiskModels& models,
                                                          const core::VolatilityEstimator& estimator) {
   const RiskBook& book = models.book();
-  const auto estimate = [&](const std::vector<int>& places) {
+  const auto estimate = [&](const std::vector<int>& indexes) {
     std::vector<Volatility> estimates;
-    for (const int place : places) {
+    for (const int index : indexes) {
       pg::poll();
       estimates.push_back(
-          estimator.estimate(models.returns().col(book.columns[static_cast<std::size_t>(place)]), book.session));
+          estimator.estimate(models.returns().col(book.columns[static_cast<std::size_t>(index)]), book.session));
     }
     return estimates;
   };
-  const std::vector<Volatility> estimates = estimate_symbols(context, SymbolTopic::volatility, "", book.symbols,
-                                                             std::vector<Volatility>(book.symbols.size()), estimate);
+  const std::vector<Volatility> estimates =
+      estimate_symbols(store, models.symbols_taken(), SymbolTopic::volatility, "", book.symbols,
+                       std::vector<Volatility>(book.symbols.size()), estimate);
   std::vector<store::SymbolVolatility> result;
   result.reserve(estimates.size());
   for (std::size_t i = 0; i < estimates.size(); ++i)
@@ -101,7 +102,7 @@ void describe(Report& report, const RiskBook& book, const std::vector<store::Sym
 Report calc_volatility(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
   RiskModels& models = context.risk(day, portfolio_ids);
   const core::VolatilityEstimator estimator;
-  const std::vector<store::SymbolVolatility> symbols = symbol_volatilities(context, models, estimator);
+  const std::vector<store::SymbolVolatility> symbols = symbol_volatilities(context.store(), models, estimator);
   std::vector<store::SnapshotVolatility> snapshots;
   Report report = write_holdings_of_engine(context, day, portfolio_ids);
   for (const RiskPortfolio& portfolio : models.book().portfolios) {

@@ -1,10 +1,9 @@
 // The batch as SQL functions: a date and a backfill, each in the transaction of the caller, and the work list.
 #include <algorithm>
-#include <map>
-#include <set>
+#include <utility>
 
 #include "batch/blocks.hpp"
-#include "batch/run.hpp"
+#include "batch/open_run.hpp"
 #include "core/error.hpp"
 #include "function/entry.hpp"
 #include "pg/session.hpp"
@@ -20,8 +19,11 @@ using core::Uuid;
 
 namespace {
 
-constexpr const char* already_running = "already running in another session";
 constexpr const char* up_to_date = "up to date: no session is missing";
+
+const char* why_nothing_is_locked(const Claim& claim) {
+  return claim.busy.empty() ? "no active portfolio" : "already running in another session";
+}
 
 std::string phases_text(const std::vector<std::string>& phases) {
   if (phases.empty()) return "";
@@ -30,8 +32,8 @@ std::string phases_text(const std::vector<std::string>& phases) {
   return text;
 }
 
-void announce(const store::Store& store, std::size_t dates, std::size_t portfolios, Date first, Date last,
-              const std::vector<std::string>& phases) {
+void notice_of_start(const store::Store& store, std::size_t dates, std::size_t portfolios, Date first, Date last,
+                     const std::vector<std::string>& phases) {
   if (!store.settings().progress) return;
   pg::notice("portfolio_batch: " + engine::counted(static_cast<std::int64_t>(dates), "session") + " for " +
              engine::counted(static_cast<std::int64_t>(portfolios), "portfolio") + ", " + core::to_iso(first) + " to " +
@@ -47,24 +49,19 @@ PB_FUNCTION(pb_run_daily_batch) {
   const auto requested = call.uuids(1);
   const auto phases = call.texts(2).value_or(std::vector<std::string>{});
   require_known_phases(phases);
-  const auto ids = store::resolve_portfolios(store, requested);
+  Claim claim = claim_portfolios(store, requested);
   pg::RowBuffer result = result_table();
-  const auto locked = store::lock_portfolios(store, ids);
-  if (locked.empty()) {
-    report_skipped(day, ids.empty() ? "no active portfolio" : already_running, result);
+  if (claim.locked.empty()) {
+    report_skipped(day, why_nothing_is_locked(claim), result);
     return call.return_rows(result);
   }
   const bool force = call.boolean(3).value_or(false);
   const pg::ActivityScope activity;
   const std::int64_t run_id = store::begin_run(
       store, {.kind = "daily", .target_date = day, .portfolio_ids = requested, .phases = phases, .force = force});
-  const store::Store stamped = store.for_run({.run_id = run_id, .rewrite = force});
-  Run run(stamped, run_id, phases);
-  run.set_busy(without(ids, locked));
-  engine::Context context(stamped, locked, day, last_day(store, locked, day));
-  announce(store, 1, locked.size(), day, day, phases);
-  run.run_date(context, day, locked, true, {}, result);
-  run.write_jobs();
+  OpenRun open(store, {.run_id = run_id, .rewrite = force}, std::move(claim), phases);
+  notice_of_start(store, 1, open.portfolio_ids.size(), day, day, phases);
+  open.run_date(day, true, {}, result);
   store::finish_run(store, run_id);
   call.return_rows(result);
 }
@@ -79,14 +76,13 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   if (max_dates && *max_dates < 1)
     throw core::Error(core::sqlstate::invalid_parameter, "max_dates must be positive",
                       "It is " + std::to_string(*max_dates) + ".", "Leave it out to process every missing session.");
-  const auto ids = store::resolve_portfolios(store, requested);
+  Claim claim = claim_portfolios(store, requested);
   pg::RowBuffer result = result_table();
-  const auto locked = store::lock_portfolios(store, ids);
-  if (locked.empty()) {
-    report_skipped(target, ids.empty() ? "no active portfolio" : already_running, result);
+  if (claim.locked.empty()) {
+    report_skipped(target, why_nothing_is_locked(claim), result);
     return call.return_rows(result);
   }
-  WorkList work = work_list(store, locked, target);
+  WorkList work = work_list(store, claim.locked, target);
   const std::size_t total = max_dates ? std::min(work.size(), static_cast<std::size_t>(*max_dates)) : work.size();
   if (total == 0) {
     report_skipped(target, up_to_date, result);
@@ -96,12 +92,12 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   const pg::ActivityScope activity;
   const std::int64_t run_id =
       store::begin_run(store, {.kind = "backfill", .target_date = target, .portfolio_ids = requested, .phases = {}});
-  const store::Store stamped = store.for_run({.run_id = run_id});
-  Run run(stamped, run_id, {});
-  run.set_busy(without(ids, locked));
-  announce(store, total, portfolios_of(work.begin(), work.end()).size(), work.begin()->first, work.rbegin()->first, {});
-  run_in_blocks(run, stamped, work, locked, true, {.done = 0, .total = static_cast<std::int64_t>(total)}, result);
-  if (!max_dates) run_what_is_left(run, stamped, work, locked, target, result);
+  OpenRun open(store, {.run_id = run_id}, std::move(claim));
+  notice_of_start(store, total, portfolios_of(work.begin(), work.end()).size(), work.begin()->first,
+                  work.rbegin()->first, {});
+  const Progress progress{.done = 0, .total = static_cast<std::int64_t>(total)};
+  run_in_blocks(open.run, open.store, work, open.portfolio_ids, true, progress, result);
+  if (!max_dates) run_what_is_left(open.run, open.store, work, open.portfolio_ids, target, result);
   store::finish_run(store, run_id);
   call.return_rows(result);
 }

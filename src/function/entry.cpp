@@ -1,6 +1,7 @@
 #include "function/entry.hpp"
 
 #include "core/error.hpp"
+#include "store/calendar_store.hpp"
 
 namespace pb::function {
 
@@ -12,10 +13,10 @@ using engine::Report;
 
 Date session_argument(const pg::Call& call, int index, const store::Store& store) {
   if (const auto day = call.date(index)) {
-    engine::require_closed_session(store, *day);
+    store::require_closed_session(store, *day);
     return *day;
   }
-  return engine::latest_session(store);
+  return store::latest_session(store);
 }
 
 void run_engine_by_hand(pg::Call& call, Engine engine, Reach reach) {

@@ -1,6 +1,8 @@
 // What a worker of a run executes, and the plan by which a date is divided among workers.
 #include "batch/shards.hpp"
 
+#include "batch/shard_plan.hpp"
+
 #include "pg/function.hpp"
 
 namespace pb::function {

@@ -4,7 +4,7 @@
 
 #include "pg/server.hpp"
 
-#include "pg/query.hpp"
+#include "pg/args.hpp"
 #include "pg/rows.hpp"
 
 namespace pb::pg {

@@ -1,7 +1,6 @@
 #include "pg/guard.hpp"
 
 #include "core/error.hpp"
-#include "pg/interrupts.hpp"
 
 namespace pb::pg {
 

@@ -9,8 +9,6 @@ extern "C" {
 
 namespace pb::pg {
 
-std::int64_t now_usecs() { return GetCurrentTransactionStartTimestamp() + epoch_offset_usecs; }
-
 std::int64_t clock_usecs() { return GetCurrentTimestamp() + epoch_offset_usecs; }
 
 void notice(const std::string& message, const std::string& detail) {

@@ -6,8 +6,7 @@
 
 namespace pb::pg {
 
-// The transaction's clock and the wall clock, in microseconds since the Unix epoch.
-std::int64_t now_usecs();
+// The wall clock, in microseconds since the Unix epoch.
 std::int64_t clock_usecs();
 
 // Sends a NOTICE to the client at once, without waiting for the statement to end.

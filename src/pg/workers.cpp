@@ -1,11 +1,41 @@
+// Statements in background workers of the server.
+//
+// Parallel query cannot do this work: a parallel worker may not write, and its results are tuples. So the session that
+// runs the batch (the leader) starts dynamic background workers and hands each of them one statement, which a worker
+// executes in a transaction of its own. The design follows parallel query where it can, so that a worker behaves like
+// the session that started it.
+//
+// The leader creates one dynamic shared memory segment for all tasks of a call. A table of contents (shm_toc) finds the
+// parts of it: the identity of the caller, its settings and loaded libraries in the format of parallel query, the
+// message area in which workers exchange estimates (message_area.hpp), and for each task its statement, its label for
+// pg_stat_activity, and a message queue (shm_mq) from the worker to the leader.
+//
+// The leader registers as many workers as there are tasks. Where the server has no free slot, the task waits until a
+// worker of an earlier task has ended. If no worker at all could be registered, the tasks are reported as not started,
+// and the caller runs them itself. Then the leader sleeps on its latch. A worker that sends a message or ends sets the
+// latch, and the leader reads all queues without blocking. Notices are raised again in the leader, errors are kept as
+// the outcome of the task, and the message 'X' says that the worker has committed. A queue without its sender means
+// that the worker has ended; without an error and without 'X' it has crashed or was terminated.
+//
+// A worker finds the segment by the handle in its argument and the number of its task in bgw_extra. It attaches to its
+// queue first, so that every later error reaches the leader. It connects as the authenticated user of the leader,
+// restores libraries and settings, and sets session user and role. It starts a transaction with the isolation level of
+// the leader, takes the current user with its security context, executes the statement, commits, and sends 'X'. The
+// caller chooses statements that share no locks with its own transaction, because the deadlock detector does not see
+// that the leader waits for a worker.
+//
+// When the leader is canceled or fails, the destructor of WorkerPool terminates the workers and waits for their end
+// before the error goes on. Should the leader exit without unwinding, the callback on detaching the segment terminates
+// them. No C++ object with a destructor is alive in a worker when the server may jump: an error ends the process, and
+// with it the transaction.
 #include "pg/workers.hpp"
 
 #include <algorithm>
 
-#include "pg/board_seats.hpp"
 #include "pg/function.hpp"
 #include "pg/guard.hpp"
 #include "pg/interrupts.hpp"
+#include "pg/message_area.hpp"
 #include "pg/work.hpp"
 
 extern "C" {
@@ -33,7 +63,7 @@ constexpr Size queue_size = 16384;
 constexpr std::uint64_t caller_key = 1;
 constexpr std::uint64_t settings_key = 2;
 constexpr std::uint64_t libraries_key = 3;
-constexpr std::uint64_t board_key = 4;
+constexpr std::uint64_t messages_key = 4;
 constexpr std::uint64_t first_task_key = 16;
 enum TaskPart : std::uint64_t { statement_part, label_part, queue_part, task_parts };
 
@@ -54,7 +84,7 @@ struct Caller {
   bool read_only;
 };
 
-Caller describe_caller() {
+Caller identity_of_caller() {
   Caller caller{};
   caller.database = MyDatabaseId;
   caller.authenticated_user = GetAuthenticatedUserId();
@@ -69,37 +99,37 @@ Caller describe_caller() {
   return caller;
 }
 
-// A task as its leader follows it. Plain data in a context of its own: the server frees nothing of it on a jump.
-struct Member {
-  BackgroundWorkerHandle* handle;  // nullptr: not at work
+// A task and its worker, as the leader sees them. Plain data in a context of its own: the server frees nothing of it on
+// a jump.
+struct WorkerSlot {
+  BackgroundWorkerHandle* handle;  // nullptr: no process
   shm_mq_handle* queue;
-  bool done;  // it has said so, after its commit
+  bool done;  // the message that follows its commit has arrived
 };
 
-struct Members {
+struct WorkerSlots {
   int count;
-  Member* all;
+  WorkerSlot* slots;
 };
 
-void terminate_all(const Members& members) {
-  for (int i = 0; i < members.count; ++i)
-    if (members.all[i].handle != nullptr) TerminateBackgroundWorker(members.all[i].handle);
+void terminate_all(const WorkerSlots& all) {
+  for (int i = 0; i < all.count; ++i)
+    if (all.slots[i].handle != nullptr) TerminateBackgroundWorker(all.slots[i].handle);
 }
 
-// The last resort: a leader that ends without unwinding takes its workers with it.
-void segment_is_going(dsm_segment*, Datum members) { terminate_all(*reinterpret_cast<Members*>(members)); }
+// The last resort, for a leader that ends without unwinding: its workers are terminated with it.
+void terminate_on_detach(dsm_segment*, Datum slots) { terminate_all(*reinterpret_cast<WorkerSlots*>(slots)); }
 
-const char* put_text(shm_toc* toc, std::uint64_t key, const std::string& text) {
-  auto* place = static_cast<char*>(shm_toc_allocate(toc, text.size() + 1));
-  std::memcpy(place, text.c_str(), text.size() + 1);
-  shm_toc_insert(toc, key, place);
-  return place;
+void store_text(shm_toc* toc, std::uint64_t key, const std::string& text) {
+  auto* copy = static_cast<char*>(shm_toc_allocate(toc, text.size() + 1));
+  std::memcpy(copy, text.c_str(), text.size() + 1);
+  shm_toc_insert(toc, key, copy);
 }
 
 // The leader's side: one segment with everything the workers need, and a queue from each of them.
-class Crew {
+class WorkerPool {
  public:
-  Crew(const std::string& library, std::span<const WorkerTask> tasks)
+  WorkerPool(const std::string& library, std::span<const WorkerTask> tasks)
       : library_(library), tasks_(tasks), outcomes_(tasks.size()) {
     if (library.size() >= BGW_MAXLEN)
       throw core::Error(core::sqlstate::object_not_ready, "the path of the extension's library is too long for workers",
@@ -114,23 +144,23 @@ class Crew {
       throw;
     }
   }
-  Crew(const Crew&) = delete;
-  Crew& operator=(const Crew&) = delete;
-  ~Crew() { release(); }
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+  ~WorkerPool() { release(); }
 
   WorkersReport run() {
-    start_waiting();
-    while (at_work_ > 0) {
+    start_pending();
+    while (running_ > 0) {
       poll();
       bool ended = false;
-      for (int i = 0; i < members_->count; ++i)
-        if (members_->all[i].handle != nullptr && !attend(i)) ended = true;
+      for (int i = 0; i < slots_->count; ++i)
+        if (slots_->slots[i].handle != nullptr && !receive_messages(i)) ended = true;
       if (ended)
-        start_waiting();
+        start_pending();
       else
         wait();
     }
-    return {std::move(outcomes_), most_};
+    return {std::move(outcomes_), most_running_};
   }
 
  private:
@@ -138,10 +168,10 @@ class Crew {
   void make_segment() {
     MemoryContext outer = MemoryContextSwitchTo(context_);
     const int count = static_cast<int>(tasks_.size());
-    auto* members = static_cast<Members*>(palloc0(sizeof(Members)));
-    members->all = static_cast<Member*>(palloc0(sizeof(Member) * static_cast<Size>(count)));
-    members->count = count;
-    members_ = members;
+    auto* slots = static_cast<WorkerSlots*>(palloc0(sizeof(WorkerSlots)));
+    slots->slots = static_cast<WorkerSlot*>(palloc0(sizeof(WorkerSlot) * static_cast<Size>(count)));
+    slots->count = count;
+    slots_ = slots;
     shm_toc_estimator estimator;
     shm_toc_initialize_estimator(&estimator);
     const Size settings_size = EstimateGUCStateSpace();
@@ -149,7 +179,7 @@ class Crew {
     shm_toc_estimate_chunk(&estimator, sizeof(Caller));
     shm_toc_estimate_chunk(&estimator, settings_size);
     shm_toc_estimate_chunk(&estimator, libraries_size);
-    shm_toc_estimate_chunk(&estimator, board_size(count));
+    shm_toc_estimate_chunk(&estimator, message_area_size(count));
     for (const WorkerTask& task : tasks_) {
       shm_toc_estimate_chunk(&estimator, task.statement.size() + 1);
       shm_toc_estimate_chunk(&estimator, task.label.size() + 1);
@@ -161,14 +191,14 @@ class Crew {
     if (segment_ != nullptr) {
       dsm_pin_mapping(segment_);
       fill_segment(shm_toc_create(segment_magic, dsm_segment_address(segment_), size), settings_size, libraries_size);
-      on_dsm_detach(segment_, segment_is_going, PointerGetDatum(members));
+      on_dsm_detach(segment_, terminate_on_detach, PointerGetDatum(slots));
     }
     MemoryContextSwitchTo(outer);
   }
 
   void fill_segment(shm_toc* toc, Size settings_size, Size libraries_size) {
     auto* caller = static_cast<Caller*>(shm_toc_allocate(toc, sizeof(Caller)));
-    *caller = describe_caller();
+    *caller = identity_of_caller();
     shm_toc_insert(toc, caller_key, caller);
     auto* settings = static_cast<char*>(shm_toc_allocate(toc, settings_size));
     SerializeGUCState(settings_size, settings);
@@ -176,27 +206,27 @@ class Crew {
     auto* libraries = static_cast<char*>(shm_toc_allocate(toc, libraries_size));
     SerializeLibraryState(libraries_size, libraries);
     shm_toc_insert(toc, libraries_key, libraries);
-    void* board = shm_toc_allocate(toc, board_size(members_->count));
-    make_board(board, segment_, members_->count);
-    shm_toc_insert(toc, board_key, board);
-    for (int i = 0; i < members_->count; ++i) {
+    void* messages = shm_toc_allocate(toc, message_area_size(slots_->count));
+    create_message_area(messages, segment_, slots_->count);
+    shm_toc_insert(toc, messages_key, messages);
+    for (int i = 0; i < slots_->count; ++i) {
       const WorkerTask& task = tasks_[static_cast<std::size_t>(i)];
-      put_text(toc, task_key(i, statement_part), task.statement);
-      put_text(toc, task_key(i, label_part), task.label);
+      store_text(toc, task_key(i, statement_part), task.statement);
+      store_text(toc, task_key(i, label_part), task.label);
       shm_mq* queue = shm_mq_create(shm_toc_allocate(toc, queue_size), queue_size);
       shm_toc_insert(toc, task_key(i, queue_part), queue);
       shm_mq_set_receiver(queue, MyProc);
-      members_->all[i].queue = shm_mq_attach(queue, segment_, nullptr);
+      slots_->slots[i].queue = shm_mq_attach(queue, segment_, nullptr);
     }
   }
 
   // Starts as many of the tasks that are left as there are free slots.
-  void start_waiting() {
+  void start_pending() {
     if (segment_ == nullptr) return;
-    for (; next_ < members_->count; ++next_) {
+    for (; next_ < slots_->count; ++next_) {
       if (!pg_call([&] { return start(next_); })) return;
       outcomes_[static_cast<std::size_t>(next_)].started = true;
-      most_ = std::max(most_, ++at_work_);
+      most_running_ = std::max(most_running_, ++running_);
     }
   }
 
@@ -213,43 +243,43 @@ class Crew {
     std::memcpy(worker.bgw_extra, &task, sizeof task);
     worker.bgw_notify_pid = MyProcPid;
     MemoryContext outer = MemoryContextSwitchTo(context_);
-    Member& member = members_->all[task];
-    const bool granted = RegisterDynamicBackgroundWorker(&worker, &member.handle);
+    WorkerSlot& slot = slots_->slots[task];
+    const bool granted = RegisterDynamicBackgroundWorker(&worker, &slot.handle);
     if (granted)
-      shm_mq_set_handle(member.queue, member.handle);
+      shm_mq_set_handle(slot.queue, slot.handle);
     else
-      member.handle = nullptr;
+      slot.handle = nullptr;
     MemoryContextSwitchTo(outer);
     return granted;
   }
 
-  // Takes what a worker has to say; false when it has ended.
-  bool attend(int task) {
+  // Handles the messages in the queue of a worker; false when the worker has ended.
+  bool receive_messages(int task) {
     for (;;) {
       Size size = 0;
       void* data = nullptr;
-      shm_mq_handle* queue = members_->all[task].queue;
+      shm_mq_handle* queue = slots_->slots[task].queue;
       const shm_mq_result result = pg_call([&] { return shm_mq_receive(queue, &size, &data, true); });
       if (result == SHM_MQ_WOULD_BLOCK) return true;
       if (result == SHM_MQ_DETACHED) break;
-      hear(task, static_cast<char*>(data), static_cast<int>(size));
+      handle_message(task, static_cast<char*>(data), static_cast<int>(size));
     }
-    end(task);
+    finish(task);
     return false;
   }
 
-  void hear(int task, char* data, int size) {
+  void handle_message(int task, char* data, int size) {
     const ScratchContext scratch("portfolio_batch message of a worker");
-    struct Heard {
+    struct Message {
       char kind;
       const char *sqlstate, *message, *detail, *hint;
     };
-    const Heard heard = pg_call([&] {
+    const Message message = pg_call([&] {
       MemoryContext outer = MemoryContextSwitchTo(scratch.get());
       StringInfoData text;
       initStringInfo(&text);
       appendBinaryStringInfo(&text, data, size);
-      Heard result{};
+      Message result{};
       result.kind = static_cast<char>(pq_getmsgbyte(&text));
       if (result.kind == 'E' || result.kind == 'N') {
         ErrorData error{};
@@ -264,20 +294,20 @@ class Crew {
       return result;
     });
     const auto text = [](const char* value) { return std::string(value != nullptr ? value : ""); };
-    if (heard.kind == 'X') members_->all[task].done = true;
-    if (heard.kind == 'E')
+    if (message.kind == 'X') slots_->slots[task].done = true;
+    if (message.kind == 'E')
       outcomes_[static_cast<std::size_t>(task)].failure =
-          Failure{text(heard.sqlstate), text(heard.message), text(heard.detail), text(heard.hint)};
+          Failure{text(message.sqlstate), text(message.message), text(message.detail), text(message.hint)};
   }
 
   // Its slot is free only when the process has gone.
-  void end(int task) {
-    Member& member = members_->all[task];
-    pg_call([&] { WaitForBackgroundWorkerShutdown(member.handle); });
-    member.handle = nullptr;
-    --at_work_;
+  void finish(int task) {
+    WorkerSlot& slot = slots_->slots[task];
+    pg_call([&] { WaitForBackgroundWorkerShutdown(slot.handle); });
+    slot.handle = nullptr;
+    --running_;
     TaskOutcome& outcome = outcomes_[static_cast<std::size_t>(task)];
-    if (!member.done && !outcome.failure)
+    if (!slot.done && !outcome.failure)
       outcome.failure = Failure{core::sqlstate::object_not_ready, "background worker ended without a result", "",
                                 "The server log may say more."};
   }
@@ -289,30 +319,31 @@ class Crew {
     });
   }
 
-  // Leaves nothing running. A worker that is told to stop must not wait for anybody to read what it says.
+  // Stops the workers that still run. Their queues are detached first: a worker that is stopped must not wait until
+  // somebody reads its messages.
   void release() noexcept {
     // As by HOLD_INTERRUPTS; an error resets the count, hence it is kept here.
     const uint32 held = InterruptHoldoffCount;
     InterruptHoldoffCount = held + 1;
     try {
-      if (members_ != nullptr && segment_ != nullptr) pg_call([&] { stop(); });
+      if (slots_ != nullptr && segment_ != nullptr) pg_call([&] { stop(); });
     } catch (...) {
-      // The workers have been told to end; what failed is the waiting for it.
+      // The workers have been told to finish; what failed is the waiting for it.
     }
     InterruptHoldoffCount = held;
-    // A segment that could not be let go of still refers to the members; it goes with the session.
+    // A segment that could not be let go of still refers to the slots; it is freed with the session.
     if (segment_ == nullptr && context_ != nullptr) MemoryContextDelete(std::exchange(context_, nullptr));
   }
 
   void stop() {
-    terminate_all(*members_);
-    for (int i = 0; i < members_->count; ++i)
-      if (members_->all[i].handle != nullptr && members_->all[i].queue != nullptr)
-        shm_mq_detach(std::exchange(members_->all[i].queue, nullptr));
-    for (int i = 0; i < members_->count; ++i)
-      if (BackgroundWorkerHandle* handle = std::exchange(members_->all[i].handle, nullptr))
+    terminate_all(*slots_);
+    for (int i = 0; i < slots_->count; ++i)
+      if (slots_->slots[i].handle != nullptr && slots_->slots[i].queue != nullptr)
+        shm_mq_detach(std::exchange(slots_->slots[i].queue, nullptr));
+    for (int i = 0; i < slots_->count; ++i)
+      if (BackgroundWorkerHandle* handle = std::exchange(slots_->slots[i].handle, nullptr))
         WaitForBackgroundWorkerShutdown(handle);
-    cancel_on_dsm_detach(segment_, segment_is_going, PointerGetDatum(members_));
+    cancel_on_dsm_detach(segment_, terminate_on_detach, PointerGetDatum(slots_));
     dsm_detach(std::exchange(segment_, nullptr));
   }
 
@@ -321,10 +352,10 @@ class Crew {
   std::vector<TaskOutcome> outcomes_;
   MemoryContext context_ = nullptr;
   dsm_segment* segment_ = nullptr;
-  Members* members_ = nullptr;
+  WorkerSlots* slots_ = nullptr;
   int next_ = 0;
-  int at_work_ = 0;
-  int most_ = 0;
+  int running_ = 0;
+  int most_running_ = 0;
 };
 
 // The worker's side. It holds no C++ object that needs a destructor: an error ends the process, which rolls back.
@@ -347,12 +378,12 @@ Attached attach(dsm_handle segment_handle, int task) {
   shm_mq_set_sender(queue, MyProc);
   Attached attached{toc, shm_mq_attach(queue, segment, nullptr)};
   pq_redirect_to_shm_mq(segment, attached.queue);
-  take_seat(shm_toc_lookup(toc, board_key, false), segment, task);
+  attach_message_area(shm_toc_lookup(toc, messages_key, false), segment, task);
   return attached;
 }
 
 // Settings first, because among them are those that the role is checked under.
-void become(const Caller& caller, shm_toc* toc) {
+void assume_identity(const Caller& caller, shm_toc* toc) {
   BackgroundWorkerInitializeConnectionByOid(caller.database, caller.authenticated_user, 0);
   StartTransactionCommand();
   RestoreLibraryState(static_cast<char*>(shm_toc_lookup(toc, libraries_key, false)));
@@ -384,7 +415,7 @@ void execute_task(const Caller& caller, const char* statement) {
 
 WorkersReport run_in_workers(const std::string& library, std::span<const WorkerTask> tasks) {
   if (tasks.empty()) return {};
-  return Crew(library, tasks).run();
+  return WorkerPool(library, tasks).run();
 }
 
 int worker_limit() { return max_worker_processes; }
@@ -397,7 +428,7 @@ PB_EXPORT void pb_worker_main(Datum segment);
 
 void pb_worker_main(Datum segment) {
   using namespace pb::pg;
-  // Told to end, it rolls back and says so, like any session.
+  // Told to finish, it rolls back and says so, like any session.
   pqsignal(SIGTERM, die);
   BackgroundWorkerUnblockSignals();
   int task = 0;
@@ -405,7 +436,7 @@ void pb_worker_main(Datum segment) {
   const Attached attached = attach(DatumGetUInt32(segment), task);
   shm_toc* toc = attached.toc;
   const auto& caller = *static_cast<const Caller*>(shm_toc_lookup(toc, caller_key, false));
-  become(caller, toc);
+  assume_identity(caller, toc);
   debug_query_string = static_cast<const char*>(shm_toc_lookup(toc, task_key(task, label_part), false));
   SetCurrentStatementStartTimestamp();
   pgstat_report_activity(STATE_RUNNING, debug_query_string);

@@ -25,7 +25,7 @@ struct TaskOutcome {
 
 struct WorkersReport {
   std::vector<TaskOutcome> outcomes;  // one for each task
-  int most = 0;                       // how many workers were at work at the same time
+  int most_running = 0;               // how many workers ran at the same time
 };
 
 // Runs each task in a dynamic background worker of the same database, as many at a time as the server grants: a task

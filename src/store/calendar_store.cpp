@@ -116,4 +116,30 @@ std::optional<Date> latest_closed_session(const Store& store) {
       Args{Type::text, Type::int4}.add(store.settings().calendar).add(store.settings().settle_delay_minutes));
 }
 
+void require_closed_session(const Store& store, Date day) {
+  const std::string& calendar = store.settings().calendar;
+  require_covered(store, calendar, day);
+  const auto latest = latest_closed_session(store);
+  if (load_sessions(store, calendar, day, day).empty()) {
+    const auto before = session_before(store, calendar, day);
+    throw core::Error(core::sqlstate::invalid_parameter,
+                      core::to_iso(day) + " is not a session of the calendar \"" + calendar + "\"",
+                      before ? "The session before it is " + core::to_iso(*before) + "." : "",
+                      "Name a session; sessions_between(from, to) lists them.");
+  }
+  if (!latest || day > *latest)
+    throw core::Error(core::sqlstate::invalid_parameter,
+                      "session " + core::to_iso(day) + " has not closed and settled yet",
+                      latest ? "The latest closed session is " + core::to_iso(*latest) + "." : "",
+                      "Name an earlier session, or leave the date out to use the latest closed one.");
+}
+
+Date latest_session(const Store& store) {
+  if (const auto latest = latest_closed_session(store)) return *latest;
+  throw core::Error(core::sqlstate::invalid_parameter,
+                    "the calendar \"" + store.settings().calendar + "\" has no closed session",
+                    "No session in " + store.table("trading_sessions") + " lies in the past.",
+                    "Run create_analytics_tables() to load the NYSE calendar, or set portfolio_batch.calendar.");
+}
+
 }  // namespace pb::store

@@ -35,4 +35,10 @@ std::optional<core::Date> session_after(const Store& store, const std::string& c
 // The newest session whose close, as the exchange really closed that day, lies at least the settle delay in the past.
 std::optional<core::Date> latest_closed_session(const Store& store);
 
+// The same, for who needs one. Throws 22023 where the calendar has none.
+core::Date latest_session(const Store& store);
+
+// Throws 22023 unless the day is a session of the calendar that has closed and settled.
+void require_closed_session(const Store& store, core::Date day);
+
 }  // namespace pb::store

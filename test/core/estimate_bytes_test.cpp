@@ -170,14 +170,14 @@ TEST(EstimateBytes, KeepEveryBitOfVolatilities) {
 TEST(EstimateBytes, PartsAreTheWhole) {
   const FactorFits whole = factor_fits();
   FactorFits put_together = pb::core::blank_fits(2, symbol_columns.size());
-  place(factor_fits({4, 2}), std::vector<int>{2, 0}, put_together);
+  scatter(factor_fits({4, 2}), std::vector<int>{2, 0}, put_together);
   // The first of these is there already, and left out.
-  place(factor_fits({2, 3, 6, 5}), std::vector<int>{-1, 1, 4, 3}, put_together);
+  scatter(factor_fits({2, 3, 6, 5}), std::vector<int>{-1, 1, 4, 3}, put_together);
   expect_same(put_together, whole);
 
   const std::vector<BetaFit> fits = beta_fits();
   std::vector<BetaFit> betas(fits.size());
-  place({fits[3], fits[1]}, std::vector<int>{3, -1}, betas);
+  scatter({fits[3], fits[1]}, std::vector<int>{3, -1}, betas);
   expect_same(betas[3], fits[3]);
   EXPECT_EQ(betas[1].observations, 0);
 }

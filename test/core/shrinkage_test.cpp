@@ -13,7 +13,6 @@
 
 namespace {
 
-using pb::core::correlation_of_covariance;
 using pb::core::ledoit_wolf;
 using pb::core::ledoit_wolf_constant_correlation;
 using pb::core::Matrix;
@@ -174,15 +173,6 @@ TEST(Shrinkage, CanBeCanceled) {
   const Matrix returns = generated_returns(30, 3, 5);
   for (const auto& [method, estimator] : estimators)
     EXPECT_THROW(estimator(returns, cancel), std::runtime_error) << method;
-}
-
-TEST(Shrinkage, CorrelationsOfACovariance) {
-  const Matrix covariance{{4, 3, 0}, {3, 9, 0}, {0, 0, 0}};
-  const Matrix correlation = correlation_of_covariance(covariance);
-  EXPECT_DOUBLE_EQ(correlation(1, 0), 0.5);
-  EXPECT_EQ(correlation.diagonal(), Vector::Ones(3));
-  EXPECT_TRUE(std::isnan(correlation(2, 0)));
-  EXPECT_TRUE(std::isnan(correlation(1, 2)));
 }
 
 }  // namespace

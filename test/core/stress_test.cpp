@@ -324,9 +324,9 @@ TEST(Stress, BondsLoseWhenYieldsRise) {
   const FactorModel model = random_model(13);
   const ScenarioMoves moves = propagate(model, shocks_of(model, {{5, 0.01}}));
   StressExposure bonds{Vector::Zero(6), 1e6};
-  bonds.dollars(5) = pb::core::yield_exposure(100000, 17);
+  bonds.dollars(5) = -100000 * 17;
   EXPECT_DOUBLE_EQ(*stress(moves, bonds).direct_pnl, -17000);
-  bonds.dollars(5) = pb::core::yield_exposure(-100000, 17);
+  bonds.dollars(5) = 100000 * 17;
   EXPECT_DOUBLE_EQ(*stress(moves, bonds).direct_pnl, 17000);
 }
 

@@ -36,7 +36,6 @@ def measures(rho, w, sigma):
     covariance = np.outer(sigma, sigma) * rho
     pair_weights = np.abs(np.outer(w, w))[lower]
     ratio = np.abs(w) @ sigma / np.sqrt(w @ covariance @ w)
-    values = np.linalg.eigvalsh(rho)
     return {
         "average_correlation": np.mean(rho[lower]),
         "weighted_average_correlation": np.average(rho[lower], weights=pair_weights),
@@ -44,8 +43,6 @@ def measures(rho, w, sigma):
         "diversification_ratio": ratio,
         "effective_bets": ratio ** 2,
         "effective_positions": np.abs(w).sum() ** 2 / (w @ rho @ w),
-        "first_share": values[-1] / len(w),
-        "participation_ratio": values.sum() ** 2 / (values ** 2).sum(),
     }
 
 

@@ -9,7 +9,6 @@
 
 #include "core/error.hpp"
 #include "core/stats/polled_algebra.hpp"
-#include "core/stats/symmetric_eigen.hpp"
 
 namespace pb::core {
 
@@ -35,18 +34,6 @@ void for_each_pair(std::span<const double> correlations, int items, Poll poll, C
 std::optional<double> ratio(double numerator, double denominator) {
   if (!(denominator > 0)) return std::nullopt;
   return numerator / denominator;
-}
-
-// x' R x; NaN when two elements other than 0 have no correlation.
-double quadratic_form(std::span<const double> correlations, const Vector& x) {
-  const int items = static_cast<int>(x.size());
-  require_packed(correlations.size(), items);
-  double sum = x.squaredNorm();
-  std::size_t at = 0;
-  for (int i = 1; i < items; ++i)
-    for (int j = 0; j < i; ++j, ++at)
-      if (x(i) != 0 && x(j) != 0) sum += 2 * correlations[at] * x(i) * x(j);
-  return sum;
 }
 
 // (sum |x|)^2 over a variance; none when the variance is rounding beside that or is not known.
@@ -107,38 +94,11 @@ std::optional<double> position_signed_correlation(std::span<const double> correl
   return ratio(sum, pairs);
 }
 
-std::optional<double> effective_positions(std::span<const double> correlations, std::span<const double> weights) {
-  const Vector x = as_vector(weights);
-  return squared_ratio(x.cwiseAbs().sum(), quadratic_form(correlations, x), x.size());
-}
-
-std::optional<double> effective_bets(std::span<const double> correlations, std::span<const double> weights,
-                                     std::span<const double> volatilities) {
-  require_same_size(volatilities.size(), weights.size());
-  const Vector risks = as_vector(weights).cwiseProduct(as_vector(volatilities));
-  return effective_positions(correlations, {risks.data(), weights.size()});
-}
-
-std::optional<double> diversification_ratio(std::span<const double> correlations, std::span<const double> weights,
-                                            std::span<const double> volatilities) {
-  return root(effective_bets(correlations, weights, volatilities));
-}
-
 std::optional<double> diversification_ratio(const Matrix& covariance, std::span<const double> weights, Poll poll) {
   require_same_size(static_cast<std::size_t>(covariance.rows()), weights.size());
   const auto w = as_vector(weights);
   const double sum = w.cwiseAbs().dot(covariance.diagonal().cwiseSqrt());
   return root(squared_ratio(sum, w.dot(product(covariance, w, poll)), w.size()));
-}
-
-EigenConcentration eigen_concentration(const Matrix& correlation) {
-  if (correlation.rows() == 0 || correlation.rows() != correlation.cols() || !correlation.allFinite())
-    throw Error(sqlstate::data_exception, "eigenvalues need a square, finite matrix",
-                "It is " + std::to_string(correlation.rows()) + " x " + std::to_string(correlation.cols()) + ".",
-                "Replace missing correlations first.");
-  const Vector eigenvalues = symmetric_eigenvalues(correlation);
-  const double trace = correlation.trace();
-  return {eigenvalues(correlation.rows() - 1) / trace, trace * trace / correlation.squaredNorm()};
 }
 
 std::vector<CorrelatedPair> top_correlations(std::span<const double> correlations, int items, int count, Poll poll) {

@@ -28,30 +28,11 @@ std::optional<double> position_signed_correlation(std::span<const double> correl
                                                   Poll poll = no_poll);
 
 // sum |w_i| s_i / sqrt(w' S w), the weighted mean volatility over the portfolio's own (Choueifaty and Coignard 2008): 1
-// when all move as one, sqrt(n) for n uncorrelated bets of the same risk. Volatilities in any unit. None when a pair
-// that matters has no correlation, and when the hedges leave no risk to divide by.
-std::optional<double> diversification_ratio(std::span<const double> correlations, std::span<const double> weights,
-                                            std::span<const double> volatilities);
-// The same from a covariance matrix, such as a shrunk one.
+// when all move as one, sqrt(n) for n uncorrelated bets of the same risk. Its square is the number of such bets that
+// diversify as much; with a correlation matrix in the place of the covariances, of sizes and correlations alone. None
+// when an element that matters is NaN, and when the hedges leave no risk to divide by.
 std::optional<double> diversification_ratio(const Matrix& covariance, std::span<const double> weights,
                                             Poll poll = no_poll);
-
-// The square of the diversification ratio: the number of uncorrelated bets of the same risk that diversify as much.
-std::optional<double> effective_bets(std::span<const double> correlations, std::span<const double> weights,
-                                     std::span<const double> volatilities);
-
-// (sum |w|)^2 / (w' R w): the same with all volatilities equal, so of sizes and correlations alone. Uncorrelated
-// positions give the inverse Herfindahl index, equal weights n^2 over the sum of the matrix.
-std::optional<double> effective_positions(std::span<const double> correlations, std::span<const double> weights);
-
-// How much of n standardized assets' variance lies along few directions.
-struct EigenConcentration {
-  double first_share;          // largest eigenvalue over n: 1/n uncorrelated, 1 all as one
-  double participation_ratio;  // (sum of eigenvalues)^2 / sum of squares: n uncorrelated, 1 all as one
-};
-
-// Of a complete correlation matrix with unit diagonal. Throws 22000 when it is empty, not square or not finite.
-EigenConcentration eigen_concentration(const Matrix& correlation);
 
 struct CorrelatedPair {
   int first;  // < second

@@ -59,9 +59,6 @@ struct StressExposure {
   double specific_variance = 0;  // of the daily P&L that no factor explains, dollars squared: sum of (e_i sigma_i)^2
 };
 
-// P&L per 1.00 of yield of an exposure with the given duration in years: yields up, bonds down.
-inline double yield_exposure(double dollars, double duration) { return -dollars * duration; }
-
 // One factor's part in the P&L.
 struct FactorImpact {
   bool shocked = false;

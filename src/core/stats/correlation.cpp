@@ -392,11 +392,6 @@ Correlations pairwise_correlations(const Eigen::Ref<const Matrix>& returns, cons
   return Correlator(returns, settings, poll).run();
 }
 
-double correlation_t_statistic(double correlation, int observations) {
-  if (!(std::fabs(correlation) <= 1) || observations < 3) return nan;
-  return correlation * std::sqrt((observations - 2) / ((1 - correlation) * (1 + correlation)));
-}
-
 std::vector<double> correlation_p_values(const Correlations& correlations, Poll poll) {
   std::vector<double> p_values(correlations.values.size());
   const bool shared = correlations.overlaps.size() == 1;
@@ -405,13 +400,6 @@ std::vector<double> correlation_p_values(const Correlations& correlations, Poll 
     p_values[pair] = correlation_p_value(correlations.values[pair], correlations.overlaps[shared ? 0 : pair]);
   }
   return p_values;
-}
-
-ConfidenceInterval fisher_interval(double correlation, int observations, double z) {
-  if (!(std::fabs(correlation) <= 1) || observations < 4) return {nan, nan};
-  const double center = std::atanh(correlation);
-  const double half_width = z / std::sqrt(observations - 3.0);
-  return {std::tanh(center - half_width), std::tanh(center + half_width)};
 }
 
 }  // namespace pb::core

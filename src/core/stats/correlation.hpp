@@ -57,20 +57,7 @@ struct Correlations {
 Correlations pairwise_correlations(const Eigen::Ref<const Matrix>& returns, const CorrelationSettings& settings = {},
                                    Poll poll = no_poll);
 
-// t = r sqrt((n - 2) / (1 - r^2)), Student with n - 2 degrees of freedom under no correlation; its two-sided p-value is
-// correlation_p_value. Infinite for |r| = 1; NaN for fewer than three pairs.
-double correlation_t_statistic(double correlation, int observations);
-
 // The two-sided p-value of every pair, in packed order; NaN where there is no correlation.
 std::vector<double> correlation_p_values(const Correlations& correlations, Poll poll = no_poll);
-
-struct ConfidenceInterval {
-  double lower;
-  double upper;
-};
-
-// tanh(atanh r ± z / sqrt(n - 3)), the interval by Fisher's (1921) transformation; z is the normal quantile of the
-// level, here of 95 %. NaN for fewer than four pairs, whose transform has no finite variance.
-ConfidenceInterval fisher_interval(double correlation, int observations, double z = 1.959963984540054);
 
 }  // namespace pb::core

@@ -141,9 +141,9 @@ void read_all(ByteReader& in, std::vector<T>& values) {
 }
 
 template <class T>
-void place_all(const std::vector<T>& part, std::span<const int> places, std::vector<T>& all) {
-  for (std::size_t i = 0; i < places.size(); ++i)
-    if (places[i] >= 0) all[static_cast<std::size_t>(places[i])] = part[i];
+void place_all(const std::vector<T>& part, std::span<const int> indexes, std::vector<T>& all) {
+  for (std::size_t i = 0; i < indexes.size(); ++i)
+    if (indexes[i] >= 0) all[static_cast<std::size_t>(indexes[i])] = part[i];
 }
 
 }  // namespace
@@ -176,20 +176,20 @@ void read(ByteReader& in, FactorFits& fits) {
   for (auto left = in.plain<std::size_t>(); left > 0; --left) read_design(in, fits.designs.emplace_back());
 }
 
-void place(const std::vector<BetaFit>& part, std::span<const int> places, std::vector<BetaFit>& all) {
-  place_all(part, places, all);
+void scatter(const std::vector<BetaFit>& part, std::span<const int> indexes, std::vector<BetaFit>& all) {
+  place_all(part, indexes, all);
 }
 
-void place(const std::vector<Volatility>& part, std::span<const int> places, std::vector<Volatility>& all) {
-  place_all(part, places, all);
+void scatter(const std::vector<Volatility>& part, std::span<const int> indexes, std::vector<Volatility>& all) {
+  place_all(part, indexes, all);
 }
 
-void place(const FactorFits& part, std::span<const int> places, FactorFits& all) {
-  std::map<int, int> designs;  // of the part, where they are used, to their places among all
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (places[i] < 0) continue;
-    copy_column(part.fits, static_cast<Eigen::Index>(i), all.fits, places[i]);
-    FactorSample& sample = all.samples[static_cast<std::size_t>(places[i])] = part.samples[i];
+void scatter(const FactorFits& part, std::span<const int> indexes, FactorFits& all) {
+  std::map<int, int> designs;  // of the part, where they are used, to their indexes among all
+  for (std::size_t i = 0; i < indexes.size(); ++i) {
+    if (indexes[i] < 0) continue;
+    copy_column(part.fits, static_cast<Eigen::Index>(i), all.fits, indexes[i]);
+    FactorSample& sample = all.samples[static_cast<std::size_t>(indexes[i])] = part.samples[i];
     if (sample.design < 0) continue;
     const auto [known, is_new] = designs.try_emplace(sample.design, static_cast<int>(all.designs.size()));
     if (is_new) all.designs.push_back(part.designs[static_cast<std::size_t>(sample.design)]);

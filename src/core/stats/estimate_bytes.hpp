@@ -21,9 +21,9 @@ void read(ByteReader& in, std::vector<BetaFit>& fits);
 void read(ByteReader& in, FactorFits& fits);
 void read(ByteReader& in, std::vector<Volatility>& volatilities);
 
-// Puts the estimates of some symbols to the places they have among all; those with a negative place are left out.
-void place(const std::vector<BetaFit>& part, std::span<const int> places, std::vector<BetaFit>& all);
-void place(const FactorFits& part, std::span<const int> places, FactorFits& all);
-void place(const std::vector<Volatility>& part, std::span<const int> places, std::vector<Volatility>& all);
+// Puts the estimates of some symbols to the indexes they have among all; those with a negative index are left out.
+void scatter(const std::vector<BetaFit>& part, std::span<const int> indexes, std::vector<BetaFit>& all);
+void scatter(const FactorFits& part, std::span<const int> indexes, FactorFits& all);
+void scatter(const std::vector<Volatility>& part, std::span<const int> indexes, std::vector<Volatility>& all);
 
 }  // namespace pb::core

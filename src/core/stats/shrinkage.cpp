@@ -180,13 +180,4 @@ ShrunkCovariance ledoit_wolf_constant_correlation(const Eigen::Ref<const Matrix>
   return result;
 }
 
-Matrix correlation_of_covariance(const Matrix& covariance) {
-  const Vector scale = covariance.diagonal().cwiseSqrt().cwiseInverse();
-  Matrix correlation = scale.asDiagonal() * covariance * scale.asDiagonal();
-  correlation = correlation.array().isFinite().select(correlation.cwiseMin(1.0).cwiseMax(-1.0),
-                                                      std::numeric_limits<double>::quiet_NaN());
-  correlation.diagonal().setOnes();
-  return correlation;
-}
-
 }  // namespace pb::core

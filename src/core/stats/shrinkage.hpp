@@ -25,7 +25,4 @@ ShrunkCovariance ledoit_wolf(const Eigen::Ref<const Matrix>& returns, Poll poll 
 // correlation.
 ShrunkCovariance ledoit_wolf_constant_correlation(const Eigen::Ref<const Matrix>& returns, Poll poll = no_poll);
 
-// The correlations of a covariance matrix, with a diagonal of exactly 1; NaN beside a variance of 0.
-Matrix correlation_of_covariance(const Matrix& covariance);
-
 }  // namespace pb::core
