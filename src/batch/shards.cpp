@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "batch/commit.hpp"
+#include "batch/run_notices.hpp"
 #include "core/text/json.hpp"
 #include "pg/function.hpp"
 #include "pg/query.hpp"
@@ -328,7 +329,7 @@ class Closing {
     write_totals();
     open_ = store::lock_portfolios(store_, open_);
     complete_shared_rows();
-    if (store_.settings().progress) tell();
+    note_session(session_.day, place_of(session_), worst_, workers_);
   }
 
  private:
@@ -351,7 +352,6 @@ class Closing {
   }
 
   void note(const store::Job& job) {
-    started_ = std::min(started_, job.started_at);
     risk_failed_ = risk_failed_ || (job.phase == "3" && job.failed > 0);
     if (job.status == "failed" || (job.status == "partial" && worst_ == "success")) worst_ = job.status;
   }
@@ -377,11 +377,6 @@ class Closing {
     return count;
   }
 
-  void tell() {
-    pg::notice("portfolio_batch: " + place_of(session_) + " " + worst_ + ", " +
-               std::to_string((pg::clock_usecs() - started_) / 1000) + " ms, " + counted(workers_, "worker"));
-  }
-
   const store::Store& store_;
   const SessionOfRun& session_;
   std::span<const Shard> shards_;
@@ -389,7 +384,6 @@ class Closing {
   std::int64_t busy_;
   std::set<Uuid> blocked_;
   std::vector<Uuid> open_;
-  std::int64_t started_ = pg::clock_usecs();
   std::string worst_ = "success";
   bool risk_failed_ = false;
 };

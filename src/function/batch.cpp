@@ -5,6 +5,7 @@
 
 #include "batch/blocks.hpp"
 #include "batch/run.hpp"
+#include "batch/run_notices.hpp"
 #include "core/error.hpp"
 #include "function/entry.hpp"
 #include "pg/session.hpp"
@@ -22,21 +23,6 @@ namespace {
 
 constexpr const char* already_running = "already running in another session";
 constexpr const char* up_to_date = "up to date: no session is missing";
-
-std::string phases_text(const std::vector<std::string>& phases) {
-  if (phases.empty()) return "";
-  std::string text;
-  for (const std::string& phase : phases) text += (text.empty() ? ", phases " : " ") + phase;
-  return text;
-}
-
-void announce(const store::Store& store, std::size_t dates, std::size_t portfolios, Date first, Date last,
-              const std::vector<std::string>& phases) {
-  if (!store.settings().progress) return;
-  pg::notice("portfolio_batch: " + engine::counted(static_cast<std::int64_t>(dates), "session") + " for " +
-             engine::counted(static_cast<std::int64_t>(portfolios), "portfolio") + ", " + core::to_iso(first) + " to " +
-             core::to_iso(last) + phases_text(phases));
-}
 
 }  // namespace
 
@@ -62,10 +48,11 @@ PB_FUNCTION(pb_run_daily_batch) {
   Run run(stamped, run_id, phases);
   run.set_busy(without(ids, locked));
   engine::Context context(stamped, locked, day, last_day(store, locked, day));
-  announce(store, 1, locked.size(), day, day, phases);
+  RunNotices notices(store.settings().progress);
   run.run_date(context, day, locked, true, {}, result);
   run.write_jobs();
   store::finish_run(store, run_id);
+  notices.summarize(run_id);
   call.return_rows(result);
 }
 
@@ -99,9 +86,10 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   const store::Store stamped = store.for_run({.run_id = run_id});
   Run run(stamped, run_id, {});
   run.set_busy(without(ids, locked));
-  announce(store, total, portfolios_of(work.begin(), work.end()).size(), work.begin()->first, work.rbegin()->first, {});
+  RunNotices notices(store.settings().progress);
   run_in_blocks(run, stamped, work, locked, true, {.done = 0, .total = static_cast<std::int64_t>(total)}, result);
   store::finish_run(store, run_id);
+  notices.summarize(run_id);
   call.return_rows(result);
 }
 
