@@ -1056,7 +1056,8 @@ BEGIN
               -- One row for all that is well, with what there is to say of it when that is short.
               SELECT $15 + 2, CASE WHEN count(*) = (SELECT count(*) FROM graded) THEN 'all' ELSE 'all others' END,
                      COALESCE(sum(g.expected), 0), COALESCE(sum(g.actual), 0),
-                     CASE WHEN $2 = '{}' AND COALESCE(sum(g.expected + g.actual), 0) = 0 THEN 'grey' ELSE 'green' END,
+                     CASE WHEN $2 = '{}' AND $11 <> 'objects' AND COALESCE(sum(g.expected + g.actual), 0) = 0
+                          THEN 'grey' ELSE 'green' END,
                      NULLIF(concat_ws('; ', CASE WHEN count(g.entity) > 0
                                                  THEN $13 || ' of ' || count(*) || ' ' || $14 END,
                                       CASE WHEN min(g.detail) = max(g.detail) THEN min(g.detail)

@@ -10,6 +10,7 @@
 #include "batch/commit.hpp"
 #include "batch/logged_failure.hpp"
 #include "batch/open_run.hpp"
+#include "batch/run_notices.hpp"
 #include "batch/shards.hpp"
 #include "core/error.hpp"
 #include "pg/session.hpp"
@@ -87,7 +88,11 @@ void run_dates(const pg::Call& call, std::int64_t run_id, const WorkList& work, 
       failure = run_session_in_workers(call, session, cut.workers);
     else
       failure = commit_work(call, [&](const store::Store& store) { run_session(store, session); });
-    if (failure) record_failure(call, run_id, first, end, *failure);
+    if (failure) {
+      record_failure(call, run_id, first, end, *failure);
+      for (auto entry = first; entry != end; ++entry)
+        note_session(entry->first, core::to_iso(entry->first), "failed", cut.workers > 1 ? cut.workers : 0);
+    }
     done += count;
     first = end;
   }
@@ -171,6 +176,7 @@ struct Plan {
   WorkList work = {};
   Cut cut = {};
   bool is_whole = false;  // all that is missing, and so also what that leaves outstanding
+  bool tells_progress = true;
 };
 
 // Whoever waits for a run that finds its portfolios taken should know why it computes nothing. The locks are those of
@@ -191,8 +197,10 @@ void carry_out(const pg::Call& call, const Plan& plan, const std::optional<std::
     run_id = store::begin_run(
         store, {.kind = "procedure", .target_date = plan.target, .portfolio_ids = portfolio_ids, .phases = {}});
   }));
+  RunNotices notices(plan.tells_progress);
   run_and_record(call, run_id, plan.work, plan.cut, plan.is_whole ? std::optional(plan.target) : std::nullopt,
                  portfolio_ids);
+  notices.summarize(run_id);
 }
 
 }  // namespace
@@ -205,6 +213,7 @@ void run_missing(const pg::Call& call, const char* procedure, const std::optiona
   {
     const EndOfWork end(call);
     const store::Store store(call);
+    plan.tells_progress = store.settings().progress;
     plan.target = target_session(target, store);
     plan.work = work_list(store, store::resolve_portfolios(store, portfolio_ids), plan.target);
     plan.cut.workers = limits.workers.value_or(store.settings().workers);
@@ -224,6 +233,7 @@ void run_again(const pg::Call& call, std::int32_t days, const std::optional<std:
   {
     const EndOfWork end(call);
     const store::Store store(call);
+    plan.tells_progress = store.settings().progress;
     plan.target = target_session(std::nullopt, store);
     plan.work = store::sessions_with_snapshots(store, store::resolve_portfolios(store, portfolio_ids),
                                                plan.target - std::chrono::days{days - 1}, plan.target);

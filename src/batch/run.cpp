@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "batch/run_notices.hpp"
 #include "core/text/json.hpp"
 #include "engine/input_digest.hpp"
 #include "pg/session.hpp"
@@ -72,6 +73,18 @@ void add_issues(engine::Report& total) {
   const auto others = total.issues.size() - 1;
   const std::string logged = engine::counted(static_cast<std::int64_t>(total.issues.size()), "portfolio") + " failed";
   append_line(total, others == 0 ? message : message + " (and " + std::to_string(others) + " more)", logged);
+}
+
+// What went well needs few words in the result, which is a table for a screen; the log and batch_report() have them
+// all.
+void shorten_detail(engine::Report& report) {
+  constexpr std::size_t most = 48;
+  if (report.detail.size() <= most) return;
+  const std::size_t end = report.detail.rfind("; ", most);
+  if (end == std::string::npos) return;
+  if (report.logged.empty()) report.logged = report.detail;
+  report.detail.resize(end);
+  report.detail += "; …";
 }
 
 store::Job of_portfolio(const store::Job& job, const Uuid& id, const char* status) {
@@ -323,7 +336,6 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
   if (part_.phases.empty() || part_.shard > 0) log_blocked(day, portfolio_ids);
   const auto blocked =
       std::count_if(portfolio_ids.begin(), portfolio_ids.end(), [&](const Uuid& id) { return blocked_.contains(id); });
-  const std::int64_t date_started = pg::clock_usecs();
   if (std::any_of(all_phases().begin(), all_phases().end(),
                   [&](const Phase& phase) { return part_.holds(phase) && phase.leaves_unchanged(); }))
     find_unchanged(context, day, portfolio_ids);
@@ -342,6 +354,7 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
     Outcome outcome = run_phase(context, phase, day, portfolio_ids, newest);
     job.completed_at = pg::clock_usecs();
     engine::Report& report = outcome.report;
+    if (outcome.status == "success") shorten_detail(report);
     if (outcome.status != "skipped") {
       report.skipped += static_cast<std::int64_t>(busy_.size());
       if (!busy_.empty())
@@ -364,9 +377,7 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
     add_result(result, day, phase, outcome.status, report, job.completed_at - job.started_at);
     if (outcome.status == "failed" || (outcome.status == "partial" && worst == "success")) worst = outcome.status;
   }
-  if (store_.settings().progress && part_.phases.empty())
-    pg::notice("portfolio_batch: " + place + " " + worst + ", " +
-               std::to_string((pg::clock_usecs() - date_started) / 1000) + " ms");
+  if (part_.phases.empty()) note_session(day, place, worst);
 }
 
 std::vector<store::Job> failed_jobs(const store::Store& store, const char* name, Date day,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "batch/run_notices.hpp"
 #include "core/text/json.hpp"
 #include "pg/session.hpp"
 #include "store/shard_store.hpp"
@@ -101,7 +102,7 @@ class Closing {
     write_totals();
     open_ = store::lock_portfolios(store_, open_);
     complete_shared_rows();
-    if (store_.settings().progress) notify();
+    note_session(session_.day, describe(session_.day, session_.progress), worst_, workers_);
   }
 
  private:
@@ -124,7 +125,6 @@ class Closing {
   }
 
   void note(const Phase& phase, const store::Job& job) {
-    started_ = std::min(started_, job.started_at);
     shared_rows_failed_ = shared_rows_failed_ || (phase.has_shared_rows() && job.failed > 0);
     if (job.status == "failed" || (job.status == "partial" && worst_ == "success")) worst_ = job.status;
   }
@@ -150,11 +150,6 @@ class Closing {
     return count;
   }
 
-  void notify() {
-    pg::notice("portfolio_batch: " + describe(session_.day, session_.progress) + " " + worst_ + ", " +
-               std::to_string((pg::clock_usecs() - started_) / 1000) + " ms, " + counted(workers_, "worker"));
-  }
-
   const store::Store& store_;
   const SessionOfRun& session_;
   std::span<const Shard> shards_;
@@ -162,7 +157,6 @@ class Closing {
   std::int64_t busy_;
   std::set<Uuid> blocked_;
   std::vector<Uuid> open_;
-  std::int64_t started_ = pg::clock_usecs();
   std::string worst_ = "success";
   bool shared_rows_failed_ = false;
 };

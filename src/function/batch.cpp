@@ -4,6 +4,7 @@
 
 #include "batch/blocks.hpp"
 #include "batch/open_run.hpp"
+#include "batch/run_notices.hpp"
 #include "core/error.hpp"
 #include "function/entry.hpp"
 #include "pg/session.hpp"
@@ -23,21 +24,6 @@ constexpr const char* up_to_date = "up to date: no session is missing";
 
 const char* why_nothing_is_locked(const Claim& claim) {
   return claim.busy.empty() ? "no active portfolio" : "already running in another session";
-}
-
-std::string phases_text(const std::vector<std::string>& phases) {
-  if (phases.empty()) return "";
-  std::string text;
-  for (const std::string& phase : phases) text += (text.empty() ? ", phases " : " ") + phase;
-  return text;
-}
-
-void notice_of_start(const store::Store& store, std::size_t dates, std::size_t portfolios, Date first, Date last,
-                     const std::vector<std::string>& phases) {
-  if (!store.settings().progress) return;
-  pg::notice("portfolio_batch: " + engine::counted(static_cast<std::int64_t>(dates), "session") + " for " +
-             engine::counted(static_cast<std::int64_t>(portfolios), "portfolio") + ", " + core::to_iso(first) + " to " +
-             core::to_iso(last) + phases_text(phases));
 }
 
 }  // namespace
@@ -60,9 +46,10 @@ PB_FUNCTION(pb_run_daily_batch) {
   const std::int64_t run_id = store::begin_run(
       store, {.kind = "daily", .target_date = day, .portfolio_ids = requested, .phases = phases, .force = force});
   OpenRun open(store, {.run_id = run_id, .rewrite = force}, std::move(claim), phases);
-  notice_of_start(store, 1, open.portfolio_ids.size(), day, day, phases);
+  RunNotices notices(store.settings().progress);
   open.run_date(day, true, {}, result);
   store::finish_run(store, run_id);
+  notices.summarize(run_id);
   call.return_rows(result);
 }
 
@@ -93,12 +80,12 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   const std::int64_t run_id =
       store::begin_run(store, {.kind = "backfill", .target_date = target, .portfolio_ids = requested, .phases = {}});
   OpenRun open(store, {.run_id = run_id}, std::move(claim));
-  notice_of_start(store, total, portfolios_of(work.begin(), work.end()).size(), work.begin()->first,
-                  work.rbegin()->first, {});
+  RunNotices notices(store.settings().progress);
   const Progress progress{.done = 0, .total = static_cast<std::int64_t>(total)};
   run_in_blocks(open.run, open.store, work, open.portfolio_ids, true, progress, result);
   if (!max_dates) run_what_is_left(open.run, open.store, work, open.portfolio_ids, target, result);
   store::finish_run(store, run_id);
+  notices.summarize(run_id);
   call.return_rows(result);
 }
 

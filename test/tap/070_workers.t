@@ -29,8 +29,8 @@ workers_left() { PGDATABASE=postgres sql "SELECT count(*) FROM pg_stat_activity 
 
 PGDATABASE=two sql "CALL daily_batch('$target', workers => 2)" >"$tap_folder/notices" 2>&1
 same_results one two '' 'two workers come to the same rows as none'
-like "$(tail -n 1 "$tap_folder/notices")" 'portfolio_batch: 2024-12-31 \(21 of 21\) success, [0-9]+ ms, 2 workers' \
-  'the notice of a date names the workers'
+like "$(tail -n 1 "$tap_folder/notices")" 'portfolio_batch: 21 sessions, .* to 2024-12-31: success, [0-9.]+ s, 2 workers; see' \
+  'the summary names the workers'
 PGDATABASE=three PGOPTIONS="$quiet -c portfolio_batch.workers=3" sql "CALL daily_batch('$target')"
 same_results one three '' 'so do three, by the setting'
 phases="SELECT calculation_date, phase, status, processed, skipped, failed, rows_written FROM batch_jobs
