@@ -31,7 +31,8 @@ BEGIN
       CROSS JOIN LATERAL (SELECT COALESCE(exp(sum(ln(a.ratio))), 1) AS ratio FROM %1$I.corporate_actions AS a
                           WHERE a.symbol = s.symbol AND a.kind = 'split' AND a.ex_date > $2) AS later
     ), marked AS MATERIALIZED (
-      -- As snapshots value a lot: the newest of trade price, close, and the mark of a private asset; of one day the last.
+      -- As snapshots value a lot: the newest of trade price, close, and the mark of a private asset, the last of one
+      -- day.
       SELECT lot.*, source.is_manual,
              CASE WHEN source.is_manual THEN lot.manual_price WHEN source.is_close THEN q.close ELSE lot.entry_price END
                AS price,
@@ -296,5 +297,5 @@ rank), holdings (number and sums of all), movers (of a book of more: the five la
 beyond the 25 with an old price or a remark: their number and the first 25), prices (by quality, the symbols that are
 not of the day: their number and the 25 oldest), factors (exposures with a standard error, see portfolio_report),
 correlation and clusters, held (exposure by symbol of the correlations), stress, quality (positions by figure, flag and
-reason) and lineage (report_lineage). What is NULL, and a part for which there is no row, is left out. Nothing dated after
-the date is read but the definitions and names, which have no history. 42704 for an unknown portfolio.';
+reason) and lineage (report_lineage). What is NULL, and a part for which there is no row, is left out. Nothing dated
+after the date is read but the definitions and names, which have no history. 42704 for an unknown portfolio.';
