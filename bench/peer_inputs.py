@@ -178,3 +178,27 @@ class Inputs:
         day = np.searchsorted(self.sessions[self.days], rows["date"])
         values[day, self.portfolio_numbers(rows["portfolio"])] = rows["value"]
         return values
+
+    def read_ledger(self, first):
+        """Of the last snapshot of each portfolio before a session: equity and cumulated amounts; and the cumulated
+        profit before the session's month and year."""
+        ledger = {name: np.zeros(len(self.portfolio_ids))
+                  for name in ("equity", "profit", "realized", "flows", "M", "Y")}
+        ledger["date"] = np.full(len(self.portfolio_ids), NEVER)
+        day = f"(DATE '2000-01-01' + {first})"
+        for before, names in ((day, ["equity", "profit", "realized", "flows"]), (f"date_trunc('month', {day})", ["M"]),
+                              (f"date_trunc('year', {day})", ["Y"])):
+            levels = ["total_value", "cumulative_pnl", "cumulative_realized_pnl", "cumulative_capital_flow"]
+            if len(names) == 1:
+                levels = ["cumulative_pnl"]
+            rows = binary_copy.read(
+                self.cursor, f"SELECT DISTINCT ON (portfolio_id) portfolio_id, {SINCE_EPOCH.format('snapshot_date')}, "
+                + ", ".join(level + "::float8" for level in levels) + " FROM peer.portfolio_snapshots"
+                f" WHERE snapshot_date < {before} ORDER BY portfolio_id, snapshot_date DESC",
+                {"id": binary_copy.UUID, "date": ">i4"} | {name: ">f8" for name in names})
+            place = self.portfolio_numbers(rows["id"])
+            for name in names:
+                ledger[name][place] = rows[name]
+            if "equity" in names:
+                ledger["date"][place] = rows["date"]
+        return ledger

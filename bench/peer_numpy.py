@@ -192,14 +192,14 @@ class Batch:
         days = inputs.sessions[inputs.days]
         self.begun = days[:, None] >= first
         dates = (bc.EPOCH + days).astype("datetime64[D]")
-        before = lambda levels, unit: self.level_before(levels, dates.astype(f"datetime64[{unit}]"))
-        previous = lambda levels: np.vstack([np.zeros(self.portfolios), levels[:-1]])
-        equity_before = np.vstack([inputs.initial_equity, equity[:-1]])
-        equity_before = np.where(np.vstack([np.zeros(self.portfolios, bool), self.begun[:-1]]), equity_before,
-                                 inputs.initial_equity)
-        daily = round_money(profit - previous(profit))
-        previous_date = np.where(np.vstack([np.zeros(self.portfolios, bool), self.begun[:-1]]),
-                                 np.concatenate([[0], days[:-1]])[:, None], NEVER)
+        ledger = inputs.read_ledger(days[0])
+        before = lambda levels, unit: self.level_before(levels, dates.astype(f"datetime64[{unit}]"), ledger[unit])
+        previous = lambda levels, name: np.vstack([ledger[name], levels[:-1]])
+        has_previous = np.vstack([ledger["date"] > NEVER, self.begun[:-1]])
+        equity_before = np.where(has_previous, np.vstack([ledger["equity"], equity[:-1]]), inputs.initial_equity)
+        daily = round_money(profit - previous(profit, "profit"))
+        date_before = np.vstack([ledger["date"], np.repeat(days[:-1, None], self.portfolios, axis=1)])
+        previous_date = np.where(has_previous, date_before, NEVER)
         with np.errstate(divide="ignore", invalid="ignore"):
             daily_return = np.where(equity_before > 0, daily / equity_before, np.nan)
         kind = lots["kind"]
@@ -216,14 +216,14 @@ class Batch:
             "unpriced_positions": self.instruments(held & self.unpriced), "daily_pnl": daily,
             "daily_return": daily_return, "mtd_pnl": profit - before(profit, "M"),
             "ytd_pnl": profit - before(profit, "Y"), "cumulative_pnl": profit,
-            "daily_realized_pnl": realized - previous(realized), "cumulative_realized_pnl": realized,
-            "daily_capital_flow": flows - previous(flows), "cumulative_capital_flow": flows}
+            "daily_realized_pnl": realized - previous(realized, "realized"), "cumulative_realized_pnl": realized,
+            "daily_capital_flow": flows - previous(flows, "flows"), "cumulative_capital_flow": flows}
 
     @staticmethod
-    def level_before(levels, periods):
-        """The last level before the period of each session began; 0 before the first."""
+    def level_before(levels, periods, earlier):
+        """The last level before the period of each session began; that of the ledger before the first."""
         starts = np.searchsorted(periods, periods)
-        return np.vstack([np.zeros(levels.shape[1]), levels])[starts]
+        return np.vstack([earlier, levels])[starts]
 
     def compute_values(self):
         lots, day = self.inputs.lots, -1
@@ -247,8 +247,21 @@ class Batch:
         names, place = np.unique(lots["underlying"], return_inverse=True)
         sectors = np.array([(self.inputs.profiles.get(name, (None, False))[0] or "Uncategorized").encode()
                             for name in names.tolist()])
-        self.results.add("new_tags", portfolio_id=lots["portfolio_id"][held], position_id=lots["id"][held],
-                         sector=sectors[place][held])
+        held &= ~self.is_tagged(sectors[place])
+        if held.any():
+            self.results.add("new_tags", portfolio_id=lots["portfolio_id"][held], position_id=lots["id"][held],
+                             sector=sectors[place][held])
+
+    def is_tagged(self, sectors):
+        """Which lots have the tag of their sector already."""
+        tags = bc.read(self.inputs.cursor, "SELECT p.position_id, rpad(t.name, 64) FROM peer.position_tags p"
+                       " JOIN peer.tags t ON t.id = p.tag_id WHERE t.is_system ORDER BY p.position_id",
+                       {"lot": bc.UUID, "name": "S64"})
+        ids, tagged = self.inputs.lots["id"]["high"], tags["lot"]["high"].astype(np.uint64)
+        if not len(tagged):
+            return np.zeros(len(ids), bool)
+        place = np.minimum(np.searchsorted(tagged, ids.astype(np.uint64)), len(tagged) - 1)
+        return (tagged[place] == ids) & (np.char.rstrip(tags["name"])[place] == sectors)
 
     # ---- risk --------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 SET client_min_messages = warning;
 SELECT format('TRUNCATE %I', table_name) FROM analytics_columns()
 WHERE column_name IS NULL AND (data_type IN ('result', 'log') OR table_name = 'position_tags')
-  AND NOT (:'keep_snapshots' = 'on' AND table_name IN ('portfolio_snapshots', 'position_tags', 'position_greeks'))
+  AND NOT (:'keep_snapshots' = 'on' AND table_name IN ('portfolio_snapshots', 'portfolio_holdings', 'position_tags',
+                                                           'position_greeks'))
 \gexec
 SELECT :'keep_snapshots' = 'on' AS keeps \gset
 \if :keeps

@@ -8,7 +8,10 @@ A workload replaces its own section of results.md and leaves the others; quick l
 W1 one night, 200 portfolios x 50 positions, 1,000 symbols     W2 backfill, 3 x 25 x 87 sessions
 W3 correlations of 1,000 symbols in one portfolio              W4 one night, 1,000 x 50, 2,000 symbols
 W5 growth of W1 with portfolios and with symbols               W6 W1 again, unchanged and after a corrected price
+W7 many closings, of one lot and of many                       W8 the report of a large book
 E  every engine alone, by symbols x portfolios                 W4w W4 by one worker and by two
+
+An ordinary night finds the session before it done: tags in place, positions priced, results of one date.
 """
 import json
 import os
@@ -109,13 +112,39 @@ class Backend:
 
 def prepare(portfolios, positions, sessions, symbols):
     """A database with a made-up market, as new."""
-    psql("-d", "postgres", "-c", "DROP DATABASE IF EXISTS bench", "-c", "CREATE DATABASE bench")
+    psql("-d", "postgres", "-c", "DROP DATABASE IF EXISTS bench WITH (FORCE)", "-c", "CREATE DATABASE bench")
     os.environ["PGDATABASE"] = "bench"
     psql("-c", "SET client_min_messages = warning", "-c", "CREATE EXTENSION pg_stat_statements", "-c",
-         "CREATE EXTENSION portfolio_batch", "-c", "SELECT create_analytics_tables()", "-c",
+         "CREATE EXTENSION pg_prewarm", "-c", "CREATE EXTENSION portfolio_batch", "-c",
+         "SELECT create_analytics_tables()", "-c",
          f"SELECT load_sample_data(portfolios => {portfolios}, positions => {positions}, sessions => {sessions},"
          f" symbols => {symbols}, history => {HISTORY})", "-c", "VACUUM ANALYZE")
     return psql("-c", "SELECT max(date) FROM market_data_cache")
+
+
+def prepare_ordinary(portfolios, symbols):
+    """A database of two sessions on which all lots are held, and the two sessions; nothing is computed yet."""
+    day = prepare(portfolios, 50, 2, symbols)
+    yesterday = psql("-c", "SELECT min(entry_date) FROM positions")
+    psql("-c", f"""UPDATE positions p SET entry_date = m.date, entry_price = round(m.close::numeric, 2)
+                   FROM market_data_cache m WHERE m.symbol = p.symbol AND m.date = '{yesterday}'
+                   AND p.entry_date > m.date""", "-c", "VACUUM ANALYZE positions")
+    return yesterday, day
+
+
+def keep_as_start():
+    """The database as it is now is what each run begins with."""
+    psql("-c", "VACUUM ANALYZE")
+    psql("-d", "postgres", "-c", "DROP DATABASE IF EXISTS bench_start WITH (FORCE)", "-c",
+         "ALTER DATABASE bench RENAME TO bench_start")
+
+
+def start_again(database="bench"):
+    """A copy of that database with a warm cache, so that no run finds what another has left."""
+    psql("-d", "postgres", "-c", f"DROP DATABASE IF EXISTS {database} WITH (FORCE)", "-c",
+         f"CREATE DATABASE {database} TEMPLATE bench_start STRATEGY file_copy")
+    psql("-d", database, "-c", "SELECT sum(pg_prewarm(c.oid)) FROM pg_class c WHERE c.relkind IN ('r', 'i', 't', 'm')"
+         " AND c.relnamespace <> 'pg_catalog'::regnamespace")
 
 
 def exists(call):
@@ -134,11 +163,32 @@ READ = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_
 STATEMENTS = "FROM pg_stat_statements WHERE NOT toplevel AND query NOT LIKE 'SELECT __ FROM ONLY%'"
 
 
+# Tables of results, of ours or of the peers; which they are says the catalog.
+STORED = """SELECT coalesce(sum(pg_total_relation_size(to_regclass(format('%I.%I', '{schema}', table_name)))), 0)
+            FROM analytics_columns() WHERE column_name IS NULL
+            AND (data_type = 'result' OR '{schema}' = 'peer' AND data_type = 'view')"""
+WAL = "SELECT pg_current_wal_insert_lsn()"
+
+
+class Written:
+    """What is added to the tables of results, and to the WAL, in bytes."""
+
+    def __init__(self, schema="public"):
+        self.size = STORED.format(schema=schema)
+        self.stored, self.wal = int(psql("-c", self.size)), psql("-c", WAL)
+
+    def since(self):
+        return {"stored": int(psql("-c", self.size)) - self.stored,
+                "wal": int(psql("-c", f"SELECT pg_wal_lsn_diff(({WAL}), '{self.wal}')"))}
+
+
 def run_ours(call, filters=FILTERS):
     with Backend(filters) as backend:
         backend.run("SELECT pg_stat_statements_reset()")
         read_before = backend.one(READ)
+        written_before = Written()
         seconds, peak = backend.measured(f"CREATE TEMP TABLE result AS SELECT * FROM {call}")
+        bytes_written = written_before.since()
         statements, in_sql = backend.run("SELECT sum(calls), sum(total_exec_time) / 1000 " + STATEMENTS)[0]
         longest = backend.run("SELECT regexp_replace(query, '\\s+', ' ', 'g'), total_exec_time / 1000 " + STATEMENTS
                               + " ORDER BY total_exec_time DESC LIMIT 8")
@@ -149,7 +199,8 @@ def run_ours(call, filters=FILTERS):
                 sys.exit(f"{call} failed: {failed}")
         backend.run("SELECT pg_stat_force_next_flush()")
         return {"seconds": seconds, "read": int(backend.one(READ) - read_before), "written": int(written),
-                "statements": int(statements or 0), "in_sql": in_sql or 0.0, "longest": longest, "peak_mb": peak}
+                "statements": int(statements or 0), "in_sql": in_sql or 0.0, "longest": longest, "peak_mb": peak,
+                **bytes_written}
 
 
 def has_workers():
@@ -191,16 +242,17 @@ def run_numpy(day, engines, filters=FILTERS, every_session=False, replace=False)
     command += ["--every-session"] * every_session + ["--replace"] * replace
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     environment["LD_LIBRARY_PATH"] = os.environ.get("PB_BLAS", "")
+    written_before = Written("peer")
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
-    return json.loads(done.stdout)
+    return json.loads(done.stdout) | written_before.since()
 
 
-def run_floor():
+def run_floor(day=""):
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o777)
-        return float(script("floor.sql", folder=folder).splitlines()[-1])
+        return float(script("floor.sql", folder=folder, day=day).splitlines()[-1])
 
 
 def run_sql(day, part, filters=FILTERS, at_most=10**6):
@@ -233,7 +285,8 @@ def compare_with_sql(table, ours, key, figures, join="FULL"):
         worst, missing = psql("-c", f"""
             SELECT coalesce(max(abs(o.{name} - t.{name}) / greatest(abs(o.{name}), 1e-3)), 0),
                    count(*) FILTER (WHERE (o.{name} IS NULL) <> (t.{name} IS NULL))
-            FROM {ours} o {join} JOIN peer.{table} t USING ({key})""").split("|")
+            FROM (SELECT * FROM {ours} WHERE calculation_date IN (SELECT calculation_date FROM peer.{table})) o
+            {join} JOIN peer.{table} t USING ({key})""").split("|")
         if float(worst) > 1e-9 or int(missing):
             sys.exit(f"{table}.{name}: differs from ours by {worst}, {missing} rows on one side only")
 
@@ -262,10 +315,12 @@ class Report:
 
     def head(self, title):
         """Each section says how it was measured: sections are replaced one by one."""
-        version = psql("-d", "postgres", "-c", "SHOW server_version")
+        settings = {name: psql("-d", "postgres", "-c", "SHOW " + name)
+                    for name in ("server_version", "fsync", "wal_level", "autovacuum")}
         self.say("## " + title)
         self.say()
-        self.say(f"Medians of {RUNS} {'run' if RUNS == 1 else 'runs'}, PostgreSQL {version}, {os.cpu_count()} cores.")
+        self.say(f"Medians of {RUNS} {'run' if RUNS == 1 else 'runs'}, PostgreSQL {settings.pop('server_version')},"
+                 f" {os.cpu_count()} cores, {', '.join(' '.join(item) for item in settings.items())}.")
         self.say()
 
     def table(self, *columns):
@@ -311,6 +366,19 @@ def contest(report, ours, numpy, floor=None, sql=(), loop=None):
     report.say()
     last = ours[-1]
     report.say(f"Ours sent {last['statements']} SQL statements, {last['in_sql']:.3f} s of its time.")
+    report.say()
+
+
+def position_nights():
+    """Positions with results, once for each of their dates."""
+    return int(psql("-c", "SELECT count(*) FROM position_volatility"))
+
+
+def bytes_table(report, contestants):
+    """Bytes of results and of WAL for each position and night."""
+    report.table("bytes a position and night", "stored", "WAL")
+    for name, (runs, nights) in contestants.items():
+        report.row(name, *(round(median(runs, what) / nights) for what in ("stored", "wal")))
     report.say()
 
 
@@ -380,11 +448,48 @@ def slow_night(portfolios, positions, with_pairs):
     return run
 
 
+def first_nights(day, engines):
+    """Runs of ours and of the numpy program on a market of which nothing is computed; the last of them stay."""
+    ours, numpy, floor = [], [], []
+    for _ in range(RUNS):
+        script("reset.sql", keep_snapshots="off")
+        ours.append(run_ours(NIGHT.format(day=day)))
+        script("peer_schema.sql")
+        numpy.append(run_numpy(day, engines))
+        floor.append(run_floor())
+    compare()
+    return ours, numpy, floor
+
+
 def night(report, portfolios, symbols, with_pairs):
-    day = prepare(portfolios, 50, 1, symbols)
+    """An ordinary night, and the first one of the same book the session before."""
+    yesterday, day = prepare_ordinary(portfolios, symbols)
     engines = of_numpy(what_is_there())
-    ours, numpy, floor, others = measure(report, day, NIGHT, engines, slow=slow_night(portfolios, 50, with_pairs))
+    first_ours, first_numpy, first_floor = first_nights(yesterday, engines)
+    first = position_nights()
+    keep_as_start()
+    ours, numpy, floor = [], [], []
+    for run in range(RUNS):
+        start_again()
+        ours.append(run_ours(NIGHT.format(day=day)))
+        numpy.append(run_numpy(day, engines))
+        if run == 0:
+            figures, worst = compare()
+            report.say(f"{figures:,} figures of both nights compared with those of the numpy program: the largest"
+                       f" difference is {worst:.1e} of their size.")
+            report.say()
+        floor.append(run_floor(day))
+    nights = position_nights() - first
+    others = slow_night(portfolios, 50, with_pairs)(day)
+    report.say("An ordinary night: tags are in place, and positions priced, since the session before.")
+    report.say()
     contest(report, ours, numpy, floor, **others)
+    bytes_table(report, {"portfolio_batch": (ours, nights), "numpy": (numpy, nights),
+                         "portfolio_batch, first night": (first_ours, first),
+                         "numpy, first night": (first_numpy, first)})
+    report.say("The first night of the book, the session before, with nothing in place:")
+    report.say()
+    contest(report, first_ours, first_numpy, first_floor)
     return ours
 
 
@@ -401,6 +506,8 @@ def w2(report, positions=25, sessions=87):
     ours, numpy, floor, others = measure(report, day, BACKFILL, of_numpy(what_is_there()), every_session=True,
                                          slow=lambda day: {"loop": loop_estimate(day, 3, positions, sessions)})
     contest(report, ours, numpy, floor, **others)
+    nights = position_nights()
+    bytes_table(report, {"portfolio_batch": (ours, nights), "numpy": (numpy, nights)})
     longest_statements(report, ours[-1])
 
 
@@ -427,36 +534,31 @@ def w4(report, portfolios=1000, symbols=2000):
 
 def w4w(report, portfolios=1000, symbols=2000):
     report.head(f"W4w: the night of W4 by workers ({portfolios:,} portfolios x 50 positions, {symbols:,} symbols)")
-    day = prepare(portfolios, 50, 1, symbols)
+    yesterday, day = prepare_ordinary(portfolios, symbols)
     if not has_workers():
         report.say("Skipped: daily_batch has no parameter workers.")
         report.say()
         return
+    run_ours(NIGHT.format(day=yesterday))
+    keep_as_start()
     found = {1: [], 2: []}
     at_once = []
     databases = ["bench", "bench_beside"]
-    psql("-d", "postgres", "-c", "DROP DATABASE IF EXISTS bench_beside", "-c",
-         "CREATE DATABASE bench_beside TEMPLATE bench")
-
-    def reset(database):
-        psql("-d", database, "-f", str(HERE / "reset.sql"), keep_snapshots="off")
-        psql("-d", database, "-c", f"SELECT restore_sector_tags('{day}')")
-
     for _ in range(RUNS):
         for workers, runs in found.items():
-            reset("bench")
+            start_again()
             runs.append(run_with_workers(day, workers))
         for database in databases:
-            reset(database)
+            start_again(database)
         at_once.append(run_at_once(day, databases))
-    psql("-d", "postgres", "-c", "DROP DATABASE bench_beside")
+    psql("-d", "postgres", "-c", "DROP DATABASE bench_beside WITH (FORCE)")
     base = median(found[1], "seconds")
-    report.say("Sector tags are in place, as on every night but the first. Each worker has as much memory again.")
+    report.say("An ordinary night. Each worker has as much memory again.")
     report.say()
-    report.table("workers", "seconds", "this / one worker", "rows written", "peak MB of the calling session")
+    report.table("workers", "seconds", "one worker / this", "rows written", "peak MB of the calling session")
     for workers, runs in found.items():
         seconds = median(runs, "seconds")
-        report.row(workers, seconds, ratio(seconds, base), runs[-1]["written"], max(run["peak_mb"] for run in runs))
+        report.row(workers, seconds, ratio(base, seconds), runs[-1]["written"], max(run["peak_mb"] for run in runs))
     report.say()
     both = statistics.median(at_once)
     report.say(f"What the machine has for two sessions that share no table: this night in two databases at once takes"
@@ -465,21 +567,31 @@ def w4w(report, portfolios=1000, symbols=2000):
     report.say()
 
 
+def night_before(day):
+    """Computes a session, by ours and by the numpy program: where an ordinary night begins."""
+    run_ours(NIGHT.format(day=day))
+    script("peer_schema.sql")
+    run_numpy(day, of_numpy(what_is_there()))
+    keep_as_start()
+
+
 def w5(report, portfolios=200, symbols=1000, steps=(1, 2, 4, 8)):
     report.head("W5: growth of one night, 50 positions a portfolio")
     rows = [(portfolios * k, symbols) for k in steps] + [(portfolios, symbols * k) for k in steps[1:3]]
     found = []
     for many, names in rows:
-        day = prepare(many, 50, 1, names)
+        yesterday, day = prepare_ordinary(many, names)
         engines = of_numpy(what_is_there())
+        night_before(yesterday)
         ours, numpy = [], []
         for _ in range(RUNS):
-            script("reset.sql", keep_snapshots="off")
+            start_again()
             ours.append(run_ours(NIGHT.format(day=day)))
-            script("peer_schema.sql")
             numpy.append(run_numpy(day, engines))
         compare()
         found.append((many, names, ours, numpy))
+    report.say("Ordinary nights.")
+    report.say()
     report.table("portfolios", "symbols", "seconds", "ms a position", "this / the first", "numpy", "ours / numpy",
                  "statements", "rows written", "peak MB")
     first = median(found[0][2], "seconds")
@@ -493,14 +605,14 @@ def w5(report, portfolios=200, symbols=1000, steps=(1, 2, 4, 8)):
 
 def w6(report, portfolios=200, symbols=1000):
     report.head(f"W6: the night of W1 again ({portfolios:,} x 50, {symbols:,} symbols)")
-    day = prepare(portfolios, 50, 1, symbols)
+    yesterday, day = prepare_ordinary(portfolios, symbols)
     engines = of_numpy(what_is_there())
-    script("reset.sql", keep_snapshots="off")
-    first = run_ours(NIGHT.format(day=day))
-    script("peer_schema.sql")
-    theirs_first = run_numpy(day, engines)
-    unchanged, corrected, theirs = [], [], []
+    night_before(yesterday)
+    first, theirs_first, unchanged, corrected, theirs = [], [], [], [], []
     for _ in range(RUNS):
+        start_again()
+        first.append(run_ours(NIGHT.format(day=day)))
+        theirs_first.append(run_numpy(day, engines))
         unchanged.append(run_ours(NIGHT.format(day=day)))
         if unchanged[-1]["written"]:
             sys.exit(f"an unchanged rerun wrote {unchanged[-1]['written']} rows")
@@ -508,12 +620,16 @@ def w6(report, portfolios=200, symbols=1000):
              " AND symbol = (SELECT symbol FROM positions WHERE investment_class = 'PUBLIC' ORDER BY symbol LIMIT 1)")
         corrected.append(run_ours(NIGHT.format(day=day)))
         theirs.append(run_numpy(day, engines, replace=True))
-    report.table("", "seconds", "rows written", "numpy, replacing the date", "rows it wrote", "ours / numpy", "peak MB")
-    for name, runs, other in (("first run", [first], [theirs_first]), ("unchanged", unchanged, theirs),
+    compare()
+    base = median(first, "seconds")
+    report.table("", "seconds", "of a first run", "rows written", "bytes of WAL", "numpy, replacing the date",
+                 "rows it wrote", "ours / numpy", "peak MB")
+    for name, runs, other in (("first run", first, theirs_first), ("unchanged", unchanged, theirs),
                               ("one price corrected", corrected, theirs)):
         seconds = median(runs, "seconds")
-        report.row(name, seconds, runs[-1]["written"], median(other, "seconds"), other[-1]["rows_written"],
-                   ratio(seconds, median(other, "seconds")), max(run["peak_mb"] for run in runs))
+        report.row(name, seconds, ratio(seconds, base), runs[-1]["written"], int(median(runs, "wal")),
+                   median(other, "seconds"), other[-1]["rows_written"], ratio(seconds, median(other, "seconds")),
+                   max(run["peak_mb"] for run in runs))
     report.say()
     report.say("The last run, after a corrected price:")
     report.say()
@@ -521,6 +637,67 @@ def w6(report, portfolios=200, symbols=1000):
     report.say("Of an unchanged run:")
     report.say()
     longest_statements(report, unchanged[-1])
+
+
+# Nine tenths of some lots, in parts on ten sessions; and a dividend on each session, which is paid for what is left.
+CLOSINGS = """
+UPDATE positions SET quantity = 100000, position_type = 'LONG', investment_class = 'PUBLIC', underlying_symbol = NULL,
+  contract_multiplier = NULL, entry_date = '{first}';
+CREATE TABLE session AS SELECT session_date AS day, row_number() OVER (ORDER BY session_date) AS n
+FROM trading_sessions WHERE calendar = 'NYSE' AND session_date BETWEEN '{first}' AND '{day}';
+DELETE FROM position_realized_events;
+INSERT INTO position_realized_events (portfolio_id, position_id, trade_date, quantity_closed, exit_price, realized_pnl)
+SELECT p.portfolio_id, p.id, s.day, trunc(90000.0 / {each}, 6), p.entry_price, 0
+FROM (SELECT * FROM positions ORDER BY id LIMIT {lots}) AS p
+CROSS JOIN generate_series(1, {each}) AS i JOIN session AS s ON s.n = 1 + i % 10;
+INSERT INTO corporate_actions (symbol, ex_date, kind, amount)
+SELECT DISTINCT p.symbol, s.day, 'dividend', 0.01 FROM positions AS p, session AS s WHERE s.n > 1;
+"""
+
+
+def w7(report, many=50000, lots=500):
+    report.head(f"W7: {many:,} closings of one portfolio, of one lot and of {lots:,}")
+    report.table("closings", "of lots", "snapshots and values of a date, s", "close_position, s", "api_position, s")
+    for closings, of_lots in ((many // 10, 1), (many, 1), (many // 10, lots), (many, lots)):
+        day = prepare(1, 2 * lots, 15, 2 * lots)
+        first = psql("-c", "SELECT min(entry_date) FROM positions")
+        psql("-c", CLOSINGS.format(first=first, day=day, each=closings // of_lots, lots=of_lots), "-c",
+             "VACUUM ANALYZE")
+        portfolio, lot = psql("-c", "SELECT portfolio_id, id FROM positions ORDER BY id LIMIT 1").split("|")
+        calls = [f"SELECT * FROM run_daily_batch('{day}', phases => '{{2,2.5}}', force => true)",
+                 f"SELECT close_position('{portfolio}', '{lot}', 1, 10, '{day}')", f"SELECT api_position('{lot}')"]
+        seconds = []
+        for _ in range(RUNS):
+            with Backend() as backend:
+                seconds.append([backend.measured(call)[0] for call in calls])
+        report.row(closings, of_lots, *map(statistics.median, zip(*seconds)))
+    report.say()
+
+
+# So many times as many lots as there are.
+COPIES = """INSERT INTO positions (portfolio_id, id, symbol, position_type, investment_class, quantity, entry_price,
+  entry_date, underlying_symbol, strike_price, expiration_date, contract_multiplier)
+SELECT portfolio_id, gen_random_uuid(), symbol, position_type, investment_class, quantity, entry_price, entry_date,
+  underlying_symbol, strike_price, expiration_date, contract_multiplier FROM positions, generate_series(2, {times});
+UPDATE portfolios SET initial_equity = initial_equity * {times};"""
+
+
+def w8(report, positions=50000):
+    report.head(f"W8: the report of a book of {positions:,} positions")
+    report.table("positions", "seconds", "peak MB", "bytes of the page")
+    for many in (positions // 100, positions):
+        lots = min(many, 1000)
+        day = prepare(1, lots, 2, lots)
+        psql("-c", COPIES.format(times=many // lots))
+        run_ours(BACKFILL.format(day=day))
+        psql("-c", "VACUUM ANALYZE")
+        found = []
+        for _ in range(RUNS):
+            with Backend() as backend:
+                found.append((*backend.measured("CREATE TEMP TABLE page AS SELECT length(portfolio_report(id)) AS bytes"
+                                                " FROM portfolios"), backend.one("SELECT bytes FROM page")))
+        report.row(many, statistics.median(run[0] for run in found), max(run[1] for run in found), found[-1][2])
+    report.say()
 
 
 def engines_alone(report, symbols, portfolios, with_slow):
@@ -585,19 +762,30 @@ def each_engine(report, sizes=None):
         engines_alone(report, symbols, portfolios, with_slow=size == sizes.split()[0])
 
 
-WORKLOADS = {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W4w": w4w, "W5": w5, "W6": w6, "E": each_engine}
+WORKLOADS = {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W4w": w4w, "W5": w5, "W6": w6, "W7": w7,
+             "W8": w8, "E": each_engine}
 QUICK = {"W1": lambda r: w1(r, 20, 200), "W2": lambda r: w2(r, 10, 10), "W3": lambda r: w3(r, 100),
          "W4": lambda r: w4(r, 30, 200), "W4w": lambda r: w4w(r, 30, 200),
          "W5": lambda r: w5(r, 10, 100, (1, 2)),
-         "W6": lambda r: w6(r, 20, 200), "E": lambda r: each_engine(r, "200x10")}
+         "W6": lambda r: w6(r, 20, 200), "W7": lambda r: w7(r, 5000, 50), "W8": lambda r: w8(r, 2000),
+         "E": lambda r: each_engine(r, "200x10")}
 
 
 INTRODUCTION = f"""# Measured
 
-By `scripts/bench`: one backend, a warm cache, fsync off, autovacuum off: tables of inputs are analysed, those of
-results never. Markets are made up (load_sample_data), with {HISTORY} sessions before the first trade; a portfolio has
-50 positions where nothing else is said. All programs read and write the same tables in the same cluster.
+By `scripts/bench`: one backend, a warm cache, and a server as people run it: fsync, full-page writes and autovacuum on,
+wal_level replica; for the floor and the other programs as well. Markets are made up (load_sample_data), with {HISTORY}
+sessions before the first trade; a portfolio has 50 positions where nothing else is said. All programs read the same
+tables in the same cluster.
 
+**Sections that do not name these settings are old**: they were measured with fsync and autovacuum off, W1 and W4 on the
+first night of a book, and on an earlier way of storing results.
+
+* An ordinary night, in W1, W4, W4w, W5 and W6, finds the session before it done: sector tags in place, positions
+  priced, results of one date. Each run begins with the same copy of that database. W1 and W4 show the first night of
+  the book beside it.
+* Bytes a position and night: stored is what the tables of results grew by, with indexes and TOAST; WAL is what was
+  written to it while the call ran. The tables are found in the catalog.
 * portfolio_batch: one call from psql, in a session that has the library loaded; time until it returns, committed. Rows
   read include those of index look-ups; the peak is of the session's private memory, sampled every 10 ms: shared
   buffers are the server's.
@@ -607,12 +795,13 @@ results never. Markets are made up (load_sample_data), with {HISTORY} sessions b
   in the order of the keys, encoded while the server takes in what went before. Read, compute and write are timed apart.
   Starting Python and loading its libraries, about a second, is not counted. It keeps no log, looks for nothing that
   has changed, and cannot handle splits, deltas, replays or gaps in volatility, which these markets do not have. Its
-  tables have the same columns, primary keys, references and storage as ours and none of their checks. It writes pairs
-  of correlations as rows of a plain table without a key, one for each pair, ours one packed matrix a portfolio.
+  tables hold rows of the documented columns, which ours show as views where they store less, with primary keys,
+  references and storage and none of the checks. It writes pairs of correlations as rows of a plain table without a key,
+  one for each pair, ours one packed matrix a portfolio. Of the session before it reads back the snapshots and the tags.
 * plain SQL (`bench/peer_sql.sql`): the server's own aggregates, for what there are any.
 * loop (`bench/peer_loop.py`): a query, a pandas frame, a statsmodels fit and an INSERT for each position, and an INSERT
   for each pair; run on a sample of {LOOP_POSITIONS} positions, from which the seconds of all are extrapolated.
-* floor (`bench/floor.sql`): COPY (binary, on the server) of the inputs out and of our results in.
+* floor (`bench/floor.sql`): COPY (binary, on the server) of the inputs out and of our results, as they are stored, in.
 
 After the first run of each, `bench/spot_check.sql` asserts that the numpy program and ours agree to 1e-9 in every
 row, and money to its last decimal; plain SQL is held to ours likewise.

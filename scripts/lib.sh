@@ -50,10 +50,37 @@ new_folder() {
   printf '%s\n' "$folder"
 }
 
+# show_progress WHAT DONE ALL UNIT: how far something is, in a line that a terminal shows in the place of the one
+# before. Where there is no terminal, it shows every fifth of the way.
+show_progress() {
+  local line="$1: $2 of $3 $4"
+  if [ -t 1 ]; then
+    printf '\r%s\033[K' "$line"
+    [ "$2" -lt "$3" ] || printf '\n'
+  elif [ $((5 * $2 / $3)) -ne "${progress_shown:--1}" ]; then
+    progress_shown=$((5 * $2 / $3))
+    say "$line"
+  fi
+}
+
+# Compiles the extension, with progress. make says when it begins a file, so the last ones are not done yet.
+compile() {
+  local all jobs begun=0 line progress_shown=
+  jobs=$(nproc)
+  all=$(make -n -C "$PB_ROOT" all | grep -c -- ' -c -o ' || true)
+  [ "$all" -eq 0 ] || show_progress Compiling 0 "$all" files
+  make -C "$PB_ROOT" -j"$jobs" all | while read -r line; do
+    [[ $line == *' -c -o '* ]] || continue
+    begun=$((begun + 1))
+    [ $begun -le "$jobs" ] || show_progress Compiling $((begun - jobs)) "$all" files
+  done
+  [ "$all" -eq 0 ] || show_progress Compiling "$all" "$all" files
+}
+
 # Builds the extension and installs it below the folder, not into the system.
 build_into() {
   local stage=$1
-  make -s -C "$PB_ROOT" -j"$(nproc)" all
+  compile
   make -s -C "$PB_ROOT" install DESTDIR="$stage" >/dev/null
 }
 

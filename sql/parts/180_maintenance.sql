@@ -26,6 +26,35 @@ COMMENT ON FUNCTION _portfolio_batch.split_factor(text, date, date) IS
   'Shares on through_date per share on after_date: the product of the split ratios of a symbol with an ex-date '
   'after after_date and on or before through_date; 1 when there is none. Errors: 22008 for an infinite date.';
 
+CREATE FUNCTION _portfolio_batch.split_factors(symbol text, after_date date)
+RETURNS TABLE (from_date date, before_date date, factor numeric)
+LANGUAGE plpgsql STABLE ROWS 2
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  split record;
+BEGIN
+  factor := 1;
+  from_date := '-infinity';
+  FOR split IN
+    EXECUTE format('SELECT a.ex_date, a.ratio::numeric AS ratio FROM %I.corporate_actions AS a WHERE a.symbol = $1 '
+                   'AND a.kind = ''split'' AND a.ex_date > $2 ORDER BY a.ex_date', _portfolio_batch.tables_schema())
+      USING symbol, after_date
+  LOOP
+    before_date := split.ex_date;
+    RETURN NEXT;
+    factor := factor * split.ratio;
+    from_date := split.ex_date;
+  END LOOP;
+  before_date := 'infinity';
+  RETURN NEXT;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.split_factors(text, date) IS
+  'split_factor(symbol, after_date, day) for all days: it is factor from from_date until before before_date. To be '
+  'joined to many trades of one symbol.';
+
 CREATE FUNCTION _portfolio_batch.close_position_as_owner(portfolio_id uuid, position_id uuid, quantity numeric,
                                                          price numeric,
                                                          trade_date date)
@@ -86,8 +115,9 @@ BEGIN
   -- A split changes the number of shares, so trades before and after it are compared in shares at entry. Trades after
   -- the date count as well: what they closed can no longer be closed before them.
   factor := _portfolio_batch.split_factor(lot.symbol, lot.entry_date, trade_date);
-  EXECUTE format('SELECT COALESCE(sum(e.quantity_closed / _portfolio_batch.split_factor($3, $4, e.trade_date)), 0) '
-                 'FROM %I.position_realized_events AS e '
+  EXECUTE format('SELECT COALESCE(sum(e.quantity_closed / s.factor), 0) FROM %I.position_realized_events AS e '
+                 'JOIN _portfolio_batch.split_factors($3, $4) AS s '
+                 'ON e.trade_date >= s.from_date AND e.trade_date < s.before_date '
                  'WHERE e.portfolio_id = $1 AND e.position_id = $2', tables_schema)
      INTO closed USING portfolio_id, position_id, lot.symbol, lot.entry_date;
   open_quantity := round((abs(lot.quantity) - closed) * factor, 6);

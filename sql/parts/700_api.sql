@@ -236,10 +236,10 @@ BEGIN
                       'trade_date', e.trade_date, 'quantity_closed', e.quantity_closed, 'exit_price', e.exit_price,
                       'realized_pnl', e.realized_pnl) ORDER BY e.trade_date, e.created_at, e.id), '[]'),
                     -- In shares at entry, since a split changes the number of shares.
-                    COALESCE(sum(e.quantity_closed
-                                 / _portfolio_batch.split_factor(l.symbol, l.entry_date, e.trade_date))
-                               FILTER (WHERE e.trade_date <= $4), 0)
+                    COALESCE(sum(e.quantity_closed / s.factor) FILTER (WHERE e.trade_date <= $4), 0)
                FROM %1$I.position_realized_events AS e
+               LEFT JOIN _portfolio_batch.split_factors(l.symbol, l.entry_date) AS s
+                 ON e.trade_date >= s.from_date AND e.trade_date < s.before_date
               WHERE e.portfolio_id = l.portfolio_id AND e.position_id = l.id) AS closes (list, as_entered)
      CROSS JOIN LATERAL (
              SELECT CASE WHEN l.deleted_at IS NULL AND l.entry_date <= $4 AND (l.exit_date > $4) IS NOT FALSE

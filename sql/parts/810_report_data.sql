@@ -1,5 +1,5 @@
 -- The report, second part: all that it shows, read from the tables once, as one document. What is written from it
--- reads nothing any more.
+-- reads nothing any more. To compile these queries would take longer than to run them.
 
 CREATE FUNCTION _portfolio_batch.report_positions(portfolio_id uuid, as_of date)
 RETURNS TABLE (position_id uuid, symbol text, follows text, position_type text, investment_class text,
@@ -7,15 +7,18 @@ RETURNS TABLE (position_id uuid, symbol text, follows text, position_type text, 
                market_value numeric, unrealized_pnl numeric, exposure double precision)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
+SET jit TO off
 AS $$
 BEGIN
   RETURN QUERY EXECUTE format($query$
-    WITH lot AS (
+    WITH lot AS MATERIALIZED (
       SELECT l.*, COALESCE(l.underlying_symbol, l.symbol) AS follows,
-             CASE WHEN l.investment_class = 'PRIVATE' THEN o.last_price END AS manual_price, o.last_price_date
+             CASE WHEN l.investment_class = 'PRIVATE' THEN o.last_price::double precision END AS manual_price,
+             CASE WHEN l.investment_class = 'PRIVATE' AND o.last_price IS NOT NULL
+                   AND o.last_price_date BETWEEN l.entry_date AND $2 THEN o.last_price_date END AS manual_date
       FROM @extschema@.positions_asof($2, ARRAY[$1]) AS l
       JOIN %1$I.positions AS o ON o.portfolio_id = l.portfolio_id AND o.id = l.position_id
-    ), quote AS (
+    ), quote AS MATERIALIZED (
       -- The newest close of each symbol, in shares of the day.
       SELECT s.symbol, m.date,
              m.close * CASE WHEN m.adjustment = 'split' THEN later.ratio ELSE 1 / since.ratio END AS close
@@ -27,34 +30,40 @@ BEGIN
                             AND a.ex_date <= $2) AS since
       CROSS JOIN LATERAL (SELECT COALESCE(exp(sum(ln(a.ratio))), 1) AS ratio FROM %1$I.corporate_actions AS a
                           WHERE a.symbol = s.symbol AND a.kind = 'split' AND a.ex_date > $2) AS later
-    ), valued AS (
-      -- As snapshots value a lot: the newest of trade price, close, and the mark of a private asset.
-      SELECT lot.*, mark.price, mark.date,
-             CASE WHEN lot.investment_class = 'PRIVATE' THEN 'manual'
-                  WHEN mark.date = $2 THEN 'current'
-                  WHEN (SELECT count(*) FROM %1$I.trading_sessions AS t
-                        WHERE t.calendar = current_setting('portfolio_batch.calendar')
-                          AND t.session_date > mark.date AND t.session_date <= $2)
-                       <= current_setting('portfolio_batch.max_stale_sessions')::integer THEN 'stale'
-                  ELSE 'unpriced' END AS quality
+    ), marked AS MATERIALIZED (
+      -- As snapshots value a lot: the newest of trade price, close, and the mark of a private asset, the last of one
+      -- day.
+      SELECT lot.*, source.is_manual,
+             CASE WHEN source.is_manual THEN lot.manual_price WHEN source.is_close THEN q.close ELSE lot.entry_price END
+               AS price,
+             CASE WHEN source.is_manual THEN lot.manual_date WHEN source.is_close THEN q.date ELSE lot.entry_date END
+               AS date
       FROM lot
+      LEFT JOIN quote AS q ON q.symbol = lot.symbol
+      CROSS JOIN LATERAL (SELECT COALESCE(q.close IS NOT NULL AND q.date >= lot.entry_date, false) AS has_close)
+        AS close
       CROSS JOIN LATERAL (
-        SELECT m.price, m.date
-        FROM (VALUES (1, lot.entry_price, lot.entry_date),
-                     (2, (SELECT q.close FROM quote AS q WHERE q.symbol = lot.symbol),
-                         (SELECT q.date FROM quote AS q WHERE q.symbol = lot.symbol)),
-                     (3, lot.manual_price::double precision, lot.last_price_date)) AS m (rank, price, date)
-        WHERE m.price IS NOT NULL AND m.date >= lot.entry_date AND m.date <= $2
-        ORDER BY m.date DESC, m.rank DESC LIMIT 1) AS mark
+        SELECT lot.manual_date IS NOT NULL AND (NOT close.has_close OR lot.manual_date >= q.date) AS is_manual,
+               close.has_close AS is_close) AS source
+    ), age AS MATERIALIZED (
+      SELECT d.date, (SELECT count(*) FROM %1$I.trading_sessions AS t
+                      WHERE t.calendar = current_setting('portfolio_batch.calendar')
+                        AND t.session_date > d.date AND t.session_date <= $2)
+                     <= current_setting('portfolio_batch.max_stale_sessions')::integer AS is_usable
+      FROM (SELECT DISTINCT m.date FROM marked AS m WHERE m.investment_class <> 'PRIVATE' AND m.date <> $2) AS d
     )
     SELECT v.position_id, v.symbol, v.follows, v.position_type, v.investment_class, v.quantity, v.price, v.date,
-           v.quality, worth.market_value,
+           CASE WHEN v.investment_class = 'PRIVATE' THEN 'manual'
+                WHEN v.date = $2 THEN 'current'
+                WHEN a.is_usable THEN 'stale'
+                ELSE 'unpriced' END, worth.market_value,
            round((v.quantity * v.contract_multiplier * (v.price - v.entry_price))::numeric, 4),
            CASE WHEN v.investment_class = 'PRIVATE' THEN NULL
                 WHEN v.position_type IN ('LONG', 'SHORT') THEN v.quantity * v.contract_multiplier * v.price
-                ELSE v.quantity * v.contract_multiplier * g.delta
-                     * (SELECT q.close FROM quote AS q WHERE q.symbol = v.follows) END
-    FROM valued AS v
+                ELSE v.quantity * v.contract_multiplier * g.delta * f.close END
+    FROM marked AS v
+    LEFT JOIN age AS a ON a.date = v.date
+    LEFT JOIN quote AS f ON f.symbol = v.follows
     CROSS JOIN LATERAL (SELECT round((v.quantity * v.contract_multiplier * v.price)::numeric, 4) AS market_value)
       AS worth
     LEFT JOIN %1$I.position_greeks AS g ON g.portfolio_id = $1 AND g.position_id = v.position_id
@@ -74,6 +83,7 @@ portfolio.';
 CREATE FUNCTION _portfolio_batch.report_lineage(portfolio_id uuid, as_of date) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
+SET jit TO off
 AS $$
 DECLARE
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
@@ -137,27 +147,55 @@ date and the portfolio). Only runs that wrote something that is still there are 
 CREATE FUNCTION _portfolio_batch.report_data(portfolio_id uuid, as_of date) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
+SET jit TO off
 AS $$
 DECLARE
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
-  positions     jsonb;
+  -- A large book has more lots than anybody reads, and a page has to be made at once.
+  listed_lots   CONSTANT integer := 25;
+  listed_movers CONSTANT integer := 5;
   data          jsonb;
 BEGIN
-  SELECT COALESCE(jsonb_agg(to_jsonb(p)), '[]') INTO positions
-    FROM _portfolio_batch.report_positions(portfolio_id, as_of) AS p;
   EXECUTE format($query$
     WITH snapshot AS (
       SELECT s.* FROM %1$I.portfolio_snapshots AS s WHERE s.portfolio_id = $1 AND s.snapshot_date = $2
+    ), beta AS (
+      SELECT DISTINCT ON (b.position_id) b.position_id, b.beta, b.std_error AS beta_error, b.reason AS beta_reason,
+             b.quality_flag
+      FROM %1$I.position_market_betas AS b
+      WHERE b.portfolio_id = $1 AND b.calculation_date = $2
+      ORDER BY b.position_id, b.created_at DESC, b.window_days DESC
+    ), lot AS MATERIALIZED (
+      -- What is carried at an old mark has no P&L to speak of.
+      SELECT p.*, b.beta, b.beta_error, b.beta_reason, b.quality_flag,
+             CASE WHEN p.price_quality <> 'unpriced' THEN p.unrealized_pnl END AS pnl,
+             row_number() OVER (ORDER BY COALESCE(abs(p.exposure), abs(p.market_value)) DESC NULLS LAST,
+                                         p.symbol COLLATE "C", p.position_id) AS place
+      FROM _portfolio_batch.report_positions($1, $2) AS p
+      LEFT JOIN beta AS b USING (position_id)
+    ), troubled AS MATERIALIZED (
+      -- Lots beyond the listed ones that have something to be said of.
+      SELECT l.*, (l.price_quality <> 'unpriced')::integer AS priced, (l.price_quality <> 'stale')::integer AS fresh
+      FROM lot AS l
+      WHERE l.place > $3 AND (l.price_quality IN ('unpriced', 'stale') OR l.quality_flag = 'limited_history'
+                              OR l.beta_reason <> 'private')
+    ), mover AS (
+      (SELECT l.* FROM lot AS l WHERE l.pnl > 0 ORDER BY l.pnl DESC, l.place LIMIT $4)
+      UNION ALL
+      (SELECT l.* FROM lot AS l WHERE l.pnl < 0 ORDER BY l.pnl, l.place LIMIT $4)
     ), held AS (
       SELECT p.follows AS symbol, sum(p.exposure) AS exposure
-      FROM jsonb_to_recordset($3) AS p (follows text, exposure double precision)
+      FROM lot AS p
       WHERE p.exposure IS NOT NULL
       GROUP BY p.follows
     ), estimate AS (
-      -- The portfolio's exposure once more, from its symbols, and its error if theirs are independent.
-      SELECT e.model, e.factor, sum(h.exposure * e.beta) / s.total_value::double precision AS exposure,
+      -- The portfolio's exposure once more, from its symbols, and its error if theirs are independent. In one order, so
+      -- that a page is the same to the last digit.
+      SELECT e.model, e.factor,
+             sum(h.exposure * e.beta ORDER BY h.symbol COLLATE "C") / s.total_value::double precision AS exposure,
              CASE WHEN count(e.std_error) = count(e.beta)
-                  THEN sqrt(sum((h.exposure * e.std_error) ^ 2)) / s.total_value::double precision END AS std_error
+                  THEN sqrt(sum((h.exposure * e.std_error) ^ 2 ORDER BY h.symbol COLLATE "C"))
+                       / s.total_value::double precision END AS std_error
       FROM held AS h
       JOIN %1$I.symbol_factor_exposures AS e ON e.symbol = h.symbol AND e.calculation_date = $2
       CROSS JOIN snapshot AS s
@@ -178,13 +216,9 @@ BEGIN
       SELECT c.* FROM %1$I.correlation_calculations AS c
       WHERE c.portfolio_id = $1 AND c.calculation_date = $2
       ORDER BY c.created_at DESC, c.duration_days DESC LIMIT 1
-    ), beta AS (
-      SELECT DISTINCT ON (b.position_id) b.*
-      FROM %1$I.position_market_betas AS b
-      WHERE b.portfolio_id = $1 AND b.calculation_date = $2
-      ORDER BY b.position_id, b.created_at DESC, b.window_days DESC
     ), estimated AS (
-      SELECT 1 AS position, 'market beta' AS figure, b.position_id, b.beta AS value, b.quality_flag, b.reason
+      SELECT 1 AS position, 'market beta' AS figure, b.position_id, b.beta AS value, b.quality_flag,
+             b.beta_reason AS reason
       FROM beta AS b
       UNION ALL
       SELECT 2, 'rate beta', r.position_id, r.ir_beta, r.quality_flag, r.reason
@@ -207,15 +241,30 @@ BEGIN
                                                       'return', h.daily_return, 'gross', h.gross_exposure,
                                                       'net', h.net_exposure) ORDER BY h.snapshot_date)
                   FROM %1$I.portfolio_snapshots AS h WHERE h.portfolio_id = $1 AND h.snapshot_date <= $2),
-      'positions', (SELECT jsonb_agg(l.lot || jsonb_build_object('beta', b.beta, 'beta_error', b.std_error,
-                                                                 'beta_reason', b.reason,
-                                                                 'quality_flag', b.quality_flag) ORDER BY l.i)
-                    FROM jsonb_array_elements($3) WITH ORDINALITY AS l (lot, i)
-                    LEFT JOIN beta AS b ON b.position_id = (l.lot ->> 'position_id')::uuid),
+      'positions', (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.place) FROM lot AS l WHERE l.place <= $3),
+      'holdings', (SELECT jsonb_build_object('lots', count(*), 'market_value', COALESCE(sum(l.market_value), 0),
+                                             'pnl', sum(l.pnl), 'with_pnl', count(l.pnl)) FROM lot AS l),
+      'movers', (SELECT jsonb_agg(to_jsonb(m) ORDER BY m.pnl DESC, m.place) FROM mover AS m
+                 WHERE (SELECT count(*) FROM lot) > $3),
+      'troubled', (SELECT jsonb_build_object('lots', count(*), 'listed', (
+                            SELECT jsonb_agg(to_jsonb(t) ORDER BY t.priced, t.fresh, t.beta_reason IS NULL, t.place)
+                            FROM (SELECT * FROM troubled AS t
+                                  ORDER BY t.priced, t.fresh, t.beta_reason IS NULL, t.place LIMIT $3) AS t))
+                   FROM troubled HAVING count(*) > 0),
+      'prices', (SELECT jsonb_object_agg(q.price_quality, jsonb_build_object('symbols', q.symbols, 'oldest', q.oldest))
+                 FROM (SELECT d.price_quality, max(d.n) AS symbols,
+                              jsonb_agg(jsonb_build_object('symbol', d.symbol, 'date', d.price_date) ORDER BY d.n)
+                                FILTER (WHERE d.n <= $3) AS oldest
+                       FROM (SELECT l.price_quality, l.symbol, l.price_date,
+                                    row_number() OVER (PARTITION BY l.price_quality
+                                                       ORDER BY l.price_date, l.symbol COLLATE "C") AS n
+                             FROM lot AS l WHERE l.price_quality <> 'current' GROUP BY 1, 2, 3) AS d
+                       GROUP BY d.price_quality) AS q),
       'factors', (SELECT jsonb_agg(to_jsonb(f) ORDER BY f.model, f.factor = 'specific', f.position, f.factor)
                   FROM factor AS f),
       'correlation', (SELECT to_jsonb(c) FROM correlation AS c),
-      'held', (SELECT jsonb_agg(to_jsonb(h)) FROM held AS h),
+      'held', (SELECT jsonb_agg(to_jsonb(h)) FROM held AS h
+               WHERE h.symbol = ANY ((SELECT c.symbols FROM correlation AS c)::text[])),
       'clusters', (SELECT jsonb_agg(to_jsonb(k) || jsonb_build_object(
                             'symbols', (SELECT jsonb_agg(DISTINCT m.symbol)
                                         FROM %1$I.correlation_cluster_positions AS m
@@ -237,14 +286,16 @@ BEGIN
                                count(*) AS positions
                         FROM estimated AS e GROUP BY 1, 2, 3, 4, 5) AS q),
       'lineage', _portfolio_batch.report_lineage($1, $2)))
-  $query$, tables_schema) INTO data USING portfolio_id, as_of, positions;
+  $query$, tables_schema) INTO data USING portfolio_id, as_of, listed_lots, listed_movers;
   RETURN data;
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.report_data(uuid, date) IS
 'Everything that portfolio_report shows of a portfolio on a date, read once, as one document: portfolio, snapshot,
-history (snapshots up to the date), positions (report_positions with their market betas), factors (exposures with a
-standard error, see portfolio_report), correlation and clusters, held (exposure by symbol), stress, quality (positions
-by figure, flag and reason) and lineage (report_lineage). What is NULL, and a part for which there
-is no row, is left out. Nothing dated after
-the date is read but the definitions and names, which have no history. 42704 for an unknown portfolio.';
+history (snapshots up to the date), positions (the 25 largest of report_positions with their market betas, place their
+rank), holdings (number and sums of all), movers (of a book of more: the five largest gains and losses), troubled (lots
+beyond the 25 with an old price or a remark: their number and the first 25), prices (by quality, the symbols that are
+not of the day: their number and the 25 oldest), factors (exposures with a standard error, see portfolio_report),
+correlation and clusters, held (exposure by symbol of the correlations), stress, quality (positions by figure, flag and
+reason) and lineage (report_lineage). What is NULL, and a part for which there is no row, is left out. Nothing dated
+after the date is read but the definitions and names, which have no history. 42704 for an unknown portfolio.';

@@ -265,8 +265,12 @@ AS $$
                                  string_agg(format('<tr data-cluster-number="%s" data-share="%s"><td>%s</td>'
                                                    '<td>%s</td>%s%s</tr>',
                                  k.cluster_number, k.portfolio_percentage, _portfolio_batch.html_escape(k.nickname),
-                                 (SELECT string_agg(_portfolio_batch.html_escape(m), ', ' ORDER BY m)
-                                  FROM jsonb_array_elements_text(k.symbols) AS m),
+                                 (SELECT string_agg(_portfolio_batch.html_escape(m.symbol), ', ' ORDER BY m.symbol)
+                                           FILTER (WHERE m.n <= at_most)
+                                         || CASE WHEN count(*) > at_most
+                                                 THEN format(' and %s others', count(*) - at_most) ELSE '' END
+                                  FROM (SELECT e.symbol, row_number() OVER (ORDER BY e.symbol) AS n
+                                        FROM jsonb_array_elements_text(k.symbols) AS e (symbol)) AS m),
                                  _portfolio_batch.report_cell(k.avg_correlation::numeric,
                                    _portfolio_batch.report_number(k.avg_correlation::numeric, 2)),
                                  _portfolio_batch.report_cell(k.portfolio_percentage::numeric,

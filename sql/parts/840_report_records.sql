@@ -1,96 +1,127 @@
 -- The report, last part: what is held, how good the data are, where the rows come from, and the whole page.
 
+CREATE FUNCTION _portfolio_batch.report_lots(lots jsonb, equity numeric) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT string_agg(format(
+           '<tr data-position="%s" data-market-value="%s"><td>%s</td><td>%s</td>%s%s%s%s%s%s%s%s<td>%s</td></tr>',
+           l.position_id, l.market_value, _portfolio_batch.html_escape(l.symbol),
+           _portfolio_batch.html_escape(l.position_type),
+           _portfolio_batch.report_cell(l.quantity::numeric, _portfolio_batch.report_number(l.quantity::numeric,
+             CASE WHEN l.quantity = round(l.quantity) THEN 0 ELSE 4 END)),
+           _portfolio_batch.report_cell(l.price::numeric, _portfolio_batch.report_number(l.price::numeric, 2)),
+           _portfolio_batch.report_cell(l.market_value, _portfolio_batch.report_number(l.market_value)),
+           _portfolio_batch.report_cell(l.market_value, _portfolio_batch.report_percent(
+             l.market_value / NULLIF(greatest(equity, 0), 0))),
+           _portfolio_batch.report_cell(l.exposure::numeric, _portfolio_batch.report_number(l.exposure::numeric),
+                                        'n/a'),
+           _portfolio_batch.report_cell(l.pnl, _portfolio_batch.report_number(l.pnl), 'n/a'),
+           _portfolio_batch.report_cell(l.beta::numeric, _portfolio_batch.report_number(l.beta::numeric, 2), 'n/a'),
+           _portfolio_batch.report_cell(l.beta_error::numeric,
+                                        _portfolio_batch.report_number(l.beta_error::numeric, 2)),
+           concat_ws(', ',
+             CASE l.price_quality WHEN 'stale' THEN 'price of ' || _portfolio_batch.report_date(l.price_date)
+                                  WHEN 'unpriced' THEN 'no price; carried at the mark of '
+                                                       || _portfolio_batch.report_date(l.price_date)
+                                  WHEN 'manual' THEN 'marked ' || _portfolio_batch.report_date(l.price_date) END,
+             CASE WHEN l.follows <> l.symbol THEN 'follows ' || _portfolio_batch.html_escape(l.follows) END,
+             CASE WHEN l.quality_flag = 'limited_history' THEN 'limited history' END,
+             CASE WHEN l.beta_reason IS NOT NULL THEN _portfolio_batch.report_reason(l.beta_reason) END)), ''
+               ORDER BY l.n)
+  FROM ROWS FROM (jsonb_to_recordset(lots)
+         AS (position_id uuid, symbol text, follows text, position_type text, quantity double precision,
+             price double precision, price_date date, price_quality text, market_value numeric, pnl numeric,
+             exposure double precision, beta double precision, beta_error double precision, beta_reason text,
+             quality_flag text)) WITH ORDINALITY
+         AS l (position_id, symbol, follows, position_type, quantity, price, price_date, price_quality, market_value,
+               pnl, exposure, beta, beta_error, beta_reason, quality_flag, n)
+$$;
+COMMENT ON FUNCTION _portfolio_batch.report_lots(jsonb, numeric) IS
+'Rows of the report''s tables of positions. lots: of the positions of report_data; equity: the net asset value.';
+
+CREATE FUNCTION _portfolio_batch.report_lot_table(caption text, rows text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '<table>' || COALESCE('<caption>' || caption || '</caption>', '')
+       || '<thead><tr><th>Symbol</th><th>Type</th><th class="number">Quantity</th><th class="number">Price</th>'
+          '<th class="number">Market value</th><th class="number">Of NAV</th><th class="number">Exposure</th>'
+          '<th class="number">Unrealized P&amp;L</th><th class="number">Beta</th><th class="number">&#177; error</th>'
+          '<th>Remarks</th></tr></thead>' || rows || '</table>';
+COMMENT ON FUNCTION _portfolio_batch.report_lot_table(text, text) IS
+'A table of positions of the report, around its bodies of rows (markup).';
+
 CREATE FUNCTION _portfolio_batch.report_holdings(data jsonb, at_most integer DEFAULT 25) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
-  WITH lot AS (
-    -- What is carried at an old mark has no P&L to speak of.
-    SELECT l.*, CASE WHEN l.price_quality <> 'unpriced' THEN l.unrealized_pnl END AS pnl,
-           row_number() OVER (ORDER BY COALESCE(abs(l.exposure), abs(l.market_value)) DESC NULLS LAST,
-                                       l.symbol COLLATE "C", l.position_id) AS i
-    FROM jsonb_to_recordset(data -> 'positions')
-      AS l (position_id uuid, symbol text, follows text, position_type text, investment_class text,
-            quantity double precision, price double precision, price_date date, price_quality text,
-            market_value numeric, unrealized_pnl numeric, exposure double precision, beta double precision,
-            beta_error double precision, beta_reason text, quality_flag text)
-  ), total AS (
-    SELECT count(*) AS lots, sum(l.market_value) AS market_value, sum(l.pnl) AS pnl,
-           (data #>> '{snapshot,total_value}')::numeric AS equity
-    FROM lot AS l
+  WITH total AS (
+    SELECT t.*, (data #>> '{snapshot,total_value}')::numeric AS equity
+    FROM jsonb_to_record(data -> 'holdings') AS t (lots bigint, market_value numeric, pnl numeric, with_pnl bigint)
+  ), largest AS (
+    SELECT count(*) AS lots, sum(l.market_value) AS market_value, COALESCE(sum(l.pnl), 0) AS pnl,
+           count(l.pnl) AS with_pnl, jsonb_agg(l.lot ORDER BY l.place) AS list
+    FROM (SELECT e.lot, r.* FROM jsonb_array_elements(data -> 'positions') AS e (lot)
+          CROSS JOIN LATERAL jsonb_to_record(e.lot) AS r (place bigint, market_value numeric, pnl numeric)) AS l
+    WHERE l.place <= at_most
+  ), rest AS (
+    SELECT t.lots - l.lots AS lots, t.market_value - l.market_value AS market_value,
+           CASE WHEN t.with_pnl > l.with_pnl THEN t.pnl - l.pnl END AS pnl
+    FROM total AS t CROSS JOIN largest AS l
   )
   SELECT _portfolio_batch.report_section('positions', 'Positions', CASE
     WHEN t.lots = 0 THEN _portfolio_batch.report_missing('No position is open on this date.')
-    ELSE '<table><thead><tr><th>Symbol</th><th>Type</th><th class="number">Quantity</th><th class="number">Price</th>'
-         '<th class="number">Market value</th><th class="number">Of NAV</th><th class="number">Exposure</th>'
-         '<th class="number">Unrealized P&amp;L</th><th class="number">Beta</th><th class="number">&#177; error</th>'
-         '<th>Remarks</th></tr></thead><tbody>'
-      || (SELECT string_agg(format(
-            '<tr data-position="%s" data-market-value="%s"><td>%s</td><td>%s</td>%s%s%s%s%s%s%s%s<td>%s</td></tr>',
-            l.position_id, l.market_value, _portfolio_batch.html_escape(l.symbol),
-            _portfolio_batch.html_escape(l.position_type),
-            _portfolio_batch.report_cell(l.quantity::numeric, _portfolio_batch.report_number(l.quantity::numeric,
-              CASE WHEN l.quantity = round(l.quantity) THEN 0 ELSE 4 END)),
-            _portfolio_batch.report_cell(l.price::numeric, _portfolio_batch.report_number(l.price::numeric, 2)),
-            _portfolio_batch.report_cell(l.market_value, _portfolio_batch.report_number(l.market_value)),
-            _portfolio_batch.report_cell(l.market_value, _portfolio_batch.report_percent(
-              l.market_value / NULLIF(greatest(t.equity, 0), 0))),
-            _portfolio_batch.report_cell(l.exposure::numeric, _portfolio_batch.report_number(l.exposure::numeric),
-                                         'n/a'),
-            _portfolio_batch.report_cell(l.pnl, _portfolio_batch.report_number(l.pnl), 'n/a'),
-            _portfolio_batch.report_cell(l.beta::numeric, _portfolio_batch.report_number(l.beta::numeric, 2), 'n/a'),
-            _portfolio_batch.report_cell(l.beta_error::numeric,
-                                         _portfolio_batch.report_number(l.beta_error::numeric, 2)),
-            concat_ws(', ',
-              CASE l.price_quality WHEN 'stale' THEN 'price of ' || _portfolio_batch.report_date(l.price_date)
-                                   WHEN 'unpriced' THEN 'no price; carried at the mark of '
-                                                        || _portfolio_batch.report_date(l.price_date)
-                                   WHEN 'manual' THEN 'marked ' || _portfolio_batch.report_date(l.price_date) END,
-              CASE WHEN l.follows <> l.symbol THEN 'follows ' || _portfolio_batch.html_escape(l.follows) END,
-              CASE WHEN l.quality_flag = 'limited_history' THEN 'limited history' END,
-              CASE WHEN l.beta_reason IS NOT NULL THEN _portfolio_batch.report_reason(l.beta_reason) END)), ''
-                ORDER BY l.i)
-          FROM lot AS l WHERE l.i <= at_most)
-      || CASE WHEN t.lots > at_most THEN (
-           SELECT format('<tr><td colspan="4">%s smaller positions</td>%s%s<td></td>%s<td></td><td></td><td></td></tr>',
-                         count(*), _portfolio_batch.report_cell(sum(l.market_value),
-                                                                _portfolio_batch.report_number(sum(l.market_value))),
-                         _portfolio_batch.report_cell(sum(l.market_value), _portfolio_batch.report_percent(
-                           sum(l.market_value) / NULLIF(greatest(t.equity, 0), 0))),
-                         _portfolio_batch.report_cell(sum(l.pnl), _portfolio_batch.report_number(sum(l.pnl))))
-           FROM lot AS l WHERE l.i > at_most) ELSE '' END
+    ELSE _portfolio_batch.report_lot_table(NULL, '<tbody>' || _portfolio_batch.report_lots(l.list, t.equity)
+      || CASE WHEN r.lots > 0 THEN
+           format('<tr><td colspan="4">%s smaller positions</td>%s%s<td></td>%s<td></td><td></td><td></td></tr>',
+                  r.lots, _portfolio_batch.report_cell(r.market_value, _portfolio_batch.report_number(r.market_value)),
+                  _portfolio_batch.report_cell(r.market_value, _portfolio_batch.report_percent(
+                    r.market_value / NULLIF(greatest(t.equity, 0), 0))),
+                  _portfolio_batch.report_cell(r.pnl, _portfolio_batch.report_number(r.pnl)))
+              ELSE '' END
       || format('</tbody><tfoot><tr class="sum" data-positions="%s" data-market-value="%s"><td colspan="4">All %1$s '
-                'positions</td>%3$s%4$s<td></td>%5$s<td></td><td></td><td></td></tr></tfoot></table>', t.lots,
+                'positions</td>%3$s%4$s<td></td>%5$s<td></td><td></td><td></td></tr></tfoot>', t.lots,
                 t.market_value,
                 _portfolio_batch.report_cell(t.market_value, _portfolio_batch.report_number(t.market_value)),
                 _portfolio_batch.report_cell(t.market_value, _portfolio_batch.report_percent(
                   t.market_value / NULLIF(greatest(t.equity, 0), 0))),
-                _portfolio_batch.report_cell(t.pnl, _portfolio_batch.report_number(t.pnl)))
+                _portfolio_batch.report_cell(t.pnl, _portfolio_batch.report_number(t.pnl))))
+      || COALESCE(_portfolio_batch.report_lot_table('Largest unrealized gains and losses of all positions',
+           '<tbody>' || _portfolio_batch.report_lots(data -> 'movers', t.equity) || '</tbody>'), '')
+      || COALESCE((SELECT _portfolio_batch.report_lot_table(
+                            'Smaller positions with an old price, a limited history or no beta',
+                            '<tbody>' || _portfolio_batch.report_lots(p.listed, t.equity)
+                            || CASE WHEN p.lots > jsonb_array_length(p.listed)
+                                    THEN format('<tr><td colspan="11">and %s others</td></tr>',
+                                                p.lots - jsonb_array_length(p.listed)) ELSE '' END || '</tbody>')
+                   FROM jsonb_to_record(data -> 'troubled') AS p (lots bigint, listed jsonb)), '')
       || '<p class="note">Lots by size. Unrealized P&amp;L is against the entry price; exposure of an option is by its '
          'delta. Positions without a price are in no P&amp;L. Error: standard error of the beta (Newey-West).</p>'
     END)
-  FROM total AS t
+  FROM total AS t CROSS JOIN largest AS l CROSS JOIN rest AS r
 $$;
 COMMENT ON FUNCTION _portfolio_batch.report_holdings(jsonb, integer) IS
-'Section of the report: the largest positions, at most so many, and the sum of all. data: as report_data returns it.';
+'Section of the report: the largest positions, at most so many and 25, and the sum of all; of a book of more than 25
+also the largest gains and losses, and of the smaller ones those that something is to be said of. data: as report_data
+returns it.';
 
 CREATE FUNCTION _portfolio_batch.report_quality(data jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
-  WITH lot AS (
-    SELECT l.* FROM jsonb_to_recordset(data -> 'positions')
-      AS l (symbol text, price_date date, price_quality text, market_value numeric)
-  ), snapshot AS (
+  WITH snapshot AS (
     SELECT s.* FROM jsonb_to_record(data -> 'snapshot')
       AS s (total_market_value numeric, stale_prices integer, unpriced_positions integer, private_positions integer,
             beta_coverage double precision, volatility_coverage double precision, volatility_proxied double precision,
             analytics_complete boolean)
   ), priced AS (
-    SELECT l.price_quality, string_agg(format('%s (%s)', _portfolio_batch.html_escape(l.symbol),
-                                              _portfolio_batch.report_date(l.price_date)), ', '
-                                       ORDER BY l.price_date, l.symbol COLLATE "C") AS names
-    FROM (SELECT DISTINCT p.price_quality, p.symbol, p.price_date FROM lot AS p) AS l GROUP BY 1
+    SELECT p.key AS price_quality, string_agg(format('%s (%s)', _portfolio_batch.html_escape(o.symbol),
+                                                     _portfolio_batch.report_date(o.date)), ', ' ORDER BY o.n)
+             || CASE WHEN (p.value ->> 'symbols')::bigint > count(*)
+                     THEN format(' and %s others', (p.value ->> 'symbols')::bigint - count(*)) ELSE '' END AS names
+    FROM jsonb_each(data -> 'prices') AS p
+    CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(p.value -> 'oldest') AS (symbol text, date date))
+      WITH ORDINALITY AS o (symbol, date, n)
+    GROUP BY p.key, p.value
   ), figure AS (
     SELECT q.position, q.figure, sum(q.positions) AS positions,
            COALESCE(sum(q.positions) FILTER (WHERE NOT q.missing), 0) AS known,
@@ -103,7 +134,8 @@ AS $$
     GROUP BY 1, 2
   ), check_line AS (
     SELECT v.* FROM snapshot AS s
-    CROSS JOIN (SELECT COALESCE(sum(l.market_value), 0) AS sum, count(*) AS lots FROM lot AS l) AS t
+    CROSS JOIN jsonb_to_record(data -> 'holdings') AS h (lots bigint, market_value numeric)
+    CROSS JOIN LATERAL (SELECT h.market_value AS sum, h.lots) AS t
     CROSS JOIN LATERAL (VALUES
       (1, 'Stale prices', 'stale_prices', s.stale_prices::text, s.stale_prices > 0,
        (SELECT p.names FROM priced AS p WHERE p.price_quality = 'stale')),
@@ -268,7 +300,8 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.portfolio_report_as_owner(uuid, date) IS
 'One self-contained HTML page on a portfolio as of a snapshot date (default: its latest): key figures, equity curve with
 drawdown, exposures and sectors, factor betas with 95 % intervals, contributions to risk, correlations with clusters,
-stress tests, the 25 largest positions, data quality, and which run wrote what. Charts are inline SVG; there is no
+stress tests, the 25 largest positions (and of more the largest gains and losses and what has a remark; docs/report.md
+says what is counted instead of listed), data quality, and which run wrote what. Charts are inline SVG; there is no
 script and no reference to anything outside, which the page''s own policy also forbids. Light, dark where the reader
 prefers it, and made for paper. Amounts are in the portfolio''s currency; a missing figure is its reason in words, never
 0. Exact values are in data attributes. Text is for client_encoding UTF8. It writes nothing, and needs SELECT on the

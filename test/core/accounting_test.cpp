@@ -401,6 +401,23 @@ TEST(Accounting, DividendFollowsTheMultiplierAsTheMarketValueDoes) {
   EXPECT_EQ(setting.snapshots({}).at(setting.sessions[1]).levels.cash, to_money(-9000));
 }
 
+// A pass over all closings for each dividend would be 1.6 thousand million steps.
+TEST(Accounting, DividendsOfALotThatIsSoldShareByShare) {
+  constexpr int shares = 40000;
+  OneLot setting;
+  setting.lot.quantity = shares;
+  for (int i = 1; i <= shares; ++i) {
+    const Date date = setting.lot.entry_date + std::chrono::days(i);
+    setting.actions.add_dividend("A", {date, 1});
+    setting.lot.closings.push_back({date, 1, 10, std::nullopt});
+  }
+  const PricePanel panel = make_panel(setting.sessions, setting.prices, setting.actions);
+  const PortfolioLevels levels =
+      pb::core::levels_on(setting.lot.closings.back().trade_date, {Money{}, std::span(&setting.lot, 1), {}},
+                          {&panel, &setting.actions, max_stale_sessions});
+  EXPECT_EQ(levels.cash, to_money(0.5 * shares * (shares + 1)));
+}
+
 TEST(Accounting, DividendAndSplitOfOneDayCountTheSharesBefore) {
   OneLot setting;
   setting.actions.add_split("A", {setting.sessions[1], 2});

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <random>
 #include <vector>
 
 #include "support.hpp"
@@ -11,10 +14,13 @@ namespace {
 using pb::core::Closing;
 using pb::core::closings_through;
 using pb::core::CorporateActions;
+using pb::core::Date;
 using pb::core::Lot;
 using pb::core::Money;
+using pb::core::OpenQuantity;
 using pb::core::quantity_asof;
 using pb::core::realized_pnl;
+using pb::core::to_iso;
 using pb::core::to_money;
 using pb::test::day;
 
@@ -132,6 +138,60 @@ TEST(Lot, RealizedAsBookedIsKept) {
   Closing booked = closing("2024-03-05", 40, 12.5);
   booked.realized = Money{123};
   EXPECT_EQ(realized_pnl(lot_of(100, 10, "2024-03-04"), booked, no_actions), Money{123});
+}
+
+// The definition, closing by closing for each day.
+double open_by_definition(const Lot& lot, Date date, const CorporateActions& actions) {
+  double open = std::fabs(lot.quantity);
+  double rounding = 0;
+  for (const Closing& closing : lot.closings) {
+    if (closing.trade_date > date) continue;
+    const double factor = actions.split_factor(lot.symbol, lot.entry_date, closing.trade_date);
+    open -= closing.quantity / factor;
+    rounding += 5e-7 / factor;
+  }
+  return open > rounding ? open : 0;
+}
+
+double quantity_by_definition(const Lot& lot, Date date, const CorporateActions& actions) {
+  if (date < lot.entry_date || (lot.exit_date && *lot.exit_date <= date)) return 0;
+  return std::copysign(open_by_definition(lot, date, actions), lot.quantity) *
+         actions.split_factor(lot.symbol, lot.entry_date, date);
+}
+
+TEST(Lot, OpenQuantityIsThatOfItsDefinitionToTheBit) {
+  std::mt19937_64 random(20240304);
+  const auto up_to = [&](int most) { return std::uniform_int_distribution<int>(0, most)(random); };
+  const Date first = day("2024-03-01");
+  int open = 0;
+  for (int round = 0; round < 500; ++round) {
+    Lot lot = lot_of((up_to(1) == 0 ? -1 : 1) * (1 + up_to(100000) / 7.0), 50, "2024-03-04");
+    CorporateActions actions;
+    for (int i = up_to(3); i > 0; --i)
+      actions.add_split("A", {first + std::chrono::days(up_to(40)), (1 + up_to(9)) / (1.0 + up_to(9))});
+    if (up_to(20) == 0) actions.add_problem("A", {first + std::chrono::days(up_to(40)), "ratio", "NaN", "1"}, true);
+    const int count = up_to(30);
+    for (int i = 0; i < count; ++i)
+      lot.closings.push_back({lot.entry_date + std::chrono::days(up_to(30)),
+                              std::fabs(lot.quantity) * up_to(1000) / (500.0 * count),
+                              48,
+                              {}});
+    std::stable_sort(lot.closings.begin(), lot.closings.end(),
+                     [](const Closing& a, const Closing& b) { return a.trade_date < b.trade_date; });
+    if (up_to(3) == 0) {
+      lot.exit_date = lot.entry_date + std::chrono::days(up_to(40));
+      lot.exit_price = 51;
+    }
+    const OpenQuantity quantity(lot, actions);
+    for (Date date = first; date < first + std::chrono::days(50); date += std::chrono::days(1)) {
+      const double expected = quantity_by_definition(lot, date, actions);
+      const bool same = std::isnan(expected) ? std::isnan(quantity.asof(date)) : quantity.asof(date) == expected;
+      ASSERT_TRUE(same) << round << " " << to_iso(date) << ": " << quantity.asof(date) << " is not " << expected;
+      ASSERT_EQ(quantity.as_entered(date), open_by_definition(lot, date, actions)) << round << " " << to_iso(date);
+      open += expected != 0 ? 1 : 0;
+    }
+  }
+  EXPECT_GT(open, 1000);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ CREATE ROLE pb_stranger;
 CREATE ROLE pb_newcomer;
 CREATE ROLE pb_owner;
 
-SELECT plan(67);
+SELECT plan(68);
 
 -- Refused -----------------------------------------------------------------------------------------------------------
 
@@ -149,6 +149,7 @@ SELECT throws_ok(statement, '42501', NULL, 'others are refused: ' || statement)
                ('SELECT * FROM trading_sessions'),
                ('SELECT create_analytics_tables()'), ($$SELECT purge_results('2024-07-01')$$),
                ($$SELECT _portfolio_batch.split_factor('AAA', '2024-07-01', '2024-07-02')$$),
+               ($$SELECT _portfolio_batch.split_factors('AAA', '2024-07-01')$$),
                ($$SELECT _portfolio_batch.create_analytics_relation('pb', 'portfolios')$$), ($$SELECT _portfolio_batch.seed_analytics_tables('pb')$$),
                ($$SELECT _portfolio_batch.create_pairwise_p_value('pb_desk')$$)) AS r (statement);
 RESET ROLE;

@@ -8,7 +8,7 @@ CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 SELECT create_analytics_tables() \g /dev/null
 
-SELECT plan(69);
+SELECT plan(72);
 
 CREATE FUNCTION pg_temp.book() RETURNS uuid IMMUTABLE LANGUAGE sql AS
 $$ SELECT '00000000-0000-0000-0000-000000000001'::uuid $$;
@@ -30,7 +30,8 @@ VALUES (pg_temp.book(), pg_temp.lot(11), 'LNG',  'LONG',  100,  10,  '2024-01-02
        (pg_temp.book(), pg_temp.lot(16), 'ODD',  'LONG',  100,  30,  '2024-01-02', NULL),
        (pg_temp.book(), pg_temp.lot(17), 'GONE', 'LONG',   10,   1,  '2024-01-02', NULL),
        (pg_temp.book(), pg_temp.lot(18), 'MANY', 'LONG',   10,   1,  '2024-01-02', NULL),
-       (pg_temp.book(), pg_temp.lot(19), 'NOW',  'LONG',   10,   1,  pg_temp.today(), NULL);
+       (pg_temp.book(), pg_temp.lot(19), 'NOW',  'LONG',   10,   1,  pg_temp.today(), NULL),
+       (pg_temp.book(), pg_temp.lot(21), 'OFTEN', 'LONG', 100,  10,  '2024-01-02', NULL);
 INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date, investment_class)
 VALUES (pg_temp.book(), pg_temp.lot(20), 'PRIV', 'LC', 5, 2, '2024-01-02', 'PRIVATE');
 UPDATE positions SET deleted_at = now() WHERE symbol = 'GONE';
@@ -78,6 +79,9 @@ SELECT is((SELECT realized_pnl FROM position_realized_events WHERE position_id =
 -- Splits: 100 shares at 90 become 300 at 30 on March 1 and 150 at 60 on May 1.
 SELECT results_eq($$SELECT _portfolio_batch.split_factor('SPL', '2024-01-02', d::date) FROM unnest(ARRAY['2024-02-29', '2024-03-01',
                     '2024-05-01']) AS d$$, $$VALUES (1::numeric), (3), (1.5)$$, 'split factors since the entry');
+SELECT results_eq($$SELECT * FROM _portfolio_batch.split_factors('SPL', '2024-01-02')$$,
+                  $$VALUES ('-infinity'::date, '2024-03-01'::date, 1::numeric), ('2024-03-01', '2024-05-01', 3),
+                           ('2024-05-01', 'infinity', 1.5)$$, 'and the same for all days at once');
 SELECT lives_ok($$SELECT pg_temp.close(15, 10, 95, '2024-02-29')$$, 'before the split 10 of 100 shares');
 SELECT throws_ok($$SELECT pg_temp.close(15, 271, 33, '2024-04-01')$$, '22023',
                  'cannot close 271 of position 00000000-0000-0000-0000-000000000015 (SPL): 270 are open on 2024-04-01',
@@ -92,6 +96,27 @@ SELECT results_eq($$SELECT trade_date, quantity_closed, realized_pnl FROM positi
 SELECT is((SELECT exit_date FROM positions WHERE symbol = 'SPL'), '2024-06-03'::date, 'and the position is closed');
 SELECT lives_ok($$SELECT pg_temp.close(16, 33.333333, 91, '2024-03-04')$$, 'a split that leaves a fraction');
 SELECT is((SELECT exit_date FROM positions WHERE symbol = 'ODD'), '2024-03-04'::date, 'closes in full to six decimals');
+
+-- However many trades a lot has, its splits are looked up as often as for one.
+CREATE FUNCTION pg_temp.look_ups(statement text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  before bigint := (SELECT COALESCE(sum(calls), 0) FROM pg_stat_xact_user_functions WHERE funcname ~ '^split_factor');
+BEGIN
+  EXECUTE statement;
+  RETURN (SELECT sum(calls) FROM pg_stat_xact_user_functions WHERE funcname ~ '^split_factor') - before;
+END
+$$;
+SET LOCAL track_functions = 'pl';
+SELECT pg_temp.close(21, 1, 20, '2024-02-01') \g /dev/null
+SELECT pg_temp.look_ups($$SELECT pg_temp.close(21, 1, 20, '2024-02-01')$$) AS to_close,
+       pg_temp.look_ups($$SELECT api_position(pg_temp.lot(21))$$) AS to_show \gset
+INSERT INTO position_realized_events (portfolio_id, position_id, trade_date, quantity_closed, exit_price)
+SELECT portfolio_id, id, '2024-01-03'::date + i % 50, 0.01, 20 FROM positions, generate_series(1, 200) AS i
+WHERE id = pg_temp.lot(21);
+SELECT is(pg_temp.look_ups($$SELECT pg_temp.close(21, 1, 20, '2024-02-01')$$), :to_close::bigint,
+          'a lot of 200 closings is closed with as many look-ups of splits as another');
+SELECT is(pg_temp.look_ups($$SELECT api_position(pg_temp.lot(21))$$), :to_show::bigint, 'and shown with as many');
+SET LOCAL track_functions = DEFAULT;
 
 -- Trades entered out of order.
 SELECT pg_temp.close(18, 4, 3, '2024-03-01') \g /dev/null

@@ -2,7 +2,7 @@
 -- nothing outside, and says in words what is missing.
 
 \ir include/prelude.psql
-SELECT plan(138);
+SELECT plan(148);
 
 -- Helpers of the markup ----------------------------------------------------------------------------------------------
 
@@ -403,6 +403,42 @@ SELECT ok((SELECT _portfolio_batch.report_correlations(data, 4)
                   AND (SELECT count(*) FROM regexp_matches(_portfolio_batch.report_holdings(data, 3), 'data-position=', 'g')) = 3
              FROM _portfolio_batch.report_data(pg_temp.id_of(1), '2026-11-20') AS data),
           'what does not fit is left out, and counted');
+
+SELECT pg_temp.id_of(1) AS large \gset
+-- However large it is, so many are listed and the others counted: 300 more lots of a symbol, and 100 without a price.
+SAVEPOINT large;
+INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date)
+SELECT :'large', gen_random_uuid(), CASE WHEN i <= 300 THEN k.symbol ELSE 'UNPRICED' || i END, 'LONG',
+       CASE WHEN i <= 300 THEN 1 ELSE 0.01 END, 10 * i, '2026-10-20'
+FROM generate_series(1, 400) AS i,
+     (SELECT min(symbol) AS symbol FROM positions WHERE portfolio_id = pg_temp.id_of(1) AND exit_date IS NULL) AS k;
+CREATE TEMP TABLE large ON COMMIT DROP AS
+SELECT _portfolio_batch.report_data(:'large', '2026-11-20') AS data, xmlparse(DOCUMENT portfolio_report(:'large')) AS page;
+CREATE FUNCTION pg_temp.in_table(n integer, path text) RETURNS SETOF text LANGUAGE sql AS
+$$SELECT v::text FROM large, unnest(xpath(format('//section[@id="positions"]/table[%s]%s', n, path), page)) AS v$$;
+SELECT results_eq($$SELECT (data #>> '{holdings,lots}')::bigint, (data #>> '{holdings,market_value}')::numeric FROM large$$,
+                  format($$SELECT count(*), sum(p.market_value) FROM _portfolio_batch.report_positions(%L, '2026-11-20') AS p$$,
+                         :'large'), 'all lots of a large book are in the sums');
+SELECT is((SELECT count(*) FROM pg_temp.in_table(1, '/tbody/tr[@data-position]')), 25::bigint, 'the largest are listed');
+SELECT is((SELECT * FROM pg_temp.in_table(1, '/tbody/tr[26]/td[1]/text()')), '385 smaller positions', 'and the others are counted');
+SELECT is((SELECT sum(v::numeric) FROM pg_temp.in_table(1, '//tr[@data-position]/@data-market-value') AS v)
+          + (SELECT sum(m.market_value) FROM _portfolio_batch.report_positions(:'large', '2026-11-20') AS m
+             WHERE m.position_id::text NOT IN (SELECT * FROM pg_temp.in_table(1, '//tr/@data-position'))),
+          (SELECT v::numeric FROM pg_temp.in_table(1, '/tfoot/tr/@data-market-value') AS v), 'both make the sum');
+SELECT results_eq($$SELECT v::uuid FROM pg_temp.in_table(2, '//tr/@data-position') AS v$$, format($$
+  WITH lot AS (SELECT p.position_id, p.unrealized_pnl AS pnl FROM _portfolio_batch.report_positions(%L, '2026-11-20') AS p
+               WHERE p.price_quality <> 'unpriced')
+  SELECT m.position_id FROM ((SELECT * FROM lot WHERE pnl > 0 ORDER BY pnl DESC LIMIT 5)
+                             UNION ALL (SELECT * FROM lot WHERE pnl < 0 ORDER BY pnl LIMIT 5)) AS m ORDER BY m.pnl DESC$$, :'large'),
+  'then the five largest gains, and losses');
+SELECT is((SELECT count(*) FROM pg_temp.in_table(2, '//tr[@data-position]')), 10::bigint, 'of either kind');
+SELECT is((SELECT count(*) FROM pg_temp.in_table(3, '//tr[@data-position]')), 25::bigint,
+          'and of the smaller ones those of which there is something to say');
+SELECT is((SELECT * FROM pg_temp.in_table(3, '/tbody/tr[26]/td/text()')), 'and 75 others', 'up to a limit');
+SELECT ok((SELECT page::text ~ 'UNPRICED325 \(20 Oct 2026\) and 75 others' FROM large), 'as are symbols without a price');
+SELECT ok((SELECT length(page::text) FROM large) < (SELECT length(text) + 40000 FROM page WHERE n = 1),
+          'so that the page is hardly longer than of ten lots');
+ROLLBACK TO SAVEPOINT large;
 
 -- Errors and rights --------------------------------------------------------------------------------------------------
 

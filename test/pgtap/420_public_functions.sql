@@ -109,11 +109,11 @@ SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 'audit_query_by_position audit_query_of_runs audit_worst create_analytics_relation '
                 'create_pairwise_p_value cron_field executing_roles finite_check foreign_objects has_cron html_escape '
                 'is_refused_as_superuser range_check refuse_foreign_objects refuse_misfits refuse_schema_name refused_settings '
-                'report_bar report_cell report_compact report_date report_factor_name report_line report_missing '
+                'report_bar report_cell report_compact report_date report_factor_name report_line report_lot_table report_lots report_missing '
                 'report_model report_number report_percent report_reason report_scale report_section report_style '
                 'report_svg report_text report_tick report_tile report_value require_cron require_finite '
                 'require_lasting_schema run_state schedule_job_name seed_analytics_tables seed_factor_definitions '
-                'seed_market_risk_scenarios seed_stress_test_scenarios setting_refusal split_factor tables_owner tables_schema', ' '),
+                'seed_market_risk_scenarios seed_stress_test_scenarios setting_refusal split_factor split_factors tables_owner tables_schema', ' '),
               'and the parts of functions that are');
 SELECT is_empty($$SELECT b.name FROM installed AS b JOIN installed AS e ON e.name = b.entry_name
                   WHERE b.identity IS NOT NULL AND has_function_privilege('public', b.oid, 'EXECUTE')

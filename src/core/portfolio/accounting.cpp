@@ -20,11 +20,13 @@ long double cash_of_lot(const Lot& lot, Date day, const std::vector<Closing>& cl
   long double cash = -static_cast<long double>(lot.quantity) * lot.entry_price * lot.multiplier;
   for (const Closing& closing : closings)
     cash += static_cast<long double>(std::copysign(closing.quantity, lot.quantity)) * closing.price * lot.multiplier;
-  if (!lot.is_option())
-    for (const auto& dividend : actions.dividends(lot.symbol))
-      if (dividend.ex_date > lot.entry_date && dividend.ex_date <= day)
-        cash += static_cast<long double>(quantity_asof(lot, dividend.ex_date - std::chrono::days(1), actions)) *
-                dividend.amount * lot.multiplier;
+  const auto& dividends = actions.dividends(lot.symbol);
+  if (lot.is_option() || dividends.empty()) return cash;
+  const OpenQuantity open(lot, actions);
+  for (const auto& dividend : dividends)
+    if (dividend.ex_date > lot.entry_date && dividend.ex_date <= day)
+      cash += static_cast<long double>(open.asof(dividend.ex_date - std::chrono::days(1))) * dividend.amount *
+              lot.multiplier;
   return cash;
 }
 
@@ -56,8 +58,9 @@ void require_enough_opened(const Lot& lot, const std::vector<Closing>& closings,
   constexpr double last_decimal = 1e-6;
   double closed = 0;
   double rounding = 0;
+  const auto& splits = actions.splits(lot.symbol);
   for (const Closing& closing : closings) {
-    const double factor = actions.split_factor(lot.symbol, lot.entry_date, closing.trade_date);
+    const double factor = CorporateActions::split_factor(splits, lot.entry_date, closing.trade_date);
     closed += closing.quantity / factor;
     rounding += last_decimal / factor;
   }

@@ -52,14 +52,21 @@ class CorporateActions {
     return nullptr;
   }
 
-  // New shares on `until` per share held on `after`: the product of the ratios with ex-date in (after, until].
-  double split_factor(const std::string& symbol, Date after, Date until) const {
+  const std::vector<Split>& splits(const std::string& symbol) const {
+    static const std::vector<Split> none;
     const Actions* actions = find(symbol);
+    return actions != nullptr ? actions->splits : none;
+  }
+
+  // New shares on `until` per share held on `after`: the product of the ratios with ex-date in (after, until].
+  static double split_factor(const std::vector<Split>& splits, Date after, Date until) {
     double factor = 1;
-    if (actions != nullptr)
-      for (const Split& split : actions->splits)
-        if (split.ex_date > after && split.ex_date <= until) factor *= split.ratio;
+    for (const Split& split : splits)
+      if (split.ex_date > after && split.ex_date <= until) factor *= split.ratio;
     return factor;
+  }
+  double split_factor(const std::string& symbol, Date after, Date until) const {
+    return split_factor(splits(symbol), after, until);
   }
 
   // Shares of today per share of the day: the product of all later ratios.

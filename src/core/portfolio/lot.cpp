@@ -1,5 +1,6 @@
 #include "core/portfolio/lot.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace pb::core {
@@ -9,29 +10,40 @@ namespace {
 // Quantities have six decimals on the day of their trade, so each closing may be off by half of the last one.
 constexpr double half_last_decimal = 5e-7;
 
-// Quantity still open after the given closings, unsigned and in shares of the entry date; nothing where what is left
-// is no more than their rounding, which a split between entry and closing makes visible.
-double open_as_entered(const Lot& lot, const std::vector<Closing>& closings, Date day,
-                       const CorporateActions& actions) {
-  double open = std::fabs(lot.quantity);
-  double rounding = 0;
-  for (const Closing& closing : closings) {
-    if (closing.trade_date > day) continue;
-    const double factor = actions.split_factor(lot.symbol, lot.entry_date, closing.trade_date);
-    open -= closing.quantity / factor;
-    rounding += half_last_decimal / factor;
+}  // namespace
+
+OpenQuantity::OpenQuantity(const Lot& lot, const CorporateActions& actions)
+    : lot_(lot), splits_(actions.splits(lot.symbol)) {
+  after_.reserve(lot.closings.size());
+  Left left{std::fabs(lot.quantity), 0};
+  for (const Closing& closing : lot.closings) {
+    const double factor = CorporateActions::split_factor(splits_, lot.entry_date, closing.trade_date);
+    left.open -= closing.quantity / factor;
+    left.rounding += half_last_decimal / factor;
+    after_.push_back(left);
   }
-  return open > rounding ? open : 0;
 }
 
-}  // namespace
+double OpenQuantity::as_entered(Date day) const {
+  const auto& closings = lot_.closings;
+  const auto next = std::upper_bound(closings.begin(), closings.end(), day,
+                                     [](Date date, const Closing& closing) { return date < closing.trade_date; });
+  if (next == closings.begin()) return std::fabs(lot_.quantity);
+  const Left& left = after_[static_cast<std::size_t>(next - closings.begin()) - 1];
+  return left.open > left.rounding ? left.open : 0;
+}
+
+double OpenQuantity::asof(Date day) const {
+  if (day < lot_.entry_date || (lot_.exit_date && *lot_.exit_date <= day)) return 0;
+  return std::copysign(as_entered(day), lot_.quantity) * CorporateActions::split_factor(splits_, lot_.entry_date, day);
+}
 
 std::vector<Closing> closings_through(const Lot& lot, Date day, const CorporateActions& actions) {
   std::vector<Closing> result;
   for (const Closing& closing : lot.closings)
     if (closing.trade_date <= day) result.push_back(closing);
   if (lot.exit_date && *lot.exit_date <= day && lot.exit_price) {
-    const double rest = open_as_entered(lot, lot.closings, *lot.exit_date, actions);
+    const double rest = OpenQuantity(lot, actions).as_entered(*lot.exit_date);
     if (rest > 0) {
       const double factor = actions.split_factor(lot.symbol, lot.entry_date, *lot.exit_date);
       result.push_back({*lot.exit_date, rest * factor, *lot.exit_price, std::nullopt});
@@ -41,9 +53,7 @@ std::vector<Closing> closings_through(const Lot& lot, Date day, const CorporateA
 }
 
 double quantity_asof(const Lot& lot, Date day, const CorporateActions& actions) {
-  if (day < lot.entry_date || (lot.exit_date && *lot.exit_date <= day)) return 0;
-  const double open = open_as_entered(lot, lot.closings, day, actions);
-  return std::copysign(open, lot.quantity) * actions.split_factor(lot.symbol, lot.entry_date, day);
+  return OpenQuantity(lot, actions).asof(day);
 }
 
 Money realized_pnl(const Lot& lot, const Closing& closing, const CorporateActions& actions) {

@@ -51,8 +51,31 @@ struct Lot {
 // its exit price, which is how positions imported as already closed arrive.
 std::vector<Closing> closings_through(const Lot& lot, Date day, const CorporateActions& actions);
 
-// Signed quantity at the end of the day, in shares of that day: as opened, less what was closed, times the splits
-// since entry. Zero before the entry and after the exit.
+// What is open of a lot at the end of any day. Its closings are added up once; each day then costs a search among them.
+// It refers to the lot and the actions.
+class OpenQuantity {
+ public:
+  OpenQuantity(const Lot& lot, const CorporateActions& actions);
+
+  // Signed, in shares of that day: as opened, less what was closed, times the splits since entry. Zero before the entry
+  // and after the exit.
+  double asof(Date day) const;
+  // Unsigned, in shares of the entry date, whatever the exit date; nothing where what is left is no more than the
+  // rounding of the closings, which a split between entry and closing makes visible.
+  double as_entered(Date day) const;
+
+ private:
+  struct Left {
+    double open;
+    double rounding;
+  };
+
+  const Lot& lot_;
+  const std::vector<CorporateActions::Split>& splits_;
+  std::vector<Left> after_;  // each of the closings
+};
+
+// The same for one day alone.
 double quantity_asof(const Lot& lot, Date day, const CorporateActions& actions);
 
 // Realized P&L of one closing: (exit - entry) x closed quantity x multiplier, with the sign of the lot.

@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "core/stats/householder.hpp"
+
 namespace pb::core {
 
 namespace {
@@ -16,6 +18,39 @@ constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 using Terms = Eigen::Matrix<double, terms, 1>;
 using Triangle = Eigen::Matrix<double, terms, terms>;
+
+// A number for each of the columns, which are few.
+template <class Columns>
+using PerColumn = Eigen::Matrix<double, Eigen::Dynamic, 1, 0, Columns::MaxColsAtCompileTime, 1>;
+
+// Reflects the columns to a triangle, with the reflections below it, and returns their coefficients: the steps, and so
+// the bits, of Eigen::HouseholderQR, whose products of blocks are for more columns and take half a minute to compile.
+template <class Columns>
+PerColumn<Columns> reduce(Columns& a) {
+  const Eigen::Index n = a.rows();
+  PerColumn<Columns> coefficients(std::min(n, a.cols()));
+  PerColumn<Columns> workspace(a.cols());
+  for (Eigen::Index k = 0; k < coefficients.size(); ++k) {
+    double pivot = 0;
+    a.col(k).tail(n - k).makeHouseholderInPlace(coefficients(k), pivot);
+    a(k, k) = pivot;
+    a.bottomRightCorner(n - k, a.cols() - k - 1)
+        .applyHouseholderOnTheLeft(a.col(k).tail(n - k - 1), coefficients(k), workspace.data());
+  }
+  return coefficients;
+}
+
+using SomeColumns = Eigen::Matrix<double, terms, Eigen::Dynamic, 0, terms, terms>;
+
+// The x of least |A x - y|.
+PerColumn<SomeColumns> solve(SomeColumns a, Terms y) {
+  const PerColumn<SomeColumns> coefficients = reduce(a);
+  double workspace = 0;
+  for (Eigen::Index k = 0; k < a.cols(); ++k)
+    y.tail(terms - k).applyHouseholderOnTheLeft(a.col(k).tail(terms - k - 1), coefficients(k), &workspace);
+  a.topRows(a.cols()).triangularView<Eigen::Upper>().solveInPlace(y.head(a.cols()));
+  return y.head(a.cols());
+}
 
 // min |R b - c| over b >= 0. The solution is the plain least-squares fit on its own support, so the best of the 16
 // supports whose fit is non-negative is it: no iteration and no tolerance.
@@ -31,9 +66,9 @@ NonNegativeSolution solve_non_negative(const Triangle& r, const Terms& c) {
     Eigen::Index count = 0;
     for (Eigen::Index j = 0; j < terms; ++j)
       if ((support >> j) & 1u) chosen[static_cast<std::size_t>(count++)] = j;
-    Eigen::Matrix<double, terms, Eigen::Dynamic, 0, terms, terms> columns(terms, count);
+    SomeColumns columns(terms, count);
     for (Eigen::Index j = 0; j < count; ++j) columns.col(j) = r.col(chosen[static_cast<std::size_t>(j)]);
-    const Eigen::Matrix<double, Eigen::Dynamic, 1, 0, terms, 1> fit = columns.householderQr().solve(c);
+    const PerColumn<SomeColumns> fit = solve(columns, c);
     if (!(fit.minCoeff() >= 0)) continue;
     const double residual = (c - columns * fit).squaredNorm();
     if (!(residual < best.residual)) continue;
@@ -87,17 +122,15 @@ std::optional<HarFit> fit_har(const Vector& squared_returns, int horizon, int ma
   Eigen::Matrix<double, Eigen::Dynamic, terms + 1> system(rows, terms + 1);
   system.leftCols<terms>() = design * scale.cwiseInverse().asDiagonal();
   system.col(terms) = target;
-  const Eigen::HouseholderQR<Eigen::Matrix<double, Eigen::Dynamic, terms + 1>> qr(system);
-  const Triangle r = qr.matrixQR().topLeftCorner<terms, terms>().triangularView<Eigen::Upper>();
-  const Terms c = qr.matrixQR().block<terms, 1>(0, terms);
-  const double beyond = qr.matrixQR()(terms, terms);  // what no coefficients explain
+  reduce(system);
+  const Triangle r = system.topLeftCorner<terms, terms>().triangularView<Eigen::Upper>();
+  const Terms c = system.block<terms, 1>(0, terms);
+  const double beyond = system(terms, terms);  // what no coefficients explain
 
-  Eigen::ColPivHouseholderQR<Triangle> ranked;
-  ranked.setThreshold(epsilon * static_cast<double>(rows));
-  ranked.compute(r);
+  const HouseholderQr ranked(r, Pivoting::columns);
   const double total = (target.array() - target.mean()).square().sum();
   const double rounding = 16 * epsilon * target.norm();
-  if (ranked.rank() < terms || !(total > rounding * rounding)) return std::nullopt;
+  if (ranked.rank(epsilon * static_cast<double>(rows)) < terms || !(total > rounding * rounding)) return std::nullopt;
 
   const NonNegativeSolution solution = solve_non_negative(r, c);
   const Terms coefficients = solution.coefficients.cwiseQuotient(scale);
