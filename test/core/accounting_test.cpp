@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <span>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "books.hpp"
+#include "core/portfolio/lot_results.hpp"
 #include "support.hpp"
 
 namespace {
@@ -23,6 +25,7 @@ using pb::core::Date;
 using pb::core::Holdings;
 using pb::core::Ledger;
 using pb::core::Lot;
+using pb::core::LotLevel;
 using pb::core::Money;
 using pb::core::PeriodResult;
 using pb::core::PortfolioLevels;
@@ -235,6 +238,57 @@ TEST_P(RandomBook, SumsAddUpInIntegerUnits) {
                                                        std::chrono::year_month_day{date}.month();
     month = new_month ? period.daily_pnl : month + period.daily_pnl;
     EXPECT_EQ(period.mtd_pnl, month);
+  }
+}
+
+// Money is rounded once, of the whole book. Its lots come to the same but for this rounding, half a unit of each
+// amount.
+TEST_P(RandomBook, LotsAddUpToTheLevels) {
+  for (const Date date : sessions_.dates()) {
+    SCOPED_TRACE(pb::core::to_iso(date));
+    std::vector<LotLevel> lots;
+    const PortfolioLevels all = levels_on(date, holdings(), inputs(), &lots);
+    expect_same_values(all, levels(date));
+    ASSERT_EQ(lots.size(), lots_.size());
+    long double pnl = 0;
+    long double long_value = 0;
+    long double short_value = 0;
+    Money realized;
+    for (std::size_t i = 0; i < lots.size(); ++i) {
+      EXPECT_EQ(lots[i].value.quantity, quantity_asof(lots_[i], date, actions_)) << i;
+      pnl += lots[i].cumulative_pnl;
+      realized += lots[i].realized_to_date;
+      (lots[i].value.market_value > 0 ? long_value : short_value) += lots[i].value.market_value;
+      // As if it were all of the book.
+      const PortfolioLevels alone = levels_on(date, {Money{}, {&lots_[i], 1}, {}}, inputs());
+      EXPECT_NEAR(lots[i].cumulative_pnl * Money::scale, alone.cumulative_pnl().units, 1.51);
+      EXPECT_EQ(lots[i].realized_to_date, alone.realized_to_date) << i;
+    }
+    EXPECT_NEAR(pnl * Money::scale, all.cumulative_pnl().units, 1.51);
+    EXPECT_EQ(to_money(long_value), all.long_value);
+    EXPECT_EQ(to_money(short_value), all.short_value);
+    EXPECT_EQ(realized, all.realized_to_date);
+  }
+}
+
+// What each lot earned in a day, exact to a unit, adds up to the day's P&L: none is left that belongs to no lot.
+TEST_P(RandomBook, DailyPnlIsAllOfLots) {
+  std::vector<LotLevel> before(lots_.size());
+  Money cumulative;
+  for (const Date date : sessions_.dates()) {
+    SCOPED_TRACE(pb::core::to_iso(date));
+    std::vector<LotLevel> today;
+    const PortfolioLevels levels = levels_on(date, holdings(), inputs(), &today);
+    std::vector<long double> earned;
+    for (std::size_t i = 0; i < lots_.size(); ++i) earned.push_back(today[i].cumulative_pnl - before[i].cumulative_pnl);
+    const Money pnl = levels.cumulative_pnl() - cumulative;
+    const pb::core::Allocation allocation = pb::core::allocate(earned, pnl);
+    EXPECT_EQ(allocation.rest, Money{});
+    EXPECT_EQ(std::accumulate(allocation.amounts.begin(), allocation.amounts.end(), Money{}), pnl);
+    for (std::size_t i = 0; i < lots_.size(); ++i)
+      EXPECT_NEAR(allocation.amounts[i].units, earned[i] * Money::scale, 1.51) << i;
+    before = today;
+    cumulative = levels.cumulative_pnl();
   }
 }
 

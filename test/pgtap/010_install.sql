@@ -8,7 +8,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT plan(127);
+SELECT plan(140);
 
 -- The first call ----------------------------------------------------------------------------------------------------
 
@@ -134,14 +134,40 @@ INSERT INTO documented VALUES
   ('trading_sessions', 'date', 'session_date'),
   ('trading_sessions', 'timestamp with time zone', 'open_at close_at'),
   ('trading_sessions', 'boolean', 'is_early_close'),
+  ('factor_models', 'text', 'model'),
+  ('factor_models', 'date', 'calculation_date window_start window_end'),
+  ('factor_models', 'text[]', 'factors long_symbols short_symbols'),
+  ('factor_models', 'jsonb', 'parameters'),
   ('symbol_model_fits', 'text', 'symbol model quality_flag reason'),
   ('symbol_model_fits', 'date', 'calculation_date window_start window_end'),
   ('symbol_model_fits', 'integer', 'observations'),
-  ('symbol_model_fits', 'double precision', 'alpha r_squared adj_r_squared residual_volatility ridge_alpha '
+  ('symbol_model_fits', 'double precision', 'alpha r_squared adj_r_squared residual_volatility residual_df ridge_alpha '
    'effective_df condition_number max_vif'),
+  ('symbol_model_fits', 'double precision[]', 'betas std_errors'),
+  ('symbol_volatility', 'date', 'calculation_date'),
+  ('symbol_volatility', 'text', 'symbol forecast_method volatility_trend quality_flag reason'),
+  ('symbol_volatility', 'double precision', 'realized_volatility_21d realized_volatility_21d_low '
+   'realized_volatility_21d_high realized_volatility_63d realized_volatility_63d_low realized_volatility_63d_high '
+   'expected_volatility_21d model_r_squared volatility_trend_strength volatility_percentile'),
+  ('symbol_volatility', 'integer', 'observations'),
   ('symbol_factor_exposures', 'text', 'symbol model factor reason'),
   ('symbol_factor_exposures', 'date', 'calculation_date'),
   ('symbol_factor_exposures', 'double precision', 'beta std_error t_stat p_value'),
+  ('portfolio_holdings', 'uuid', 'portfolio_id'),
+  ('portfolio_holdings', 'date', 'calculation_date'),
+  ('portfolio_holdings', 'uuid[]', 'position_ids'),
+  ('portfolio_holdings', 'text[]', 'symbols reasons'),
+  ('portfolio_holdings', 'numeric[]', 'quantities prices'),
+  ('portfolio_holdings', 'date[]', 'price_dates'),
+  ('portfolio_holdings', 'double precision[]', 'exposures'),
+  ('portfolio_holdings', 'bigint[]', 'market_values daily_pnl realized_pnl'),
+  ('portfolio_holdings', 'numeric(20,4)', 'unallocated_pnl'),
+  ('position_history', 'uuid', 'portfolio_id position_id'),
+  ('position_history', 'date', 'calculation_date price_date'),
+  ('position_history', 'text', 'symbol reason'),
+  ('position_history', 'numeric', 'quantity price'),
+  ('position_history', 'numeric(20,4)', 'market_value daily_pnl realized_pnl'),
+  ('position_history', 'double precision', 'weight exposure contribution'),
   ('position_market_betas', 'uuid', 'portfolio_id position_id'),
   ('position_market_betas', 'date', 'calculation_date'),
   ('position_market_betas', 'text', 'method market_index quality_flag reason'),
@@ -205,6 +231,21 @@ INSERT INTO documented VALUES
   ('correlation_cluster_positions', 'text', 'symbol'),
   ('correlation_cluster_positions', 'numeric(20,4)', 'value'),
   ('correlation_cluster_positions', 'double precision', 'portfolio_percentage correlation_to_cluster'),
+  ('stress_scenario_moves', 'date', 'calculation_date covariance_date'),
+  ('stress_scenario_moves', 'text', 'scenario_id scenario_name category severity method rate_factor window_start '
+   'window_end problem'),
+  ('stress_scenario_moves', 'text[]', 'factors missing_factors'),
+  ('stress_scenario_moves', 'double precision[]', 'shocks moves'),
+  ('stress_scenario_moves', 'integer', 'covariance_observations'),
+  ('stress_scenario_moves', 'double precision', 'covariance_half_life'),
+  ('portfolio_stress_tests', 'uuid', 'portfolio_id'),
+  ('portfolio_stress_tests', 'date', 'calculation_date'),
+  ('portfolio_stress_tests', 'text[]', 'scenario_ids reasons factors'),
+  ('portfolio_stress_tests', 'bigint[]', 'direct_pnl correlated_pnl'),
+  ('portfolio_stress_tests', 'double precision[]', 'conditional_sd rate_direct_pnl rate_correlated_pnl exposures'),
+  ('portfolio_stress_tests', 'double precision', 'coverage'),
+  ('portfolio_stress_tests', 'numeric(20,4)', 'equity'),
+  ('portfolio_stress_tests', 'jsonb', 'notes'),
   ('stress_test_results', 'uuid', 'portfolio_id'),
   ('stress_test_results', 'date', 'calculation_date'),
   ('stress_test_results', 'text', 'scenario_id'),
@@ -298,20 +339,19 @@ SELECT col_is_pk('pb', k.table_name, string_to_array(k.key, ' ')::name[], k.tabl
     ('market_risk_scenarios',         'scenario_name'),
     ('trading_calendar',              'calendar session_date'),
     ('trading_calendar_exceptions',   'calendar exception_date'),
-    ('symbol_model_fits',             'symbol calculation_date model'),
-    ('symbol_factor_exposures',       'symbol calculation_date model factor'),
+    ('factor_models',                 'calculation_date model'),
+    ('symbol_model_fits',             'calculation_date symbol model'),
+    ('symbol_volatility',             'calculation_date symbol'),
     ('factor_correlations',           'calculation_date factor_1 factor_2'),
     ('portfolio_snapshots',           'portfolio_id snapshot_date'),
-    ('position_market_betas',         'portfolio_id calculation_date position_id method window_days'),
-    ('position_interest_rate_betas',  'portfolio_id calculation_date position_id'),
-    ('position_factor_exposures',     'portfolio_id calculation_date position_id model'),
+    ('portfolio_holdings',            'portfolio_id calculation_date'),
     ('portfolio_factor_exposures',    'portfolio_id calculation_date model factor'),
-    ('position_volatility',           'portfolio_id calculation_date position_id'),
     ('position_greeks',               'portfolio_id calculation_date position_id'),
     ('correlation_calculations',      'portfolio_id calculation_date duration_days'),
     ('correlation_clusters',          'portfolio_id calculation_date duration_days cluster_number'),
     ('correlation_cluster_positions', 'portfolio_id calculation_date duration_days cluster_number position_id'),
-    ('stress_test_results',           'portfolio_id calculation_date scenario_id'),
+    ('stress_scenario_moves',         'calculation_date scenario_id'),
+    ('portfolio_stress_tests',        'portfolio_id calculation_date'),
     ('batch_runs',                    'run_id'),
     ('batch_jobs',                    'run_id job_no'),
     ('batch_job_schedules',           'schedule_name')) AS k (table_name, key);
@@ -327,7 +367,8 @@ SELECT set_eq($$SELECT conrelid::regclass::text, confrelid::regclass::text FROM 
                        ('equity_changes', 'portfolios'), ('position_tags', 'positions'), ('position_tags', 'tags')$$,
               'inputs have foreign keys');
 SELECT is_empty($$SELECT tgrelid::regclass FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
-                  WHERE c.relnamespace = 'pb'::regnamespace AND NOT t.tgisinternal$$, 'there are no triggers');
+                  WHERE c.relnamespace = 'pb'::regnamespace AND c.relkind <> 'v' AND NOT t.tgisinternal$$,
+                'tables have no triggers');
 SELECT has_index('pb', 'market_data_cache', 'market_data_cache_date_idx', 'date', 'prices are indexed by date');
 SELECT index_is_unique('pb', 'tags', 'tags_system_name_idx', 'system tags have unique names');
 SELECT index_is_unique('pb', 'factor_definitions', 'factor_definitions_active_name_idx', 'so do active factors');
@@ -472,20 +513,152 @@ SELECT is_empty($$SELECT * FROM pairwise_correlations
                   WHERE p_value IS DISTINCT FROM correlation_p_value(correlation_coefficient, observations)
                      OR (p_value IS NULL) <> (correlation_coefficient IS NULL)$$,
                 'with the p-values of correlation_p_value');
-INSERT INTO position_factor_exposures (portfolio_id, position_id, calculation_date, model, market_beta, value_beta)
-VALUES
-  (gen_random_uuid(), gen_random_uuid(), '2024-07-01', 'ridge', 1.1, 0.2),
-  (gen_random_uuid(), gen_random_uuid(), '2024-07-01', 'spread', 1.2, NULL);
-SELECT results_eq($$SELECT market_beta, value_beta FROM position_factor_exposure$$,
-                  $$VALUES (1.1::float8, 0.2::float8)$$,
+
+-- A book of a stock, a private lot and a lot that was closed on the day, with fits of the stock alone.
+INSERT INTO portfolio_snapshots (portfolio_id, snapshot_date, total_value, equity_balance, daily_pnl, daily_capital_flow)
+VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01', 2000, 2000, 30, 370);
+INSERT INTO portfolio_holdings (portfolio_id, calculation_date, position_ids, symbols, quantities, prices, price_dates,
+                                exposures, market_values, daily_pnl, realized_pnl, reasons, unallocated_pnl, run_id)
+VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01',
+        '{00000000-0000-0000-0000-00000000000a,00000000-0000-0000-0000-00000000000b,00000000-0000-0000-0000-00000000000c}',
+        '{A,NULL,NULL}', '{-10.5,2,0}', '{100.25,55,NULL}', '{2024-06-28,2024-07-01,NULL}', '{-1052.625,110,0}',
+        '{-10526250,1100000,0}', '{123456,-1,80000}', '{0,0,1234567}', '{stale_price,private,closed}', 9.6544, 7);
+INSERT INTO factor_models (calculation_date, model, factors, long_symbols, parameters) VALUES
+  ('2024-07-01', 'market', '{market}', '{SPY}', '{"method": "OLS_NW", "window": 252}'),
+  ('2024-07-01', 'rate', '{market,interest_rate}', '{SPY,DGS10}', '{"rate_series": "DGS10", "unit": "1 pp"}'),
+  ('2024-07-01', 'ridge', '{market,low_vol,value}', '{SPY,USMV,VTV}', '{}'),
+  ('2024-07-01', 'spread', '{market,size_spread}', '{SPY,IWM}', '{}');
+INSERT INTO symbol_model_fits (calculation_date, symbol, model, betas, std_errors, residual_df, alpha, r_squared,
+                               residual_volatility, observations, quality_flag, reason) VALUES
+  ('2024-07-01', 'A', 'market', '{1.5}', '{0.25}', 250, 0.001, 0.6, 0.2, 252, 'full_history', NULL),
+  ('2024-07-01', 'A', 'rate', '{1.25,-8.5}', '{0.5,2}', 249, 0, 0.7, 0.1, 251, 'full_history', NULL),
+  ('2024-07-01', 'A', 'ridge', '{1.1,0.3,0.2}', '{1,0,NULL}', 245, 0, 0.8, 0.15, 250, 'full_history', 'outlier'),
+  ('2024-07-01', 'A', 'spread', NULL, NULL, NULL, NULL, NULL, NULL, 3, 'insufficient_data', 'insufficient_data'),
+  ('2024-07-01', 'B', 'market', '{0.5}', '{0.25}', 250, 0, 0.6, 0.2, 252, 'full_history', NULL);
+INSERT INTO symbol_volatility (calculation_date, symbol, realized_volatility_21d, forecast_method, reason)
+VALUES ('2024-07-01', 'A', 0.25, 'har', NULL);
+INSERT INTO stress_scenario_moves (calculation_date, scenario_id, scenario_name, category, severity, method, factors,
+                                   shocks, moves, covariance_date, covariance_observations, covariance_half_life,
+                                   window_start, window_end, problem) VALUES
+  ('2024-07-01', 'down', 'Down', 'market', 'base', 'conditional_expectation', '{market,value}', '{-0.1,NULL}',
+   '{-0.1,0.02}', '2024-07-01', 252, 63, NULL, NULL, NULL),
+  ('2024-07-01', 'odd', 'Odd', 'custom', NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'no shocks'),
+  ('2024-07-01', 'past', 'Past', 'historical', 'extreme', 'replay', '{market}', NULL, '{-0.3}', NULL, NULL, NULL,
+   '2020-02-19', '2020-03-23', NULL);
+INSERT INTO portfolio_stress_tests (portfolio_id, calculation_date, scenario_ids, direct_pnl, correlated_pnl,
+                                    conditional_sd, reasons, factors, exposures, coverage, equity, notes)
+VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01', '{down,odd,past}', '{-1000000,NULL,-3000000}',
+        '{-900000,NULL,-3000000}', '{12.5,NULL,NULL}', '{NULL,bad_definition,NULL}', '{market,value}', '{1000,500}', 0.9,
+        250, '{"past": {"coverage": 0.8}}');
+INSERT INTO tags (name, is_system) VALUES ('Energy', true);
+
+SELECT results_eq(
+  $$SELECT right(position_id::text, 1), symbol, quantity, price, price_date, market_value, weight, exposure, daily_pnl,
+           realized_pnl, contribution, reason, run_id
+    FROM position_history ORDER BY position_id$$,
+  $$VALUES ('a', 'A', -10.5, 100.25, '2024-06-28'::date, -1052.6250::numeric(20,4), -1052.625 / 2000::float8,
+            -1052.625::float8, 12.3456::numeric(20,4), 0.0000::numeric(20,4), 12.3456 / 1600::float8, 'stale_price', 7::bigint),
+           ('b', NULL, 2, 55, '2024-07-01', 110.0000, 110 / 2000::float8, 110, -0.0001, 0.0000, -0.0001 / 1600::float8,
+            'private', 7),
+           ('c', NULL, 0, NULL, NULL, 0.0000, 0, 0, 8.0000, 123.4567, 8 / 1600::float8, 'closed', 7)$$,
+  'position_history unfolds what was held, in currency, over the equity of the date and of the day before');
+SELECT results_eq(
+  $$SELECT symbol, model, factor, beta, std_error, t_stat, p_value = student_t_p_value(t_stat, residual_df), f.reason
+    FROM symbol_factor_exposures AS f JOIN symbol_model_fits AS m USING (symbol, calculation_date, model)
+    ORDER BY symbol, model, factor$$,
+  $$VALUES ('A', 'market', 'market', 1.5::float8, 0.25::float8, 6::float8, true, NULL),
+           ('A', 'rate', 'interest_rate', -8.5, 2, -4.25, true, NULL), ('A', 'rate', 'market', 1.25, 0.5, 2.5, true, NULL),
+           ('A', 'ridge', 'low_vol', 0.3, 0, NULL, NULL, 'outlier'), ('A', 'ridge', 'market', 1.1, 1, 1.1, true, 'outlier'),
+           ('A', 'ridge', 'value', 0.2, NULL, NULL, NULL, 'outlier'),
+           ('A', 'spread', 'market', NULL, NULL, NULL, NULL, 'insufficient_data'),
+           ('A', 'spread', 'size_spread', NULL, NULL, NULL, NULL, 'insufficient_data'),
+           ('B', 'market', 'market', 0.5, 0.25, 2, true, NULL)$$,
+  'symbol_factor_exposures unfolds the betas of a fit by the factors of its model');
+SELECT results_eq(
+  $$SELECT right(position_id::text, 1), method, window_days, beta, alpha, r_squared, std_error,
+           p_value = student_t_p_value(6, 250), observations, market_index, quality_flag, reason
+    FROM position_market_betas ORDER BY position_id$$,
+  $$VALUES ('a', 'OLS_NW', 252, 1.5::float8, 0.001::float8, 0.6::float8, 0.25::float8, true, 252, 'SPY', 'full_history', NULL),
+           ('b', 'OLS_NW', 252, NULL, NULL, NULL, NULL, NULL, NULL, 'SPY', NULL, 'private')$$,
+  'position_market_betas gives each open lot the beta of its symbol, or says why it has none');
+SELECT results_eq(
+  $$SELECT right(position_id::text, 1), ir_beta, r_squared, std_error, observations, rate_series, unit, reason
+    FROM position_interest_rate_betas ORDER BY position_id$$,
+  $$VALUES ('a', '-8.5'::float8, 0.7::float8, 2::float8, 251, 'DGS10', '1 pp', NULL),
+           ('b', NULL, NULL, NULL, NULL, 'DGS10', '1 pp', 'private')$$,
+  'position_interest_rate_betas that to the rate, beside the market');
+SELECT results_eq(
+  $$SELECT right(position_id::text, 1), model, market_beta, value_beta, low_vol_beta, growth_beta, size_spread_beta,
+           r_squared, residual_volatility, observations, reason
+    FROM position_factor_exposures ORDER BY position_id, model$$,
+  $$VALUES ('a', 'ridge', 1.1::float8, 0.2::float8, 0.3::float8, NULL::float8, NULL::float8, 0.8::float8, 0.15::float8, 250,
+            'outlier'),
+           ('a', 'spread', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 3, 'insufficient_data'),
+           ('b', 'ridge', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'private'),
+           ('b', 'spread', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'private')$$,
+  'position_factor_exposures finds each beta by the name of its factor');
+SELECT results_eq(
+  $$SELECT right(position_id::text, 1), realized_volatility_21d, forecast_method, reason
+    FROM position_volatility ORDER BY position_id$$,
+  $$VALUES ('a', 0.25::float8, 'har', NULL), ('b', NULL, NULL, 'private')$$,
+  'position_volatility gives each open lot the volatility of its symbol');
+SELECT results_eq(
+  $$SELECT scenario_id, direct_pnl, correlated_pnl, correlation_effect, exceeds_equity, reason, factor_impacts,
+           calculation_metadata
+    FROM stress_test_results ORDER BY scenario_id$$,
+  $$VALUES ('down', -100.0000::numeric(20,4), -90.0000::numeric(20,4), 10.0000::numeric(20,4), false, NULL,
+            '{"market": {"move": -0.1, "shock": -0.1, "exposure": 1000, "direct_pnl": -100, "correlated_pnl": -100},
+              "value": {"move": 0.02, "exposure": 500, "direct_pnl": 0, "correlated_pnl": 10}}'::jsonb,
+            '{"method": "conditional_expectation", "scenario_name": "Down", "category": "market", "severity": "base",
+              "covariance_date": "2024-07-01", "covariance_observations": 252, "covariance_half_life": 63,
+              "coverage": 0.9, "conditional_sd": 12.5, "pnl_over_equity": -0.36}'::jsonb),
+           ('odd', NULL, NULL, NULL, NULL, 'bad_definition', NULL,
+            '{"method": "none", "scenario_name": "Odd", "category": "custom", "severity": null, "problem": "no shocks"}'),
+           ('past', -300.0000, -300.0000, 0.0000, true, NULL, '{"market": {"return": -0.3, "exposure": 1000}}',
+            '{"method": "replay", "scenario_name": "Past", "category": "historical", "severity": "extreme",
+              "start": "2020-02-19", "end": "2020-03-23", "coverage": 0.8}')$$,
+  'stress_test_results puts what the factors do and what the portfolio has of them together');
+SELECT results_eq($$SELECT right(position_id::text, 1), market_beta, value_beta, reason FROM position_factor_exposure
+                    ORDER BY position_id$$,
+                  $$VALUES ('a', 1.1::float8, 0.2::float8, 'outlier'), ('b', NULL, NULL, 'private')$$,
                   'position_factor_exposure shows the seven-factor model');
-INSERT INTO position_interest_rate_betas (portfolio_id, position_id, calculation_date, ir_beta)
-VALUES (gen_random_uuid(), gen_random_uuid(), '2024-07-01', -8.5);
-SELECT results_eq($$SELECT ir_beta FROM position_interest_rate_beta$$, $$VALUES ('-8.5'::float8)$$,
+SELECT results_eq('SELECT * FROM position_interest_rate_beta ORDER BY position_id',
+                  $$SELECT portfolio_id, position_id, calculation_date, ir_beta, r_squared, std_error, observations,
+                           rate_series, unit, quality_flag, reason, created_at, run_id
+                    FROM position_interest_rate_betas ORDER BY position_id$$,
                   'position_interest_rate_beta shows the rate betas');
 SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'pb'::regnamespace AND relkind = 'v'
                     AND NOT COALESCE('security_invoker=true' = ANY (reloptions), false)$$,
                 'views read with the rights of whoever asks');
+
+
+-- Every way to write through a view.
+CREATE FUNCTION pg_temp.error_of(statement text, OUT state text, OUT message text, OUT detail text, OUT hint text)
+LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE statement;
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+                          hint = PG_EXCEPTION_HINT;
+END $$;
+CREATE TEMP TABLE attempts AS
+SELECT v.table_name AS name, w.verb, w.statement
+FROM analytics_columns() AS v
+CROSS JOIN LATERAL (SELECT c.column_name AS name FROM analytics_columns() AS c
+                    WHERE c.table_name = v.table_name AND c.column_name IS NOT NULL ORDER BY c.ordinal LIMIT 1) AS first
+CROSS JOIN LATERAL (VALUES
+  ('insert into', format('INSERT INTO %I (%I) VALUES (NULL)', v.table_name, first.name)),
+  ('update', format('UPDATE %I SET %I = NULL', v.table_name, first.name)),
+  ('delete from', format('DELETE FROM %I', v.table_name))) AS w (verb, statement)
+WHERE v.column_name IS NULL AND v.data_type = 'view';
+SELECT is((SELECT count(*) FROM attempts), 36::bigint, 'to insert, update and delete in each of twelve views');
+SELECT set_eq('SELECT name, verb, e.* FROM attempts, LATERAL pg_temp.error_of(statement) AS e',
+              $$SELECT name, verb, '55000' AS state, format('cannot %s view "%s"', verb, name) AS message,
+                       'It shows results that tables of the batch hold in another form.' AS detail,
+                       'purge_results(before_date) removes results before a date, purge_portfolio(portfolio_id) all of '
+                       'a portfolio. Run the batch or an engine again to compute them.' AS hint
+                FROM attempts$$,
+              'is refused with one error that names the view, and the functions that remove results');
 
 -- Checks ------------------------------------------------------------------------------------------------------------
 
@@ -567,17 +740,37 @@ SELECT is_empty($$SELECT d.classid::regclass, d.objid, d.objsubid FROM pg_depend
                   JOIN pg_depend AS e ON e.classid = d.refclassid AND e.objid = d.refobjid AND e.deptype = 'e'
                   JOIN pg_extension AS x ON x.oid = e.refobjid AND x.extname = 'portfolio_batch'$$,
                 'no table or view depends on the extension');
+CREATE TEMP TABLE readings AS
+SELECT v.table_name AS name, c.column_name, format('SELECT %I FROM pb.%I', c.column_name, v.table_name) AS statement
+FROM analytics_columns() AS v JOIN analytics_columns() AS c USING (table_name)
+WHERE v.column_name IS NULL AND v.data_type = 'view' AND c.column_name IS NOT NULL;
+SELECT is_empty('SELECT r.name, r.column_name, e.* FROM readings AS r, LATERAL pg_temp.error_of(statement) AS e
+                 WHERE e.state IS NOT NULL', 'every column of every view can be read');
 DROP EXTENSION portfolio_batch;
 SELECT has_table('pb', 'portfolio_snapshots', 'DROP EXTENSION keeps the tables');
-SELECT is((SELECT count(correlation_coefficient) FROM pb.pairwise_correlations), 9::bigint, 'and the views');
-SELECT throws_ok($$SELECT p_value FROM pb.pairwise_correlations$$, '42883',
-                 'p-values need the extension portfolio_batch, which is no longer installed in schema pb',
-                 'only p-values need the extension, and say so');
+SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'pb'::regnamespace AND relkind = 'v'), 12::bigint,
+          'and the views');
+SELECT is((SELECT count(correlation_coefficient) FROM pb.pairwise_correlations), 9::bigint, 'with what they show');
+SELECT set_eq('SELECT r.name, r.column_name, e.* FROM readings AS r, LATERAL pg_temp.error_of(statement) AS e
+               WHERE e.state IS NOT NULL',
+              $$SELECT name, column_name, '42883' AS state,
+                       'p-values need the extension portfolio_batch, which is no longer installed in schema pb' AS message,
+                       '' AS detail, 'CREATE EXTENSION portfolio_batch and call create_analytics_tables() again. The '
+                                     'other columns of the view can be read without it.' AS hint
+                FROM (VALUES ('pairwise_correlations', 'p_value'), ('pairwise_correlations', 'q_value'),
+                             ('symbol_factor_exposures', 'p_value'), ('position_market_betas', 'p_value'))
+                       AS v (name, column_name)$$,
+              'only p-values need the extension, and say so');
+SELECT is((pg_temp.error_of('DELETE FROM pb.stress_test_results')).state, '55000', 'views still refuse to be written');
 CREATE SCHEMA pb_again;
 CREATE EXTENSION portfolio_batch SCHEMA pb_again;
 SELECT set_eq($$SELECT object_name, action FROM pb_again.create_analytics_tables('pb') WHERE action <> 'exists'$$,
-              $$VALUES ('pairwise_p_value', 'replaced')$$, 'an extension installed elsewhere finds the tables');
-SELECT is((SELECT count(p_value) FROM pb.pairwise_correlations), 9::bigint, 'and serves the view again');
+              $$VALUES ('pairwise_p_value', 'replaced'), ('estimate_p_value', 'replaced')$$,
+              'an extension installed elsewhere finds the tables');
+SELECT is_empty('SELECT r.name, r.column_name, e.* FROM readings AS r, LATERAL pg_temp.error_of(statement) AS e
+                 WHERE e.state IS NOT NULL', 'and serves the views again');
+SELECT is((SELECT count(p_value) FROM pb.pairwise_correlations), 9::bigint, 'with p-values of pairs');
+SELECT is((SELECT count(p_value) FROM pb.symbol_factor_exposures), 5::bigint, 'and of betas');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -12,7 +12,7 @@ CREATE ROLE pb_stranger;
 CREATE ROLE pb_newcomer;
 CREATE ROLE pb_owner;
 
-SELECT plan(68);
+SELECT plan(73);
 
 -- Refused -----------------------------------------------------------------------------------------------------------
 
@@ -35,11 +35,11 @@ SELECT is_empty($$SELECT * FROM role_privileges('pb_reader', 'pb_runner') WHERE 
 SELECT results_eq($$SELECT role_name::text COLLATE "default", object_name, privilege
                     FROM grant_analytics_roles('pb_reader', 'pb_runner')$$,
                   $$VALUES ('pb_reader', 'schema pb', 'USAGE'),
-                           ('pb_reader', 'all 42 tables and views of schema pb', 'SELECT'),
+                           ('pb_reader', 'all 48 tables and views of schema pb', 'SELECT'),
                            ('pb_reader', 'functions and procedures that read', 'EXECUTE'),
                            ('pb_runner', 'schema pb', 'USAGE'),
-                           ('pb_runner', 'all 42 tables and views of schema pb', 'SELECT'),
-                           ('pb_runner', '19 tables of results, runs and tags', 'INSERT, UPDATE, DELETE'),
+                           ('pb_runner', 'all 48 tables and views of schema pb', 'SELECT'),
+                           ('pb_runner', '18 tables of results, runs and tags', 'INSERT, UPDATE, DELETE'),
                            ('pb_runner', 'pb.portfolios (equity_balance, updated_at)', 'UPDATE'),
                            ('pb_runner', 'pb.positions (last_price, last_price_date, market_value, unrealized_pnl, '
                                          'realized_pnl, updated_at)', 'UPDATE'),
@@ -64,10 +64,10 @@ SELECT is_empty($$SELECT * FROM matrix WHERE role = 'pb_stranger' AND rights <> 
 SELECT is_empty($$SELECT * FROM matrix WHERE role = 'pb_reader' AND rights IS DISTINCT FROM 'r'$$,
                 'the reader reads every table and view and no more');
 SELECT set_eq($$SELECT name FROM matrix WHERE role = 'pb_runner' AND rights = 'rawd'$$,
-              ARRAY['symbol_model_fits', 'symbol_factor_exposures', 'factor_correlations', 'portfolio_snapshots',
-                    'position_market_betas', 'position_interest_rate_betas', 'position_factor_exposures',
-                    'portfolio_factor_exposures', 'position_volatility', 'position_greeks', 'correlation_calculations',
-                    'correlation_clusters', 'correlation_cluster_positions', 'stress_test_results',
+              ARRAY['factor_models', 'symbol_model_fits', 'symbol_volatility', 'factor_correlations',
+                    'portfolio_snapshots', 'portfolio_holdings', 'portfolio_factor_exposures', 'position_greeks',
+                    'correlation_calculations', 'correlation_clusters', 'correlation_cluster_positions',
+                    'stress_scenario_moves', 'portfolio_stress_tests',
                     'batch_runs', 'batch_jobs', 'batch_job_schedules', 'tags', 'position_tags'],
               'the runner writes results, runs and tags');
 SELECT is_empty($$SELECT * FROM matrix WHERE role = 'pb_runner' AND rights NOT IN ('r', 'rawd')$$,
@@ -138,6 +138,8 @@ SELECT throws_ok(statement, '42501', NULL, 'the runner is refused: ' || statemen
                ('UPDATE positions SET quantity = 1'), ('DELETE FROM positions'),
                ('UPDATE market_data_cache SET close = 1'), ('UPDATE stress_test_scenarios SET active = false'),
                ('TRUNCATE portfolio_snapshots'), ('CREATE TABLE pb.mine (id int)'),
+               ('DELETE FROM position_market_betas'), ('UPDATE stress_test_results SET direct_pnl = 1'),
+               ('INSERT INTO position_history (portfolio_id) VALUES (gen_random_uuid())'),
                ('SELECT close_position(portfolio_id, id, 1, 1, entry_date) FROM positions')) AS r (statement);
 RESET ROLE;
 
@@ -151,16 +153,42 @@ SELECT throws_ok(statement, '42501', NULL, 'others are refused: ' || statement)
                ($$SELECT _portfolio_batch.split_factor('AAA', '2024-07-01', '2024-07-02')$$),
                ($$SELECT _portfolio_batch.split_factors('AAA', '2024-07-01')$$),
                ($$SELECT _portfolio_batch.create_analytics_relation('pb', 'portfolios')$$), ($$SELECT _portfolio_batch.seed_analytics_tables('pb')$$),
-               ($$SELECT _portfolio_batch.create_pairwise_p_value('pb_desk')$$)) AS r (statement);
+               ($$SELECT _portfolio_batch.create_view_function('pb_desk', 'pairwise_p_value')$$)) AS r (statement);
 RESET ROLE;
 
 -- Row-level security of a table holds through the views.
 ALTER TABLE correlation_calculations ENABLE ROW LEVEL SECURITY;
 INSERT INTO correlation_calculations (portfolio_id, calculation_date, duration_days, symbols, correlations, pair_observations)
 VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01', 126, '{A,B}', '{0.5}', '{60}');
+INSERT INTO portfolio_holdings (portfolio_id, calculation_date, position_ids, quantities)
+VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01', '{00000000-0000-0000-0000-000000000002}', '{10}'),
+       ('00000000-0000-0000-0000-000000000003', '2024-07-01', '{00000000-0000-0000-0000-000000000004}', '{20}');
+INSERT INTO factor_models (calculation_date, model, factors)
+SELECT '2024-07-01', model, '{market}' FROM unnest(ARRAY['market', 'rate', 'ridge']) AS model;
+INSERT INTO symbol_volatility (calculation_date, symbol) VALUES ('2024-07-01', 'AAA');
+INSERT INTO stress_scenario_moves (calculation_date, scenario_id) VALUES ('2024-07-01', 'down');
+INSERT INTO portfolio_stress_tests (portfolio_id, calculation_date, scenario_ids)
+SELECT portfolio_id, calculation_date, '{down}' FROM portfolio_holdings;
+ALTER TABLE portfolio_holdings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE portfolio_stress_tests ENABLE ROW LEVEL SECURITY;
+CREATE POLICY third ON portfolio_holdings TO pb_reader USING (portfolio_id = '00000000-0000-0000-0000-000000000003');
+CREATE POLICY third ON portfolio_stress_tests TO pb_reader
+  USING (portfolio_id = '00000000-0000-0000-0000-000000000003');
 SET LOCAL ROLE pb_reader;
 SELECT is((SELECT count(*) FROM pairwise_correlations), 0::bigint, 'views respect row-level security');
+CREATE FUNCTION pg_temp.seen() RETURNS TABLE (name text, portfolio text) LANGUAGE plpgsql AS $$
+BEGIN
+  FOREACH name IN ARRAY ARRAY['position_history', 'position_market_betas', 'position_interest_rate_betas',
+                              'position_factor_exposures', 'position_volatility', 'stress_test_results'] LOOP
+    RETURN QUERY EXECUTE format('SELECT %L, right(v.portfolio_id::text, 1) FROM %I AS v', name, name);
+  END LOOP;
+END $$;
+SELECT set_eq('SELECT * FROM pg_temp.seen()',
+              $$VALUES ('position_history', '3'), ('position_market_betas', '3'), ('position_interest_rate_betas', '3'),
+                       ('position_factor_exposures', '3'), ('position_volatility', '3'), ('stress_test_results', '3')$$,
+              'those that unfold a portfolio''s row as well');
 RESET ROLE;
+SELECT is((SELECT count(*) FROM pg_temp.seen()), 12::bigint, 'of two portfolios');
 
 -- An owner without superuser rights ---------------------------------------------------------------------------------
 
@@ -173,7 +201,7 @@ SELECT throws_ok($$SELECT create_analytics_tables('pb_new')$$, '42501', NULL, 's
 RESET ROLE;
 ALTER SCHEMA pb_desk OWNER TO pb_owner;
 SET LOCAL ROLE pb_owner;
-SELECT is((SELECT count(*) FROM create_analytics_tables('pb_desk') WHERE action = 'created'), 43::bigint,
+SELECT is((SELECT count(*) FROM create_analytics_tables('pb_desk') WHERE action = 'created'), 51::bigint,
           'a plain role creates the tables in a schema of its own');
 SELECT is((SELECT count(*) FROM create_analytics_tables('pb_desk') WHERE action <> 'exists' OR rows_added > 0),
           0::bigint, 'and again');

@@ -208,7 +208,7 @@ SELECT set_eq($$SELECT * FROM purged$$,
                   AND EXISTS (SELECT FROM analytics_columns() AS c
                               WHERE c.table_name = t.table_name AND c.column_name = 'portfolio_id')$$,
               'purge_portfolio deletes every result of the portfolio');
-SELECT is((SELECT count(*) FROM purged), 11::bigint, 'from eleven tables');
+SELECT is((SELECT count(*) FROM purged), 8::bigint, 'from eight tables');
 SELECT set_eq($$SELECT table_name, number FROM pg_temp.counts()$$,
               $$SELECT b.table_name, b.number - COALESCE(p.rows_deleted, 0) FROM before_purge AS b
                 LEFT JOIN purged AS p USING (table_name)$$,
@@ -216,7 +216,7 @@ SELECT set_eq($$SELECT table_name, number FROM pg_temp.counts()$$,
 SELECT is_empty($$SELECT * FROM portfolio_snapshots WHERE portfolio_id = pg_temp.book()$$, 'no snapshot is left');
 SELECT is((SELECT sum(rows_deleted) FROM purge_portfolio(pg_temp.book())), 0::numeric, 'a portfolio without results');
 DELETE FROM portfolios WHERE id = pg_temp.lot(50);
-SELECT is((SELECT sum(rows_deleted) FROM purge_portfolio(pg_temp.lot(50))), 22::numeric,
+SELECT is((SELECT sum(rows_deleted) FROM purge_portfolio(pg_temp.lot(50))), 16::numeric,
           'the results of a portfolio that is gone');
 SELECT throws_ok($$SELECT purge_portfolio(pg_temp.lot(50))$$, '42704',
                  'portfolio 00000000-0000-0000-0000-000000000050 does not exist', 'a portfolio that nobody knows');
@@ -243,7 +243,7 @@ SELECT set_eq($$SELECT table_name, number FROM pg_temp.counts()$$,
               $$SELECT b.table_name, b.number - COALESCE(o.rows_deleted, 0) FROM before_old AS b
                 LEFT JOIN old AS o USING (table_name)$$,
               'and nothing else');
-SELECT results_eq($$SELECT DISTINCT calculation_date FROM position_market_betas$$, $$VALUES ('2024-02-05'::date)$$,
+SELECT results_eq($$SELECT DISTINCT calculation_date FROM portfolio_holdings$$, $$VALUES ('2024-02-05'::date)$$,
                   'the day itself stays');
 SELECT is((SELECT count(*) FROM old WHERE table_name = 'portfolio_snapshots'), 0::bigint, 'but no snapshot');
 SELECT results_eq($$SELECT run_id FROM batch_runs ORDER BY run_id$$, $$VALUES (1002::bigint), (1004)$$,

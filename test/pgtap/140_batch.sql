@@ -1,7 +1,7 @@
 -- The batch: what a run reports and logs, how failures stay where they belong, and what a later run makes good.
 
 \ir include/prelude.psql
-SELECT plan(107);
+SELECT plan(108);
 
 -- Short windows, so that a small market suffices.
 SET LOCAL portfolio_batch.beta_window = 20;
@@ -37,10 +37,10 @@ CREATE TEMP TABLE first AS SELECT * FROM run_daily_batch('2024-07-08');
 SELECT results_eq('SELECT session_date, phase, name, status, processed, skipped, failed, rows_written FROM first',
   $$VALUES ('2024-07-08'::date, '1', 'market data', 'success', 10::bigint, 7::bigint, 0::bigint, 0::bigint),
            ('2024-07-08', '1.5',  'fundamentals',      'skipped', 0, 0, 0, 0),
-           ('2024-07-08', '2',    'P&L and snapshots', 'success', 2, 0, 0, 4),
+           ('2024-07-08', '2',    'P&L and snapshots', 'success', 2, 0, 0, 6),
            ('2024-07-08', '2.5',  'position values',   'success', 2, 0, 0, 2),
            ('2024-07-08', '2.75', 'sector tags',       'success', 2, 0, 0, 3),
-           ('2024-07-08', '3',    'risk analytics',    'success', 19, 117, 0, 210)$$,
+           ('2024-07-08', '3',    'risk analytics',    'success', 19, 117, 0, 156)$$,
   'the first run of a date: each phase once, in order, with what it counted and wrote');
 SELECT is_empty($$SELECT * FROM first WHERE duration IS NULL OR duration < '0' OR duration > '1 minute'$$,
                 'and how long it took');
@@ -129,13 +129,14 @@ SELECT is_empty(format($$SELECT relation, content FROM pg_temp.contents(kinds =>
 
 SELECT results_eq($$SELECT processed, skipped, failed, rows_written, detail
                     FROM create_portfolio_snapshots('2024-07-10', ARRAY[pg_temp.id(1)])$$,
-                  $$VALUES (1::bigint, 0::bigint, 0::bigint, 2::bigint, '1 portfolio')$$, 'an engine alone');
+                  $$VALUES (1::bigint, 0::bigint, 0::bigint, 3::bigint, '1 portfolio')$$, 'an engine alone');
 SELECT results_eq($$SELECT run_id FROM portfolio_snapshots
                     WHERE (portfolio_id, snapshot_date) = (pg_temp.id(1), '2024-07-10')$$, 'VALUES (NULL::bigint)',
                   'leaves rows without a run');
 SELECT results_eq($$SELECT processed, skipped, rows_written
                     FROM calc_market_betas('2024-07-10', ARRAY[pg_temp.id(1)])$$,
-                  $$VALUES (2::bigint, 0::bigint, 8::bigint)$$, 'betas of two positions: fits, exposures, snapshot');
+                  $$VALUES (2::bigint, 0::bigint, 5::bigint)$$,
+                  'betas of two positions: the model, two fits, one exposure, the snapshot');
 SELECT results_eq($$SELECT processed, rows_written FROM update_position_values('2024-07-10', ARRAY[pg_temp.id(1)])$$,
                   $$VALUES (2::bigint, 2::bigint)$$, 'values of two positions');
 SELECT results_eq($$SELECT processed, rows_written, detail
@@ -161,7 +162,8 @@ SELECT is_empty($$SELECT * FROM missing_sessions('2024-07-10')$$, 'then nothing 
 -- An engine that raises -----------------------------------------------------------------------------------------------
 
 -- A rule of the house that the betas of July 11 break.
-ALTER TABLE position_market_betas ADD CONSTRAINT house_rule CHECK (calculation_date <> '2024-07-11');
+ALTER TABLE symbol_model_fits ADD CONSTRAINT house_rule
+  CHECK ((calculation_date, model, symbol) <> ('2024-07-11', 'market', 'AAA'));
 CREATE TEMP TABLE failed AS SELECT * FROM run_daily_batch('2024-07-11');
 SELECT results_eq('SELECT phase, status, failed FROM failed',
                   $$VALUES ('1', 'success', 0::bigint), ('1.5', 'skipped', 0), ('2', 'success', 0),
@@ -170,7 +172,7 @@ SELECT results_eq('SELECT phase, status, failed FROM failed',
 SELECT matches((SELECT detail FROM failed WHERE phase = '3'),
                '^market_betas failed: .*violates check constraint "house_rule" \(23514\); rate betas 0/2',
                'and says what it was');
-SELECT results_eq($$SELECT job_type, status, sqlstate, error_message LIKE '%position_market_betas%"house_rule"',
+SELECT results_eq($$SELECT job_type, status, sqlstate, error_message LIKE '%symbol_model_fits%"house_rule"',
                            error_detail LIKE 'Failing row contains (%'
                     FROM batch_jobs WHERE run_id = (SELECT max(run_id) FROM batch_runs) AND sqlstate IS NOT NULL$$,
                   $$VALUES ('engine', 'failed', '23514', true, NULL), ('portfolio', 'failed', '23514', true, true)$$,
@@ -178,16 +180,16 @@ SELECT results_eq($$SELECT job_type, status, sqlstate, error_message LIKE '%posi
 SELECT results_eq($$SELECT status, error_count > 0 FROM batch_runs ORDER BY run_id DESC LIMIT 1$$,
                   $$VALUES ('partial', true)$$, 'the run is partial');
 SELECT is_empty($$SELECT relation FROM pg_temp.contents(kinds => '{result}')
-                  WHERE content ->> 'calculation_date' = '2024-07-11'
-                    AND (content ->> 'model' = 'market' OR relation = 'position_market_betas')$$,
+                  WHERE content ->> 'calculation_date' = '2024-07-11' AND content ->> 'model' = 'market'$$,
                 'of the engine that failed nothing is left');
+SELECT is_empty($$SELECT * FROM position_market_betas WHERE calculation_date = '2024-07-11'$$, 'nor shown');
 SELECT is((SELECT count(*) FROM portfolio_snapshots
             WHERE snapshot_date = '2024-07-11' AND beta IS NULL AND NOT analytics_complete), 2::bigint,
           'of the others everything');
 SELECT set_eq('SELECT DISTINCT last_price_date FROM positions', '{2024-07-11}'::date[], 'positions have their values');
 SELECT results_eq($$SELECT session_date, missing FROM missing_sessions('2024-07-11')$$,
                   $$VALUES ('2024-07-11'::date, 'analytics'), ('2024-07-11', 'analytics')$$, 'and the rest is owed');
-ALTER TABLE position_market_betas DROP CONSTRAINT house_rule;
+ALTER TABLE symbol_model_fits DROP CONSTRAINT house_rule;
 SELECT results_eq($$SELECT phase, status FROM run_daily_batch_with_backfill('2024-07-11') WHERE rows_written > 0$$,
                   $$VALUES ('3', 'success')$$, 'with the rule gone, the next run makes it good');
 SELECT is((SELECT count(*) FROM portfolio_snapshots
@@ -367,11 +369,11 @@ SELECT set_eq($$SELECT relation, coalesce(now ->> 'snapshot_date', now ->> 'calc
                 FROM changed$$,
   $$VALUES ('portfolio_snapshots', '2024-07-22', '01'), ('portfolio_snapshots', '2024-07-22', '03'),
            ('portfolio_snapshots', '2024-07-23', '01'), ('portfolio_snapshots', '2024-07-23', '03'),
-           ('symbol_model_fits', '2024-07-22', 'AAA'), ('symbol_factor_exposures', '2024-07-22', 'AAA'),
-           ('position_market_betas', '2024-07-22', '11'), ('position_market_betas', '2024-07-22', '31'),
-           ('position_volatility', '2024-07-22', '11'), ('position_volatility', '2024-07-22', '31'),
+           ('portfolio_holdings', '2024-07-22', '01'), ('portfolio_holdings', '2024-07-22', '03'),
+           ('portfolio_holdings', '2024-07-23', '01'), ('portfolio_holdings', '2024-07-23', '03'),
+           ('symbol_model_fits', '2024-07-22', 'AAA'), ('symbol_volatility', '2024-07-22', 'AAA'),
            ('portfolio_factor_exposures', '2024-07-22', '01'), ('portfolio_factor_exposures', '2024-07-22', '03'),
-           ('stress_test_results', '2024-07-22', '01'), ('stress_test_results', '2024-07-22', '03')$$,
+           ('portfolio_stress_tests', '2024-07-22', '01'), ('portfolio_stress_tests', '2024-07-22', '03')$$,
   'a corrected price, run again, changes its day, the P&L of the next, the risk of its symbol, and nothing else');
 SELECT is((SELECT n.equity_balance - (b.content ->> 'equity_balance')::numeric
              FROM portfolio_snapshots AS n JOIN before_price AS b ON b.relation = 'portfolio_snapshots'
@@ -382,8 +384,11 @@ SELECT is((SELECT sum(failed) FROM sessions_between('2024-07-23', '2024-07-30') 
           0::numeric, 'the later dates are run again');
 CREATE TEMP TABLE after_price AS SELECT * FROM pg_temp.results();
 SELECT count(*) AS purged FROM portfolios AS p, purge_portfolio(p.id) \gset
+DELETE FROM factor_models;
 DELETE FROM symbol_model_fits;
-DELETE FROM symbol_factor_exposures;
+DELETE FROM symbol_volatility;
+DELETE FROM factor_correlations;
+DELETE FROM stress_scenario_moves;
 SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-07-30') \gset
 SELECT set_eq('SELECT * FROM pg_temp.results()', 'SELECT * FROM after_price', 'and then all is as if computed afresh');
 

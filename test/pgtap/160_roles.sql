@@ -115,7 +115,12 @@ INSERT INTO entry_points VALUES
   ('pure', 'analytics_schema', 'SELECT pb.analytics_schema()'),
   ('pure', 'nyse_calendar', 'SELECT * FROM pb.nyse_calendar(''2024-07-11'', ''2024-07-12'')'),
   ('pure', 'nyse_special_closures', 'SELECT * FROM pb.nyse_special_closures()'),
-  ('pure', 'correlation_p_value', 'SELECT pb.correlation_p_value(0.5, 60)');
+  ('pure', 'correlation_p_value', 'SELECT pb.correlation_p_value(0.5, 60)'),
+  ('pure', 'student_t_p_value', 'SELECT pb.student_t_p_value(2, 60)'),
+  ('pure', 'batch_settings', 'SELECT * FROM pb.batch_settings()'),
+  ('pure', 'setting_refusal', 'SELECT * FROM _portfolio_batch.setting_refusal(''portfolio_batch.beta_window'', ''60'')'),
+  ('pure', 'refused_settings', 'SELECT * FROM _portfolio_batch.refused_settings()'),
+  ('pure', 'absent_tables', 'SELECT _portfolio_batch.absent_tables()');
 -- What everybody may execute: 420_public_functions.sql has the list.
 CREATE TEMP TABLE cheap AS
 SELECT p.proname::text COLLATE "default" AS name
@@ -133,7 +138,7 @@ WHERE e.extname = 'portfolio_batch';
 SELECT set_eq($$SELECT name FROM installed
                 WHERE name !~ '^(analytics_columns|seed_|audit_|report_)|_as_(owner|caller)$' AND name <> ALL (
                   '{finite_check,analytics_storage,analytics_misfits,refuse_misfits,add_missing_columns,create_analytics_relation,
-                    create_pairwise_p_value,executing_roles,foreign_objects,tables_owner,refuse_foreign_objects,refuse_schema_name,range_check,role_privileges,tenant_policies,policy_mark,tables_schema,require_finite,
+                    create_view_function,view_functions,executing_roles,foreign_objects,tables_owner,refuse_foreign_objects,refuse_schema_name,range_check,role_privileges,tenant_policies,policy_mark,tables_schema,require_finite,
                     stored_runs,finished_sessions,record_cancelled,run_of_process,session_of_run,preflight_checks,is_refused_as_superuser,
                     stored_schedules,add_schedules,update_schedules,delete_schedule,
                     schedule_batch,unschedule_batch,enable_schedule,disable_schedule,activate_schedule,sync_schedules,
@@ -195,7 +200,7 @@ REVOKE USAGE ON SCHEMA pb FROM pb_stranger;
 
 SELECT set_eq($$SELECT name FROM installed
                 WHERE has_function_privilege('public', oid, 'EXECUTE') AND provolatile = 'v'$$,
-              '{create_analytics_relation,create_pairwise_p_value,add_missing_columns,seed_analytics_tables,
+              '{create_analytics_relation,create_view_function,add_missing_columns,seed_analytics_tables,
                 seed_analytics_tables_as_owner}'::text[],
               'of what may write PUBLIC may execute only the parts of create_analytics_tables, with its own rights');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p JOIN installed AS i ON i.oid = p.oid WHERE p.prosecdef$$,
@@ -206,8 +211,11 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p JOIN installed AS
 SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-07-12') \gset
 CREATE TEMP TABLE by_superuser AS SELECT * FROM pg_temp.results();
 SELECT count(*) AS purged FROM portfolios AS p, purge_portfolio(p.id) \gset
+DELETE FROM factor_models;
 DELETE FROM symbol_model_fits;
-DELETE FROM symbol_factor_exposures;
+DELETE FROM symbol_volatility;
+DELETE FROM factor_correlations;
+DELETE FROM stress_scenario_moves;
 DELETE FROM position_tags;
 DELETE FROM tags;
 UPDATE positions SET last_price = NULL, last_price_date = NULL, market_value = NULL, unrealized_pnl = NULL;

@@ -39,8 +39,8 @@ SELECT set_eq($$SELECT name.found[1], value.text
 SELECT set_eq($$SELECT name FROM installed WHERE schema = 'pb'$$,
               $$SELECT name FROM documented
                 UNION SELECT unnest(ARRAY['analytics_schema', 'nyse_calendar', 'nyse_special_closures',
-                                          'role_privileges', 'correlation_p_value'])$$,
-              'the schema of the extension has what the README documents, and five functions for those who look');
+                                          'role_privileges', 'correlation_p_value', 'student_t_p_value'])$$,
+              'the schema of the extension has what the README documents, and six functions for those who look');
 SELECT set_eq('SELECT DISTINCT schema FROM installed', ARRAY['pb', '_portfolio_batch'],
               'everything else is in a schema of its own');
 SELECT is(obj_description('_portfolio_batch'::regnamespace, 'pg_namespace') ~ 'not meant to be called', true,
@@ -63,7 +63,7 @@ SELECT is_empty($$SELECT name FROM installed
 SELECT is_empty($$SELECT proname FROM pg_proc
                   WHERE pronamespace = 'pb'::regnamespace AND oid NOT IN (SELECT oid FROM installed)
                     AND NOT 'search_path=pg_catalog, pg_temp' = ANY (COALESCE(proconfig, '{}'))$$,
-                'so does the function that the tables need');
+                'so do the functions that the tables need');
 
 SELECT is_empty($$SELECT name FROM installed WHERE prosrc LIKE '%analytics_schema(%'$$,
                 'the schema of the tables is asked of tables_schema(), which knows when names do not hold any more');
@@ -94,7 +94,7 @@ SELECT is_empty($$SELECT e.name FROM installed AS e
 SELECT set_eq($$SELECT name FROM installed WHERE schema = 'pb' AND has_function_privilege('public', oid, 'EXECUTE')$$,
               ARRAY['analytics_columns', 'analytics_schema', 'batch_settings', 'correlation_p_value', 'cron_next_run', 'is_session',
                     'latest_closed_session', 'next_session', 'nyse_calendar', 'nyse_special_closures',
-                    'previous_session', 'role_privileges', 'sessions_between'],
+                    'previous_session', 'role_privileges', 'sessions_between', 'student_t_p_value'],
               'PUBLIC may execute what is cheap');
 SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 WHERE schema = '_portfolio_batch' AND has_function_privilege('public', oid, 'EXECUTE')
@@ -107,13 +107,13 @@ SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 'audit_checks_market_data audit_checks_objects audit_checks_orphans audit_checks_profiles audit_checks_rate_betas '
                 'audit_checks_snapshots audit_checks_stress_tests audit_checks_volatility audit_names '
                 'audit_query_by_position audit_query_of_runs audit_worst create_analytics_relation '
-                'create_pairwise_p_value cron_field executing_roles finite_check foreign_objects has_cron html_escape '
+                'create_view_function cron_field executing_roles finite_check foreign_objects has_cron html_escape '
                 'is_refused_as_superuser range_check refuse_foreign_objects refuse_misfits refuse_schema_name refused_settings '
                 'report_bar report_cell report_compact report_date report_factor_name report_line report_lot_table report_lots report_missing '
                 'report_model report_number report_percent report_reason report_scale report_section report_style '
                 'report_svg report_text report_tick report_tile report_value require_cron require_finite '
                 'require_lasting_schema run_state schedule_job_name seed_analytics_tables seed_factor_definitions '
-                'seed_market_risk_scenarios seed_stress_test_scenarios setting_refusal split_factor split_factors tables_owner tables_schema', ' '),
+                'seed_market_risk_scenarios seed_stress_test_scenarios setting_refusal split_factor split_factors tables_owner tables_schema view_functions', ' '),
               'and the parts of functions that are');
 SELECT is_empty($$SELECT b.name FROM installed AS b JOIN installed AS e ON e.name = b.entry_name
                   WHERE b.identity IS NOT NULL AND has_function_privilege('public', b.oid, 'EXECUTE')
