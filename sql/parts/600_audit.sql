@@ -37,7 +37,7 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.audit_worst(text[]) IS
   'The worst of some statuses: red, amber, green, grey (nothing to look at); grey of none.';
 
--- Results by position are all alike: each lot has a row of the session with a figure or a reason.
+-- Results by position are all alike: each lot has a row of the session. Its figures are those of its symbol.
 CREATE FUNCTION _portfolio_batch.audit_query_by_position(table_name text, there text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
@@ -223,23 +223,12 @@ SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     ('market betas', 'lots', 'portfolios',
-     _portfolio_batch.audit_query_by_position('position_market_betas',
-       'r.beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL')),
+     _portfolio_batch.audit_query_by_position('position_market_betas', 'true')),
     ('ridge betas', 'lots', 'portfolios',
-     _portfolio_batch.audit_query_by_position('position_factor_exposures',
-       'r.model = ''ridge'' AND (r.market_beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL)')),
+     _portfolio_batch.audit_query_by_position('position_factor_exposures', 'r.model = ''ridge''')),
     ('spread betas', 'lots', 'portfolios',
-     _portfolio_batch.audit_query_by_position('position_factor_exposures',
-       'r.model = ''spread'' AND (r.market_beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL)')),
-    ('model fits', 'fits', 'symbols', $query$
-       SELECT s.symbol, count(*), count(f.model), CASE WHEN count(f.model) < count(*) THEN 'red' ELSE 'green' END,
-              'missing: ' || _portfolio_batch.audit_names(array_agg(m.model) FILTER (WHERE f.model IS NULL))
-       FROM (SELECT DISTINCT l.symbol FROM lot AS l WHERE l.investment_class = 'PUBLIC') AS s
-       CROSS JOIN (VALUES ('market'), ('ridge'), ('spread'), ('rate')) AS m (model)
-       LEFT JOIN (SELECT DISTINCT f.symbol, f.model FROM %1$I.symbol_model_fits AS f WHERE f.calculation_date = $1)
-         AS f ON f.symbol = s.symbol AND f.model = m.model
-       GROUP BY s.symbol
-     $query$),
+     _portfolio_batch.audit_query_by_position('position_factor_exposures', 'r.model = ''spread''')),
+    -- The figures behind these rows.
     ('symbol factors', 'betas', 'symbols', $query$
        SELECT f.symbol, count(*), count(e.factor), CASE WHEN count(e.factor) < count(*) THEN 'red' ELSE 'green' END,
               'missing: ' || _portfolio_batch.audit_names(array_agg(f.model || ' ' || d.name)
@@ -316,8 +305,7 @@ SET search_path TO pg_catalog, pg_temp
 AS $checks$
   VALUES
     ('rate betas', 'lots', 'portfolios',
-     _portfolio_batch.audit_query_by_position('position_interest_rate_betas',
-       'r.ir_beta IS NOT NULL AND r.r_squared IS NOT NULL OR r.reason IS NOT NULL'))
+     _portfolio_batch.audit_query_by_position('position_interest_rate_betas', 'true'))
 $checks$;
 
 COMMENT ON FUNCTION _portfolio_batch.audit_checks_rate_betas() IS
@@ -473,6 +461,38 @@ AS $checks$
              FROM book AS b
              JOIN %1$I.portfolio_snapshots AS s ON s.portfolio_id = b.portfolio_id AND s.snapshot_date <= $1) AS r
        GROUP BY r.portfolio_id, r.name
+     $query$),
+    -- Every lot is there, with a symbol or a reason. Together they earned the P&L of the snapshot, and make its market
+    -- value but for their rounding.
+    ('holdings', 'lots', 'portfolios', $query$
+       SELECT b.name, COALESCE(l.lots, 0), COALESCE(l.held, 0),
+              CASE WHEN COALESCE(l.held < l.lots, false) OR NOT r.adds_up THEN 'red' ELSE 'green' END,
+              NULLIF(concat_ws('; ', 'missing: ' || l.missing,
+                               CASE WHEN NOT r.adds_up THEN
+                                 concat('P&L ', s.daily_pnl, ', of the lots ', COALESCE(h.daily_pnl::text, 'unknown'),
+                                        '; market value ', s.total_market_value, ', of the lots ',
+                                        COALESCE(h.market_value::text, 'unknown')) END), '')
+       FROM book AS b
+       JOIN %1$I.portfolio_snapshots AS s ON s.portfolio_id = b.portfolio_id AND s.snapshot_date = $1
+       LEFT JOIN (SELECT l.portfolio_id, count(*) AS lots, count(e.position_id) AS held,
+                         _portfolio_batch.audit_names(array_agg(l.symbol) FILTER (WHERE e.position_id IS NULL))
+                           AS missing
+                  FROM lot AS l
+                  LEFT JOIN (SELECT DISTINCT e.portfolio_id, e.position_id FROM %1$I.position_history AS e
+                             WHERE e.portfolio_id = ANY ($2) AND e.calculation_date = $1 AND e.quantity <> 0
+                               AND num_nonnulls(e.symbol, e.reason) > 0) AS e USING (portfolio_id, position_id)
+                  GROUP BY l.portfolio_id) AS l ON l.portfolio_id = b.portfolio_id
+       LEFT JOIN (SELECT h.portfolio_id, cardinality(h.position_ids) AS places,
+                         (SELECT COALESCE(sum(u.units), 0) / 10000 FROM unnest(h.market_values) AS u (units))
+                           AS market_value,
+                         (SELECT COALESCE(sum(u.units), 0) / 10000 FROM unnest(h.daily_pnl) AS u (units))
+                           + h.unallocated_pnl AS daily_pnl
+                  FROM %1$I.portfolio_holdings AS h
+                  WHERE h.portfolio_id = ANY ($2) AND h.calculation_date = $1) AS h
+         ON h.portfolio_id = b.portfolio_id
+       CROSS JOIN LATERAL (SELECT COALESCE(h.daily_pnl = s.daily_pnl
+                                           AND abs(h.market_value - s.total_market_value) <= 0.0001 * (h.places + 1),
+                                           false) AS adds_up) AS r
      $query$)
 $checks$;
 
@@ -569,14 +589,20 @@ AS $checks$
               CASE WHEN count(r.scenario_id) < count(*) THEN 'red' ELSE 'green' END,
               'missing: ' || _portfolio_batch.audit_names(array_agg(s.scenario_id) FILTER (WHERE r.scenario_id IS NULL))
               || CASE WHEN count(r.scenario_id) > 0 THEN ''
-                      ELSE COALESCE('; newest of ' || (SELECT max(t.calculation_date) FROM %1$I.stress_test_results AS t
+                      ELSE COALESCE('; newest of ' || (SELECT max(t.calculation_date)
+                                                       FROM %1$I.portfolio_stress_tests AS t
                                                        WHERE t.portfolio_id = b.portfolio_id
                                                          AND t.calculation_date < $1), '; none yet') END
        FROM book AS b
        CROSS JOIN (SELECT DISTINCT a.scenario_id FROM %1$I.stress_test_scenarios AS a WHERE a.active) AS s
-       LEFT JOIN (SELECT DISTINCT t.portfolio_id, t.scenario_id FROM %1$I.stress_test_results AS t
+       LEFT JOIN (SELECT DISTINCT t.portfolio_id, e.scenario_id
+                  FROM %1$I.portfolio_stress_tests AS t
+                  CROSS JOIN LATERAL unnest(t.scenario_ids, t.direct_pnl, t.reasons)
+                    AS e (scenario_id, direct_pnl, reason)
+                  JOIN %1$I.stress_scenario_moves AS m
+                    ON m.calculation_date = t.calculation_date AND m.scenario_id = e.scenario_id
                   WHERE t.portfolio_id = ANY ($2) AND t.calculation_date = $1
-                    AND (t.direct_pnl IS NOT NULL OR t.reason IS NOT NULL))
+                    AND (e.direct_pnl IS NOT NULL OR e.reason IS NOT NULL))
          AS r ON r.portfolio_id = b.portfolio_id AND r.scenario_id = s.scenario_id
        GROUP BY b.portfolio_id, b.name
      $query$),
@@ -584,9 +610,10 @@ AS $checks$
        SELECT t.scenario_id, count(*), count(*) FILTER (WHERE t.is_valid),
               CASE WHEN bool_and(t.is_valid) THEN 'green' ELSE 'amber' END,
               'cannot be computed: ' || _portfolio_batch.audit_names(array_agg(t.reason) FILTER (WHERE NOT t.is_valid))
-       FROM (SELECT t.scenario_id, t.reason,
-                    COALESCE(t.reason NOT IN ('invalid_scenario', 'singular'), true) AS is_valid
-             FROM %1$I.stress_test_results AS t
+       FROM (SELECT e.scenario_id, e.reason,
+                    COALESCE(e.reason NOT IN ('invalid_scenario', 'singular'), true) AS is_valid
+             FROM %1$I.portfolio_stress_tests AS t
+             CROSS JOIN LATERAL unnest(t.scenario_ids, t.reasons) AS e (scenario_id, reason)
              WHERE t.portfolio_id = ANY ($2) AND t.calculation_date = $1) AS t
        GROUP BY t.scenario_id
      $query$)

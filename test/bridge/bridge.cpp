@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <new>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "pg/columns.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/memory.hpp"
@@ -53,7 +55,10 @@ std::vector<pb::pg::ColumnDef> every_type() {
           {"a_jsonb", Type::jsonb},
           {"a_uuid", Type::uuid},
           {"float8s", Type::float8_array},
+          {"numerics", Type::numeric_array},
           {"int4s", Type::int4_array},
+          {"int8s", Type::int8_array},
+          {"dates", Type::date_array},
           {"texts", Type::text_array},
           {"uuids", Type::uuid_array}};
 }
@@ -67,15 +72,21 @@ pb::core::Uuid counting_uuid(unsigned char first) {
 pb::core::Date day(int days_since_1970) { return pb::core::Date(std::chrono::days(days_since_1970)); }
 
 void add_ordinary_row(RowBuffer& rows) {
-  const std::vector<double> numbers{1.5, -2.25, 0.1};
+  const std::vector<double> numbers{1.5, std::numeric_limits<double>::quiet_NaN(), 0.1};
+  const pb::pg::Numerics decimals{{0.1, std::numeric_limits<double>::infinity(), -123456789.123456}};
   const std::vector<std::int32_t> integers{1, -2, 2147483647};
-  const std::vector<std::string> texts{"plain", "", "NULL", "comma, \"quote\" \\ {brace}", "žluťoučký"};
+  const std::vector<std::optional<pb::core::Money>> amounts{pb::core::Money{-12345678}, std::nullopt};
+  const std::vector<std::optional<pb::core::Date>> days{day(19723), std::nullopt, day(-1)};
+  const std::vector<std::optional<std::string>> texts{"plain",      "",         "NULL", "comma, \"quote\" \\ {brace}",
+                                                      std::nullopt, "žluťoučký"};
   const std::vector<pb::core::Uuid> ids{counting_uuid(0), counting_uuid(240)};
   rows.add(true).add(std::int32_t{-42}).add(std::int64_t{1} << 40).add(0.1).add(pb::core::Money{-12345678});
   rows.add(day(19723)).add(std::int64_t{1704067200123456}).add(std::int64_t{3661000001}).add(std::int64_t{34200000000});
   rows.add("na\xc3\xafve").add(R"({"b": [1, null], "a": "x"})").add(counting_uuid(16));
-  rows.add(std::span<const double>(numbers)).add(std::span<const std::int32_t>(integers));
-  rows.add(std::span<const std::string>(texts)).add(std::span<const pb::core::Uuid>(ids));
+  rows.add(std::span<const double>(numbers)).add(decimals).add(std::span<const std::int32_t>(integers));
+  rows.add(std::span<const std::optional<pb::core::Money>>(amounts));
+  rows.add(std::span<const std::optional<pb::core::Date>>(days));
+  rows.add(std::span<const std::optional<std::string>>(texts)).add(std::span<const pb::core::Uuid>(ids));
 }
 
 // The ends of the ranges, days before the server's epoch and before 1970, and everything empty.
@@ -84,7 +95,9 @@ void add_extreme_row(RowBuffer& rows) {
   rows.add(std::numeric_limits<double>::denorm_min()).add(pb::core::Money{std::numeric_limits<std::int64_t>::max()});
   rows.add(day(-1)).add(std::int64_t{-1}).add(std::int64_t{-1}).add(std::int64_t{0});
   rows.add("").add("{}").add(counting_uuid(0));
-  rows.add(std::span<const double>()).add(std::span<const std::int32_t>());
+  const std::vector<std::int64_t> largest{std::numeric_limits<std::int64_t>::max()};
+  rows.add(std::span<const double>()).add(pb::pg::Numerics{}).add(std::span<const std::int32_t>());
+  rows.add(std::span<const std::int64_t>(largest)).add(std::span<const std::optional<pb::core::Date>>());
   rows.add(std::span<const std::string>()).add(std::span<const pb::core::Uuid>());
 }
 
@@ -197,7 +210,7 @@ PB_FUNCTION(pb_test_roundtrip) {
     rows = RowBuffer(every_type());
     for (int i = 0; i < 10; ++i) rows.null();
     rows.add("{not json");
-    for (int i = 11; i < 16; ++i) rows.null();
+    for (std::size_t i = 11; i < rows.columns().size(); ++i) rows.null();
   }
   if (kind == "many")
     for (int i = 0; i < 5000; ++i) add_ordinary_row(rows);
@@ -277,24 +290,45 @@ PB_FUNCTION(pb_test_work) {
 }
 
 // Writes one row per name into a table (group_id int4, name text, value float8, labels text[], run_id, created_at,
-// revision), key (group_id, name); with replace, the group's other rows go; with rewrite, unchanged rows are stamped
-// too. Returns the rows written.
+// revision), key (group_id, name); with replace, the group's other rows go; with rewrite, unchanged rows are written
+// too. The run is no change of its own. Returns the rows written.
 PB_FUNCTION(pb_test_upsert) {
   const std::int32_t group = call.int4(1).value();
   const auto names = call.texts(2).value();
   const auto value = call.float8(3);
-  RowBuffer rows(
-      {{"group_id", Type::int4}, {"name", Type::text}, {"value", Type::float8}, {"labels", Type::text_array}});
-  for (const std::string& name : names) {
-    const std::vector<std::string> labels{name, "group " + std::to_string(group)};
-    rows.add(group).add(name).add(value).add(std::span<const std::string>(labels));
-  }
-  pb::pg::Target target{.table = call.text(0).value(), .keys = {"group_id", "name"}};
-  target.stamp = {.run_id = call.int8(4), .rewrite = call.boolean(6).value()};
-  target.also_on_change = "revision = t.revision + 1";
+  const auto run_id = call.int8(4);
+  using Name = std::string;
+  const std::vector<pb::pg::Column<Name>> columns{
+      pb::pg::column<Name>("group_id", [group](const Name&) { return group; }),
+      pb::pg::column<Name>("name", [](const Name& name) { return name; }),
+      pb::pg::column<Name>("value", [value](const Name&) { return value; }),
+      pb::pg::column<Name>("labels",
+                           [group](const Name& name) {
+                             return std::vector<std::string>{name, "group " + std::to_string(group)};
+                           }),
+      pb::pg::column<Name>("run_id", [run_id](const Name&) { return run_id; }),
+  };
+  const RowBuffer rows = pb::pg::as_rows(columns, std::span<const Name>(names));
+  pb::pg::Target target{.table = call.text(0).value(),
+                        .keys = {"group_id", "name"},
+                        .stamped = {"run_id"},
+                        .also_on_change = "created_at = excluded.created_at, revision = t.revision + 1",
+                        .rewrite = call.boolean(6).value()};
   if (!call.boolean(5).value()) return call.return_int8(pb::pg::upsert(target, rows));
-  target.replaced_scope = "t.group_id = $1";
+  target.replaced_scope = "t.group_id = $2";
   call.return_int8(pb::pg::upsert(target, rows, pb::pg::Args{Type::int4}.add(group)));
+}
+
+// Sends so many rows (n, a text of so many bytes) through a statement that inserts them into a table (n int4, value
+// text); returns the rows processed.
+PB_FUNCTION(pb_test_with_rows) {
+  const std::string table = call.text(0).value();
+  const std::int32_t count = call.int4(1).value();
+  const std::string text(static_cast<std::size_t>(call.int4(2).value()), 'x');
+  RowBuffer rows({{"n", Type::int4}, {"value", Type::text}});
+  for (std::int32_t n = 1; n <= count; ++n) rows.add(n).add(text);
+  call.return_int8(pb::pg::execute_with_rows("INSERT INTO " + table + " SELECT n.n, n.value || $2 FROM {rows} n", table,
+                                             rows, pb::pg::Args{Type::text}.add("!")));
 }
 
 // Counts a matrix of doubles, taken once, against portfolio_batch.max_memory; returns the bytes.

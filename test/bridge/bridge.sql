@@ -24,7 +24,8 @@ LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_living';
 CREATE FUNCTION pb_test_roundtrip(kind text)
 RETURNS TABLE (a_boolean boolean, an_int4 integer, an_int8 bigint, a_float8 double precision, money numeric,
                a_date date, a_timestamptz timestamptz, an_interval interval, a_time time, a_text text, a_jsonb jsonb,
-               a_uuid uuid, float8s double precision[], int4s integer[], texts text[], uuids uuid[])
+               a_uuid uuid, float8s double precision[], numerics numeric[], int4s integer[], int8s bigint[],
+               dates date[], texts text[], uuids uuid[])
 LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_roundtrip';
 
 -- The same function, declared wrongly.
@@ -34,7 +35,8 @@ LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_roundtrip';
 CREATE FUNCTION pb_test_roundtrip_types(kind text)
 RETURNS TABLE (a_boolean boolean, an_int4 bigint, an_int8 bigint, a_float8 double precision, money numeric,
                a_date date, a_timestamptz timestamptz, an_interval interval, a_time time, a_text text, a_jsonb jsonb,
-               a_uuid uuid, float8s double precision[], int4s integer[], texts text[], uuids uuid[])
+               a_uuid uuid, float8s double precision[], numerics numeric[], int4s integer[], int8s bigint[],
+               dates date[], texts text[], uuids uuid[])
 LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_roundtrip';
 
 CREATE FUNCTION pb_test_parameters("null" boolean)
@@ -54,6 +56,9 @@ LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_work';
 CREATE FUNCTION pb_test_upsert(target text, group_id integer, names text[], value double precision, run_id bigint,
                                replace boolean, rewrite boolean DEFAULT false) RETURNS bigint
 LANGUAGE c VOLATILE AS :'module', 'pb_test_upsert';
+
+CREATE FUNCTION pb_test_with_rows(target text, rows integer, bytes integer) RETURNS bigint
+LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_with_rows';
 
 CREATE FUNCTION pb_test_budget(rows bigint, columns bigint) RETURNS bigint
 LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_budget';

@@ -73,7 +73,7 @@ SELECT results_eq($$SELECT section, status, green, amber, red, detail FROM batch
                   $$VALUES ('market data', 'amber', 3::bigint, 2::bigint, 0::bigint,
                             (SELECT 'price of the session, ' || symbol || ': 0 of 1; no price, lots: 1' FROM positions
                              WHERE investment_class = 'OPTIONS')),
-                           ('snapshots', 'green', 7, 0, 0, NULL),
+                           ('snapshots', 'green', 8, 0, 0, NULL),
                            ('verdict', 'amber', (SELECT count(*) - 2 FROM _portfolio_batch.audit_checks()), 2, 0,
                             'BATCH CALCULATIONS ARE RUNNING')$$, 'the summary: a row a section, and the verdict');
 SELECT is_empty($$SELECT * FROM batch_audit('2024-07-11') WHERE status = 'red'$$, 'the session before is well too');
@@ -107,7 +107,7 @@ DECLARE
 BEGIN
   BEGIN
     EXECUTE fault;
-    SELECT string_agg(n.section || ': ' || n.check_name || ' ' || n.status, ', ' ORDER BY n.section, n.check_name)
+    SELECT string_agg(n.section || ': ' || n.check_name || ' ' || n.status, ', ' ORDER BY n.section COLLATE "C", n.check_name COLLATE "C")
       INTO changed
       FROM (SELECT a.section, a.check_name, _portfolio_batch.audit_worst(array_agg(a.status)) AS status
             FROM batch_audit(day, ids) AS a (section, entity, check_name, expected, actual, status, detail)
@@ -128,8 +128,8 @@ SELECT p.portfolio_id AS pf, p.id AS lot, p.symbol AS sym FROM positions AS p
    AND NOT EXISTS (SELECT FROM position_realized_events AS e WHERE e.position_id = p.id)
  ORDER BY p.portfolio_id, p.symbol LIMIT 1 \gset
 SELECT portfolio_id AS option_pf, id AS option_lot FROM positions WHERE investment_class = 'OPTIONS' \gset
+SELECT id AS other FROM positions WHERE portfolio_id = :'pf' AND id <> :'lot' ORDER BY id LIMIT 1 \gset
 SELECT format('portfolio_id = %L', :'pf') AS of_pf,
-       format('portfolio_id = %L AND position_id = %L', :'pf', :'lot') AS of_lot,
        'calculation_date = ''2024-07-12''' AS today \gset
 
 CREATE TEMP TABLE faults (n integer GENERATED ALWAYS AS IDENTITY, want text, fault text);
@@ -162,32 +162,61 @@ INSERT INTO faults (want, fault) VALUES
   ('nothing', format('INSERT INTO position_greeks (portfolio_id, position_id, calculation_date, delta) '
                      'VALUES (%L, %L, ''2024-07-12'', 0.5)', :'option_pf', :'option_lot'));
 
--- Results by position: gone, without a figure, without a figure but with a reason.
-INSERT INTO faults (want, fault)
-SELECT CASE WHEN f.want THEN t.want ELSE 'nothing' END,
-       format(f.fault, t.name, t.figure, :'of_lot' || ' AND ' || :'today' || t.filter)
-FROM (VALUES ('position_market_betas', 'beta', '', 'factor exposures: market betas red'),
-             ('position_market_betas', 'r_squared', '', 'factor exposures: market betas red'),
-             ('position_factor_exposures', 'market_beta', ' AND model = ''ridge''', 'factor exposures: ridge betas red'),
-             ('position_factor_exposures', 'r_squared', ' AND model = ''spread''', 'factor exposures: spread betas red'),
-             ('position_interest_rate_betas', 'ir_beta', '', 'rate betas: rate betas red'),
-             ('position_volatility', 'realized_volatility_21d', '', 'volatility: volatilities red'))
-     AS t (name, figure, filter, want),
-     (VALUES (true, 'DELETE FROM %1$I WHERE %3$s'), (true, 'UPDATE %1$I SET %2$I = NULL WHERE %3$s'),
-             (false, 'UPDATE %1$I SET %2$I = NULL, reason = ''insufficient_data'' WHERE %3$s')) AS f (want, fault);
+-- What the portfolio held: all results by position belong to it. One place of the arrays is the lot, of which the fault
+-- is the expression that takes the place of its value in a column.
+CREATE FUNCTION pg_temp.with_lot(lot uuid, column_name text, value text) RETURNS text LANGUAGE sql AS
+$$ SELECT format('UPDATE portfolio_holdings AS h SET %2$I = (SELECT array_agg(CASE WHEN u.id = %1$L THEN %3$s ELSE u.v END '
+                 'ORDER BY u.i) FROM unnest(h.position_ids, h.%2$I) WITH ORDINALITY AS u (id, v, i)) '
+                 'WHERE calculation_date = ''2024-07-12''', lot, column_name, value) $$;
+CREATE FUNCTION pg_temp.each_result(also text) RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(c || ' red', ', ' ORDER BY c COLLATE "C")
+   FROM unnest(ARRAY['factor exposures: market betas', 'factor exposures: ridge betas', 'factor exposures: spread betas',
+                     'rate betas: rate betas', 'volatility: volatilities', also]) AS c $$;
+INSERT INTO faults (want, fault) VALUES
+  (pg_temp.each_result('snapshots: holdings'), format('DELETE FROM portfolio_holdings WHERE %s AND %s', :'of_pf', :'today')),
+  (pg_temp.each_result('snapshots: holdings'), pg_temp.with_lot(:'lot', 'position_ids', quote_literal(:'other'))),
+  (pg_temp.each_result('snapshots: holdings'), pg_temp.with_lot(:'lot', 'quantities', '0')),
+  ('snapshots: holdings red, volatility: volatilities red', pg_temp.with_lot(:'lot', 'symbols', 'NULL')),
+  ('nothing', pg_temp.with_lot(:'lot', 'symbols', 'NULL') || '; ' || pg_temp.with_lot(:'lot', 'reasons', '''private''')),
+  ('snapshots: holdings red', pg_temp.with_lot(:'lot', 'daily_pnl', 'u.v + 1')),
+  ('snapshots: holdings red', pg_temp.with_lot(:'lot', 'daily_pnl', 'NULL')),
+  ('snapshots: holdings red', pg_temp.with_lot(:'lot', 'market_values', 'u.v + 100')),
+  ('snapshots: holdings red', format('UPDATE portfolio_holdings SET unallocated_pnl = unallocated_pnl + 0.0001 '
+                                     'WHERE %s AND %s', :'of_pf', :'today')),
+  ('snapshots: holdings red', format('UPDATE portfolio_holdings SET unallocated_pnl = NULL WHERE %s AND %s', :'of_pf',
+                                     :'today')),
+  ('nothing', format('DELETE FROM portfolio_holdings WHERE %s AND calculation_date = ''2024-07-11''', :'of_pf'));
 
--- Factor models.
+-- Estimates of the lot's symbol: gone, without a figure, without a figure but with a reason.
 INSERT INTO faults (want, fault)
-SELECT f.want, f.fault || format(' WHERE symbol = %L AND ', :'sym') || :'today' || f.filter
+SELECT f.want, format(f.fault, format('symbol = %L AND ', :'sym') || :'today')
 FROM (VALUES
-  ('factor exposures: model fits red', 'DELETE FROM symbol_model_fits', ' AND model = ''rate'''),
-  ('factor exposures: symbol factors red', 'DELETE FROM symbol_factor_exposures', ' AND factor = ''quality'''),
-  ('factor exposures: symbol factors red', 'UPDATE symbol_factor_exposures SET beta = NULL', ' AND factor = ''market'''),
-  ('nothing', 'UPDATE symbol_factor_exposures SET beta = NULL, reason = ''singular''', ' AND factor = ''market'''),
-  ('factor exposures: R-squared red', 'UPDATE symbol_model_fits SET r_squared = NULL', ' AND model = ''ridge'''),
-  ('factor exposures: model quality amber', 'UPDATE symbol_model_fits SET quality_flag = ''limited_history''', ''),
-  ('factor exposures: model quality amber', 'UPDATE symbol_model_fits SET r_squared = NULL, reason = ''no_prices''', ''))
-  AS f (want, fault, filter);
+  ('factor exposures: market betas red', 'DELETE FROM symbol_model_fits WHERE model = ''market'' AND %s'),
+  ('factor exposures: ridge betas red', 'DELETE FROM symbol_model_fits WHERE model = ''ridge'' AND %s'),
+  ('factor exposures: spread betas red', 'DELETE FROM symbol_model_fits WHERE model = ''spread'' AND %s'),
+  ('rate betas: rate betas red', 'DELETE FROM symbol_model_fits WHERE model = ''rate'' AND %s'),
+  ('volatility: volatilities red', 'DELETE FROM symbol_volatility WHERE %s'),
+  ('volatility: volatilities red', 'UPDATE symbol_volatility SET realized_volatility_21d = NULL WHERE %s'),
+  ('nothing', 'UPDATE symbol_volatility SET realized_volatility_21d = NULL, reason = ''insufficient_data'' WHERE %s'),
+  ('factor exposures: symbol factors red', 'UPDATE symbol_model_fits SET betas = betas[1:4] WHERE model = ''ridge'' AND %s'),
+  ('factor exposures: symbol factors red', 'UPDATE symbol_model_fits SET betas[1] = NULL WHERE model = ''market'' AND %s'),
+  ('factor exposures: symbol factors red', 'UPDATE symbol_model_fits SET betas = NULL WHERE model = ''rate'' AND %s'),
+  ('factor exposures: model quality amber',
+   'UPDATE symbol_model_fits SET betas[1] = NULL, reason = ''singular'' WHERE model = ''market'' AND %s'),
+  ('factor exposures: R-squared red', 'UPDATE symbol_model_fits SET r_squared = NULL WHERE model = ''ridge'' AND %s'),
+  ('factor exposures: R-squared red', 'UPDATE symbol_model_fits SET r_squared = NULL, betas = NULL WHERE model = ''rate'' AND %s'),
+  ('factor exposures: model quality amber', 'UPDATE symbol_model_fits SET quality_flag = ''limited_history'' WHERE %s'),
+  ('factor exposures: model quality amber', 'UPDATE symbol_model_fits SET r_squared = NULL, reason = ''no_prices'' WHERE %s'))
+  AS f (want, fault);
+-- Without the order of their factors the betas of a model tell nothing.
+INSERT INTO faults (want, fault)
+SELECT f.want, f.fault || ' AND ' || :'today'
+FROM (VALUES
+  ('factor exposures: market betas red, factor exposures: symbol factors red',
+   'DELETE FROM factor_models WHERE model = ''market'''),
+  ('factor exposures: symbol factors red, rate betas: rate betas red', 'DELETE FROM factor_models WHERE model = ''rate'''),
+  ('factor exposures: symbol factors red', 'UPDATE factor_models SET factors[5] = ''other'' WHERE model = ''ridge'''))
+  AS f (want, fault);
 INSERT INTO faults (want, fault)
 SELECT f.want, f.fault || ' AND ' || :'today'
 FROM (VALUES
@@ -217,12 +246,14 @@ FROM (VALUES
    'WITH members AS (DELETE FROM correlation_cluster_positions) DELETE FROM correlation_clusters WHERE true'),
   ('correlations: clusters red', 'UPDATE correlation_cluster_positions SET symbol = ''NOWHERE'' WHERE cluster_number = 1'),
 -- Stress tests.
-  ('stress tests: scenarios red', 'DELETE FROM stress_test_results WHERE scenario_id = ''market_down_10'' AND ' || :'of_pf'),
-  ('stress tests: scenarios red', 'DELETE FROM stress_test_results WHERE ' || :'of_pf'),
-  ('stress tests: scenarios red', 'UPDATE stress_test_results SET direct_pnl = NULL WHERE ' || :'of_pf'),
-  ('nothing', 'UPDATE stress_test_results SET direct_pnl = NULL, reason = ''private'' WHERE ' || :'of_pf'),
+  ('stress tests: scenarios red', 'DELETE FROM portfolio_stress_tests WHERE ' || :'of_pf'),
+  ('stress tests: scenarios red', 'UPDATE portfolio_stress_tests SET scenario_ids = array_remove(scenario_ids, ''market_down_10'') '
+                                  'WHERE ' || :'of_pf'),
+  ('stress tests: scenarios red', 'UPDATE portfolio_stress_tests SET direct_pnl[1] = NULL WHERE ' || :'of_pf'),
+  ('nothing', 'UPDATE portfolio_stress_tests SET direct_pnl[1] = NULL, reasons[1] = ''private'' WHERE ' || :'of_pf'),
+  ('stress tests: scenarios red', 'DELETE FROM stress_scenario_moves WHERE scenario_id = ''market_down_10'''),
   ('stress tests: definitions amber',
-   'UPDATE stress_test_results SET direct_pnl = NULL, reason = ''singular'' WHERE scenario_id = ''market_down_10'''))
+   'UPDATE portfolio_stress_tests SET direct_pnl[1] = NULL, reasons[1] = ''singular'' WHERE ' || :'of_pf'))
   AS f (want, fault);
 INSERT INTO faults (want, fault) VALUES
   ('stress tests: scenarios red', 'INSERT INTO stress_test_scenarios (scenario_id, name, shock_config) '
@@ -292,10 +323,11 @@ INSERT INTO faults (want, fault)
 SELECT 'duplicates: keys red',
        format('ALTER TABLE %1$I DROP CONSTRAINT %2$I; INSERT INTO %1$I SELECT * FROM %1$I WHERE %3$s', t.name,
               t.name || '_pkey', t.filter)
-FROM (VALUES ('position_volatility', 'calculation_date = ''2024-07-12'''),
+FROM (VALUES ('symbol_volatility', 'calculation_date = ''2024-07-12'''),
+             ('portfolio_holdings', 'calculation_date = ''2024-07-12'''),
              ('interest_rates', 'date = ''2024-07-11''')) AS t (name, filter);
 INSERT INTO faults (want, fault) VALUES
-  ('nothing', 'ALTER TABLE position_volatility DROP CONSTRAINT position_volatility_pkey'),
+  ('nothing', 'ALTER TABLE symbol_volatility DROP CONSTRAINT symbol_volatility_pkey'),
   ('duplicates: lots amber',
    format('INSERT INTO positions (portfolio_id, symbol, position_type, quantity, entry_price, entry_date, exit_price, '
           'exit_date) SELECT %L, %L, ''LONG'', 3, 7, ''2024-07-09'', 8, ''2024-07-10'' FROM generate_series(1, 2)',
@@ -313,14 +345,17 @@ INSERT INTO faults (want, fault) VALUES
           'AS f (type, amount)', :'pf')),
   ('duplicates: portfolios amber', 'UPDATE portfolios SET name = ''Twin'''),
   ('duplicates: scenarios amber', 'UPDATE stress_test_scenarios SET name = ''Down'' WHERE scenario_id ~ ''^market_down_'''),
-  ('orphans: portfolios red', 'INSERT INTO position_volatility (portfolio_id, position_id, calculation_date) '
-                              'VALUES (gen_random_uuid(), gen_random_uuid(), ''2020-01-02'')'),
+  ('orphans: portfolios red', 'INSERT INTO portfolio_holdings (portfolio_id, calculation_date) '
+                              'VALUES (gen_random_uuid(), ''2020-01-02'')'),
   ('orphans: portfolios red', 'INSERT INTO portfolio_snapshots (portfolio_id, snapshot_date) '
                               'VALUES (gen_random_uuid(), ''2024-07-12'')'),
-  ('orphans: positions red', format('INSERT INTO position_volatility (portfolio_id, position_id, calculation_date) '
-                                    'VALUES (%L, gen_random_uuid(), ''2024-07-12'')', :'pf')),
-  ('orphans: scenarios red', format('INSERT INTO stress_test_results (portfolio_id, scenario_id, calculation_date) '
-                                    'VALUES (%L, ''nowhere'', ''2024-07-12'')', :'pf'));
+  ('greeks: coverage red, orphans: positions red', format('INSERT INTO position_greeks (portfolio_id, position_id, calculation_date) '
+                                    'VALUES (%L, gen_random_uuid(), ''2020-01-02''), '
+                                    '(%1$L, gen_random_uuid(), ''2024-07-12'')', :'pf')),
+  ('orphans: positions red', format('UPDATE portfolio_holdings SET position_ids = position_ids || gen_random_uuid() '
+                                    'WHERE %s AND %s', :'of_pf', :'today')),
+  ('orphans: scenarios red', format('UPDATE portfolio_stress_tests SET scenario_ids = scenario_ids || ''nowhere''::text '
+                                    'WHERE %s AND %s', :'of_pf', :'today'));
 
 -- What belongs to a role that must not have the rights of those who use the tables.
 CREATE ROLE pb_mallory;
@@ -339,15 +374,17 @@ INSERT INTO faults (want, fault) VALUES
 SELECT set_eq('SELECT n, fault, pg_temp.changes(fault) FROM faults', 'SELECT n, fault, want FROM faults',
               'each fault changes the status of the check that has to find it, and of no other');
 SELECT set_eq('SELECT section || '': '' || check_name FROM _portfolio_batch.audit_checks()',
-              $$SELECT DISTINCT regexp_replace(want, ' \w+$', '') FROM faults WHERE want <> 'nothing'$$,
+              $$SELECT DISTINCT regexp_replace(w, ' \w+$', '') FROM faults, regexp_split_to_table(want, ', ') AS w
+                WHERE want <> 'nothing'$$,
               'every check has a fault that it finds');
 SELECT set_eq('SELECT * FROM batch_audit(''2024-07-12'')', 'SELECT * FROM healthy', 'nothing of the faults is left');
 
 -- What it names ------------------------------------------------------------------------------------------------------
 
 SAVEPOINT fault;
-DELETE FROM stress_test_results WHERE portfolio_id = :'pf' AND scenario_id IN ('market_down_10', 'market_up_10')
-                                  AND calculation_date = :day;
+UPDATE portfolio_stress_tests SET scenario_ids = array_remove(array_remove(scenario_ids, 'market_down_10'),
+                                                                         'market_up_10')
+ WHERE portfolio_id = :'pf' AND calculation_date = :day;
 UPDATE portfolio_snapshots SET equity_balance = equity_balance + 7 WHERE portfolio_id = :'pf' AND snapshot_date >= '2024-07-11';
 SELECT results_eq($$SELECT entity, "check", expected, actual, status, detail FROM batch_audit('2024-07-12')
                     WHERE (section, "check") IN (('stress tests', 'scenarios'), ('snapshots', 'reconciliation'))$$,

@@ -82,8 +82,8 @@ DELETE FROM portfolios WHERE id = pg_temp.id(9);
 
 -- A scenario that cannot be computed, on the session and on another one.
 SELECT is(pg_temp.found('stress tests', 'definitions', format(
-            'INSERT INTO stress_test_results (portfolio_id, calculation_date, scenario_id, reason) '
-            'VALUES (%L, %L, ''market_up_5'', ''invalid_scenario'')', pg_temp.id(1), day)), wanted, 'invalid on ' || day)
+            'INSERT INTO portfolio_stress_tests (portfolio_id, calculation_date, scenario_ids, reasons) '
+            'VALUES (%L, %L, ''{market_up_5}'', ''{invalid_scenario}'')', pg_temp.id(1), day)), wanted, 'invalid on ' || day)
 FROM (VALUES ('2024-07-12', 'amber 0/1'), ('2024-07-11', 'green 0/0')) AS v (day, wanted);
 
 -- A run that says that it runs, by its session.

@@ -2,7 +2,7 @@
 # The bridge between C++ and the server: errors, interrupts, memory, rows, settings, exported symbols.
 
 . "$(dirname "$0")/tap.bash"
-plan 102
+plan 110
 
 begin_cluster "client_connection_check_interval = 100ms"
 
@@ -232,17 +232,19 @@ is "$(row ordinary)" "$(sql "SET TimeZone = 'UTC'" "SELECT to_jsonb(r) FROM (SEL
     1099511627776 AS an_int8, 0.1::float8 AS a_float8, -1234.5678 AS money, '2024-01-01'::date AS a_date,
     '2024-01-01 00:00:00.123456Z'::timestamptz AS a_timestamptz, '01:01:01.000001'::interval AS an_interval,
     '09:30'::time AS a_time, 'naïve' AS a_text, '{\"a\": \"x\", \"b\": [1, null]}'::jsonb AS a_jsonb,
-    '10111213-1415-1617-1819-1a1b1c1d1e1f'::uuid AS a_uuid, '{1.5,-2.25,0.1}'::float8[] AS float8s,
-    '{1,-2,2147483647}'::int[] AS int4s,
-    ARRAY['plain', '', 'NULL', 'comma, \"quote\" \\ {brace}', 'žluťoučký'] AS texts,
+    '10111213-1415-1617-1819-1a1b1c1d1e1f'::uuid AS a_uuid, '{1.5,NULL,0.1}'::float8[] AS float8s,
+    '{0.1,NULL,-123456789.123456}'::numeric[] AS numerics, '{1,-2,2147483647}'::int[] AS int4s,
+    '{-12345678,NULL}'::bigint[] AS int8s, '{2024-01-01,NULL,1969-12-31}'::date[] AS dates,
+    ARRAY['plain', '', 'NULL', 'comma, \"quote\" \\ {brace}', NULL, 'žluťoučký'] AS texts,
     '{00010203-0405-0607-0809-0a0b0c0d0e0f,f0f1f2f3-f4f5-f6f7-f8f9-fafbfcfdfeff}'::uuid[] AS uuids) r")" \
   'a row of every type'
 is "$(row extreme)" "$(sql "SET TimeZone = 'UTC'" "SELECT to_jsonb(r) FROM (SELECT false AS a_boolean,
     -2147483648 AS an_int4, 9223372036854775807 AS an_int8, 5e-324::float8 AS a_float8, 922337203685477.5807 AS money,
     '1969-12-31'::date AS a_date, '1969-12-31 23:59:59.999999Z'::timestamptz AS a_timestamptz,
     '-00:00:00.000001'::interval AS an_interval, '00:00'::time AS a_time, '' AS a_text, '{}'::jsonb AS a_jsonb,
-    '00010203-0405-0607-0809-0a0b0c0d0e0f'::uuid AS a_uuid, '{}'::float8[] AS float8s, '{}'::int[] AS int4s,
-    '{}'::text[] AS texts, '{}'::uuid[] AS uuids) r")" \
+    '00010203-0405-0607-0809-0a0b0c0d0e0f'::uuid AS a_uuid, '{}'::float8[] AS float8s, '{}'::numeric[] AS numerics,
+    '{}'::int[] AS int4s, '{9223372036854775807}'::bigint[] AS int8s, '{}'::date[] AS dates, '{}'::text[] AS texts,
+    '{}'::uuid[] AS uuids) r")" \
   'the ends of the ranges, days before 1970, empty texts and arrays'
 all_null="SELECT count(*) FROM pb_test_roundtrip('%s') r WHERE r IS NULL"
 # shellcheck disable=SC2059
@@ -255,7 +257,7 @@ is "$(sql "SET work_mem = '64kB'" "SELECT count(*), count(DISTINCT r::text) FROM
   '5000|1' 'more rows than fit into work_mem'
 is "$(sql "SELECT (pb_test_roundtrip('ordinary')).a_text" "SELECT (SELECT an_int4 FROM pb_test_roundtrip('ordinary'))" |
   paste -sd' ')" 'naïve -42' 'in a select list, and in a subquery'
-like "$(sql_error "SELECT FROM pb_test_roundtrip_columns('ordinary')")" '42804: .*2 result columns, not 16' \
+like "$(sql_error "SELECT FROM pb_test_roundtrip_columns('ordinary')")" '42804: .*2 result columns, not 19' \
   'a function declared with other columns is refused'
 like "$(sql_error "SELECT FROM pb_test_roundtrip_types('ordinary')")" '42804: result column "an_int4"' \
   'or with other types'
@@ -317,6 +319,46 @@ is "$(sql 'SET ROLE writer' "SELECT pb_test_upsert('written', 5, '{x}', 1, 1, fa
   'row-level security lets through what it allows'
 like "$(sql_error 'SET ROLE writer' "SELECT pb_test_upsert('written', 6, '{x}', 1, 1, false)")" \
   '42501: new row violates row-level security policy' 'and nothing else'
+
+# The writer takes a table for what it is: the server routes rows, fires triggers, and converts to the column's type.
+sql <<'SQL'
+CREATE TABLE parted (LIKE written INCLUDING ALL) PARTITION BY LIST (group_id);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1);
+CREATE TABLE parted_rest PARTITION OF parted DEFAULT;
+CREATE TABLE noted (event text);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO noted VALUES (TG_OP || ' ' || COALESCE(NEW.name, OLD.name));
+  RETURN COALESCE(NEW, OLD);
+END $$;
+CREATE TRIGGER note BEFORE INSERT OR UPDATE OR DELETE ON parted_rest FOR EACH ROW EXECUTE FUNCTION note();
+CREATE TABLE narrow (revision integer NOT NULL DEFAULT 0, run_id text, created_at timestamptz DEFAULT clock_timestamp(),
+                     gone integer, labels text, value numeric(8,2), name varchar(5), group_id bigint,
+                     PRIMARY KEY (name, group_id));
+ALTER TABLE narrow DROP COLUMN gone;
+SQL
+is "$(sql "SELECT pb_test_upsert('parted', g, '{a,b}', 1.5, 7, true) FROM unnest(ARRAY[1, 2]) g" \
+  "SELECT pb_test_upsert('parted', g, '{b,c}', 2.5, 8, true) FROM unnest(ARRAY[1, 2]) g" | paste -sd' ')" '2 2 3 3' \
+  'a partitioned table is written like any other'
+is "$(sql 'SELECT tableoid::regclass, group_id, name, value, run_id, revision FROM parted ORDER BY 2, 3' | paste -sd' ')" \
+  'parted_1|1|b|2.5|8|1 parted_1|1|c|2.5|8|0 parted_rest|2|b|2.5|8|1 parted_rest|2|c|2.5|8|0' 'each row in its partition'
+is "$(sql 'SELECT event FROM noted ORDER BY event' | paste -sd,)" \
+  'DELETE a,INSERT a,INSERT b,INSERT b,INSERT c,UPDATE b' 'its triggers fire'
+is "$(sql "SELECT pb_test_upsert('narrow', 2, '{a,b}', 1.005, 7, false)" \
+  "SELECT pb_test_upsert('narrow', 2, '{a,b}', 1.005, 8, false)" \
+  'SELECT group_id, name, value, labels, run_id, revision FROM narrow ORDER BY name' | paste -sd' ')" \
+  '2 0 2|a|1.01|{a,"group 2"}|7|0 2|b|1.01|{b,"group 2"}|7|0' \
+  'columns of other types, in another order: values are converted before they are compared'
+like "$(sql_error "SELECT pb_test_upsert('narrow', 2, '{much too long}', 1, 7, false)")" \
+  '22001: value too long for type character varying\(5\)' 'what does not fit is an error'
+like "$(sql_error 'ALTER TABLE narrow DROP COLUMN labels' "SELECT pb_test_upsert('narrow', 2, '{a}', 1, 7, false)")" \
+  '42703: column "labels" of relation "narrow" does not exist' 'a column that is missing is named'
+sql 'CREATE TABLE sent (n integer PRIMARY KEY, value text)'
+is "$(sql "SELECT pb_test_with_rows('sent', 45000, 3)" 'SELECT count(*), sum(n), min(value), max(value) FROM sent' \
+  'TRUNCATE sent' "SELECT pb_test_with_rows('sent', 40, 1000000)" \
+  'SELECT count(*), sum(n), min(length(value)), max(length(value)) FROM sent' | paste -sd' ')" \
+  '45000 45000|1012522500|xxx!|xxx! 40 40|820|1000001|1000001' 'many rows, and large ones, travel in parts'
+is "$(sql "SELECT pb_test_with_rows('sent', 0, 3)")" 0 'and no row needs none'
 
 # Settings and users ------------------------------------------------------------------------------------------------------
 
