@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "core/stats/window.hpp"
 #include "core/text/json.hpp"
+#include "engine/report.hpp"
 #include "pg/interrupts.hpp"
 
 namespace pb::engine {

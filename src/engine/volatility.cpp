@@ -17,7 +17,7 @@ using core::Volatility;
 
 namespace {
 
-std::vector<store::SymbolVolatility> symbol_volatilities(const store::Store& store, RiskModels& models,
+std::vector<store::SymbolVolatility> symbol_volatilities(Context& context, RiskModels& models,
                                                          const core::VolatilityEstimator& estimator) {
   const RiskBook& book = models.book();
   const auto estimate = [&](const std::vector<int>& indexes) {
@@ -30,7 +30,7 @@ std::vector<store::SymbolVolatility> symbol_volatilities(const store::Store& sto
     return estimates;
   };
   const std::vector<Volatility> estimates =
-      estimate_symbols(store, models.symbols_taken(), SymbolTopic::volatility, "", book.symbols,
+      estimate_symbols(context.store(), models.symbols_taken(), SymbolTopic::volatility, "", book.symbols,
                        std::vector<Volatility>(book.symbols.size()), estimate);
   std::vector<store::SymbolVolatility> result;
   result.reserve(estimates.size());
@@ -102,7 +102,7 @@ void describe(Report& report, const RiskBook& book, const std::vector<store::Sym
 Report calc_volatility(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids) {
   RiskModels& models = context.risk(day, portfolio_ids);
   const core::VolatilityEstimator estimator;
-  const std::vector<store::SymbolVolatility> symbols = symbol_volatilities(context.store(), models, estimator);
+  const std::vector<store::SymbolVolatility> symbols = symbol_volatilities(context, models, estimator);
   std::vector<store::SnapshotVolatility> snapshots;
   Report report = write_holdings_of_engine(context, day, portfolio_ids);
   for (const RiskPortfolio& portfolio : models.book().portfolios) {

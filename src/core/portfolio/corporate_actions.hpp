@@ -52,12 +52,6 @@ class CorporateActions {
     return nullptr;
   }
 
-  const std::vector<Split>& splits(const std::string& symbol) const {
-    static const std::vector<Split> none;
-    const Actions* actions = find(symbol);
-    return actions != nullptr ? actions->splits : none;
-  }
-
   // New shares on `until` per share held on `after`: the product of the ratios with ex-date in (after, until].
   static double split_factor(const std::vector<Split>& splits, Date after, Date until) {
     double factor = 1;
