@@ -87,7 +87,8 @@ std::int64_t InputDigests::of_prices(Date day, int column) {
   if (last >= 0) {
     const int first = std::max(0, last - inputs_.lookback_sessions());
     digest.add(segment(market.panel.closes(column).data(), first, last));
-    digest.add(segment(market.panel.returns(column).data(), first, last));
+    // The first session of the panel, which may be this one, has no return.
+    digest.add(segment(market.panel.returns(column).data(), std::min(first + 1, last), last));
   }
   if (const auto mark = market.panel.mark_asof(column, day, market.actions)) digest.add(mark->date).add(mark->price);
   digest.add(market.panel.newest_left_out(column, day).has_value());
