@@ -9,36 +9,40 @@ COMMENT ON FUNCTION @extschema@.price_asof(text, date, integer) IS
 (default: portfolio_batch.max_stale_sessions); all three are NULL when there is no price at all. Always one row. 22023
 for a negative age, 22008 for a day that the calendar does not cover.';
 
-CREATE FUNCTION @extschema@.positions_asof(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION @extschema@.positions_asof(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                           portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (portfolio_id uuid, position_id uuid, symbol text, position_type text, investment_class text,
                quantity double precision, contract_multiplier double precision, entry_price double precision,
                entry_date date, underlying_symbol text)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_positions_asof';
-COMMENT ON FUNCTION @extschema@.positions_asof(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.positions_asof(date, uuid[], uuid) IS
 'The lots open at the end of a day (default: the latest closed session) with the quantity of that day: as opened, less
 what was closed on or before it, times the splits since entry; negative for short positions. entry_price is in shares of
 the day. portfolio_ids NULL: every active portfolio. Unknown portfolios raise 42704.';
 
-CREATE FUNCTION @extschema@.portfolio_exposures(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION @extschema@.portfolio_exposures(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                                portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (portfolio_id uuid, position_type text, long_exposure numeric, short_exposure numeric,
                gross_exposure numeric, net_exposure numeric, positions bigint)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_portfolio_exposures';
-COMMENT ON FUNCTION @extschema@.portfolio_exposures(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.portfolio_exposures(date, uuid[], uuid) IS
 'Market value of each portfolio on a day by position type, and for all types together (ALL): long >= 0, short <= 0,
 gross = long - short, net = long + short, and the number of lots. Valued like snapshots: own price of the day, stale
 up to portfolio_batch.max_stale_sessions, else the last mark.';
 
-CREATE FUNCTION @extschema@.market_data_coverage(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION @extschema@.market_data_coverage(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                                 portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (symbol text, status text, price_date date, data_source text)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_market_data_coverage';
-COMMENT ON FUNCTION @extschema@.market_data_coverage(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.market_data_coverage(date, uuid[], uuid) IS
 'The symbols that a session needs (positions that trade, active factors, the market) with the state of their price:
 current (of the day), stale (at most portfolio_batch.max_stale_sessions old), missing (older, or none).';
 
-CREATE FUNCTION @extschema@.missing_prices(from_date date, to_date date, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION @extschema@.missing_prices(from_date date, to_date date, portfolio_ids uuid[] DEFAULT NULL,
+                                           portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (symbol text, session_date date)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_missing_prices';
-COMMENT ON FUNCTION @extschema@.missing_prices(date, date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.missing_prices(date, date, uuid[], uuid) IS
 'The (symbol, session) pairs from one day to another that have no row in market_data_cache: what a loader has to fetch.
 Symbols: positions open at some time in the span that trade, active factors, the market.';
 

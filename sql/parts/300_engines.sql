@@ -2,10 +2,11 @@
 -- portfolio; all return what they did in one row.
 
 CREATE FUNCTION @extschema@.create_portfolio_snapshots(calculation_date date DEFAULT NULL,
-                                                       portfolio_ids uuid[] DEFAULT NULL)
+                                                       portfolio_ids uuid[] DEFAULT NULL,
+                                                       portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_create_portfolio_snapshots';
-COMMENT ON FUNCTION @extschema@.create_portfolio_snapshots(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.create_portfolio_snapshots(date, uuid[], uuid) IS
 'Values each portfolio at the end of a session, rolls its equity forward and writes portfolio_snapshots; snapshots of
 later days are rolled again. Counts portfolios.
 Cash(D) = initial equity + flows + trade cash + dividends up to D; equity(D) = cash(D) + sum of quantity x price x
@@ -18,26 +19,29 @@ mark or the trade price (counted in unpriced_positions). Options are valued at t
 last mark, else at entry. A portfolio without initial_equity raises 55000 here, and is reported by the batch.';
 
 CREATE FUNCTION @extschema@.update_position_values(calculation_date date DEFAULT NULL,
-                                                   portfolio_ids uuid[] DEFAULT NULL)
+                                                   portfolio_ids uuid[] DEFAULT NULL,
+                                                   portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_update_position_values';
-COMMENT ON FUNCTION @extschema@.update_position_values(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.update_position_values(date, uuid[], uuid) IS
 'Brings last_price, last_price_date, market_value (signed), unrealized_pnl and realized_pnl of positions up to a
 session, for portfolios that have no newer snapshot: these columns have no history. Counts lots; a lot whose price is
 older than portfolio_batch.max_stale_sessions is skipped and keeps what it has; a private asset keeps its own
 last_price.'; 
-CREATE FUNCTION @extschema@.restore_sector_tags(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION @extschema@.restore_sector_tags(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                                portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_restore_sector_tags';
-COMMENT ON FUNCTION @extschema@.restore_sector_tags(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.restore_sector_tags(date, uuid[], uuid) IS
 'Links each position open on the day to the system tag of its sector in company_profiles (an option to that of its
 underlying), Uncategorized where there is none. Writes nothing when the tags are current; tags and links that are not
 marked is_system are never touched. Counts positions.';
 
-CREATE FUNCTION @extschema@.calc_market_betas(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION @extschema@.calc_market_betas(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                              portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_market_betas';
-COMMENT ON FUNCTION @extschema@.calc_market_betas(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.calc_market_betas(date, uuid[], uuid) IS
 'Market beta of every symbol held on a session, once per symbol, by r = alpha + beta r_m + e on simple daily total
 returns, r_m the returns of portfolio_batch.market_symbol. OLS by QR; standard errors of Newey and West (1987) with the
 Bartlett kernel, lag floor(4 (n/100)^(2/9)) and factor n/(n-2); t on n-2 degrees of freedom. alpha is per day;
@@ -50,10 +54,11 @@ positions NULL with the reason), portfolio_factor_exposures and the beta columns
 x beta / net asset value, R2 of the present weights'' return series on the market. Counts positions.';
 
 CREATE FUNCTION @extschema@.calc_interest_rate_betas(calculation_date date DEFAULT NULL,
-                                                     portfolio_ids uuid[] DEFAULT NULL)
+                                                     portfolio_ids uuid[] DEFAULT NULL,
+                                                     portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_interest_rate_betas';
-COMMENT ON FUNCTION @extschema@.calc_interest_rate_betas(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.calc_interest_rate_betas(date, uuid[], uuid) IS
 'Sensitivity of every symbol held on a session to the yield, once per symbol, by r = alpha + beta_m r_m + beta_r dy + e,
 ordinary least squares with Newey-West errors as for the market beta: without the market beside it a rate beta mostly
 measures equity beta. dy is a decimal change, 0.01 for 100 basis points, so beta_r is the return per 1.00 of yield:
@@ -70,10 +75,11 @@ positions. The two-factor model of Stone (1974).';
 
 CREATE FUNCTION @extschema@.calc_factor_betas(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                               model text DEFAULT 'ridge', alpha double precision DEFAULT NULL,
-                                              choose text DEFAULT NULL, orthogonalize boolean DEFAULT true)
+                                              choose text DEFAULT NULL, orthogonalize boolean DEFAULT true,
+                                              portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_factor_betas';
-COMMENT ON FUNCTION @extschema@.calc_factor_betas(date, uuid[], text, double precision, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.calc_factor_betas(date, uuid[], text, double precision, text, boolean, uuid) IS
 'Factor betas of every symbol held on a session, once per symbol, on the active factors of factor_definitions.
 ridge: the market, and the styles with what the market explains of them taken out over the same window; market
 unpenalized, styles standardized (population deviation) and penalized by alpha: minimize ||y - X b||^2 + alpha sum of
@@ -92,10 +98,11 @@ risk, sigma^2 = x'' F x + sum of w_i^2 s_i^2 (Litterman 1996), factors and speci
 positions.';
 
 CREATE FUNCTION @extschema@.calc_sector_exposures(calculation_date date DEFAULT NULL,
-                                                  portfolio_ids uuid[] DEFAULT NULL)
+                                                  portfolio_ids uuid[] DEFAULT NULL,
+                                                  portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_sector_exposures';
-COMMENT ON FUNCTION @extschema@.calc_sector_exposures(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.calc_sector_exposures(date, uuid[], uuid) IS
 'Exposure of each portfolio by sector, and its concentration, in the snapshot of a session. A position counts with its
 signed exposure: market value, for an option delta x quantity x multiplier x price of the underlying where
 position_greeks has its delta of the date, else its market value; private assets with their value.
@@ -112,10 +119,11 @@ Missing figures are NULL with concentration_reason: no_equity (net asset value n
 no_exposure (nothing held, or all of it hedged: no hhi). A portfolio without a snapshot of the session is skipped.
 Counts portfolios.';
 
-CREATE FUNCTION @extschema@.calc_volatility(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION @extschema@.calc_volatility(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                            portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_volatility';
-COMMENT ON FUNCTION @extschema@.calc_volatility(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.calc_volatility(date, uuid[], uuid) IS
 'Volatility of every symbol held on a session, once per symbol, and of each portfolio, from simple daily total returns
 up to the session. All volatilities are decimals per year, annualized by sqrt(252).
 realized_volatility_21d and _63d: sqrt(252 mean(r^2)) over the newest 21 and 63 returns, found within the last 1.5 times
@@ -152,10 +160,10 @@ both moved; fewer than beta_min_observations (60) give NULL with insufficient_da
 constant_series. Counts pairs.';
 
 CREATE FUNCTION @extschema@.calc_stress_tests(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
-                                              scenarios text[] DEFAULT NULL)
+                                              scenarios text[] DEFAULT NULL, portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_stress_tests';
-COMMENT ON FUNCTION @extschema@.calc_stress_tests(date, uuid[], text[]) IS
+COMMENT ON FUNCTION @extschema@.calc_stress_tests(date, uuid[], text[], uuid) IS
 'P&L of each portfolio under the active scenarios of stress_test_scenarios, or under the named ones (active or not), a
 loss negative, in the portfolio''s currency. Factors: the market, the styles beside the market (a shock to a style is a
 move relative to the market), and the yield; exposures X in dollars are those of portfolio_factor_exposures: market of
@@ -174,11 +182,12 @@ NULL with a reason: private, option_without_delta, insufficient_data, no_exposur
 scenario that cannot be computed, which is named in the detail and does not stop the others. Replaces the date''s rows.
 Counts portfolios x scenarios. Errors: 42704 for a scenario that does not exist.';
 
-CREATE FUNCTION @extschema@.market_risk(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION @extschema@.market_risk(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                        portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (portfolio_id uuid, scenario_name text, scenario_type text, shock double precision,
                direct_pnl numeric, correlated_pnl numeric, exceeds_equity boolean, reason text)
 LANGUAGE c STABLE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pb_market_risk';
-COMMENT ON FUNCTION @extschema@.market_risk(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.market_risk(date, uuid[], uuid) IS
 'P&L of each portfolio on the grid of market_risk_scenarios, single moves of the market (decimal return) or of the yield
 (decimal change), by the definitions of calc_stress_tests; computed anew and not stored. shock is NULL where a
 scenario has more than one. Reads only.';
@@ -188,11 +197,12 @@ CREATE FUNCTION @extschema@.calc_correlations(calculation_date date DEFAULT NULL
                                               min_position_value double precision DEFAULT NULL,
                                               min_portfolio_weight double precision DEFAULT NULL,
                                               filter_mode text DEFAULT NULL,
-                                              correlation_threshold double precision DEFAULT NULL)
+                                              correlation_threshold double precision DEFAULT NULL,
+                                              portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_correlations';
 COMMENT ON FUNCTION @extschema@.calc_correlations(date, uuid[], integer, integer, double precision, double precision,
-                                                  text, double precision) IS
+                                                  text, double precision, uuid) IS
 'Correlations between the symbols that a portfolio holds on a session, and the clusters they form.
 Symbols: lots are netted by symbol first, an option as delta x quantity x multiplier x price in its underlying. Those
 count whose absolute net exposure is at least min_position_value (10,000) and at least the share min_portfolio_weight

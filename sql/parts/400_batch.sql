@@ -1,19 +1,21 @@
 -- The batch ---------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.missing_sessions(target_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION @extschema@.missing_sessions(target_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                             portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (portfolio_id uuid, session_date date, missing text)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_missing_sessions';
-COMMENT ON FUNCTION @extschema@.missing_sessions(date, uuid[]) IS
+COMMENT ON FUNCTION @extschema@.missing_sessions(date, uuid[], uuid) IS
 'The work list, from the data alone: sessions from each portfolio''s inception (inception_date, else its first
 entry_date) to the target (default: the latest closed session) that have no snapshot (missing = snapshot) or one whose
 analytics are outstanding (missing = analytics). Oldest first.';
 
 CREATE FUNCTION @extschema@.run_daily_batch(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
-                                            phases text[] DEFAULT NULL, force boolean DEFAULT false)
+                                            phases text[] DEFAULT NULL, force boolean DEFAULT false,
+                                            portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (session_date date, phase text, name text, status text, processed bigint, skipped bigint,
                failed bigint, rows_written bigint, duration interval, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 6 AS 'MODULE_PATHNAME', 'pb_run_daily_batch';
-COMMENT ON FUNCTION @extschema@.run_daily_batch(date, uuid[], text[], boolean) IS
+COMMENT ON FUNCTION @extschema@.run_daily_batch(date, uuid[], text[], boolean, uuid) IS
 'Runs one session, every phase or the named ones (1, 1.5, 2, 2.5, 2.75, 3), in the caller''s transaction, and returns
 one row per phase. NULL: the latest closed session, every active portfolio, every phase. A phase that raises is rolled
 back alone and later phases run; its error is in batch_jobs. Running a date again changes nothing unless its inputs did.
@@ -23,11 +25,12 @@ calendar or an unknown phase, 42704 for an unknown portfolio.';
 
 CREATE FUNCTION @extschema@.run_daily_batch_with_backfill(target_date date DEFAULT NULL,
                                                           portfolio_ids uuid[] DEFAULT NULL,
-                                                          max_dates integer DEFAULT NULL)
+                                                          max_dates integer DEFAULT NULL,
+                                                          portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (session_date date, phase text, name text, status text, processed bigint, skipped bigint,
                failed bigint, rows_written bigint, duration interval, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_run_daily_batch_with_backfill';
-COMMENT ON FUNCTION @extschema@.run_daily_batch_with_backfill(date, uuid[], integer) IS
+COMMENT ON FUNCTION @extschema@.run_daily_batch_with_backfill(date, uuid[], integer, uuid) IS
 'Runs every session that missing_sessions lists, oldest first, at most max_dates of them, as one atomic unit, and
 returns one row per date and phase. A target that is no session means the session before it. A portfolio that fails on
 a date is blocked for its later dates; others go on. With nothing missing it writes nothing and says so. CALL
@@ -58,9 +61,9 @@ and how many of them belong to each.';
 
 CREATE PROCEDURE @extschema@.daily_batch(target_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                          max_dates integer DEFAULT NULL, workers integer DEFAULT NULL,
-                                         block integer DEFAULT 1)
+                                         block integer DEFAULT 1, portfolio_id uuid DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'pb_daily_batch';
-COMMENT ON PROCEDURE @extschema@.daily_batch(date, uuid[], integer, integer, integer) IS
+COMMENT ON PROCEDURE @extschema@.daily_batch(date, uuid[], integer, integer, integer, uuid) IS
 'The job of run_daily_batch_with_backfill as a procedure that commits date by date, so that a crash or a cancel keeps
 what is finished and the next call goes on from there: what schedules use. Must be called outside a transaction block.
 workers: among how many background workers the portfolios of each date are divided; NULL means portfolio_batch.workers.

@@ -40,8 +40,8 @@ BEGIN
   IF array_position(result, NULL) IS NOT NULL OR result IS NULL THEN
     RAISE EXCEPTION 'invalid % "%" in cron expression', field_name, field
       USING ERRCODE = 'invalid_parameter_value',
-            HINT = format('It is %s to %s: a number%s, a range a-b, *, either of the two with /step of at most %s, or a '
-                          'list of these with commas.', lowest, highest,
+            HINT = format('It is %s to %s: a number%s, a range a-b, *, either of the two with /step of at most %s, or '
+                          'a list of these with commas.', lowest, highest,
                           CASE WHEN names <> '{}' THEN ' or a name like ' || names[2] ELSE '' END,
                           highest - lowest + 1);
   END IF;
@@ -547,9 +547,10 @@ COMMENT ON FUNCTION _portfolio_batch.disable_schedule_as_caller(text) IS
 
 -- The default set ----------------------------------------------------------------------------------------------------
 
-CREATE PROCEDURE @extschema@.rescan_sessions(days integer DEFAULT 90, portfolio_ids uuid[] DEFAULT NULL)
+CREATE PROCEDURE @extschema@.rescan_sessions(days integer DEFAULT 90, portfolio_ids uuid[] DEFAULT NULL,
+                                             portfolio_id uuid DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'pb_rescan_sessions';
-COMMENT ON PROCEDURE @extschema@.rescan_sessions(integer, uuid[]) IS
+COMMENT ON PROCEDURE @extschema@.rescan_sessions(integer, uuid[], uuid) IS
 'Brings the sessions of the last days (default 90, calendar days) up to what the inputs say now. daily_batch fills gaps,
 but does not look again at a session that is complete; prices, splits, trades and capital flows that arrived or were
 corrected later are taken up here. First CALL daily_batch(), then every session that has snapshots once more, oldest
@@ -613,6 +614,6 @@ COMMENT ON FUNCTION _portfolio_batch.schedule_default_batches_as_caller() IS
 'Makes the schedules that every installation wants, where there is none of the name yet, and returns them: batch tick
 (every quarter of an hour from 20:00 to 3:45 GMT, CALL daily_batch(), which does nothing until a session has closed
 and settled and nothing when none is missing), late corrections (daily 4:30 GMT, CALL rescan_sessions(14), the last ten
-sessions), gap scan (Sundays 6:00 GMT, CALL rescan_sessions(90)) and run records (daily 5:30 GMT, purge_run_records of 90
-days). Schedules that exist, also changed or disabled ones, are left alone.
+sessions), gap scan (Sundays 6:00 GMT, CALL rescan_sessions(90)) and run records (daily 5:30 GMT, purge_run_records of
+90 days). Schedules that exist, also changed or disabled ones, are left alone.
 Errors: as schedule_batch.';

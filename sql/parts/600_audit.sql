@@ -1111,8 +1111,26 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.audit_findings_as_owner(date, uuid[]) IS
   'What batch_audit finds in the tables. A part of it.';
 
+CREATE FUNCTION _portfolio_batch.chosen_portfolios(portfolio_ids uuid[], portfolio_id uuid) RETURNS uuid[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF portfolio_ids IS NOT NULL AND portfolio_id IS NOT NULL THEN
+    RAISE EXCEPTION 'portfolio_ids and portfolio_id are both given'
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass one of them, or neither for every active portfolio.';
+  END IF;
+  RETURN CASE WHEN portfolio_id IS NULL THEN portfolio_ids ELSE ARRAY[portfolio_id] END;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.chosen_portfolios(uuid[], uuid) IS
+  'Whom a function is asked for by its arguments portfolio_ids and portfolio_id; NULL for everybody. Error: 22023 when '
+  'both are given.';
+
 -- Whose tables they are is told from the catalogs by the caller, whom the tables themselves may be closed to.
-CREATE FUNCTION _portfolio_batch.batch_audit_as_caller(as_of date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL)
+CREATE FUNCTION _portfolio_batch.batch_audit_as_caller(as_of date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
+                                                       portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (section text, entity text, "check" text, expected text, actual text, status text, detail text)
 LANGUAGE plpgsql STABLE ROWS 50
 SET search_path TO pg_catalog, pg_temp
@@ -1121,6 +1139,7 @@ DECLARE
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
 BEGIN
   PERFORM _portfolio_batch.require_finite('as_of', as_of);
+  portfolio_ids := _portfolio_batch.chosen_portfolios(portfolio_ids, portfolio_id);
   IF NOT _portfolio_batch.is_refused_as_superuser(tables_schema) THEN
     RETURN QUERY SELECT f.* FROM _portfolio_batch.audit_findings(as_of, portfolio_ids) AS f;
     RETURN;
@@ -1132,7 +1151,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION _portfolio_batch.batch_audit_as_caller(date, uuid[]) IS
+COMMENT ON FUNCTION _portfolio_batch.batch_audit_as_caller(date, uuid[], uuid) IS
   'Audits what is stored as of a closed session (default: the latest; of historical data, which no schedule keeps up '
   'to date, the newest session there is, which an amber row names) for portfolios (default: every active one): '
   'market data, profiles, snapshots and the equity chain, Greeks, factor exposures, rate betas, volatility, '
@@ -1148,14 +1167,15 @@ COMMENT ON FUNCTION _portfolio_batch.batch_audit_as_caller(date, uuid[]) IS
   'right to read the tables.';
 
 CREATE FUNCTION _portfolio_batch.batch_audit_summary_as_caller(as_of date DEFAULT NULL,
-                                                              portfolio_ids uuid[] DEFAULT NULL)
+                                                              portfolio_ids uuid[] DEFAULT NULL,
+                                                               portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (section text, status text, green bigint, amber bigint, red bigint, detail text)
 LANGUAGE sql STABLE ROWS 14
 SET search_path TO pg_catalog, pg_temp
 AS $$
   WITH line AS MATERIALIZED (
     SELECT a.*, array_position(ARRAY['grey', 'green', 'amber', 'red'], a.status) AS badness
-    FROM @extschema@.batch_audit($1, $2) WITH ORDINALITY
+    FROM @extschema@.batch_audit($1, $2, $3) WITH ORDINALITY
       AS a (section, entity, check_name, expected, actual, status, detail, place)
   ), by_check AS (
     SELECT l.section, l.check_name, min(l.place) AS place, _portfolio_batch.audit_worst(array_agg(l.status)) AS status,
@@ -1201,11 +1221,11 @@ AS $$
   ORDER BY r.place
 $$;
 
-COMMENT ON FUNCTION _portfolio_batch.batch_audit_summary_as_caller(date, uuid[]) IS
+COMMENT ON FUNCTION _portfolio_batch.batch_audit_summary_as_caller(date, uuid[], uuid) IS
   'batch_audit for a screen: one row per section with its worst status, how many of its checks are green, amber and '
   'red, and what is worst (NULL when all is well). The last is the verdict, the worst of all rows, titled BATCH '
   'CALCULATIONS ARE RUNNING when none is red (HISTORICAL DATA IS COMPLETE where the session is the newest one of '
   'historical data); PARTIAL when a check of snapshots, factor exposures or correlations is, of whichever portfolio; '
-  'FAULTS FOUND when only others are; NO BATCH CALCULATIONS when there is neither a snapshot nor a run that succeeded; NOTHING TO '
-  'AUDIT, grey, without a portfolio; NOT AUDITED when the tables have several owners and the caller is a superuser, or '
-  'when a table is missing that every check needs. Arguments and errors as for batch_audit.';
+  'FAULTS FOUND when only others are; NO BATCH CALCULATIONS when there is neither a snapshot nor a run that succeeded; '
+  'NOTHING TO AUDIT, grey, without a portfolio; NOT AUDITED when the tables have several owners and the caller is a '
+  'superuser, or when a table is missing that every check needs. Arguments and errors as for batch_audit.';

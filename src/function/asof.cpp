@@ -64,7 +64,7 @@ PB_FUNCTION(pb_positions_asof) {
   using pg::Type;
   const store::Store store(call);
   const core::Date day = day_argument(call, 0, store);
-  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  const auto ids = store::resolve_portfolios(store, portfolios_argument(call, 1));
   engine::Context context(store, ids, day, day, engine::Reach::values);
   pg::RowBuffer rows({{"portfolio_id", Type::uuid},
                       {"position_id", Type::uuid},
@@ -95,7 +95,7 @@ PB_FUNCTION(pb_portfolio_exposures) {
   using pg::Type;
   const store::Store store(call);
   const core::Date day = day_argument(call, 0, store);
-  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  const auto ids = store::resolve_portfolios(store, portfolios_argument(call, 1));
   engine::Context context(store, ids, day, day, engine::Reach::values);
   pg::RowBuffer rows({{"portfolio_id", Type::uuid},
                       {"position_type", Type::text},

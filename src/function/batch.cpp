@@ -32,7 +32,7 @@ const char* why_nothing_is_locked(const Claim& claim) {
 PB_FUNCTION(pb_run_daily_batch) {
   const store::Store store(call);
   const Date day = session_argument(call, 0, store);
-  const auto requested = call.uuids(1);
+  const auto requested = portfolios_argument(call, 1);
   const auto phases = call.texts(2).value_or(std::vector<std::string>{});
   require_known_phases(phases);
   Claim claim = claim_portfolios(store, requested);
@@ -58,7 +58,7 @@ PB_FUNCTION(pb_run_daily_batch) {
 PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   const store::Store store(call);
   const Date target = target_session(call.date(0), store);
-  const auto requested = call.uuids(1);
+  const auto requested = portfolios_argument(call, 1);
   const auto max_dates = call.int4(2);
   if (max_dates && *max_dates < 1)
     throw core::Error(core::sqlstate::invalid_parameter, "max_dates must be positive",
@@ -93,7 +93,7 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
 PB_FUNCTION(pb_missing_sessions) {
   const store::Store store(call);
   const core::Date target = target_session(call.date(0), store);
-  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  const auto ids = store::resolve_portfolios(store, portfolios_argument(call, 1));
   pg::RowBuffer rows({{"portfolio_id", pg::Type::uuid}, {"session_date", pg::Type::date}, {"missing", pg::Type::text}});
   for (const store::MissingSession& missing : store::missing_sessions(store, ids, target))
     rows.add(missing.portfolio_id).add(missing.date).add(missing.missing);

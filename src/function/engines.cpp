@@ -126,7 +126,7 @@ PB_FUNCTION(pb_calc_factor_correlations) {
 PB_FUNCTION(pb_calc_stress_tests) {
   const store::Store store(call);
   const core::Date day = session_argument(call, 0, store);
-  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  const auto ids = store::resolve_portfolios(store, portfolios_argument(call, 1));
   engine::Context context(store, ids, day, day);
   return_report(call, store, day, engine::calc_stress_tests(context, day, ids, call.texts(2)));
 }
@@ -136,7 +136,7 @@ PB_FUNCTION(pb_market_risk) {
   using pg::Type;
   const store::Store store(call);
   const core::Date day = session_argument(call, 0, store);
-  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  const auto ids = store::resolve_portfolios(store, portfolios_argument(call, 1));
   engine::Context context(store, ids, day, day);
   engine::StressModel model(context, context.risk(day, ids));
   pg::RowBuffer rows({{"portfolio_id", Type::uuid},
@@ -162,7 +162,7 @@ PB_FUNCTION(pb_market_risk) {
 PB_FUNCTION(pb_create_portfolio_snapshots) {
   const store::Store store(call);
   const core::Date day = session_argument(call, 0, store);
-  auto ids = store::resolve_portfolios(store, call.uuids(1));
+  auto ids = store::resolve_portfolios(store, portfolios_argument(call, 1));
   core::Date last = day;
   for (const auto& [id, newest] : store::newest_snapshots(store, ids)) last = std::max(last, newest);
   engine::Context context(store, ids, day, last);

@@ -19,13 +19,22 @@ Date session_argument(const pg::Call& call, int index, const store::Store& store
   return store::latest_session(store);
 }
 
+std::optional<std::vector<core::Uuid>> portfolios_argument(const pg::Call& call, int index) {
+  const auto several = call.uuids(index);
+  const auto one = call.uuid(call.argument_count() - 1);
+  if (several && one)
+    throw core::Error(core::sqlstate::invalid_parameter, "portfolio_ids and portfolio_id are both given", "",
+                      "Pass one of them, or neither for every active portfolio.");
+  return one ? std::vector{*one} : several;
+}
+
 void run_engine_by_hand(pg::Call& call, Engine engine, Reach reach) {
   run_engine_by_hand(call, engine, store::Store(call), reach);
 }
 
 void run_engine_by_hand(pg::Call& call, Engine engine, const store::Store& store, Reach reach) {
   const Date day = session_argument(call, 0, store);
-  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  const auto ids = store::resolve_portfolios(store, portfolios_argument(call, 1));
   Context context(store, ids, day, day, reach);
   return_report(call, store, day, engine::run_for_usable(context, engine, day, ids));
 }

@@ -11,6 +11,10 @@ namespace pb::function {
 // active portfolio. The date must be a closed session of the calendar.
 core::Date session_argument(const pg::Call& call, int index, const store::Store& store);
 
+// Whom a function is asked for: its argument portfolio_ids, at the index, or portfolio_id, which is the last of each
+// function that has the other one. Nothing when neither is given. 22023 when both are.
+std::optional<std::vector<core::Uuid>> portfolios_argument(const pg::Call& call, int index);
+
 // An SQL function (calculation_date, portfolio_ids, …) that is one engine: resolves the arguments, runs it for the
 // day, and returns its report. With a store of its own where further arguments change the settings.
 void run_engine_by_hand(pg::Call& call, engine::Engine engine, engine::Reach reach = engine::Reach::estimates);

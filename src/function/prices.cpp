@@ -56,7 +56,7 @@ PB_FUNCTION(pb_missing_prices) {
     const store::Store store(call);
     store::require_covered(store, store.settings().calendar, *from);
     store::require_covered(store, store.settings().calendar, *to);
-    store::each_missing_price(store, *from, *to, store::resolve_portfolios(store, call.uuids(2)),
+    store::each_missing_price(store, *from, *to, store::resolve_portfolios(store, portfolios_argument(call, 2)),
                               [&](std::string_view symbol, core::Date day) { rows.add(symbol).add(day); });
   }
   call.return_rows(rows);
@@ -66,7 +66,7 @@ PB_FUNCTION(pb_missing_prices) {
 PB_FUNCTION(pb_market_data_coverage) {
   const store::Store store(call);
   const core::Date day = session_argument(call, 0, store);
-  const auto ids = store::resolve_portfolios(store, call.uuids(1));
+  const auto ids = store::resolve_portfolios(store, portfolios_argument(call, 1));
   pg::RowBuffer rows({{"symbol", pg::Type::text},
                       {"status", pg::Type::text},
                       {"price_date", pg::Type::date},

@@ -2,6 +2,7 @@
 #include "batch/procedures.hpp"
 
 #include "core/error.hpp"
+#include "function/entry.hpp"
 
 namespace pb::function {
 
@@ -29,14 +30,14 @@ PB_FUNCTION(pb_daily_batch) {
                           "Pass 1 to run everything in this session, or leave it out for portfolio_batch.workers.");
   limits.block =
       positive_argument(call, 4, "block", 0, "Pass how many sessions are committed together, or leave it out for one.");
-  batch::run_missing(call, "daily_batch", call.date(0), limits, call.uuids(1));
+  batch::run_missing(call, "daily_batch", call.date(0), limits, portfolios_argument(call, 1));
   call.return_null();
 }
 
 // rescan_sessions(days, portfolio_ids): what is missing comes first.
 PB_FUNCTION(pb_rescan_sessions) {
   const std::int32_t days = positive_argument(call, 0, "days", 90, "Leave it out for 90.");
-  const auto portfolio_ids = call.uuids(1);
+  const auto portfolio_ids = portfolios_argument(call, 1);
   batch::run_missing(call, "rescan_sessions", std::nullopt, {}, portfolio_ids);
   batch::run_again(call, days, portfolio_ids);
   call.return_null();

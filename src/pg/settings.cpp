@@ -129,6 +129,9 @@ template <class... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
 };
+// Which C++20 need not be told, but clang 14 does.
+template <class... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
 
 void define(const Declaration& d, Value& value) {
   const auto define_int = [&](int initial, int minimum, int maximum, int unit) {

@@ -43,15 +43,15 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA pb, _portfolio_batch FROM pb_stranger;
 -- Of other errors it is the only trace.
 CREATE FUNCTION pb.rule() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not here' USING ERRCODE = 'HR001'; END $$;
 CREATE TRIGGER rule BEFORE INSERT ON batch_job_schedules FOR EACH ROW EXECUTE FUNCTION pb.rule();
-SELECT ok(c.context LIKE 'PL/pgSQL function pb.rule() line 1 at RAISE%_portfolio_batch.add_schedules_as_owner%', 'a trigger')
-FROM pg_temp.context_of($$SELECT _portfolio_batch.add_schedules('x', '[{"schedule_name": "x", "cron_expression": "", "command": ""}]')$$)
-  AS c;
+SELECT alike((SELECT c.context FROM pg_temp.context_of(
+  $$SELECT _portfolio_batch.add_schedules('x', '[{"schedule_name": "x", "cron_expression": "", "command": ""}]')$$) AS c),
+  'PL/pgSQL function pb.rule() line 1 at RAISE%_portfolio_batch.add_schedules_as_owner%', 'a trigger');
 SELECT is((SELECT c.state FROM pg_temp.context_of(
   $$SELECT _portfolio_batch.add_schedules('x', '[{"schedule_name": "x", "cron_expression": "", "command": ""}]')$$) AS c), 'HR001',
   'which raised its own error');
 ALTER TABLE batch_runs RENAME COLUMN run_id TO number;
-SELECT ok(c.context LIKE '%_portfolio_batch.batch_report_as_owner%', 'what nobody expected')
-FROM pg_temp.context_of('SELECT * FROM batch_report()') AS c;
+SELECT alike((SELECT c.context FROM pg_temp.context_of('SELECT * FROM batch_report()') AS c),
+             '%_portfolio_batch.batch_report_as_owner%', 'what nobody expected');
 ALTER TABLE batch_runs RENAME COLUMN number TO run_id;
 
 -- Nothing else of an error is lost.
