@@ -63,10 +63,12 @@ class Builder {
     return column && market_.provisional.contains({*column, day_}) ? "provisional_price" : nullptr;
   }
 
-  // Whether the lot was open at the end of the day, or has done something since the snapshot before.
+  // Whether the lot was open at the end of the day or of the snapshot before, or has done something in between.
   bool belongs(std::size_t i) const {
-    if (portfolio_.lots[i].entry_date > day_) return false;
-    return today_.lots[i].value.quantity != 0 || (before_ && before_->lots[i].value.quantity != 0) || pnl(i) != 0;
+    const Date entry = portfolio_.lots[i].entry_date;
+    if (entry > day_) return false;
+    return today_.lots[i].value.quantity != 0 || (before_ && before_->lots[i].value.quantity != 0) || pnl(i) != 0 ||
+           !period_.previous_date || entry > *period_.previous_date;
   }
 
   void add(std::size_t i) {

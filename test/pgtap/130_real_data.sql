@@ -2,7 +2,7 @@
 -- without any code in common have computed; and the promises that only real data put to the test.
 
 \ir include/prelude.psql
-SELECT plan(53);
+SELECT plan(59);
 
 \set have_prices `test -r "$PB_PRICES_CSV" && echo true || echo false`
 \if :have_prices
@@ -81,6 +81,51 @@ SELECT is_empty($$
                  WINDOW w AS (PARTITION BY portfolio_id ORDER BY snapshot_date)) AS s
   WHERE initial_equity + pnl + flows <> equity_balance OR cash_value + total_long + total_short <> equity_balance$$,
   'initial equity + P&L + flows = equity = cash + long + short, exactly, on every date');
+
+-- What each lot did --------------------------------------------------------------------------------------------------
+
+CREATE TEMP VIEW by_lot AS
+SELECT s.portfolio_id, s.snapshot_date, s.daily_pnl, s.daily_realized_pnl, s.daily_return, s.total_market_value,
+       h.unallocated_pnl, l.*
+FROM portfolio_snapshots AS s
+LEFT JOIN portfolio_holdings AS h ON h.portfolio_id = s.portfolio_id AND h.calculation_date = s.snapshot_date
+CROSS JOIN LATERAL (SELECT count(*) AS lots, sum(p.daily_pnl) AS pnl, sum(p.realized_pnl) AS realized,
+                           sum(p.contribution) AS contribution, sum(p.market_value) AS market_value
+                    FROM position_history AS p
+                    WHERE p.portfolio_id = s.portfolio_id AND p.calculation_date = s.snapshot_date) AS l;
+SELECT is_empty('SELECT * FROM by_lot WHERE pnl IS DISTINCT FROM daily_pnl OR unallocated_pnl IS DISTINCT FROM 0
+                    OR realized IS DISTINCT FROM daily_realized_pnl',
+                'the P&L of the lots adds up to the day''s, exactly, on every date, and so does what they realized');
+SELECT is_empty('SELECT * FROM by_lot WHERE abs(contribution - daily_return) > 1e-14 IS NOT FALSE',
+                'their contributions add up to the return');
+SELECT is_empty('SELECT * FROM by_lot WHERE abs(market_value - total_market_value) > 0.00005 * (lots + 2) IS NOT FALSE',
+                'and their values to the market value, but for rounding');
+-- Against the trades alone: what a lot was worth less what it was worth before, and what was paid for it and received.
+SELECT is_empty($$
+  SELECT h.position_id, h.calculation_date, h.daily_pnl, e.pnl
+  FROM position_history AS h
+  JOIN portfolio_snapshots AS s ON (s.portfolio_id, s.snapshot_date) = (h.portfolio_id, h.calculation_date)
+  JOIN positions AS p ON (p.portfolio_id, p.id) = (h.portfolio_id, h.position_id)
+  LEFT JOIN position_history AS b ON b.position_id = h.position_id AND b.calculation_date = s.previous_snapshot_date
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(sign(p.quantity) * t.quantity_closed * t.exit_price), 0) AS proceeds,
+           coalesce(sum(t.quantity_closed), 0) AS closed
+    FROM position_realized_events AS t
+    WHERE t.position_id = p.id AND t.trade_date <= h.calculation_date
+      AND t.trade_date > coalesce(s.previous_snapshot_date, '-infinity')) AS t
+  CROSS JOIN LATERAL (
+    SELECT h.market_value - coalesce(b.market_value, p.quantity * p.entry_price * m.size)
+           + (t.proceeds + CASE WHEN p.exit_date = h.calculation_date THEN
+                (coalesce(b.quantity, p.quantity) - sign(p.quantity) * t.closed) * p.exit_price ELSE 0 END) * m.size AS pnl
+    FROM (SELECT coalesce(p.contract_multiplier, CASE p.investment_class WHEN 'OPTIONS' THEN 100 ELSE 1 END) AS size) AS m) AS e
+  WHERE NOT EXISTS (SELECT FROM corporate_actions AS a WHERE a.symbol = p.symbol)
+    AND abs(h.daily_pnl - e.pnl) > 0.0003$$, 'each lot earns what it gained in value and in cash');
+SELECT is((SELECT count(*) FROM position_history WHERE reason = 'closed'),
+          (SELECT count(*) FROM positions WHERE exit_date BETWEEN '2024-08-28' AND '2024-12-31'),
+          'each lot that was closed is closed on one date');
+SELECT is_empty($$SELECT h.position_id FROM position_history AS h JOIN positions AS p ON p.id = h.position_id
+                  WHERE coalesce(h.reason = 'closed', false) <> coalesce(h.calculation_date = p.exit_date, false)
+                     OR h.calculation_date > p.exit_date$$, 'that of its exit');
 
 -- The betas ----------------------------------------------------------------------------------------------------------
 
