@@ -271,6 +271,27 @@ COMMENT ON FUNCTION _portfolio_batch.api_position_as_owner(uuid, uuid) IS
   'deleted_portfolio. Fields: docs/api.md. Errors: 22023 for a position_id that is NULL or exists in several '
   'portfolios.';
 
+-- The newest date of a portfolio with rows in a view over one of its tables, by the table's index: to ask the view for
+-- its newest date would unfold the portfolio's whole history.
+CREATE FUNCTION _portfolio_batch.api_newest_date(portfolio_id uuid, table_name text, view_name text)
+RETURNS date
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  newest date;
+BEGIN
+  EXECUTE format('SELECT t.calculation_date FROM %1$I.%2$I AS t CROSS JOIN LATERAL (SELECT FROM %1$I.%3$I AS v '
+                 'WHERE v.portfolio_id = t.portfolio_id AND v.calculation_date = t.calculation_date LIMIT 1) AS v '
+                 'WHERE t.portfolio_id = $1 ORDER BY t.calculation_date DESC LIMIT 1',
+                 _portfolio_batch.tables_schema(), table_name, view_name) INTO newest USING portfolio_id;
+  RETURN newest;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.api_newest_date(uuid, text, text) IS
+  'The newest date on which a portfolio has rows in a view over a table of its own; NULL when there is none.';
+
 -- GET …/portfolio/{id}/betas -----------------------------------------------------------------------------------------
 
 CREATE FUNCTION _portfolio_batch.api_portfolio_betas_as_owner(portfolio_id uuid)
@@ -286,10 +307,8 @@ BEGIN
   IF answer IS NOT NULL THEN
     RETURN answer;
   END IF;
-  EXECUTE format('SELECT greatest((SELECT max(m.calculation_date) FROM %1$I.position_market_betas AS m '
-                 'WHERE m.portfolio_id = $1), (SELECT max(r.calculation_date) '
-                 'FROM %1$I.position_interest_rate_betas AS r WHERE r.portfolio_id = $1))', tables_schema)
-     INTO day USING portfolio_id;
+  day := greatest(_portfolio_batch.api_newest_date(portfolio_id, 'portfolio_holdings', 'position_market_betas'),
+                  _portfolio_batch.api_newest_date(portfolio_id, 'portfolio_holdings', 'position_interest_rate_betas'));
   IF day IS NULL THEN
     RETURN _portfolio_batch.api_unavailable(
       'no_results', format('no betas of portfolio %s have been calculated', portfolio_id),
@@ -300,13 +319,6 @@ BEGIN
     WITH market AS (
       SELECT m.* FROM %1$I.position_market_betas AS m
        WHERE m.portfolio_id = $1 AND m.calculation_date = $2
-         -- Several windows can be stored for a date: the configured one, else the longest.
-         AND (m.method, m.window_days) = (
-               SELECT w.method, w.window_days FROM %1$I.position_market_betas AS w
-                WHERE w.portfolio_id = $1 AND w.calculation_date = $2
-                ORDER BY w.window_days = current_setting('portfolio_batch.beta_window')::integer DESC,
-                         w.window_days DESC, w.method
-                LIMIT 1)
     ), rate AS (
       SELECT r.* FROM %1$I.position_interest_rate_betas AS r
        WHERE r.portfolio_id = $1 AND r.calculation_date = $2
@@ -463,8 +475,7 @@ BEGIN
   IF answer IS NOT NULL THEN
     RETURN answer;
   END IF;
-  EXECUTE format('SELECT max(f.calculation_date) FROM %I.position_factor_exposures AS f WHERE f.portfolio_id = $1',
-                 _portfolio_batch.tables_schema()) INTO day USING portfolio_id;
+  day := _portfolio_batch.api_newest_date(portfolio_id, 'portfolio_holdings', 'position_factor_exposures');
   IF day IS NULL THEN
     RETURN _portfolio_batch.api_unavailable(
       'no_results', format('no factor exposures of portfolio %s have been calculated', portfolio_id),
@@ -707,8 +718,7 @@ BEGIN
     RETURN answer;
   END IF;
 
-  EXECUTE format('SELECT max(r.calculation_date) FROM %I.stress_test_results AS r WHERE r.portfolio_id = $1',
-                 tables_schema) INTO day USING portfolio_id;
+  day := _portfolio_batch.api_newest_date(portfolio_id, 'portfolio_stress_tests', 'stress_test_results');
   IF day IS NULL THEN
     RETURN _portfolio_batch.api_unavailable(
       'no_results', format('no stress tests of portfolio %s have been calculated', portfolio_id), subject);
