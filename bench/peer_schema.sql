@@ -24,6 +24,7 @@ SELECT format('CREATE TABLE peer.%I (LIKE %I INCLUDING DEFAULTS INCLUDING IDENTI
 SELECT format('ALTER TABLE peer.%I ADD PRIMARY KEY (%s), ALTER created_at SET DEFAULT now()', table_name, key)
 FROM relation WHERE is_view
 \gexec
+ALTER TABLE peer.position_market_betas ALTER method SET DEFAULT 'OLS_NW';
 SELECT format('ALTER TABLE peer.%I ALTER %I DROP NOT NULL', r.table_name, a.attname)
 FROM relation AS r
 JOIN pg_attribute AS a ON a.attrelid = format('peer.%I', r.table_name)::regclass AND a.attnotnull AND a.attnum > 0
