@@ -267,14 +267,14 @@ void Run::find_unchanged(engine::Context& context, Date day, std::span<const Uui
 }
 
 void Run::mark_complete(engine::Context& context, Date day, std::span<const Uuid> portfolio_ids) {
-  std::vector<Uuid> ids;
   std::vector<std::int64_t> digests;
-  for (const Uuid& id : portfolio_ids)
-    if (const store::Portfolio* portfolio = store::find_portfolio(context.book(), id)) {
-      ids.push_back(id);
-      digests.push_back(context.digests().of_portfolio(day, *portfolio));
-    }
-  store::mark_analytics_complete(context.store(), day, ids, digests);
+  const auto failure = pg::isolate([&] {
+    for (const Uuid& id : portfolio_ids)
+      digests.push_back(context.digests().of_portfolio(day, *store::find_portfolio(context.book(), id)));
+  });
+  // Inputs that no engine needed and that cannot be read: what was computed is complete, of inputs not known.
+  if (failure) digests.clear();
+  store::mark_analytics_complete(context.store(), day, portfolio_ids, digests);
 }
 
 void Run::run_ahead(engine::Context& context, Date last, std::span<const Uuid> portfolio_ids) {

@@ -181,10 +181,15 @@ std::int64_t InputDigests::of_portfolio(Date day, const store::Portfolio& portfo
   for (const core::CapitalFlow& flow : portfolio.flows)
     if (flow.date <= day) digest.add(flow.date).add(flow.amount.units);
   std::set<std::string> symbols{inputs_.store().settings().market_symbol};
+  const core::Ledger& ledger = inputs_.ledgers()[portfolio.id];
+  const auto next = ledger.lower_bound(day);
+  const Date since = next == ledger.begin() ? day : std::prev(next)->first;
   for (const core::Lot& lot : portfolio.lots) {
     if (lot.entry_date > day) continue;
     add_lot(digest, lot, day);
     add_actions(digest, lot, market.actions, day);
+    // What was closed by the snapshot before needs no price any more, and may have none here.
+    if (lot.exit_date && *lot.exit_date <= since) continue;
     for (const std::string& symbol : {lot.symbol, lot.underlying_symbol})
       if (market.panel.column(symbol)) symbols.insert(symbol);
     if (lot.is_option())
@@ -203,7 +208,7 @@ std::int64_t InputDigests::of_portfolio(Date day, const store::Portfolio& portfo
     digest.add(tag->first.second);
     for (const std::string& name : tag->second) digest.add(name);
   }
-  add_ledger(digest, inputs_.ledgers()[portfolio.id], day);
+  add_ledger(digest, ledger, day);
   return digest.value();
 }
 

@@ -3,6 +3,11 @@
 \ir include/prelude.psql
 SELECT plan(61);
 
+-- Without a market there are no betas, and the risk phase fails.
+INSERT INTO market_data_cache (symbol, date, close)
+SELECT 'SPY', session_date, 400 + row_number() OVER (ORDER BY session_date)
+FROM sessions_between('2023-12-01', '2024-12-31');
+
 CREATE TEMP TABLE golden (
   "case" text, portfolio_id uuid, snapshot_date date, equity_balance numeric, daily_pnl numeric, mtd_pnl numeric,
   ytd_pnl numeric, cumulative_pnl numeric, daily_realized_pnl numeric, daily_capital_flow numeric,
@@ -56,6 +61,9 @@ CREATE FUNCTION pg_temp.identities(description text) RETURNS text LANGUAGE sql A
        OR net_exposure IS DISTINCT FROM total_market_value
        OR total_long < 0 OR total_short > 0
        OR daily_return IS DISTINCT FROM CASE WHEN equity_before > 0 THEN daily_pnl::float8 / equity_before::float8 END
+       OR daily_pnl IS DISTINCT FROM (SELECT h.unallocated_pnl + COALESCE((SELECT sum(u) FROM unnest(h.daily_pnl) AS u), 0) / 10000
+                                      FROM portfolio_holdings AS h
+                                      WHERE h.portfolio_id = s.portfolio_id AND h.calculation_date = s.snapshot_date)
   $q$, description)
 $$;
 

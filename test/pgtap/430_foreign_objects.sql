@@ -62,22 +62,22 @@ SET LOCAL ROLE pb_owner;
 SELECT ok((SELECT count(*) > 40 FROM create_analytics_tables('own')), 'a plain role creates the tables');
 SELECT ok((SELECT count(*) > 40 FROM create_analytics_tables('own')), 'and adopts its own');
 RESET ROLE;
-DROP VIEW own.position_interest_rate_beta, own.pairwise_correlations;
+DROP VIEW own.position_interest_rate_beta, own.pairwise_correlations, own.position_market_betas;
 DROP FUNCTION own.pairwise_p_value;
 DROP TABLE own.position_greeks;
 SELECT set_eq($$SELECT object_name, action FROM create_analytics_tables('own') WHERE action <> 'exists'$$,
               $$VALUES ('pairwise_p_value', 'created'), ('position_greeks', 'created'), ('pairwise_correlations', 'created'),
-                       ('position_interest_rate_beta', 'created')$$,
+                       ('position_market_betas', 'created'), ('position_interest_rate_beta', 'created')$$,
                   'a superuser completes the tables of the owner of a schema');
 SELECT is((SELECT array_agg(DISTINCT relowner::regrole::text) FROM pg_class
            WHERE relnamespace = 'own'::regnamespace AND relkind IN ('r', 'p', 'v')), '{pb_owner}',
           'and they keep one owner');
-SELECT is((SELECT proowner::regrole::text FROM pg_proc WHERE pronamespace = 'own'::regnamespace), 'pb_owner',
-          'with the function of theirs');
+SELECT set_eq($$SELECT proname, proowner::regrole::text FROM pg_proc WHERE pronamespace = 'own'::regnamespace$$,
+              $$SELECT function_name, 'pb_owner' FROM _portfolio_batch.view_functions()$$, 'with the functions of theirs');
 GRANT USAGE ON SCHEMA own TO pb_mallory;
 SET LOCAL ROLE pb_mallory;
 SELECT is(pg_temp.refusal('own', 'message'),
-          '42501 existing objects of schema "own" cannot be adopted: 44 of other roles',
+          '42501 existing objects of schema "own" cannot be adopted: 52 of other roles',
           'nobody else adopts them');
 SET LOCAL ROLE pb_friend;
 SELECT matches(pg_temp.refusal('own', 'hint'),
@@ -124,7 +124,7 @@ RESET ROLE;
 SELECT results_eq($$SELECT action FROM create_analytics_tables('first')
                     WHERE object_name IN ('interest_rates', 'pairwise_p_value')$$, $$VALUES ('replaced'), ('exists')$$,
                   'a superuser does what another superuser owns');
-SELECT is((SELECT proowner::regrole::text FROM pg_proc WHERE pronamespace = 'first'::regnamespace), 'pb_root',
+SELECT is((SELECT proowner::regrole::text FROM pg_proc WHERE oid = 'first.pairwise_p_value'::regproc), 'pb_root',
           'whose function it still is');
 DELETE FROM first.interest_rates;
 SELECT is_empty($$SELECT * FROM _portfolio_batch.foreign_objects('first')$$, 'so nothing is foreign');
@@ -198,7 +198,16 @@ INSERT INTO attachments (statement, object, what, culprit) VALUES
    'mallory.middle', 'view', 'uses function mallory.holds(text) of role pb_mallory'),
   ('ALTER VIEW own.trading_sessions OWNER TO pb_mallory', 'own.trading_sessions', 'view', 'belongs to role pb_mallory'),
   ('ALTER TABLE own.tags OWNER TO pb_friend', 'own.tags', 'table', 'belongs to role pb_friend'),
+  ('DROP VIEW own.position_volatility; CREATE VIEW own.position_volatility AS SELECT mallory.holds(l.symbol) '
+   'FROM own.position_history AS l; ALTER VIEW own.position_volatility OWNER TO pb_owner',
+   'own.position_volatility', 'view', 'uses function mallory.holds(text) of role pb_mallory'),
+  ('CREATE TRIGGER t INSTEAD OF INSERT ON own.stress_test_results FOR EACH ROW EXECUTE FUNCTION mallory.on_row()',
+   't on own.stress_test_results', 'trigger', 'uses function mallory.on_row() of role pb_mallory'),
   ('ALTER FUNCTION own.pairwise_p_value OWNER TO pb_mallory', 'own.pairwise_p_value', 'function',
+   'belongs to role pb_mallory'),
+  ('ALTER FUNCTION own.estimate_p_value OWNER TO pb_mallory', 'own.estimate_p_value', 'function',
+   'belongs to role pb_mallory'),
+  ('ALTER FUNCTION own.refuse_view_write OWNER TO pb_mallory', 'own.refuse_view_write', 'function',
    'belongs to role pb_mallory');
 
 -- Whether the line is there, also in the error of the owner and of a superuser; the statements that help; what is left

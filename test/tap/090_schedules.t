@@ -136,8 +136,8 @@ is "$(sql "SELECT DISTINCT last_status FROM batch_schedules() WHERE schedule_nam
 
 as_runner "SELECT unschedule_batch('runner tick')"
 sql 'BEGIN' 'DELETE FROM portfolio_snapshots WHERE snapshot_date = (SELECT max(snapshot_date) FROM portfolio_snapshots)' \
-  'TRUNCATE stress_test_results' \
-  'ALTER TABLE stress_test_results ADD CONSTRAINT house_rule CHECK (direct_pnl IS NULL) NOT VALID' 'COMMIT'
+  'TRUNCATE portfolio_stress_tests' \
+  'ALTER TABLE portfolio_stress_tests ADD CONSTRAINT house_rule CHECK (direct_pnl IS NULL) NOT VALID' 'COMMIT'
 wait_until 80 "SELECT pg_sleep(0.3) IS NOT NULL AND EXISTS (SELECT FROM batch_runs WHERE status = 'partial')" || true
 wait_until 5 'SELECT bool_and(end_time IS NOT NULL) FROM cron.job_run_details' || true
 is "$(sql 'SELECT status FROM cron.job_run_details ORDER BY runid DESC LIMIT 1')" succeeded 'the command succeeds'
@@ -150,7 +150,7 @@ is "$(sql "SELECT count(*) FROM cron.job_run_details WHERE command = 'SELECT 2'"
   paste -sd' ')" '0 t|f|t' 'a schedule that is disabled never ran'
 is "$(sql "SELECT enabled, next_run > now() FROM enable_schedule('off')")" 't|t' 'it can be enabled again'
 sql "SELECT unschedule_batch('off')" "SELECT unschedule_batch('tick')" \
-  'ALTER TABLE stress_test_results DROP CONSTRAINT house_rule'
+  'ALTER TABLE portfolio_stress_tests DROP CONSTRAINT house_rule'
 is "$(sql 'SELECT count(*) FROM cron.job' 'SELECT count(*) FROM batch_schedules()' | paste -sd' ')" '0 0' \
   'schedules can be removed'
 

@@ -86,8 +86,8 @@ ALTER TABLE portfolio_snapshots ADD CHECK (risk.spy('check')), ADD noted boolean
 ALTER TABLE batch_runs ADD noted boolean DEFAULT risk.spy('default of runs');
 ALTER TABLE portfolios ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY spy ON portfolios USING (risk.spy('policy'));
-CREATE INDEX ON stress_test_results (risk.spy_key('index', scenario_id));
-CREATE RULE spy AS ON DELETE TO position_volatility DO ALSO SELECT risk.spy('rule');
+CREATE INDEX ON stress_scenario_moves (risk.spy_key('index', scenario_id));
+CREATE RULE spy AS ON DELETE TO portfolio_holdings DO ALSO SELECT risk.spy('rule');
 CREATE TABLE more_prices () INHERITS (market_data_cache);
 CREATE TRIGGER spy BEFORE INSERT OR UPDATE OR DELETE ON more_prices FOR EACH ROW EXECUTE FUNCTION spy_row();
 CREATE OR REPLACE FUNCTION pairwise_p_value(correlation float8, observations integer) RETURNS float8 LANGUAGE plpgsql
