@@ -51,8 +51,8 @@ SELECT results_eq('SELECT detail FROM first',
 
 CREATE TEMP TABLE second AS SELECT * FROM run_daily_batch('2024-07-08');
 SELECT results_eq('SELECT phase, status, processed, rows_written FROM second',
-                  'SELECT phase, status, processed, 0::bigint FROM first',
-                  'a second run does the same and writes nothing');
+                  $$SELECT phase, status, CASE WHEN phase IN ('2', '3') THEN 0 ELSE processed END, 0::bigint FROM first$$,
+                  'a second run finds nothing changed and writes nothing');
 
 SELECT results_eq($$SELECT phase FROM run_daily_batch('2024-07-09', phases => '{3,2}') WHERE status = 'success'$$,
                   $$VALUES ('2'), ('3')$$, 'phases run in their own order, however they are named');

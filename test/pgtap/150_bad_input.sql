@@ -100,11 +100,13 @@ SELECT pg_temp.raises(format('SELECT * FROM %s', f), '42P01', 'analytics tables 
                     'calc_market_betas()']) AS f;
 RESET portfolio_batch.schema;
 SET LOCAL portfolio_batch.market_symbol = 'NOSUCH';
-SELECT results_eq($$SELECT processed, skipped, failed FROM calc_market_betas('2024-07-10', ARRAY[pg_temp.id(1)])$$,
-                  $$VALUES (0::bigint, 1::bigint, 0::bigint)$$, 'a market without prices: no beta,');
-SELECT results_eq($$SELECT beta, reason, market_index FROM position_market_betas
-                    WHERE calculation_date = '2024-07-10'$$,
-                  $$VALUES (NULL::float8, 'insufficient_data', 'NOSUCH')$$, 'and the reason why');
+SELECT pg_temp.raises($$SELECT * FROM calc_market_betas('2024-07-10', ARRAY[pg_temp.id(1)])$$, '55000',
+                      'market symbol "NOSUCH" has no returns',
+                      '%market_data_cache holds no two usable prices of it in % sessions up to 2024-07-10.',
+                      'Load its prices, or set portfolio_batch.market_symbol to a symbol that has them.',
+                      'a market without prices');
+SELECT is_empty($$SELECT * FROM position_market_betas WHERE calculation_date = '2024-07-10' AND beta IS NULL$$,
+                'and takes the place of no beta');
 RESET portfolio_batch.market_symbol;
 SET LOCAL portfolio_batch.max_memory = '1MB';
 INSERT INTO positions (portfolio_id, symbol, position_type, quantity, entry_price, entry_date)

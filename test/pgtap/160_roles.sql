@@ -69,6 +69,7 @@ INSERT INTO entry_points VALUES
   ('read', 'shard_plan', 'SELECT * FROM _portfolio_batch.shard_plan(''2024-07-11'', '
    '''{00000000-0000-4000-8000-000000000001}'', 2)'),
   ('read', 'missing_sessions', 'SELECT * FROM pb.missing_sessions(''2024-07-12'')'),
+  ('read', 'api_newest_date', $$SELECT _portfolio_batch.api_newest_date(pg_temp.id(1), 'portfolio_holdings', 'position_market_betas')$$),
   ('read', 'api_age_sessions', 'SELECT _portfolio_batch.api_age_sessions(''2024-07-11'')'),
   ('read', 'api_data_quality', 'SELECT _portfolio_batch.api_data_quality(''2024-07-11'')'),
   ('read', 'api_portfolio_problem', 'SELECT _portfolio_batch.api_portfolio_problem(''00000000-0000-4000-8000-000000000001'')'),
@@ -307,6 +308,7 @@ SET LOCAL search_path = pb_desk, pb, public;
 SELECT pg_temp.add_portfolio(1, 1000, '2024-07-11');
 SELECT pg_temp.add_lot(1, 11, 'CCC', 10, 100, '2024-07-11');
 SELECT pg_temp.add_prices('CCC', '2024-07-11', '{101, 102}');
+SELECT pg_temp.add_prices('SPY', '2024-07-10', '{500, 501, 502}');
 SELECT is((SELECT sum(failed) FROM run_daily_batch_with_backfill('2024-07-12')), 0::numeric, 'runs the batch on them');
 SELECT results_eq('SELECT snapshot_date, equity_balance FROM pb_desk.portfolio_snapshots ORDER BY 1',
                   $$VALUES ('2024-07-11'::date, 1010.0000), ('2024-07-12', 1020.0000)$$, 'and has its results');

@@ -166,7 +166,7 @@ SELECT results_eq(format($$SELECT symbol1, symbol2, correlation_coefficient, obs
 CREATE TEMP TABLE in_company AS SELECT symbol, model, factor, beta, std_error FROM symbol_factor_exposures
  WHERE calculation_date = :day;
 SAVEPOINT alone;
-DELETE FROM symbol_factor_exposures;
+DELETE FROM symbol_model_fits;
 SELECT count(*) FROM calc_factor_betas(:day, ARRAY[pg_temp.id(1)]) \g /dev/null
 SELECT count(*) FROM calc_interest_rate_betas(:day, ARRAY[pg_temp.id(1)]) \g /dev/null
 SELECT results_eq('SELECT symbol, model, factor, beta, std_error FROM symbol_factor_exposures ORDER BY 1, 2, 3',

@@ -99,9 +99,9 @@ SELECT is((SELECT array_agg(DISTINCT phase ORDER BY phase) FROM batch_report()),
 SELECT is((SELECT string_agg(phase, ' ' ORDER BY n) FROM (SELECT phase, min(n) AS n FROM (SELECT phase, row_number() OVER () AS n
              FROM batch_report()) AS r GROUP BY phase) AS r), 'run 1 1.5 2 2.5 2.75 3', 'in order');
 
-ALTER TABLE position_market_betas ADD CONSTRAINT house_rule CHECK (created_at IS NULL) NOT VALID;
+ALTER TABLE symbol_model_fits ADD CONSTRAINT house_rule CHECK (model <> 'market' OR created_at IS NULL) NOT VALID;
 SELECT count(*) FROM run_daily_batch('2024-07-09', force => true) \g /dev/null
-ALTER TABLE position_market_betas DROP CONSTRAINT house_rule;
+ALTER TABLE symbol_model_fits DROP CONSTRAINT house_rule;
 SELECT matches(pg_temp.line('3', 'error'), '^23514 \| market_betas, 2024-07-09, 1 portfolio: .*violates check constraint "house_rule"',
                'an error, with its SQLSTATE');
 SELECT is(pg_temp.line('run', 'status') || ' ' || pg_temp.line('run', 'errors'), 'partial 2', 'the run says that it had one, of its engine and of the portfolio whose row it was');

@@ -340,9 +340,9 @@ ROLLBACK TO SAVEPOINT prices;
 -- What is missing is said in words -----------------------------------------------------------------------------------
 
 SAVEPOINT emptied;
-DELETE FROM portfolio_factor_exposures; DELETE FROM stress_test_results; DELETE FROM correlation_calculations;
-DELETE FROM position_market_betas; DELETE FROM position_interest_rate_betas; DELETE FROM position_factor_exposures;
-DELETE FROM position_volatility; DELETE FROM correlation_clusters; DELETE FROM correlation_cluster_positions;
+DELETE FROM portfolio_factor_exposures; DELETE FROM portfolio_stress_tests; DELETE FROM correlation_calculations;
+DELETE FROM portfolio_holdings; DELETE FROM symbol_model_fits; DELETE FROM factor_models;
+DELETE FROM symbol_volatility; DELETE FROM correlation_clusters; DELETE FROM correlation_cluster_positions;
 DELETE FROM factor_correlations; DELETE FROM batch_jobs; DELETE FROM batch_runs;
 DELETE FROM portfolio_snapshots WHERE snapshot_date <> '2026-11-20';
 UPDATE positions SET deleted_at = now();
