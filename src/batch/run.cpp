@@ -246,7 +246,8 @@ Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date d
     for (const engine::Issue& issue : total.issues) blocked_.insert(issue.portfolio_id);
   if (phase.needs_snapshot && total.issues.empty()) mark_complete(context, day, open);
   add_issues(total);
-  return {status_of(total), total};
+  const bool is_partial = total.failed > 0 && unchanged > 0;
+  return {is_partial ? "partial" : status_of(total), total};
 }
 
 // A request for some phases is a request to run them; a forced run computes everything.

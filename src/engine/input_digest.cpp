@@ -97,9 +97,13 @@ std::int64_t InputDigests::of_prices(Date day, int column) {
 }
 
 std::int64_t InputDigests::of_yields(Date day) {
+  const core::Sessions& sessions = inputs_.market().panel.sessions();
+  const int last = sessions.count_through(day) - 1;
+  if (last < 0) return 0;
+  const Date first = sessions[std::max(0, last - inputs_.lookback_sessions())];
   Digest digest;
   for (const core::YieldQuote& quote : inputs_.yields())
-    if (quote.date <= day) digest.add(quote.date).add(quote.percent);
+    if (quote.date >= first && quote.date <= day) digest.add(quote.date).add(quote.percent);
   return digest.value();
 }
 

@@ -378,8 +378,9 @@ ROLLBACK TO SAVEPOINT emptied;
 
 SAVEPOINT gaps;
 UPDATE portfolio_snapshots SET daily_return = NULL WHERE snapshot_date = '2026-11-12';
-UPDATE stress_test_results SET direct_pnl = NULL, correlated_pnl = NULL, correlation_effect = NULL,
-  reason = 'insufficient_data' WHERE scenario_id = 'market_down_10';
+UPDATE portfolio_stress_tests SET direct_pnl[n.i] = NULL, correlated_pnl[n.i] = NULL,
+  reasons = array_fill('insufficient_data'::text, ARRAY[cardinality(scenario_ids)])
+  FROM (SELECT generate_series(1, 40) AS i) AS n WHERE scenario_ids[n.i] = 'market_down_10';
 UPDATE correlation_calculations SET correlations[2] = NULL;
 UPDATE portfolio_factor_exposures SET exposure_value = NULL, reason = 'no_prices' WHERE factor = 'value';
 UPDATE page SET xml = xmlparse(DOCUMENT portfolio_report(pg_temp.id_of(1))) WHERE n = 1;
