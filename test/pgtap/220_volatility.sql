@@ -224,7 +224,7 @@ VALUES (pg_temp.id(6), pg_temp.id(70), '2024-06-28', -0.25);
 SELECT is(pg_temp.run(6), 1::bigint, 'an option with a delta');
 SELECT results_eq('SELECT portfolio_id, count(*), count(realized_volatility_21d) FROM position_volatility GROUP BY 1 ORDER BY 1',
                   $$VALUES (pg_temp.id(1), 11::bigint, 6::bigint), (pg_temp.id(2), 3, 3), (pg_temp.id(3), 5, 5), (pg_temp.id(4), 2, 2),
-                           (pg_temp.id(5), 3, 1), (pg_temp.id(6), 1, 1)$$, 'each lot has the volatility of its symbol, or a reason');
+                           (pg_temp.id(5), 3, 2), (pg_temp.id(6), 1, 1)$$, 'each lot has the volatility of its symbol, or a reason');
 SELECT ok((SELECT pg_temp.near(s.realized_volatility_21d,
                                (0.25 * 400 * pg_temp.price('WAVE') / s.total_value)::float8
                                * v.realized_volatility_21d, 1e-7)
