@@ -6,8 +6,9 @@ RETURNS TABLE (portfolio_id uuid, session_date date, missing text)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_missing_sessions';
 COMMENT ON FUNCTION @extschema@.missing_sessions(date, uuid[], uuid) IS
 'The work list, from the data alone: sessions from each portfolio''s inception (inception_date, else its first
-entry_date) to the target (default: the latest closed session) that have no snapshot (missing = snapshot) or one whose
-analytics are outstanding (missing = analytics). Oldest first.';
+entry_date) to the target (default: the latest closed session) that have no snapshot (missing = snapshot), or one whose
+analytics are outstanding or miss a row, those of symbols being looked for over the last year (missing = analytics), or
+a provisional one for which a price has come (missing = prices). Oldest first.';
 
 CREATE FUNCTION @extschema@.run_daily_batch(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                             phases text[] DEFAULT NULL, force boolean DEFAULT false,

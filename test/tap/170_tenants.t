@@ -94,7 +94,7 @@ probe() {
 
 # What tenants share: models of symbols, unless they are made private, and of each run what there was to do and how much
 # of it failed. Of a report on a run the lines with names are compared.
-of_symbols='^relation (symbol_model_fits|symbol_factor_exposures) |^function purge_results .*"symbol_'
+of_symbols='^relation (symbol_model_fits|symbol_volatility|symbol_factor_exposures) |^function purge_results .*"symbol_'
 of_market='^relation (company_profiles|market_data_cache|tags|tag_usage) '
 without_counts() {
   sed -E -e '/^relation batch_jobs .*"portfolio_id": null/ d' \
@@ -140,7 +140,7 @@ for database in only_a two; do
     "SELECT table_name, action FROM enable_tenant_security('owner', symbols => true) WHERE action <> 'exists'")
 done
 is "$enabled" 'symbol_model_fits|created
-symbol_factor_exposures|created' 'tables of symbols get a policy when asked for'
+symbol_volatility|created' 'tables of symbols get a policy when asked for'
 probe only_a tenant_a alone
 probe two tenant_a beside
 is "$(differences alone beside)" '' 'then the models of symbols tell nothing either'
@@ -157,6 +157,6 @@ portfolio|tenant_b|t' 'its row says what it was, and the portfolios that it is a
 is "$(PGUSER=tenant_a sql "SELECT count(*) FROM batch_jobs j WHERE j::text ~* 'zebra'")" 0 'which another cannot read'
 is "$(PGUSER=desk sql "SELECT table_name, action FROM enable_tenant_security('owner', symbols => false)
                        WHERE action <> 'exists'")" 'symbol_model_fits|removed
-symbol_factor_exposures|removed' 'the policies of symbols can be removed again'
+symbol_volatility|removed' 'the policies of symbols can be removed again'
 
 done_testing
