@@ -81,14 +81,18 @@ SELECT results_eq($$SELECT price FROM position_history
 
 -- Rows that are gone --------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION pg_temp.restored(fault text, name text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.restored(fault text, name text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  results text;
 BEGIN
   CREATE TEMP TABLE before AS SELECT * FROM pg_temp.results();
   EXECUTE fault;
-  RETURN NEXT ok((SELECT count(*) > 0 AND bool_and(missing = 'analytics') FROM pg_temp.owed()), name || ' is on the work list');
+  results = ok((SELECT count(*) > 0 AND bool_and(missing = 'analytics') FROM pg_temp.owed()), name || ' is on the work list');
   PERFORM count(*) FROM run_daily_batch_with_backfill();
-  RETURN NEXT is((SELECT count(*) FROM (TABLE before EXCEPT SELECT * FROM pg_temp.results()) AS d), 0::bigint, 'and restored');
+  results = results || E'\n' || is((SELECT count(*) FROM (TABLE before EXCEPT SELECT * FROM pg_temp.results()) AS d), 0::bigint,
+                                   'and restored');
   DROP TABLE before;
+  RETURN results;
 END $$;
 SELECT pg_temp.restored(format('DELETE FROM %s', fault), what)
 FROM (VALUES ('symbol_model_fits WHERE symbol = ''AAA'' AND model = ''ridge'' AND calculation_date = pg_temp.s(2)', 'a fit'),

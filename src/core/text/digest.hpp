@@ -12,9 +12,9 @@
 namespace pb::core {
 
 // A fixed 64-bit hash of what something was computed from, the same on every machine: XXH64 (Collet 2012) with seed 0
-// over these bytes. Integers and dates (days since 1970-01-01): 8 bytes, the lowest first. Numbers: the 8 bytes of their
-// IEEE 754 form, lowest first, every NaN as 0x7ff8000000000000 and -0 as 0. Texts: their length as an integer, then
-// their bytes. Ids: 16 bytes.
+// over these bytes. Integers and dates (days since 1970-01-01): 8 bytes, the lowest first. Numbers: the 8 bytes of
+// their IEEE 754 form, lowest first, every NaN as 0x7ff8000000000000 and -0 as 0. Texts: their length as an integer,
+// then their bytes. Ids: 16 bytes.
 class Digest {
  public:
   Digest& add(std::int64_t value);
