@@ -378,9 +378,11 @@ ROLLBACK TO SAVEPOINT emptied;
 
 SAVEPOINT gaps;
 UPDATE portfolio_snapshots SET daily_return = NULL WHERE snapshot_date = '2026-11-12';
-UPDATE portfolio_stress_tests SET direct_pnl[n.i] = NULL, correlated_pnl[n.i] = NULL,
-  reasons = array_fill('insufficient_data'::text, ARRAY[cardinality(scenario_ids)])
-  FROM (SELECT generate_series(1, 40) AS i) AS n WHERE scenario_ids[n.i] = 'market_down_10';
+UPDATE portfolio_stress_tests
+   SET direct_pnl[array_position(scenario_ids, 'market_down_10')] = NULL,
+       correlated_pnl[array_position(scenario_ids, 'market_down_10')] = NULL,
+       reasons = (SELECT array_agg(CASE WHEN u.id = 'market_down_10' THEN 'insufficient_data' END ORDER BY u.place)
+                  FROM unnest(scenario_ids) WITH ORDINALITY AS u (id, place));
 UPDATE correlation_calculations SET correlations[2] = NULL;
 UPDATE portfolio_factor_exposures SET exposure_value = NULL, reason = 'no_prices' WHERE factor = 'value';
 UPDATE page SET xml = xmlparse(DOCUMENT portfolio_report(pg_temp.id_of(1))) WHERE n = 1;

@@ -93,6 +93,11 @@ stress|desk.portfolios AS p, pb.api_portfolio_stress_tests(p.id)
 page|desk.portfolios AS p, pb.portfolio_report(p.id)
 pairs|desk.pairwise_correlations
 betas_of_lots|desk.position_market_betas
+rates_of_lots|desk.position_interest_rate_betas
+factors_of_lots|desk.position_factor_exposures
+history_of_lots|desk.position_history
+coefficients|desk.symbol_factor_exposures
+scenarios|desk.stress_test_results
 audit|pb.batch_audit('$day')
 verdict|pb.batch_audit_summary('$day')
 report|pb.batch_report()
