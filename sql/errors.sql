@@ -40,6 +40,9 @@ INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_
   (:growth, :acme, 'ACME', 'LONG', 100, 100, '2024-07-08'),
   (:income, gen_random_uuid(), 'ACME', 'LONG', 100, 100, '2024-07-08');
 INSERT INTO market_data_cache (symbol, date, close) VALUES ('ACME', '2024-07-08', 101), ('ACME', '2024-07-09', 102);
+-- Without a market there are no betas, and the risk phase fails.
+INSERT INTO market_data_cache (symbol, date, close)
+SELECT 'SPY', session_date, 500 + extract(day FROM session_date) FROM sessions_between('2024-07-05', '2024-07-09');
 UPDATE factor_definitions SET is_active = false;
 SELECT session_date, phase, status, processed, skipped, failed, detail
 FROM run_daily_batch_with_backfill('2024-07-09') WHERE phase IN ('2', '3');

@@ -18,6 +18,9 @@ INSERT INTO market_data_cache (symbol, date, close) VALUES
   ('ACME', '2024-07-08', 101), ('ACME', '2024-07-09', 103), ('ACME', '2024-07-10', 102), ('ACME', '2024-07-12', 105),
   ('BOND', '2024-07-08', 50.25), ('BOND', '2024-07-09', 49.5), ('BOND', '2024-07-10', 49),
   ('BOND', '2024-07-11', 49.75), ('BOND', '2024-07-12', 49.25);
+-- Without a market there are no betas, and the risk phase fails.
+INSERT INTO market_data_cache (symbol, date, close)
+SELECT 'SPY', session_date, 500 + extract(day FROM session_date) FROM sessions_between('2024-07-05', '2024-07-16');
 -- Only what the portfolio holds and the market are of interest here.
 UPDATE factor_definitions SET is_active = false;
 
