@@ -85,7 +85,7 @@ std::vector<std::vector<std::string>> divide_symbols(const Assignment& assignmen
 }
 
 // With its penalty chosen over all symbols of a date, a symbol's ridge model depends on what else is estimated with it.
-bool can_divide(const pg::Settings& settings) { return settings.ridge_alpha_choice != "gcv"; }
+bool can_divide(const store::Settings& settings) { return settings.ridge_alpha_choice != "gcv"; }
 
 }  // namespace
 

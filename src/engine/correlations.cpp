@@ -37,7 +37,7 @@ constexpr double significance_level = 0.05;
 
 // Whether a portfolio's net exposure to a symbol is large enough to count. Amounts are compared in money and weights
 // to twelve digits, so that neither the order of a sum nor the number of lots decides.
-bool passes_filters(double net, double gross, const pg::Settings& settings) {
+bool passes_filters(double net, double gross, const store::Settings& settings) {
   const core::Money size = core::to_money(std::fabs(net));
   if (size == core::Money{}) return false;  // hedged out: no bet in either direction
   const bool by_value = size >= core::to_money(settings.min_position_value);
@@ -66,7 +66,7 @@ struct Selection {
   }
 };
 
-Selection select(const RiskPortfolio& portfolio, const pg::Settings& settings) {
+Selection select(const RiskPortfolio& portfolio, const store::Settings& settings) {
   Selection selection{.portfolio = &portfolio, .symbols = {}, .columns = {}, .nets = {}};
   for (const SymbolExposure& exposure : portfolio.exposures)
     if (passes_filters(exposure.net, portfolio.gross, settings)) selection.add(exposure.symbol, exposure.net);
@@ -330,7 +330,7 @@ class CorrelationEngine {
   static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
   Context& context_;
-  const pg::Settings& settings_;
+  const store::Settings& settings_;
   core::Date day_;
   std::span<const core::Uuid> ids_;
   const RiskBook& book_;

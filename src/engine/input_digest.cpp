@@ -18,12 +18,12 @@ namespace {
 constexpr std::int64_t method_version = 1;
 
 // The settings that results depend on, as the record of a run has them.
-std::string parameters(pg::Settings settings) {
+std::string parameters(store::Settings settings) {
   settings.workers = 1;
   settings.max_memory_bytes = 0;
   settings.settle_delay_minutes = 0;
   settings.min_coverage = 0;
-  return pg::settings_as_json(settings);
+  return store::settings_as_json(settings);
 }
 
 std::span<const double> segment(const double* values, int first, int last) {

@@ -19,7 +19,7 @@ Inputs::Inputs(const store::Store& store, std::vector<core::Uuid> portfolio_ids,
 namespace {
 
 // A fixed span before the first date, whatever the portfolios hold: an estimate must not depend on its company.
-int lookback(const pg::Settings& settings, Reach reach) {
+int lookback(const store::Settings& settings, Reach reach) {
   if (reach == Reach::values) return settings.max_stale_sessions + 1;
   return std::max({core::search_span(std::max(settings.beta_window, settings.factor_window)),
                    core::VolatilityEstimator().sessions_needed(), settings.correlation_window,
@@ -93,7 +93,7 @@ Inputs::Symbols Inputs::symbols() {
 
 const store::Market& Inputs::market() {
   if (market_) return *market_;
-  const pg::Settings& settings = store_.settings();
+  const store::Settings& settings = store_.settings();
   Symbols needed = symbols();
   core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback(settings, reach_));
   if (!sessions.empty() && valued_from() < sessions.dates().front())
@@ -209,7 +209,7 @@ const std::vector<store::ScenarioDefinition>& Inputs::scenarios() {
 }
 
 const store::Market* Inputs::history(Date from, Date to) {
-  const pg::Settings& settings = store_.settings();
+  const store::Settings& settings = store_.settings();
   if (!first_price_) first_price_.emplace(store::first_price_date(store_, settings.market_symbol));
   if (!*first_price_ || **first_price_ > from) return nullptr;
   if (const auto found = histories_.find({from, to}); found != histories_.end()) return &found->second;

@@ -15,7 +15,7 @@ using core::Date;
 
 namespace {
 
-core::BetaSettings beta_settings(const pg::Settings& settings) {
+core::BetaSettings beta_settings(const store::Settings& settings) {
   return {settings.beta_window, settings.beta_min_observations, settings.limited_history_below};
 }
 
@@ -26,7 +26,7 @@ FactorExposure market_exposure(const RiskPortfolio& portfolio, const std::vector
   });
 }
 
-store::SnapshotBeta snapshot_beta(const RiskPortfolio& portfolio, RiskModels& models, const pg::Settings& settings) {
+store::SnapshotBeta snapshot_beta(const RiskPortfolio& portfolio, RiskModels& models, const store::Settings& settings) {
   const std::vector<BetaFit>& fits = models.market();
   const FactorExposure exposure = market_exposure(portfolio, fits);
   store::SnapshotBeta row{.portfolio_id = portfolio.id,

@@ -16,11 +16,11 @@ using core::Vector;
 
 namespace {
 
-core::WindowSettings beta_window(const pg::Settings& settings) {
+core::WindowSettings beta_window(const store::Settings& settings) {
   return {settings.beta_window, settings.beta_min_observations, settings.limited_history_below};
 }
 
-core::WindowSettings factor_window(const pg::Settings& settings) {
+core::WindowSettings factor_window(const store::Settings& settings) {
   return {settings.factor_window, settings.factor_min_observations, settings.limited_history_below};
 }
 
@@ -86,7 +86,7 @@ core::JsonObject window_parameters(const core::WindowSettings& window) {
 }  // namespace
 
 store::FactorModelRow RiskModels::describe(const std::string& model, std::span<const std::string> factors) const {
-  const pg::Settings& settings = inputs_.store().settings();
+  const store::Settings& settings = inputs_.store().settings();
   const bool is_of_factors = model == "ridge" || model == "spread";
   const core::WindowSettings window = is_of_factors ? factor_window(settings) : beta_window(settings);
   core::JsonObject parameters = window_parameters(window);
@@ -201,7 +201,7 @@ SymbolFits RiskModels::fit_factors(const char* model, SymbolTopic topic, core::F
 
 const SymbolFits& RiskModels::ridge() {
   if (ridge_) return *ridge_;
-  const pg::Settings& settings = inputs_.store().settings();
+  const store::Settings& settings = inputs_.store().settings();
   core::FactorModelSettings model = settings.orthogonalize ? core::ridge_model() : core::plain_ridge_model();
   model.ridge.alpha = settings.ridge_alpha;
   model.ridge.choice = settings.ridge_alpha_choice == "gcv" ? core::AlphaChoice::gcv_shared : core::AlphaChoice::fixed;
@@ -217,7 +217,7 @@ const SymbolFits& RiskModels::spread() {
 // returns imply.
 const core::RateChanges& RiskModels::rate_changes() {
   if (rate_changes_) return *rate_changes_;
-  const pg::Settings& settings = inputs_.store().settings();
+  const store::Settings& settings = inputs_.store().settings();
   const core::PricePanel& panel = inputs_.market().panel;
   core::RateChanges quoted = core::yield_changes(inputs_.yields(), panel.sessions());
   const auto found = core::newest_sessions(book_.session, settings.beta_window,
@@ -236,7 +236,7 @@ const core::RateChanges& RiskModels::rate_changes() {
 const RateFits& RiskModels::rate() {
   if (rate_) return *rate_;
   const core::PricePanel& panel = inputs_.market().panel;
-  const pg::Settings& settings = inputs_.store().settings();
+  const store::Settings& settings = inputs_.store().settings();
   const core::RateChanges& changes = rate_changes();
   RateFits result;
   result.factor = inputs_.rate_factor() ? inputs_.rate_factor()->name : "interest_rate";
@@ -256,7 +256,7 @@ const RateFits& RiskModels::rate() {
 
 // The moves of all factors by session, in the form their exposures are measured in.
 Matrix RiskModels::covariance_series(std::vector<std::string>& names) {
-  const pg::Settings& settings = inputs_.store().settings();
+  const store::Settings& settings = inputs_.store().settings();
   const core::PricePanel& panel = inputs_.market().panel;
   const Matrix spreads = factor_moves(panel, "spread");
   Matrix own = style_moves(panel);
@@ -286,7 +286,7 @@ Matrix RiskModels::covariance_series(std::vector<std::string>& names) {
 
 const FactorCovariance& RiskModels::covariance() {
   if (covariance_) return *covariance_;
-  const pg::Settings& settings = inputs_.store().settings();
+  const store::Settings& settings = inputs_.store().settings();
   FactorCovariance result;
   const Matrix series = covariance_series(result.factors);
   result.moments = core::ewma_moments(series, book_.session,

@@ -26,7 +26,7 @@ struct WindowArguments {
   int min_overlap;
 };
 
-WindowArguments window_arguments(const pg::Call& call, const pg::Settings& settings) {
+WindowArguments window_arguments(const pg::Call& call, const store::Settings& settings) {
   const WindowArguments arguments{call.int4(2).value_or(settings.correlation_window),
                                   call.int4(3).value_or(settings.correlation_min_overlap)};
   if (arguments.min_overlap < 2 || arguments.window < arguments.min_overlap)

@@ -47,7 +47,7 @@ void require_between(const char* what, double value, double least, double most, 
   if (!(value >= least && value <= most)) refuse(std::string(what) + " must be in " + range, format(value), hint);
 }
 
-void require_possible(const pg::Settings& settings) {
+void require_possible(const store::Settings& settings) {
   require_between("duration_days", settings.correlation_window, 20, 10000);
   require_between("min_overlap", settings.correlation_min_overlap, 10, 10000);
   if (settings.correlation_min_overlap > settings.correlation_window)
@@ -79,7 +79,7 @@ PB_FUNCTION(pb_calc_factor_betas) {
   if (model != "ridge" && model != "spread")
     throw core::Error(core::sqlstate::invalid_parameter, "unknown factor model \"" + model + "\"",
                       "The models are ridge and spread.", "Pass model => 'ridge' or model => 'spread'.");
-  pg::Settings settings = store.settings();
+  store::Settings settings = store.settings();
   settings.ridge_alpha = call.float8(3).value_or(settings.ridge_alpha);
   settings.ridge_alpha_choice = call.text(4).value_or(settings.ridge_alpha_choice);
   settings.orthogonalize = call.boolean(5).value_or(true);
@@ -104,7 +104,7 @@ PB_FUNCTION(pb_calc_sector_exposures) {
 //                   min_portfolio_weight, filter_mode, correlation_threshold)
 PB_FUNCTION(pb_calc_correlations) {
   const store::Store store(call);
-  pg::Settings settings = store.settings();
+  store::Settings settings = store.settings();
   settings.correlation_window = call.int4(2).value_or(settings.correlation_window);
   settings.correlation_min_overlap = call.int4(3).value_or(settings.correlation_min_overlap);
   settings.min_position_value = call.float8(4).value_or(settings.min_position_value);

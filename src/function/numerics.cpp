@@ -21,7 +21,7 @@
 #include "core/stats/shrinkage.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"
-#include "pg/settings.hpp"
+#include "store/settings.hpp"
 
 namespace pb::function {
 
@@ -38,7 +38,7 @@ constexpr std::size_t matrix_copies = 8;
 constexpr double default_alpha = 1.0;
 constexpr double default_cut = 0.7;
 
-pg::MemoryBudget memory_budget() { return pg::MemoryBudget(pg::current_settings().max_memory_bytes); }
+pg::MemoryBudget memory_budget() { return pg::MemoryBudget(store::current_settings().max_memory_bytes); }
 
 void take(pg::MemoryBudget& budget, Eigen::Index rows, Eigen::Index columns, std::size_t copies, const char* what) {
   budget.take(static_cast<std::size_t>(rows), static_cast<std::size_t>(columns), copies * sizeof(double), what);

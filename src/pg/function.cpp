@@ -5,7 +5,7 @@
 #include "pg/datum.hpp"
 #include "pg/guard.hpp"
 #include "pg/interrupts.hpp"
-#include "pg/settings.hpp"
+#include "pg/module.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -467,5 +467,5 @@ PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 
-void _PG_init(void) { pb::pg::define_settings(); }
+void _PG_init(void) { pb::pg::on_load(); }
 }

@@ -1,49 +1,57 @@
+// Settings (GUCs) of a module: how it declares them, and their values at this moment.
 #pragma once
 #include "core/no_postgres.hpp"
 
 #include <cstddef>
+#include <span>
 #include <string>
+#include <variant>
+#include <vector>
 
 namespace pb::pg {
 
-// The values of portfolio_batch.* at this moment.
-struct Settings {
-  std::string schema;  // empty: the extension's own schema
-  std::string calendar;
-  std::string market_symbol;
-  int settle_delay_minutes;
-  int max_stale_sessions;
-  int beta_window;
-  int beta_min_observations;
-  int limited_history_below;
-  int factor_window;
-  int factor_min_observations;
-  double ridge_alpha;
-  std::string ridge_alpha_choice;  // fixed or gcv
-  bool orthogonalize = true;       // styles to the market; not a setting of its own
-  std::string rate_series;
-  double rate_duration;
-  int covariance_window;
-  double covariance_half_life;
-  int correlation_window;
-  int correlation_min_overlap;
-  double correlation_threshold;
-  double min_position_value;
-  double min_coverage;
-  double min_portfolio_weight;
-  std::string position_filter;  // both, either, value_only or weight_only
-  std::string benchmark;
-  std::size_t max_memory_bytes;
-  bool progress;
-  int workers;  // of daily_batch; 1: none
+struct WholeNumber {
+  int initial, minimum, maximum;
+  bool in_minutes = false;  // else a plain number
 };
 
-// Defines the settings and reserves their prefix, so that a misspelled name is an error. Called once, at load.
-void define_settings();
+// An amount of memory: the server counts it in kB, its value is in bytes.
+struct Memory {
+  int initial_kb, minimum_kb;
+};
 
-Settings current_settings();
+struct RealNumber {
+  double initial, minimum, maximum;
+};
 
-// The settings as a JSON object, the form in which each run records what it was computed with.
-std::string settings_as_json(const Settings& settings);
+struct Switch {
+  bool initial;
+};
+
+struct FreeText {
+  const char* initial;
+};
+
+// One of some words; the first is the default.
+struct Choice {
+  std::vector<const char*> words;
+};
+
+// A setting as the server has to know it. Names and texts must stay where they are.
+struct Setting {
+  const char* name;
+  std::variant<WholeNumber, Memory, RealNumber, Switch, FreeText, Choice> kind;
+  const char* text;
+};
+
+using SettingValue = std::variant<int, std::size_t, double, bool, std::string>;
+
+// Defines the settings and reserves the prefix of their names, so that a misspelled one is an error. Called once, when
+// the module is loaded.
+void define_settings(std::span<const Setting> settings, const char* prefix);
+
+// The value of the setting at this index among those that were defined: an int, bytes of memory as std::size_t, a
+// double, a bool, or the text or word.
+SettingValue setting_value(std::size_t index);
 
 }  // namespace pb::pg

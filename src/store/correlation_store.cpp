@@ -46,7 +46,7 @@ auto matrix_part(Part part) {
   };
 }
 
-Columns<CorrelationCalculation> calculation_columns(core::Date day, const pg::Settings& settings) {
+Columns<CorrelationCalculation> calculation_columns(core::Date day, const Settings& settings) {
   using Row = CorrelationCalculation;
   return {
       pg::column<Row>("portfolio_id", &Row::portfolio_id),

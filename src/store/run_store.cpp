@@ -40,7 +40,7 @@ std::int64_t begin_run(const Store& store, const RunRequest& request) {
     args.null();
   else
     args.add(std::span<const std::string>(request.phases));
-  args.add(request.force).add(pg::settings_as_json(store.settings())).add(PB_VERSION);
+  args.add(request.force).add(settings_as_json(store.settings())).add(PB_VERSION);
   std::int64_t run_id = 0;
   pg::each_row("INSERT INTO " + store.table("batch_runs") +
                    " (run_kind, target_date, portfolio_ids, phases, force, status, started_at, settings,"

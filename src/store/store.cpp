@@ -7,7 +7,7 @@
 namespace pb::store {
 
 std::string analytics_schema(const pg::Call& call) {
-  const std::string configured = pg::current_settings().schema;
+  const std::string configured = current_settings().schema;
   if (configured.empty()) return call.own_schema();
   if (pg::is_temporary_schema(configured))
     throw core::Error(core::sqlstate::invalid_parameter,
@@ -87,9 +87,7 @@ void begin_work_as_owner(const pg::Call& call, const std::string& schema) {
 }
 
 Store::Store(const pg::Call& call)
-    : settings_(pg::current_settings()),
-      schema_(analytics_schema(call)),
-      quoted_schema_(pg::quote_identifier(schema_)) {
+    : settings_(current_settings()), schema_(analytics_schema(call)), quoted_schema_(pg::quote_identifier(schema_)) {
   begin_work_as_owner(call, schema_);
   require({first_table, "positions", "market_data_cache", "trading_sessions", "portfolio_snapshots"});
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "pg/function.hpp"
-#include "pg/settings.hpp"
+#include "store/settings.hpp"
 
 namespace pb::store {
 
@@ -40,7 +40,7 @@ class Store {
   const Stamp& stamp() const noexcept { return stamp_; }
 
   // The same store under other settings, for what one call asks for.
-  Store with_settings(const pg::Settings& settings) const {
+  Store with_settings(const Settings& settings) const {
     Store store = *this;
     store.settings_ = settings;
     return store;
@@ -61,7 +61,7 @@ class Store {
     return left_symbols_ != nullptr && left_symbols_->contains(symbol);
   }
 
-  const pg::Settings& settings() const noexcept { return settings_; }
+  const Settings& settings() const noexcept { return settings_; }
   const std::string& schema() const noexcept { return schema_; }
 
   // Throws 42P01 with the way out unless these tables or views are there.
@@ -73,7 +73,7 @@ class Store {
   std::string function(const char* name) const { return std::string(helper_schema) + "." + name; }
 
  private:
-  pg::Settings settings_;
+  Settings settings_;
   Stamp stamp_;
   std::string schema_;
   std::string quoted_schema_;

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "core/error.hpp"
@@ -16,6 +17,7 @@
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/memory.hpp"
+#include "pg/module.hpp"
 #include "pg/query.hpp"
 #include "pg/settings.hpp"
 #include "pg/subtransaction.hpp"
@@ -333,8 +335,18 @@ PB_FUNCTION(pb_test_with_rows) {
 
 // Counts a matrix of doubles, taken once, against portfolio_batch.max_memory; returns the bytes.
 PB_FUNCTION(pb_test_budget) {
-  pb::pg::MemoryBudget budget(pb::pg::current_settings().max_memory_bytes);
+  pb::pg::MemoryBudget budget(std::get<std::size_t>(pb::pg::setting_value(0)));
   budget.take(static_cast<std::size_t>(call.int8(0).value()), static_cast<std::size_t>(call.int8(1).value()),
               sizeof(double), "the test matrix");
   call.return_int8(static_cast<std::int64_t>(budget.taken()));
 }
+
+namespace pb::pg {
+
+void on_load() {
+  constexpr int default_kb = 512 * 1024;
+  define_settings(std::vector<Setting>{{"portfolio_batch.max_memory", Memory{default_kb, 1024}, "Of the test matrix."}},
+                  "portfolio_batch");
+}
+
+}  // namespace pb::pg

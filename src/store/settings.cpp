@@ -1,0 +1,185 @@
+// Each setting is declared once, in the tables below: its name, the member of Settings that takes its value, its
+// default, range or allowed words, unit and text. From it follow its definition in the server (which pg_settings and so
+// batch_settings() show), the value in current_settings() and the record of a run.
+#include "store/settings.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "core/text/json.hpp"
+#include "pg/settings.hpp"
+
+namespace pb::store {
+
+namespace {
+
+using pg::Choice;
+using pg::FreeText;
+using pg::Memory;
+using pg::RealNumber;
+using pg::Switch;
+using pg::WholeNumber;
+using S = Settings;
+
+constexpr const char* prefix = "portfolio_batch";
+
+using Member = std::variant<int S::*, std::size_t S::*, double S::*, bool S::*, std::string S::*>;
+
+struct Declaration {
+  pg::Setting setting;
+  Member member;
+  bool is_recorded = true;  // with each run
+};
+
+std::vector<Declaration> of_tables() {
+  return {{{"portfolio_batch.schema", FreeText{""},
+            "Schema of the portfolio and analytics tables; empty means the schema of the extension."},
+           &S::schema,
+           false}};
+}
+
+std::vector<Declaration> of_runs() {
+  return {{{"portfolio_batch.calendar", FreeText{"NYSE"}, "Trading calendar that decides which days are sessions."},
+           &S::calendar},
+          {{"portfolio_batch.settle_delay", WholeNumber{30, 0, 1440, true},
+            "Time after a session's close until its prices count as settled."},
+           &S::settle_delay_minutes},
+          {{"portfolio_batch.min_coverage", RealNumber{0.5, 0, 1},
+            "Share of the symbols expected to have a price below which a session waits and is not published."},
+           &S::min_coverage},
+          {{"portfolio_batch.max_memory", Memory{512 * 1024, 1024},
+            "Memory a run may take for its matrices; more is refused, not swapped."},
+           &S::max_memory_bytes},
+          {{"portfolio_batch.progress", Switch{true}, "Report the progress of runs as notices."}, &S::progress, false},
+          {{"portfolio_batch.workers", WholeNumber{1, 1, 1024},
+            "Background workers among which daily_batch divides the portfolios of a date; 1 uses none."},
+           &S::workers}};
+}
+
+std::vector<Declaration> of_valuation() {
+  return {{{"portfolio_batch.market_symbol", FreeText{"SPY"}, "Symbol whose returns stand for the market."},
+           &S::market_symbol},
+          {{"portfolio_batch.max_stale_sessions", WholeNumber{5, 0, 1000},
+            "Sessions a price may be old and still value a position."},
+           &S::max_stale_sessions},
+          {{"portfolio_batch.benchmark", FreeText{"SP500"}, "Benchmark that sector weights are compared with."},
+           &S::benchmark}};
+}
+
+std::vector<Declaration> of_betas() {
+  return {{{"portfolio_batch.beta_window", WholeNumber{252, 20, 10000}, "Daily returns a beta is estimated from."},
+           &S::beta_window},
+          {{"portfolio_batch.beta_min_observations", WholeNumber{60, 10, 10000},
+            "Fewest daily returns a beta is estimated from."},
+           &S::beta_min_observations},
+          {{"portfolio_batch.limited_history_below", WholeNumber{126, 10, 10000},
+            "Estimates from fewer daily returns than this are flagged limited_history."},
+           &S::limited_history_below},
+          {{"portfolio_batch.rate_series", FreeText{"DGS10"},
+            "Series of interest_rates whose changes rate betas are measured on."},
+           &S::rate_series},
+          {{"portfolio_batch.rate_duration", RealNumber{16.5, 0.1, 100},
+            "Duration in years by which the bond fund's returns become changes of yield where no yields are at hand."},
+           &S::rate_duration}};
+}
+
+std::vector<Declaration> of_factors() {
+  return {{{"portfolio_batch.factor_window", WholeNumber{252, 20, 10000},
+            "Daily returns a factor model is estimated from."},
+           &S::factor_window},
+          {{"portfolio_batch.factor_min_observations", WholeNumber{126, 20, 10000},
+            "Fewest daily returns a factor model is estimated from."},
+           &S::factor_min_observations},
+          {{"portfolio_batch.ridge_alpha", RealNumber{1.0, 0, 1e9},
+            "Penalty of the ridge regression on standardized factors."},
+           &S::ridge_alpha},
+          {{"portfolio_batch.ridge_alpha_choice", Choice{{"fixed", "gcv"}},
+            "How that penalty is found: fixed, or gcv for generalized cross-validation over all symbols of a date."},
+           &S::ridge_alpha_choice},
+          {{"portfolio_batch.covariance_window", WholeNumber{252, 60, 10000},
+            "Sessions that covariances of the factors are estimated over."},
+           &S::covariance_window},
+          {{"portfolio_batch.covariance_half_life", RealNumber{63, 1, 10000},
+            "Sessions after which a return weighs half as much in the covariances of the factors."},
+           &S::covariance_half_life}};
+}
+
+std::vector<Declaration> of_correlations() {
+  return {{{"portfolio_batch.correlation_window", WholeNumber{126, 20, 10000},
+            "Sessions that correlations are estimated over."},
+           &S::correlation_window},
+          {{"portfolio_batch.correlation_min_overlap", WholeNumber{60, 10, 10000},
+            "Fewest common daily returns a correlation is estimated from."},
+           &S::correlation_min_overlap},
+          {{"portfolio_batch.correlation_threshold", RealNumber{0.7, -1, 1},
+            "Correlation from which positions form a cluster."},
+           &S::correlation_threshold},
+          {{"portfolio_batch.min_position_value", RealNumber{10000, 0, 1e14},
+            "Value below which a position is left out of correlations."},
+           &S::min_position_value},
+          {{"portfolio_batch.min_portfolio_weight", RealNumber{0.01, 0, 1},
+            "Share of the gross exposure below which a position is left out of correlations."},
+           &S::min_portfolio_weight},
+          {{"portfolio_batch.position_filter", Choice{{"both", "either", "value_only", "weight_only"}},
+            "Which filters a position must pass to take part in correlations: both, either, value_only, weight_only."},
+           &S::position_filter}};
+}
+
+// All of them by name, the order in which a run records them.
+const std::vector<Declaration>& declarations() {
+  static const std::vector<Declaration> all = [] {
+    std::vector<Declaration> joined;
+    for (const auto& part : {of_tables(), of_runs(), of_valuation(), of_betas(), of_factors(), of_correlations()})
+      joined.insert(joined.end(), part.begin(), part.end());
+    std::sort(joined.begin(), joined.end(), [](const Declaration& a, const Declaration& b) {
+      return std::string_view(a.setting.name) < b.setting.name;
+    });
+    return joined;
+  }();
+  return all;
+}
+
+template <class Value>
+void record(const std::string& name, const Value& value, core::JsonObject& json) {
+  if constexpr (std::is_same_v<Value, bool>)
+    json.raw(name, value ? "true" : "false");
+  else if constexpr (std::is_same_v<Value, std::size_t>)
+    json.add(name + "_kb", static_cast<std::int64_t>(value / 1024));
+  else if constexpr (std::is_same_v<Value, int>)
+    json.add(name, std::int64_t{value});
+  else
+    json.add(name, value);
+}
+
+}  // namespace
+
+void define_settings() {
+  std::vector<pg::Setting> settings;
+  for (const Declaration& declaration : declarations()) settings.push_back(declaration.setting);
+  pg::define_settings(settings, prefix);
+}
+
+Settings current_settings() {
+  Settings settings{};
+  for (std::size_t i = 0; i < declarations().size(); ++i)
+    std::visit([&]<class Value>(Value S::*member) { settings.*member = std::get<Value>(pg::setting_value(i)); },
+               declarations()[i].member);
+  return settings;
+}
+
+std::string settings_as_json(const Settings& settings) {
+  core::JsonObject json;
+  for (const Declaration& declaration : declarations())
+    if (declaration.is_recorded)
+      std::visit(
+          [&](auto member) { record(declaration.setting.name + std::strlen(prefix) + 1, settings.*member, json); },
+          declaration.member);
+  return json.str();
+}
+
+}  // namespace pb::store

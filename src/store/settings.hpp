@@ -1,0 +1,67 @@
+// The settings of the product, portfolio_batch.*, by what they belong to.
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <cstddef>
+#include <string>
+
+namespace pb::store {
+
+struct TableSettings {
+  std::string schema;  // empty: the extension's own schema
+};
+
+struct RunSettings {
+  std::string calendar;
+  int settle_delay_minutes;
+  double min_coverage;
+  std::size_t max_memory_bytes;
+  bool progress;
+  int workers;  // of daily_batch; 1: none
+};
+
+struct ValuationSettings {
+  std::string market_symbol;
+  int max_stale_sessions;
+  std::string benchmark;
+};
+
+struct BetaSettings {
+  int beta_window;
+  int beta_min_observations;
+  int limited_history_below;
+  std::string rate_series;
+  double rate_duration;
+};
+
+struct FactorSettings {
+  int factor_window;
+  int factor_min_observations;
+  double ridge_alpha;
+  std::string ridge_alpha_choice;  // fixed or gcv
+  bool orthogonalize = true;       // styles to the market; an argument of calc_factor_betas, and no setting
+  int covariance_window;
+  double covariance_half_life;
+};
+
+struct CorrelationSettings {
+  int correlation_window;
+  int correlation_min_overlap;
+  double correlation_threshold;
+  double min_position_value;
+  double min_portfolio_weight;
+  std::string position_filter;  // both, either, value_only or weight_only
+};
+
+// Their values at one moment.
+struct Settings : TableSettings, RunSettings, ValuationSettings, BetaSettings, FactorSettings, CorrelationSettings {};
+
+// Defines them in the server. Called once, when the extension is loaded.
+void define_settings();
+
+Settings current_settings();
+
+// The settings as a JSON object, the form in which each run records what it was computed with.
+std::string settings_as_json(const Settings& settings);
+
+}  // namespace pb::store
