@@ -175,45 +175,48 @@ void mark_analytics_complete(const Store& store, Date day, std::span<const Uuid>
 namespace {
 
 // The snapshots of the portfolios $1 from $4 to $3 that lack a row which the engines of the risk phase owe them, asked
-// of the tables. Rows of symbols are looked for over the last year: older ones are compared by rescan_sessions.
+// of the tables. Rows of symbols are looked for over the last year: older ones are compared by rescan_sessions. NOT IN
+// looks each up in a table that is hashed once; a join may go through all rows for each where the server believes that
+// there are few.
 std::string sessions_with_gaps(const Store& store) {
-  const std::string owed_exposures =
-      "SELECT calculation_date, count(*) AS models, sum(CASE WHEN model IN ('market', 'rate') THEN 1"
-      " ELSE cardinality(factors) + 1 END) AS exposures FROM " +
-      store.table("factor_models") + " GROUP BY calculation_date";
+  const std::string of_dates = " WHERE calculation_date BETWEEN $4 AND $3";
+  const std::string of_last_year = " WHERE calculation_date BETWEEN greatest($4, $3 - 366) AND $3";
+  const std::string of_portfolios = " AND portfolio_id = ANY ($1)";
+  const std::string owed =
+      "SELECT calculation_date, sum(CASE WHEN model IN ('market', 'rate') THEN 1 ELSE cardinality(factors) + 1 END)"
+      " AS exposures FROM " +
+      store.table("factor_models") + of_dates + " GROUP BY calculation_date HAVING count(*) = 4";
+  const std::string with_exposures =
+      "SELECT e.portfolio_id, e.calculation_date FROM (SELECT portfolio_id, calculation_date, count(*) AS exposures"
+      " FROM " +
+      store.table("portfolio_factor_exposures") + of_dates + of_portfolios +
+      " GROUP BY portfolio_id, calculation_date) e JOIN (" + owed +
+      ") o ON o.calculation_date = e.calculation_date AND o.exposures <= e.exposures";
+  const std::string with_correlations = "SELECT portfolio_id, calculation_date FROM " +
+                                        store.table("correlation_calculations") + of_dates + of_portfolios;
+  const std::string with_covariances = "SELECT calculation_date FROM " + store.table("factor_correlations") + of_dates;
+  // With every number of scenarios that the moves of the date suffice for.
+  const std::string with_moves = "SELECT calculation_date, generate_series(0, count(*)::integer) FROM " +
+                                 store.table("stress_scenario_moves") + of_dates + " GROUP BY calculation_date";
+  const std::string with_fits = "SELECT calculation_date, symbol FROM " + store.table("symbol_model_fits") +
+                                of_last_year + " GROUP BY calculation_date, symbol HAVING count(*) >= 4";
+  const std::string with_volatility =
+      "SELECT calculation_date, symbol FROM " + store.table("symbol_volatility") + of_last_year;
   return "SELECT s.portfolio_id, s.snapshot_date FROM " + store.table("portfolio_snapshots") + " s LEFT JOIN " +
          store.table("portfolio_holdings") +
-         " h ON h.portfolio_id = s.portfolio_id AND h.calculation_date = s.snapshot_date LEFT JOIN (" + owed_exposures +
-         ") m ON m.calculation_date = s.snapshot_date LEFT JOIN (SELECT portfolio_id,"
-         " calculation_date, count(*) AS exposures FROM " +
-         store.table("portfolio_factor_exposures") +
-         " WHERE portfolio_id = ANY ($1) GROUP BY portfolio_id, calculation_date) e"
-         " ON e.portfolio_id = s.portfolio_id AND e.calculation_date = s.snapshot_date LEFT JOIN " +
+         " h ON h.portfolio_id = s.portfolio_id AND h.calculation_date = s.snapshot_date LEFT JOIN " +
          store.table("portfolio_stress_tests") +
-         " t ON t.portfolio_id = s.portfolio_id AND t.calculation_date = s.snapshot_date LEFT JOIN"
-         " (SELECT calculation_date, count(*) AS moves FROM " +
-         store.table("stress_scenario_moves") +
-         " GROUP BY calculation_date) v ON v.calculation_date = s.snapshot_date"
-         " WHERE s.portfolio_id = ANY ($1) AND s.snapshot_date BETWEEN $4 AND $3 AND (h.portfolio_id IS NULL"
-         " OR m.models IS DISTINCT FROM 4 OR coalesce(e.exposures, 0) < m.exposures OR t.portfolio_id IS NULL"
-         " OR coalesce(v.moves, 0) < cardinality(t.scenario_ids) OR NOT EXISTS (SELECT FROM " +
-         store.table("correlation_calculations") +
-         " c WHERE c.portfolio_id = s.portfolio_id AND c.calculation_date = s.snapshot_date) OR NOT EXISTS"
-         " (SELECT FROM " +
-         store.table("factor_correlations") +
-         " f WHERE f.calculation_date = s.snapshot_date))"
-         " UNION SELECT h.portfolio_id, h.calculation_date FROM " +
-         store.table("portfolio_holdings") +
-         " h CROSS JOIN LATERAL unnest(h.symbols, h.quantities) l (symbol, quantity) LEFT JOIN"
-         " (SELECT calculation_date, symbol, count(*) AS fits FROM " +
-         store.table("symbol_model_fits") +
-         " WHERE calculation_date BETWEEN greatest($4, $3 - 366) AND $3 GROUP BY calculation_date, symbol) f"
-         " ON f.calculation_date = h.calculation_date AND f.symbol = l.symbol LEFT JOIN " +
-         store.table("symbol_volatility") +
-         " v ON v.calculation_date = h.calculation_date AND v.symbol = l.symbol"
-         " WHERE h.portfolio_id = ANY ($1) AND h.calculation_date BETWEEN greatest($4, $3 - 366) AND $3 AND l.symbol "
-         "IS NOT NULL"
-         " AND l.quantity <> 0 AND (coalesce(f.fits, 0) < 4 OR v.symbol IS NULL)";
+         " t ON t.portfolio_id = s.portfolio_id AND t.calculation_date = s.snapshot_date"
+         " WHERE s.portfolio_id = ANY ($1) AND s.snapshot_date BETWEEN $4 AND $3"
+         " AND (h.portfolio_id IS NULL OR t.portfolio_id IS NULL OR (s.portfolio_id, s.snapshot_date) NOT IN (" +
+         with_exposures + ") OR (s.portfolio_id, s.snapshot_date) NOT IN (" + with_correlations +
+         ") OR s.snapshot_date NOT IN (" + with_covariances +
+         ") OR (s.snapshot_date, cardinality(t.scenario_ids)) NOT IN (" + with_moves +
+         ")) UNION SELECT h.portfolio_id, h.calculation_date FROM " + store.table("portfolio_holdings") +
+         " h CROSS JOIN LATERAL unnest(h.symbols, h.quantities) l (symbol, quantity)"
+         " WHERE h.portfolio_id = ANY ($1) AND h.calculation_date BETWEEN greatest($4, $3 - 366) AND $3"
+         " AND l.quantity <> 0 AND ((h.calculation_date, l.symbol) NOT IN (" +
+         with_fits + ") OR (h.calculation_date, l.symbol) NOT IN (" + with_volatility + "))";
 }
 
 // The provisional snapshots for which a price has come that was missing, or was not final.
