@@ -392,7 +392,7 @@ def longest_statements(report, run):
 def engine_times(report):
     """Of the last run of the batch, from its own log."""
     rows = psql("-c", "SELECT job_name, duration_seconds, rows_written FROM batch_jobs WHERE run_id ="
-                " (SELECT max(run_id) FROM batch_runs) ORDER BY job_no")
+                " (SELECT max(run_id) FROM batch_runs) AND job_type <> 'portfolio' ORDER BY job_no")
     report.table("phase or engine of ours", "seconds", "rows written")
     for line in rows.splitlines():
         name, seconds, written = line.split("|")
