@@ -74,8 +74,10 @@ sql/portfolio_batch--$(EXTVERSION).sql: sql/parts.list $(SQL_PARTS)
 .PHONY: core pgtap bench
 core: $(CORE_SOURCES:.cpp=.o)
 
+# PGTAP: the files, if not all.
+PGTAP ?= test/pgtap
 pgtap:
-	pg_prove --ext .sql $(PGTAP_OPTS) test/pgtap
+	pg_prove --ext .sql $(PGTAP_OPTS) $(PGTAP)
 
 bench:
 	scripts/bench

@@ -55,8 +55,8 @@ AS $$
   VALUES
     -- Each night gives every open position its price, and every portfolio its equity. With room on its page, a new
     -- version needs no index entries, and little WAL. The first price makes a row longer.
-    ('positions', 'SET (fillfactor = 45)'),
-    ('portfolios', 'SET (fillfactor = 45)'),
+    ('positions', 'SET (fillfactor = 40)'),
+    ('portfolios', 'SET (fillfactor = 40)'),
     -- Correlations do not compress, and to try takes longer than to write them.
     ('correlation_calculations', 'ALTER COLUMN correlations SET STORAGE EXTERNAL')
 $$;
