@@ -161,7 +161,7 @@ void execute_into(const std::string& sql, const Args& args, DestReceiver* receiv
   });
 }
 
-std::int64_t each_row(const std::string& sql, const Args& args, std::initializer_list<ResultColumn> result,
+std::int64_t each_row(const std::string& sql, const Args& args, std::span<const ResultColumn> result,
                       const std::function<void(const RowView&)>& callback) {
   std::exception_ptr failure;
   CallbackReceiver receiver{};
@@ -171,7 +171,7 @@ std::int64_t each_row(const std::string& sql, const Args& args, std::initializer
   receiver.base.rDestroy = ignore_receiver;
   receiver.base.mydest = DestNone;
   receiver.callback = &callback;
-  receiver.result = result.begin();
+  receiver.result = result.data();
   receiver.columns = static_cast<int>(result.size());
   receiver.failure = &failure;
   execute_into(sql, args, &receiver.base);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -55,8 +56,12 @@ class RowView {
 // Runs a statement and hands each row to the callback as it is produced, without materializing the result. Money is
 // read as bigint ten-thousandths (`(amount * 10000)::bigint`). Returns the number of rows. 22004 for a NULL in a column
 // that may have none, 22008 for an infinite date or time, both with the name of the column; 42804 for other types.
-std::int64_t each_row(const std::string& sql, const Args& args, std::initializer_list<ResultColumn> result,
+std::int64_t each_row(const std::string& sql, const Args& args, std::span<const ResultColumn> result,
                       const std::function<void(const RowView&)>& callback);
+inline std::int64_t each_row(const std::string& sql, const Args& args, std::initializer_list<ResultColumn> result,
+                             const std::function<void(const RowView&)>& callback) {
+  return each_row(sql, args, std::span(result.begin(), result.size()), callback);
+}
 
 // Runs a statement that writes, or whose rows nobody reads; returns the number of rows it processed.
 std::int64_t execute(const std::string& sql, const Args& args = {});

@@ -6,15 +6,13 @@
 
 #include "core/error.hpp"
 #include "core/portfolio/ranges.hpp"
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 
 namespace pb::store {
 
 using core::Uuid;
 using pg::Args;
-using pg::nullable;
-using pg::required;
-using pg::RowView;
+using pg::field;
 using pg::Type;
 
 namespace {
@@ -39,83 +37,99 @@ bool usable(const RowCheck& check, const char* table, std::string row, std::opti
   return false;
 }
 
-std::string key(const RowView& row, int at) { return row.is_null(at) ? "id NULL" : "id " + to_string(row.uuid(at)); }
+std::string key(const std::optional<Uuid>& id) { return id ? "id " + to_string(*id) : "id NULL"; }
+
+struct PortfolioRow {
+  Uuid id;
+  std::optional<std::string> name;
+  std::optional<core::Date> inception_date;
+  std::optional<core::Money> initial_equity;
+  std::optional<std::string_view> uncountable_equity;
+};
 
 void load_portfolios(const Store& store, std::span<const Uuid> ids, Book& book) {
-  pg::each_row("SELECT id, name, " + finite_date("inception_date") + ", " + safe_money("initial_equity") + " FROM " +
-                   store.table("portfolios") + " WHERE id = ANY ($1) ORDER BY id",
-               Args{Type::uuid_array}.add(ids),
-               {required(Type::uuid, "portfolios.id"), nullable(Type::text), nullable(Type::date), nullable(Type::int8),
-                nullable(Type::text)},
-               [&](const RowView& row) {
-                 RowCheck check(row);
-                 Portfolio& portfolio = book.emplace_back();
-                 portfolio.id = row.uuid(0);
-                 portfolio.name = row.text_or_empty(1);
-                 portfolio.inception_date = check.day_or_null(2, "inception_date");
-                 portfolio.initial_equity = check.money_or_null(3, "initial_equity");
-                 usable(check, "portfolios", key(row, 0), std::nullopt, portfolio);
-               });
+  using Row = PortfolioRow;
+  static const auto columns = pg::select("portfolios", field("id", &Row::id), field("name", &Row::name),
+                                         field(finite_date("inception_date"), &Row::inception_date),
+                                         field(countable("initial_equity"), &Row::initial_equity),
+                                         field(uncountable("initial_equity"), &Row::uncountable_equity));
+  columns.from(
+      store.table("portfolios") + " WHERE id = ANY ($1) ORDER BY id", Args{Type::uuid_array}.add(ids), [&](Row& row) {
+        RowCheck check;
+        Portfolio& portfolio = book.emplace_back();
+        portfolio.id = row.id;
+        portfolio.name = std::move(row.name).value_or("");
+        portfolio.inception_date = check.day_or_null(row.inception_date, "inception_date");
+        portfolio.initial_equity = check.money_or_null(row.initial_equity, row.uncountable_equity, "initial_equity");
+        usable(check, "portfolios", key(row.id), std::nullopt, portfolio);
+      });
   std::sort(book.begin(), book.end(), [](const Portfolio& a, const Portfolio& b) { return a.id < b.id; });
 }
 
-constexpr const char* position_types[] = {"LONG", "SHORT", "LC", "LP", "SC", "SP"};
+struct LotRow {
+  Uuid portfolio_id;
+  std::optional<Uuid> id;
+  std::optional<std::string_view> symbol, position_type, investment_class;
+  std::optional<double> quantity, entry_price;
+  std::optional<core::Date> entry_date, exit_date;
+  std::optional<double> exit_price, multiplier;
+  std::optional<std::string_view> underlying_symbol;
+  std::optional<double> manual_price;
+  std::optional<core::Date> manual_price_date;
+};
 
-void check_position_type(const RowView& row, int at, RowCheck& check) {
-  const std::string_view type = row.text(at);
-  if (std::find(std::begin(position_types), std::end(position_types), type) == std::end(position_types))
-    check.refuse("position_type", row.is_null(at) ? "NULL" : shortened(type));
+// A lot without a multiplier has that of its type.
+constexpr const char* multiplier =
+    "coalesce(contract_multiplier::float8, CASE WHEN position_type IN ('LC', 'LP', 'SC', 'SP')"
+    " AND investment_class IS DISTINCT FROM 'PRIVATE' THEN 100 ELSE 1 END)";
+
+auto lot_columns() {
+  using Row = LotRow;
+  return pg::select("positions", field("portfolio_id", &Row::portfolio_id), field("id", &Row::id),
+                    field("symbol", &Row::symbol), field("position_type", &Row::position_type),
+                    field("investment_class", &Row::investment_class), field("quantity::float8", &Row::quantity),
+                    field("entry_price::float8", &Row::entry_price), field(finite_date("entry_date"), &Row::entry_date),
+                    field(finite_date("exit_date"), &Row::exit_date), field("exit_price::float8", &Row::exit_price),
+                    field(multiplier, &Row::multiplier), field("underlying_symbol", &Row::underlying_symbol),
+                    field("CASE investment_class WHEN 'PRIVATE' THEN last_price::float8 END", &Row::manual_price),
+                    field(finite_date("last_price_date"), &Row::manual_price_date));
 }
 
-core::Lot read_lot(const RowView& row, RowCheck& check) {
+core::Lot read_lot(const LotRow& row, RowCheck& check) {
   core::Lot lot;
-  lot.portfolio_id = row.uuid(0);
-  if (row.is_null(1))
-    check.refuse("id", "NULL");
-  else
-    lot.id = row.uuid(1);
-  lot.symbol = check.name(2, "symbol", core::longest_symbol);
-  check_position_type(row, 3, check);
-  lot.position_type = row.text_or_empty(3);
-  lot.investment_class = investment_class(row.text(4), lot.position_type);
-  lot.quantity = check.number(5, "quantity", -core::greatest_quantity, core::greatest_quantity);
-  lot.entry_price = check.number(6, "entry_price", 0, core::greatest_price);
-  if (const auto day = check.day(7, "entry_date")) lot.entry_date = *day;
-  lot.exit_date = check.day_or_null(8, "exit_date");
-  lot.exit_price = check.number_or_null(9, "exit_price", 0, core::greatest_price);
+  lot.portfolio_id = row.portfolio_id;
+  lot.id = check.id(row.id, "id");
+  lot.symbol = check.name(row.symbol, "symbol", core::longest_symbol);
+  lot.position_type = check.word(row.position_type, "position_type", {"LONG", "SHORT", "LC", "LP", "SC", "SP"});
+  lot.investment_class = investment_class(row.investment_class.value_or(""), lot.position_type);
+  lot.quantity = check.number(row.quantity, "quantity", -core::greatest_quantity, core::greatest_quantity);
+  lot.entry_price = check.number(row.entry_price, "entry_price", 0, core::greatest_price);
+  if (const auto day = check.day(row.entry_date, "entry_date")) lot.entry_date = *day;
+  lot.exit_date = check.day_or_null(row.exit_date, "exit_date");
+  lot.exit_price = check.number_or_null(row.exit_price, "exit_price", 0, core::greatest_price);
   if (lot.exit_date && !lot.exit_price) check.refuse("exit_price", "NULL");
-  lot.multiplier = check.number(10, "contract_multiplier", 1 / core::greatest_multiplier, core::greatest_multiplier);
-  lot.underlying_symbol = check.name_or_empty(11, "underlying_symbol", core::longest_symbol);
+  lot.multiplier =
+      check.number(row.multiplier, "contract_multiplier", 1 / core::greatest_multiplier, core::greatest_multiplier);
+  lot.underlying_symbol = check.name_or_empty(row.underlying_symbol, "underlying_symbol", core::longest_symbol);
   if (lot.is_private()) {
-    lot.manual_price = check.number_or_null(12, "last_price", 0, core::greatest_price);
-    lot.manual_price_date = check.day_or_null(13, "last_price_date");
+    lot.manual_price = check.number_or_null(row.manual_price, "last_price", 0, core::greatest_price);
+    lot.manual_price_date = check.day_or_null(row.manual_price_date, "last_price_date");
   }
   return lot;
 }
 
 void load_lots(const Store& store, std::span<const Uuid> ids, core::Date until, Book& book) {
-  pg::each_row(
-      "SELECT portfolio_id, id, symbol, position_type, investment_class, quantity::float8, entry_price::float8, " +
-          finite_date("entry_date") + ", " + finite_date("exit_date") +
-          ", exit_price::float8, coalesce(contract_multiplier::float8,"
-          " CASE WHEN position_type IN ('LC', 'LP', 'SC', 'SP') AND investment_class IS DISTINCT FROM 'PRIVATE'"
-          " THEN 100 ELSE 1 END),"
-          " underlying_symbol, CASE investment_class WHEN 'PRIVATE' THEN last_price::float8 END, " +
-          finite_date("last_price_date") + " FROM " + store.table("positions") +
-          " WHERE portfolio_id = ANY ($1) AND (entry_date <= $2) IS NOT FALSE AND deleted_at IS NULL",
-      Args{Type::uuid_array, Type::date}.add(ids).add(until),
-      {required(Type::uuid, "positions.portfolio_id"), nullable(Type::uuid), nullable(Type::text), nullable(Type::text),
-       nullable(Type::text), nullable(Type::float8), nullable(Type::float8), nullable(Type::date), nullable(Type::date),
-       nullable(Type::float8), required(Type::float8, "positions.contract_multiplier"), nullable(Type::text),
-       nullable(Type::float8), nullable(Type::date)},
-      [&](const RowView& row) {
-        Portfolio* portfolio = find(book, row.uuid(0));
-        if (portfolio == nullptr) return;
-        RowCheck check(row);
-        core::Lot lot = read_lot(row, check);
-        if (usable(check, "positions", key(row, 1), row.date_or_null(7), *portfolio))
-          portfolio->lots.push_back(std::move(lot));
-      });
+  static const auto columns = lot_columns();
+  columns.from(store.table("positions") +
+                   " WHERE portfolio_id = ANY ($1) AND (entry_date <= $2) IS NOT FALSE AND deleted_at IS NULL",
+               Args{Type::uuid_array, Type::date}.add(ids).add(until), [&](const LotRow& row) {
+                 Portfolio* portfolio = find(book, row.portfolio_id);
+                 if (portfolio == nullptr) return;
+                 RowCheck check;
+                 core::Lot lot = read_lot(row, check);
+                 if (usable(check, "positions", key(row.id), row.entry_date, *portfolio))
+                   portfolio->lots.push_back(std::move(lot));
+               });
   // Here, where they are few at a time: the server would sort all of them, on disk.
   for (Portfolio& portfolio : book)
     std::sort(portfolio.lots.begin(), portfolio.lots.end(), [](const core::Lot& a, const core::Lot& b) {
@@ -148,53 +162,69 @@ class LotFinder {
   std::size_t next_ = 0;
 };
 
+struct ClosingRow {
+  Uuid portfolio_id;
+  std::optional<Uuid> id, position_id;
+  std::optional<core::Date> trade_date;
+  std::optional<double> quantity_closed, exit_price;
+  std::optional<core::Money> realized_pnl;
+  std::optional<std::string_view> uncountable_pnl;
+};
+
 void load_closings(const Store& store, std::span<const Uuid> ids, core::Date until, Book& book) {
+  using Row = ClosingRow;
+  static const auto columns = pg::select(
+      "position_realized_events", field("portfolio_id", &Row::portfolio_id), field("id", &Row::id),
+      field("position_id", &Row::position_id), field(finite_date("trade_date"), &Row::trade_date),
+      field("quantity_closed::float8", &Row::quantity_closed), field("exit_price::float8", &Row::exit_price),
+      field(countable("realized_pnl"), &Row::realized_pnl), field(uncountable("realized_pnl"), &Row::uncountable_pnl));
   LotFinder lots;
-  pg::each_row("SELECT portfolio_id, position_id, " + finite_date("trade_date") +
-                   ", quantity_closed::float8, exit_price::float8, " + safe_money("realized_pnl") + ", id FROM " +
-                   store.table("position_realized_events") +
+  columns.from(store.table("position_realized_events") +
                    " WHERE portfolio_id = ANY ($1) AND (trade_date <= $2) IS NOT FALSE"
                    " ORDER BY portfolio_id, position_id, trade_date, id",
-               Args{Type::uuid_array, Type::date}.add(ids).add(until),
-               {required(Type::uuid, "position_realized_events.portfolio_id"), nullable(Type::uuid),
-                nullable(Type::date), nullable(Type::float8), nullable(Type::float8), nullable(Type::int8),
-                nullable(Type::text), nullable(Type::uuid)},
-               [&](const RowView& row) {
-                 Portfolio* portfolio = find(book, row.uuid(0));
+               Args{Type::uuid_array, Type::date}.add(ids).add(until), [&](const Row& row) {
+                 Portfolio* portfolio = find(book, row.portfolio_id);
                  if (portfolio == nullptr) return;
-                 RowCheck check(row);
-                 if (row.is_null(1)) check.refuse("position_id", "NULL");
-                 const auto day = check.day(2, "trade_date");
-                 const double quantity = check.number(3, "quantity_closed", 0, core::greatest_quantity);
-                 const double price = check.number(4, "exit_price", 0, core::greatest_price);
-                 const auto realized = check.money_or_null(5, "realized_pnl");
-                 if (!usable(check, "position_realized_events", key(row, 7), day, *portfolio)) return;
-                 if (core::Lot* lot = lots.find(*portfolio, row.uuid(1)))
+                 RowCheck check;
+                 const Uuid lot_id = check.id(row.position_id, "position_id");
+                 const auto day = check.day(row.trade_date, "trade_date");
+                 const double quantity =
+                     check.number(row.quantity_closed, "quantity_closed", 0, core::greatest_quantity);
+                 const double price = check.number(row.exit_price, "exit_price", 0, core::greatest_price);
+                 const auto realized = check.money_or_null(row.realized_pnl, row.uncountable_pnl, "realized_pnl");
+                 if (!usable(check, "position_realized_events", key(row.id), day, *portfolio)) return;
+                 if (core::Lot* lot = lots.find(*portfolio, lot_id))
                    lot->closings.push_back({*day, quantity, price, realized});
                });
 }
 
+struct FlowRow {
+  Uuid portfolio_id;
+  std::optional<Uuid> id;
+  std::optional<core::Date> change_date;
+  std::optional<core::Money> amount;
+  std::optional<std::string_view> uncountable_amount, change_type;
+};
+
 void load_flows(const Store& store, std::span<const Uuid> ids, core::Date until, Book& book) {
-  pg::each_row("SELECT portfolio_id, " + finite_date("change_date") + ", " + safe_money("amount") +
-                   ", change_type, id FROM " + store.table("equity_changes") +
+  using Row = FlowRow;
+  static const auto columns =
+      pg::select("equity_changes", field("portfolio_id", &Row::portfolio_id), field("id", &Row::id),
+                 field(finite_date("change_date"), &Row::change_date), field(countable("amount"), &Row::amount),
+                 field(uncountable("amount"), &Row::uncountable_amount), field("change_type", &Row::change_type));
+  columns.from(store.table("equity_changes") +
                    " WHERE portfolio_id = ANY ($1) AND (change_date <= $2) IS NOT FALSE AND deleted_at IS NULL"
                    " ORDER BY portfolio_id, change_date, id",
-               Args{Type::uuid_array, Type::date}.add(ids).add(until),
-               {required(Type::uuid, "equity_changes.portfolio_id"), nullable(Type::date), nullable(Type::int8),
-                nullable(Type::text), nullable(Type::text), nullable(Type::uuid)},
-               [&](const RowView& row) {
-                 Portfolio* portfolio = find(book, row.uuid(0));
+               Args{Type::uuid_array, Type::date}.add(ids).add(until), [&](const Row& row) {
+                 Portfolio* portfolio = find(book, row.portfolio_id);
                  if (portfolio == nullptr) return;
-                 RowCheck check(row);
-                 const auto day = check.day(1, "change_date");
-                 const core::Money amount = check.money(2, "amount");
+                 RowCheck check;
+                 const auto day = check.day(row.change_date, "change_date");
+                 const core::Money amount = check.money(row.amount, row.uncountable_amount, "amount");
                  if (amount <= core::Money{}) check.refuse("amount", std::to_string(core::to_double(amount)));
-                 const std::string_view type = row.text(4);
-                 const bool is_contribution = type == "CONTRIBUTION";
-                 if (!is_contribution && type != "WITHDRAWAL")
-                   check.refuse("change_type", row.is_null(4) ? "NULL" : shortened(type));
-                 if (usable(check, "equity_changes", key(row, 5), day, *portfolio))
-                   portfolio->flows.push_back({*day, is_contribution ? amount : -amount});
+                 const auto type = check.word(row.change_type, "change_type", {"CONTRIBUTION", "WITHDRAWAL"});
+                 if (usable(check, "equity_changes", key(row.id), day, *portfolio))
+                   portfolio->flows.push_back({*day, type == "CONTRIBUTION" ? amount : -amount});
                });
 }
 
@@ -203,18 +233,20 @@ void load_flows(const Store& store, std::span<const Uuid> ids, core::Date until,
 const Portfolio* find_portfolio(const Book& book, const Uuid& id) { return find(const_cast<Book&>(book), id); }
 
 std::vector<Uuid> resolve_portfolios(const Store& store, const std::optional<std::vector<Uuid>>& requested) {
+  struct Row {
+    std::optional<Uuid> id;
+  };
+  static const auto columns = pg::select("portfolios", field("id", &Row::id));
   std::vector<Uuid> found;
-  const auto collect = [&](const RowView& row) {
-    if (!row.is_null(0)) found.push_back(row.uuid(0));
+  const auto collect = [&](const Row& row) {
+    if (row.id) found.push_back(*row.id);
   };
   if (!requested) {
-    pg::each_row("SELECT id FROM " + store.table("portfolios") + " WHERE is_active AND deleted_at IS NULL ORDER BY id",
-                 {}, {nullable(Type::uuid)}, collect);
+    columns.from(store.table("portfolios") + " WHERE is_active AND deleted_at IS NULL ORDER BY id", {}, collect);
     return found;
   }
-  pg::each_row(
-      "SELECT id FROM " + store.table("portfolios") + " WHERE id = ANY ($1) AND deleted_at IS NULL ORDER BY id",
-      Args{Type::uuid_array}.add(std::span<const Uuid>(*requested)), {required(Type::uuid, "portfolios.id")}, collect);
+  columns.from(store.table("portfolios") + " WHERE id = ANY ($1) AND deleted_at IS NULL ORDER BY id",
+               Args{Type::uuid_array}.add(std::span<const Uuid>(*requested)), collect);
   std::string missing;
   for (const Uuid& id : *requested)
     if (!std::binary_search(found.begin(), found.end(), id)) missing += (missing.empty() ? "" : ", ") + to_string(id);

@@ -4,29 +4,26 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 
 namespace pb::store {
 
 using core::Date;
 using pg::Args;
-using pg::nullable;
-using pg::required;
-using pg::RowView;
+using pg::field;
 using pg::Type;
 
 namespace {
 
-std::optional<Date> one_date(const std::string& sql, const Args& args) {
-  std::optional<Date> result;
-  pg::each_row(sql, args, {nullable(Type::date)}, [&](const RowView& row) { result = row.date_or_null(0); });
-  return result;
-}
+struct SessionRow {
+  Date date;
+};
 
-core::Sessions collect_sessions(const std::string& sql, const Args& args) {
+// From the view and what follows.
+core::Sessions collect_sessions(const std::string& source, const Args& args) {
+  static const auto columns = pg::select("trading_sessions", field("session_date", &SessionRow::date));
   std::vector<Date> dates;
-  pg::each_row(sql, args, {required(Type::date, "trading_sessions.session_date")},
-               [&](const RowView& row) { dates.push_back(row.date(0)); });
+  columns.from(source, args, [&](const SessionRow& row) { dates.push_back(row.date); });
   return core::Sessions(std::move(dates));
 }
 
@@ -36,24 +33,31 @@ std::optional<Date> nearest_session(const Store& store, const char* aggregate, c
                                     const std::string& near, const Args& args) {
   const std::string select = std::string("(SELECT ") + aggregate + "(session_date) FROM " +
                              store.table("trading_sessions") + " WHERE calendar = $1 AND " + condition;
-  return one_date("SELECT coalesce(" + select + " AND " + near + "), " + select + "))", args);
+  struct Row {
+    std::optional<Date> date;
+  };
+  return pg::select("trading_sessions", field("nearest.date", &Row::date))
+      .only_row("SELECT coalesce(" + select + " AND " + near + "), " + select + "))", args)
+      .date;
 }
 
 }  // namespace
 
 CalendarBounds calendar_bounds(const Store& store, const std::string& calendar) {
+  struct Row {
+    std::optional<Date> first, last;
+  };
+  static const auto columns = pg::select("trading_calendar", field("least(regular.first, special.first)", &Row::first),
+                                         field("greatest(regular.last, special.last)", &Row::last));
   std::optional<CalendarBounds> bounds;
-  pg::each_row(
-      "SELECT least(regular.first, special.first), greatest(regular.last, special.last) FROM"
-      " (SELECT min(session_date), max(session_date) FROM " +
-          store.table("trading_calendar") +
-          " WHERE calendar = $1 AND isfinite(session_date)) regular (first, last), (SELECT min(exception_date), "
-          "max(exception_date) FROM " +
-          store.table("trading_calendar_exceptions") +
-          " WHERE calendar = $1 AND is_open AND isfinite(exception_date)) special (first, last)",
-      Args{Type::text}.add(calendar), {nullable(Type::date), nullable(Type::date)}, [&](const RowView& row) {
-        if (!row.is_null(0)) bounds = CalendarBounds{row.date(0), row.date(1)};
-      });
+  columns.from("(SELECT min(session_date), max(session_date) FROM " + store.table("trading_calendar") +
+                   " WHERE calendar = $1 AND isfinite(session_date)) regular (first, last),"
+                   " (SELECT min(exception_date), max(exception_date) FROM " +
+                   store.table("trading_calendar_exceptions") +
+                   " WHERE calendar = $1 AND is_open AND isfinite(exception_date)) special (first, last)",
+               Args{Type::text}.add(calendar), [&](const Row& row) {
+                 if (row.first) bounds = CalendarBounds{*row.first, *row.last};
+               });
   if (bounds) return *bounds;
   throw core::Error(core::sqlstate::invalid_parameter, "trading calendar \"" + calendar + "\" has no sessions",
                     "Table " + store.table("trading_calendar") + " holds none for it.",
@@ -70,9 +74,9 @@ void require_covered(const Store& store, const std::string& calendar, Date day) 
 }
 
 core::Sessions load_sessions(const Store& store, const std::string& calendar, Date from, Date to) {
-  return collect_sessions("SELECT session_date FROM " + store.table("trading_sessions") +
-                              " WHERE calendar = $1 AND session_date BETWEEN $2 AND $3 ORDER BY session_date",
-                          Args{Type::text, Type::date, Type::date}.add(calendar).add(from).add(to));
+  return collect_sessions(
+      store.table("trading_sessions") + " WHERE calendar = $1 AND session_date BETWEEN $2 AND $3 ORDER BY session_date",
+      Args{Type::text, Type::date, Type::date}.add(calendar).add(from).add(to));
 }
 
 core::Sessions load_sessions_with_lookback(const Store& store, Date first, Date last, int lookback) {
@@ -86,7 +90,7 @@ core::Sessions load_sessions_with_lookback(const Store& store, Date first, Date 
   // The calendar has gaps, or begins here.
   const std::string sessions = store.table("trading_sessions");
   return collect_sessions(
-      "SELECT session_date FROM " + sessions +
+      sessions +
           " WHERE calendar = $1 AND session_date <= $3 AND session_date >= coalesce("
           "(SELECT min(session_date) FROM (SELECT session_date FROM " +
           sessions +

@@ -2,16 +2,14 @@
 
 #include "core/portfolio/ranges.hpp"
 #include "core/text/json.hpp"
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 #include "store/result_rows.hpp"
 #include "store/row_check.hpp"
 
 namespace pb::store {
 
 using pg::Args;
-using pg::nullable;
-using pg::required;
-using pg::RowView;
+using pg::field;
 using pg::Type;
 
 namespace {
@@ -135,25 +133,34 @@ std::int64_t write_clusters(const Store& store, core::Date day, std::span<const 
 }
 
 std::map<std::string, std::string> load_sectors(const Store& store, std::span<const std::string> symbols) {
+  struct Row {
+    std::string symbol;
+    std::optional<std::string> sector;
+  };
+  static const auto columns =
+      pg::select("company_profiles", field("symbol", &Row::symbol), field("initcap(btrim(sector))", &Row::sector));
   std::map<std::string, std::string> sectors;
-  pg::each_row("SELECT symbol, initcap(btrim(sector)) FROM " + store.table("company_profiles") +
-                   " WHERE symbol = ANY ($1) AND btrim(sector) <> '' AND " + is_name("sector"),
-               Args{Type::text_array}.add(symbols),
-               {required(Type::text, "company_profiles.symbol"), nullable(Type::text)},
-               [&](const RowView& row) { sectors[row.text_or_empty(0)] = row.text_or_empty(1); });
+  columns.from(
+      store.table("company_profiles") + " WHERE symbol = ANY ($1) AND btrim(sector) <> '' AND " + is_name("sector"),
+      Args{Type::text_array}.add(symbols), [&](Row& row) { sectors[row.symbol] = std::move(row.sector).value_or(""); });
   return sectors;
 }
 
 UserTags load_user_tags(const Store& store, std::span<const core::Uuid> portfolio_ids) {
+  struct Row {
+    core::Uuid portfolio_id;
+    std::optional<core::Uuid> position_id;
+    std::optional<std::string> name;
+  };
+  static const auto columns = pg::select("position_tags", field("l.portfolio_id", &Row::portfolio_id),
+                                         field("l.position_id", &Row::position_id), field("t.name", &Row::name));
   UserTags tags;
-  pg::each_row("SELECT l.portfolio_id, l.position_id, t.name FROM " + store.table("position_tags") + " l JOIN " +
-                   store.table("tags") +
+  columns.from(store.table("position_tags") + " l JOIN " + store.table("tags") +
                    " t ON t.id = l.tag_id WHERE l.portfolio_id = ANY ($1) AND NOT t.is_system AND NOT t.is_archived",
-               Args{Type::uuid_array}.add(portfolio_ids),
-               {required(Type::uuid, "position_tags.portfolio_id"), nullable(Type::uuid), nullable(Type::text)},
-               [&](const RowView& row) {
-                 if (!row.is_null(1) && !row.text(2).empty() && row.text(2).size() <= core::longest_name)
-                   tags[{row.uuid(0), row.uuid(1)}].push_back(row.text_or_empty(2));
+               Args{Type::uuid_array}.add(portfolio_ids), [&](Row& row) {
+                 const std::string name = std::move(row.name).value_or("");
+                 if (row.position_id && !name.empty() && name.size() <= core::longest_name)
+                   tags[{row.portfolio_id, *row.position_id}].push_back(name);
                });
   return tags;
 }

@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "core/error.hpp"
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 #include "store/book_store.hpp"
 #include "store/calendar_store.hpp"
 #include "store/row_check.hpp"
@@ -11,9 +11,7 @@
 namespace pb::store {
 
 using pg::Args;
-using pg::nullable;
-using pg::required;
-using pg::RowView;
+using pg::field;
 using pg::Type;
 
 namespace {
@@ -32,11 +30,19 @@ std::string universe(const Store& store) {
 
 std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<const core::Uuid> portfolio_ids,
                                               core::Date day) {
+  struct Row {
+    std::string symbol;
+    std::optional<core::Date> date;
+    std::optional<std::string> source;
+    std::optional<bool> usable;
+  };
+  static const auto columns =
+      pg::select("positions", field("w.symbol", &Row::symbol), field("newest.date", &Row::date),
+                 field("newest.data_source", &Row::source), field("newest.usable", &Row::usable));
   std::vector<WantedSymbol> wanted;
-  pg::each_row(
-      "SELECT w.symbol, newest.date, newest.data_source, newest.usable FROM (" + universe(store) +
-          ") w (symbol) LEFT JOIN LATERAL (SELECT date, data_source, " + usable_price() + " AS usable FROM " +
-          store.table("market_data_cache") +
+  columns.from(
+      "(" + universe(store) + ") w (symbol) LEFT JOIN LATERAL (SELECT date, data_source, " + usable_price() +
+          " AS usable FROM " + store.table("market_data_cache") +
           " WHERE symbol = w.symbol AND date <= $3 AND date > '-infinity' ORDER BY date DESC LIMIT 1) newest ON true"
           " WHERE w.symbol IS NOT NULL ORDER BY w.symbol COLLATE \"C\"",
       Args{Type::uuid_array, Type::date, Type::date, Type::text}
@@ -44,10 +50,9 @@ std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<cons
           .add(day)
           .add(day)
           .add(store.settings().market_symbol),
-      {required(Type::text, "positions.symbol"), nullable(Type::date), nullable(Type::text), nullable(Type::boolean)},
-      [&](const RowView& row) {
-        const auto date = row.date_or_null(1);
-        wanted.push_back({row.text_or_empty(0), date, row.text_or_empty(2), !date || row.boolean(3)});
+      [&](Row& row) {
+        wanted.push_back({std::move(row.symbol), row.date, std::move(row.source).value_or(""),
+                          !row.date || row.usable.value_or(false)});
       });
   return wanted;
 }
@@ -55,14 +60,19 @@ std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<cons
 std::map<core::Uuid, std::set<std::string>> holders_of_symbols(const Store& store,
                                                                std::span<const core::Uuid> portfolio_ids,
                                                                core::Date day, std::span<const std::string> symbols) {
+  struct Row {
+    core::Uuid portfolio_id;
+    std::string symbol;
+  };
+  static const auto columns =
+      pg::select("positions", field("p.portfolio_id", &Row::portfolio_id), field("p.symbol", &Row::symbol));
   std::map<core::Uuid, std::set<std::string>> held;
-  pg::each_row("SELECT DISTINCT p.portfolio_id, p.symbol FROM " + store.table("positions") +
+  columns.from(store.table("positions") +
                    " p WHERE p.portfolio_id = ANY ($1) AND p.symbol = ANY ($3) AND p.entry_date <= $2"
                    " AND (p.exit_date IS NULL OR p.exit_date > $2) AND p.deleted_at IS NULL"
                    " AND p.investment_class IS DISTINCT FROM 'PRIVATE'",
                Args{Type::uuid_array, Type::date, Type::text_array}.add(portfolio_ids).add(day).add(symbols),
-               {required(Type::uuid, "positions.portfolio_id"), required(Type::text, "positions.symbol")},
-               [&](const RowView& row) { held[row.uuid(0)].insert(row.text_or_empty(1)); });
+               [&](Row& row) { held[row.portfolio_id].insert(std::move(row.symbol)); });
   return held;
 }
 
@@ -87,22 +97,32 @@ PriceSources load_price_sources(const Store& store, const core::PricePanel& pane
   for (const core::Date day : panel.sessions().dates())
     if (day >= first && day <= last) days.push_back(day);
   PriceSources sources(core::Sessions(std::move(days)), panel.symbols().size());
-  pg::each_row("SELECT symbol, date, data_source FROM " + store.table("market_data_cache") +
+  struct Row {
+    std::string_view symbol;
+    core::Date date;
+    std::string_view source;
+  };
+  static const auto columns = pg::select("market_data_cache", field("symbol", &Row::symbol), field("date", &Row::date),
+                                         field("data_source", &Row::source));
+  columns.from(store.table("market_data_cache") +
                    " WHERE date BETWEEN $1 AND $2 AND symbol = ANY ($3) AND data_source IS NOT NULL",
                Args{Type::date, Type::date, Type::text_array}.add(first).add(last).add(
                    std::span<const std::string>(panel.symbols())),
-               {required(Type::text, "market_data_cache.symbol"), required(Type::date, "market_data_cache.date"),
-                nullable(Type::text)},
-               [&](const RowView& row) {
-                 if (const auto column = panel.column(row.text(0))) sources.set(row.date(1), *column, row.text(2));
+               [&](const Row& row) {
+                 if (const auto column = panel.column(row.symbol)) sources.set(row.date, *column, row.source);
                });
   return sources;
 }
 
 void each_missing_price(const Store& store, core::Date from, core::Date to, std::span<const core::Uuid> portfolio_ids,
                         const std::function<void(std::string_view, core::Date)>& callback) {
-  pg::each_row("SELECT u.symbol, c.session_date FROM (" + universe(store) + ") u (symbol) JOIN " +
-                   store.table("trading_sessions") +
+  struct Row {
+    std::string_view symbol;
+    core::Date date;
+  };
+  static const auto columns =
+      pg::select("positions", field("u.symbol", &Row::symbol), field("c.session_date", &Row::date));
+  columns.from("(" + universe(store) + ") u (symbol) JOIN " + store.table("trading_sessions") +
                    " c ON c.calendar = $5 AND c.session_date BETWEEN $2 AND $3 LEFT JOIN " +
                    store.table("market_data_cache") +
                    " m ON m.symbol = u.symbol AND m.date = c.session_date"
@@ -113,8 +133,7 @@ void each_missing_price(const Store& store, core::Date from, core::Date to, std:
                    .add(to)
                    .add(store.settings().market_symbol)
                    .add(store.settings().calendar),
-               {required(Type::text, "positions.symbol"), required(Type::date, "trading_sessions.session_date")},
-               [&](const RowView& row) { callback(row.text(0), row.date(1)); });
+               [&](const Row& row) { callback(row.symbol, row.date); });
 }
 
 }  // namespace pb::store

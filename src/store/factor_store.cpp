@@ -5,28 +5,30 @@
 
 #include "core/error.hpp"
 #include "core/portfolio/ranges.hpp"
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 #include "store/row_check.hpp"
 
 namespace pb::store {
 
 using pg::Args;
-using pg::nullable;
-using pg::required;
-using pg::RowView;
+using pg::field;
 using pg::Type;
 
 std::vector<FactorDefinition> load_factors(const Store& store, std::vector<std::string>* left_out) {
+  struct Row {
+    std::optional<std::string_view> name, model, long_symbol, short_symbol;
+  };
+  static const auto columns =
+      pg::select("factor_definitions", field("name", &Row::name), field("model", &Row::model),
+                 field("long_symbol", &Row::long_symbol), field("short_symbol", &Row::short_symbol));
   std::vector<FactorDefinition> factors;
-  pg::each_row("SELECT name, model, long_symbol, short_symbol FROM " + store.table("factor_definitions") +
-                   " WHERE is_active ORDER BY display_order, name, model",
-               {}, {nullable(Type::text), nullable(Type::text), nullable(Type::text), nullable(Type::text)},
-               [&](const RowView& row) {
-                 RowCheck check(row);
-                 FactorDefinition factor{check.name(0, "name", core::longest_name),
-                                         check.name(1, "model", core::longest_name),
-                                         check.name(2, "long_symbol", core::longest_symbol),
-                                         check.name_or_empty(3, "short_symbol", core::longest_symbol)};
+  columns.from(store.table("factor_definitions") + " WHERE is_active ORDER BY display_order, name, model", {},
+               [&](const Row& row) {
+                 RowCheck check;
+                 FactorDefinition factor{check.name(row.name, "name", core::longest_name),
+                                         check.name(row.model, "model", core::longest_name),
+                                         check.name(row.long_symbol, "long_symbol", core::longest_symbol),
+                                         check.name_or_empty(row.short_symbol, "short_symbol", core::longest_symbol)};
                  if (!check.problem())
                    factors.push_back(std::move(factor));
                  else if (left_out != nullptr)
@@ -47,15 +49,14 @@ void require_distinct_names(const Store& store, std::span<const FactorDefinition
 
 std::vector<core::YieldQuote> load_yields(const Store& store, const std::string& series, core::Date from,
                                           core::Date to) {
+  using Row = core::YieldQuote;
+  static const auto columns =
+      pg::select("interest_rates", field("date", &Row::date), field("rate::float8", &Row::percent, "rate"));
   std::vector<core::YieldQuote> quotes;
-  pg::each_row("SELECT date, rate::float8 FROM " + store.table("interest_rates") +
-                   " WHERE series = $1 AND date BETWEEN $2 AND $3 AND " +
+  columns.from(store.table("interest_rates") + " WHERE series = $1 AND date BETWEEN $2 AND $3 AND " +
                    in_range("rate", core::least_rate, core::greatest_rate) + " ORDER BY date",
                Args{Type::text, Type::date, Type::date}.add(series).add(from).add(to),
-               {required(Type::date, "interest_rates.date"), required(Type::float8, "interest_rates.rate")},
-               [&](const RowView& row) {
-                 quotes.push_back({row.date(0), row.float8(1)});
-               });
+               [&](const Row& row) { quotes.push_back(row); });
   return quotes;
 }
 

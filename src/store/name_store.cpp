@@ -1,14 +1,12 @@
 #include "store/name_store.hpp"
 
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 #include "pg/subtransaction.hpp"
 
 namespace pb::store {
 
 using pg::Args;
-using pg::nullable;
-using pg::required;
-using pg::RowView;
+using pg::field;
 using pg::Type;
 
 namespace {
@@ -17,11 +15,15 @@ namespace {
 std::vector<std::string> symbols_of_definitions(const Store& store) {
   std::vector<std::string> symbols{store.settings().market_symbol};
   (void)pg::isolate([&] {
-    pg::each_row("SELECT DISTINCT s.symbol FROM " + store.table("factor_definitions") +
+    struct Row {
+      std::string symbol;
+    };
+    static const auto columns =
+        pg::select("factor_definitions", field("DISTINCT s.symbol", &Row::symbol, "long_symbol"));
+    columns.from(store.table("factor_definitions") +
                      " f CROSS JOIN LATERAL unnest(ARRAY[f.long_symbol, f.short_symbol]) s (symbol)"
                      " WHERE f.is_active AND s.symbol IS NOT NULL",
-                 Args{}, {required(Type::text, "factor_definitions.long_symbol")},
-                 [&](const RowView& row) { symbols.push_back(row.text_or_empty(0)); });
+                 {}, [&](Row& row) { symbols.push_back(std::move(row.symbol)); });
   });
   return symbols;
 }
@@ -31,8 +33,11 @@ std::vector<std::string> symbols_of_definitions(const Store& store) {
 std::vector<PortfolioName> names_within(const Store& store, std::span<const core::Uuid> portfolio_ids,
                                         std::string_view text) {
   const std::vector<std::string> shared = symbols_of_definitions(store);
+  using Row = PortfolioName;
+  static const auto columns =
+      pg::select("portfolios", field("n.portfolio_id", &Row::portfolio_id, "id"), field("n.name", &Row::name));
   std::vector<PortfolioName> names;
-  pg::each_row("SELECT n.portfolio_id, n.name FROM (SELECT f.id, u.name FROM " + store.table("portfolios") +
+  columns.from("(SELECT f.id, u.name FROM " + store.table("portfolios") +
                    " f CROSS JOIN LATERAL unnest(ARRAY[f.id::text, f.name]) u (name) WHERE f.id = ANY ($1)"
                    " UNION SELECT p.portfolio_id, u.name FROM " +
                    store.table("positions") +
@@ -43,10 +48,7 @@ std::vector<PortfolioName> names_within(const Store& store, std::span<const core
                    .add(portfolio_ids)
                    .add(text)
                    .add(std::span<const std::string>(shared)),
-               {required(Type::uuid, "portfolios.id"), required(Type::text, "portfolios.name")},
-               [&](const RowView& row) {
-                 names.push_back({row.uuid(0), row.text_or_empty(1)});
-               });
+               [&](Row& row) { names.push_back(std::move(row)); });
   return names;
 }
 

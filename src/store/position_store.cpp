@@ -1,14 +1,15 @@
 #include "store/position_store.hpp"
 
+#include <limits>
+
 #include "pg/columns.hpp"
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 #include "pg/writer.hpp"
 
 namespace pb::store {
 
 using pg::Args;
-using pg::nullable;
-using pg::required;
+using pg::field;
 using pg::Type;
 
 std::int64_t write_position_values(const Store& store, std::span<const PositionValue> rows) {
@@ -34,15 +35,23 @@ std::int64_t write_position_values(const Store& store, std::span<const PositionV
 }
 
 Deltas load_deltas(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+  struct Row {
+    core::Uuid portfolio_id;
+    std::optional<core::Uuid> position_id;
+    double delta;
+    std::optional<double> underlying_price;
+  };
+  static const auto columns =
+      pg::select("position_greeks", field("portfolio_id", &Row::portfolio_id), field("position_id", &Row::position_id),
+                 field("delta", &Row::delta), field("underlying_price", &Row::underlying_price));
   Deltas deltas;
-  pg::each_row("SELECT portfolio_id, position_id, delta, underlying_price FROM " + store.table("position_greeks") +
-                   " WHERE portfolio_id = ANY ($1) AND calculation_date = $2 AND delta IS NOT NULL",
-               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
-               {required(Type::uuid, "position_greeks.portfolio_id"), nullable(Type::uuid), nullable(Type::float8),
-                nullable(Type::float8)},
-               [&](const pg::RowView& row) {
-                 if (!row.is_null(1)) deltas[{row.uuid(0), row.uuid(1)}] = {row.float8(2), row.float8(3)};
-               });
+  columns.from(
+      store.table("position_greeks") + " WHERE portfolio_id = ANY ($1) AND calculation_date = $2 AND delta IS NOT NULL",
+      Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day), [&](const Row& row) {
+        constexpr double none = std::numeric_limits<double>::quiet_NaN();
+        if (row.position_id)
+          deltas[{row.portfolio_id, *row.position_id}] = {row.delta, row.underlying_price.value_or(none)};
+      });
   return deltas;
 }
 

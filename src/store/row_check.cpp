@@ -1,5 +1,6 @@
 #include "store/row_check.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -20,51 +21,67 @@ std::string as_text(double value) {
 
 }  // namespace
 
-double RowCheck::number(int at, const char* column, double least, double greatest) {
-  if (row_.is_null(at)) refuse(column, null);
-  return number_or_null(at, column, least, greatest).value_or(0);
+double RowCheck::number(std::optional<double> value, const char* column, double least, double greatest) {
+  if (!value) refuse(column, null);
+  return number_or_null(value, column, least, greatest).value_or(0);
 }
 
-std::optional<double> RowCheck::number_or_null(int at, const char* column, double least, double greatest) {
-  if (row_.is_null(at)) return std::nullopt;
-  const double value = row_.float8(at);
-  if (!(value >= least && value <= greatest)) refuse(column, as_text(value));
+std::optional<double> RowCheck::number_or_null(std::optional<double> value, const char* column, double least,
+                                               double greatest) {
+  if (value && !(*value >= least && *value <= greatest)) refuse(column, as_text(*value));
   return value;
 }
 
-std::optional<core::Date> RowCheck::day(int at, const char* column) {
-  if (row_.is_null(at)) refuse(column, null);
-  return day_or_null(at, column);
+std::optional<core::Date> RowCheck::day(std::optional<core::Date> value, const char* column) {
+  if (!value) refuse(column, null);
+  return day_or_null(value, column);
 }
 
-std::optional<core::Date> RowCheck::day_or_null(int at, const char* column) {
-  const auto day = row_.date_or_null(at);
-  if (!day || core::is_input_day(*day)) return day;
-  refuse(column, core::to_iso(*day) + (*day > core::last_input_day ? " or later" : " or earlier"));
+std::optional<core::Date> RowCheck::day_or_null(std::optional<core::Date> value, const char* column) {
+  if (!value || core::is_input_day(*value)) return value;
+  refuse(column, core::to_iso(*value) + (*value > core::last_input_day ? " or later" : " or earlier"));
   return std::nullopt;
 }
 
-std::string RowCheck::name(int at, const char* column, std::size_t longest) {
-  if (row_.is_null(at))
+std::string RowCheck::name(std::optional<std::string_view> value, const char* column, std::size_t longest) {
+  if (!value)
     refuse(column, null);
-  else if (row_.text(at).empty())
+  else if (value->empty())
     refuse(column, "''");
-  return name_or_empty(at, column, longest);
+  return name_or_empty(value, column, longest);
 }
 
-std::string RowCheck::name_or_empty(int at, const char* column, std::size_t longest) {
-  if (row_.text(at).size() > longest) refuse(column, "a text of " + std::to_string(row_.text(at).size()) + " bytes");
-  return row_.text_or_empty(at);
+std::string RowCheck::name_or_empty(std::optional<std::string_view> value, const char* column, std::size_t longest) {
+  if (!value) return {};
+  if (value->size() > longest) refuse(column, "a text of " + std::to_string(value->size()) + " bytes");
+  return std::string(*value);
 }
 
-core::Money RowCheck::money(int at, const char* column) {
-  if (row_.is_null(at) && row_.is_null(at + 1)) refuse(column, null);
-  return money_or_null(at, column).value_or(core::Money{});
+std::string RowCheck::word(std::optional<std::string_view> value, const char* column,
+                           std::initializer_list<std::string_view> words) {
+  if (!value)
+    refuse(column, null);
+  else if (std::find(words.begin(), words.end(), *value) == words.end())
+    refuse(column, shortened(*value));
+  return std::string(value.value_or(""));
 }
 
-std::optional<core::Money> RowCheck::money_or_null(int at, const char* column) {
-  if (!row_.is_null(at + 1)) refuse(column, row_.text_or_empty(at + 1));
-  return row_.money_or_null(at);
+core::Uuid RowCheck::id(const std::optional<core::Uuid>& value, const char* column) {
+  if (!value) refuse(column, null);
+  return value.value_or(core::Uuid{});
+}
+
+core::Money RowCheck::money(std::optional<core::Money> amount, const std::optional<std::string_view>& uncountable,
+                            const char* column) {
+  if (!amount && !uncountable) refuse(column, null);
+  return money_or_null(amount, uncountable, column).value_or(core::Money{});
+}
+
+std::optional<core::Money> RowCheck::money_or_null(std::optional<core::Money> amount,
+                                                   const std::optional<std::string_view>& uncountable,
+                                                   const char* column) {
+  if (uncountable) refuse(column, std::string(*uncountable));
+  return amount;
 }
 
 std::string finite_date(const std::string& column) {
@@ -72,11 +89,17 @@ std::string finite_date(const std::string& column) {
          ", '0001-01-01'::date), '9999-12-31'::date) END";
 }
 
-std::string safe_money(const std::string& amount) {
-  // NaN compares as greater than every number.
-  const std::string fits = "abs(" + amount + ") < " + as_text(core::greatest_money);
-  return "CASE WHEN " + fits + " THEN (" + amount + " * 10000)::bigint END, CASE WHEN " + fits + " THEN NULL ELSE (" +
-         amount + ")::text END";
+// NaN compares as greater than every number.
+static std::string can_be_counted(const std::string& amount) {
+  return "abs(" + amount + ") < " + as_text(core::greatest_money);
+}
+
+std::string countable(const std::string& amount) {
+  return "CASE WHEN " + can_be_counted(amount) + " THEN " + amount + " END";
+}
+
+std::string uncountable(const std::string& amount) {
+  return "CASE WHEN " + can_be_counted(amount) + " THEN NULL ELSE (" + amount + ")::text END";
 }
 
 std::string in_range(const std::string& column, double least, double greatest) {

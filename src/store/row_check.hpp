@@ -1,13 +1,15 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "core/calendar/date.hpp"
-#include "pg/query.hpp"
+#include "core/portfolio/money.hpp"
+#include "core/text/uuid.hpp"
 
 namespace pb::store {
 
@@ -20,30 +22,35 @@ struct RowProblem {
   std::optional<core::Date> since;  // from which day on the row counts; none: on every day
 };
 
-// Reads the values of one row and notes the first that cannot be used, so that it is a problem of its owner and not an
+// Takes the values of one row and notes the first that cannot be used, so that it is a problem of its owner and not an
 // error of the whole statement.
 class RowCheck {
  public:
-  explicit RowCheck(const pg::RowView& row) noexcept : row_(row) {}
-
   struct Problem {
     std::string column;
     std::string value;
   };
 
   // The number, if it is there and in [least, greatest].
-  double number(int at, const char* column, double least, double greatest);
+  double number(std::optional<double> value, const char* column, double least, double greatest);
   // The same where there may be none.
-  std::optional<double> number_or_null(int at, const char* column, double least, double greatest);
+  std::optional<double> number_or_null(std::optional<double> value, const char* column, double least, double greatest);
   // A date that was read through finite_date, if it is there and a day that an input may name.
-  std::optional<core::Date> day(int at, const char* column);
-  std::optional<core::Date> day_or_null(int at, const char* column);
+  std::optional<core::Date> day(std::optional<core::Date> value, const char* column);
+  std::optional<core::Date> day_or_null(std::optional<core::Date> value, const char* column);
   // A text, if it is there, not empty and not longer.
-  std::string name(int at, const char* column, std::size_t longest);
-  std::string name_or_empty(int at, const char* column, std::size_t longest);
-  // An amount in ten-thousandths that was read through safe_money, whose text for one that cannot be counted follows.
-  core::Money money(int at, const char* column);
-  std::optional<core::Money> money_or_null(int at, const char* column);
+  std::string name(std::optional<std::string_view> value, const char* column, std::size_t longest);
+  std::string name_or_empty(std::optional<std::string_view> value, const char* column, std::size_t longest);
+  // One of some words, if it is there.
+  std::string word(std::optional<std::string_view> value, const char* column,
+                   std::initializer_list<std::string_view> words);
+  // An id, if it is there.
+  core::Uuid id(const std::optional<core::Uuid>& value, const char* column);
+  // An amount that was read through countable and uncountable.
+  core::Money money(std::optional<core::Money> amount, const std::optional<std::string_view>& uncountable,
+                    const char* column);
+  std::optional<core::Money> money_or_null(std::optional<core::Money> amount,
+                                           const std::optional<std::string_view>& uncountable, const char* column);
 
   void refuse(const char* column, std::string value) {
     if (!problem_) problem_ = Problem{column, std::move(value)};
@@ -51,16 +58,15 @@ class RowCheck {
   const std::optional<Problem>& problem() const noexcept { return problem_; }
 
  private:
-  const pg::RowView& row_;
   std::optional<Problem> problem_;
 };
 
 // A date as it can be read: infinities become days far outside of what inputs may name.
 std::string finite_date(const std::string& column);
 
-// Two columns for RowCheck::money: the amount as bigint ten-thousandths, NULL where it cannot be counted, and the text
-// of one that cannot.
-std::string safe_money(const std::string& amount);
+// The two columns for RowCheck::money: the amount, NULL where it cannot be counted, and the text of one that cannot.
+std::string countable(const std::string& amount);
+std::string uncountable(const std::string& amount);
 
 // The condition that a row of prices can be used, as the panel decides it.
 std::string usable_price(const std::string& alias = "");

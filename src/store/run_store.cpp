@@ -1,8 +1,7 @@
 #include "store/run_store.hpp"
 
 #include "core/text/json.hpp"
-#include "pg/columns.hpp"
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 #include "pg/session.hpp"
 #include "pg/writer.hpp"
 
@@ -10,8 +9,7 @@ namespace pb::store {
 
 using core::Uuid;
 using pg::Args;
-using pg::required;
-using pg::RowView;
+using pg::field;
 using pg::Type;
 
 namespace {
@@ -41,15 +39,20 @@ std::int64_t begin_run(const Store& store, const RunRequest& request) {
   else
     args.add(std::span<const std::string>(request.phases));
   args.add(request.force).add(settings_as_json(store.settings())).add(PB_VERSION);
-  std::int64_t run_id = 0;
-  pg::each_row("INSERT INTO " + store.table("batch_runs") +
-                   " (run_kind, target_date, portfolio_ids, phases, force, status, started_at, settings,"
-                   " extension_version, requested_by, backend_pid, backend_start)"
-                   " SELECT $1, $2, $3, $4, $5, 'running', clock_timestamp(), $6, $7, session_user, pg_backend_pid(),"
-                   " (SELECT backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid())"
-                   " RETURNING run_id",
-               args, {required(Type::int8, "batch_runs.run_id")}, [&](const RowView& row) { run_id = row.int8(0); });
-  return run_id;
+  struct Row {
+    std::int64_t run_id;
+  };
+  static const auto columns = pg::select("batch_runs", field("run_id", &Row::run_id));
+  return columns
+      .only_row("INSERT INTO " + store.table("batch_runs") +
+                    " (run_kind, target_date, portfolio_ids, phases, force, status, started_at, settings,"
+                    " extension_version, requested_by, backend_pid, backend_start)"
+                    " SELECT $1, $2, $3, $4, $5, 'running', clock_timestamp(), $6, $7, session_user, pg_backend_pid(),"
+                    " (SELECT backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid())"
+                    " RETURNING " +
+                    columns.list(),
+                args)
+      .run_id;
 }
 
 namespace {
@@ -112,11 +115,14 @@ void write_jobs(const Store& store, std::int64_t run_id, std::span<const Job> jo
     if (column.name == "job_no") values += " + $2";
   }
   const std::string table = store.table("batch_jobs");
-  std::int32_t last = 0;
-  pg::each_row("SELECT coalesce(max(job_no), 0) FROM " + table + " WHERE run_id = $1", Args{Type::int8}.add(run_id),
-               {required(Type::int4, "batch_jobs.job_no")}, [&](const RowView& row) { last = row.int4(0); });
+  struct Last {
+    std::int32_t job_no;
+  };
+  static const auto last = pg::select("batch_jobs", field("coalesce(max(job_no), 0)", &Last::job_no, "job_no"));
+  std::int32_t last_no = 0;
+  last.from(table + " WHERE run_id = $1", Args{Type::int8}.add(run_id), [&](const Last& row) { last_no = row.job_no; });
   pg::execute_with_rows("INSERT INTO " + table + " (" + names + ") SELECT " + values + " FROM {rows} n", table, rows,
-                        Args{Type::int4}.add(last));
+                        Args{Type::int4}.add(last_no));
 }
 
 void finish_run(const Store& store, std::int64_t run_id) {
@@ -138,35 +144,47 @@ void finish_run(const Store& store, std::int64_t run_id) {
 }
 
 std::vector<Uuid> failed_portfolios(const Store& store, std::int64_t run_id) {
+  struct Row {
+    Uuid portfolio_id;
+  };
+  static const auto columns = pg::select("batch_jobs", field("DISTINCT portfolio_id", &Row::portfolio_id));
   std::vector<Uuid> failed;
-  pg::each_row("SELECT DISTINCT portfolio_id FROM " + store.table("batch_jobs") +
+  columns.from(store.table("batch_jobs") +
                    " WHERE run_id = $1 AND job_type = 'portfolio' AND phase = '2' AND status IN ('failed', 'blocked')"
                    " AND portfolio_id IS NOT NULL ORDER BY portfolio_id",
-               Args{Type::int8}.add(run_id), {required(Type::uuid, "batch_jobs.portfolio_id")},
-               [&](const RowView& row) { failed.push_back(row.uuid(0)); });
+               Args{Type::int8}.add(run_id), [&](const Row& row) { failed.push_back(row.portfolio_id); });
   return failed;
 }
 
 std::vector<std::pair<core::Date, std::optional<Uuid>>> unfinished_dates(const Store& store, std::int64_t run_id) {
+  struct Row {
+    core::Date date;
+    std::optional<Uuid> portfolio_id;
+  };
+  static const auto columns = pg::select("batch_jobs", field("DISTINCT calculation_date", &Row::date),
+                                         field("portfolio_id", &Row::portfolio_id));
   std::vector<std::pair<core::Date, std::optional<Uuid>>> dates;
-  pg::each_row(
-      "SELECT DISTINCT calculation_date, portfolio_id FROM " + store.table("batch_jobs") +
+  columns.from(
+      store.table("batch_jobs") +
           " WHERE run_id = $1 AND status IN ('failed', 'partial', 'blocked', 'waiting') AND job_type <> 'phase'"
           " AND calculation_date IS NOT NULL",
-      Args{Type::int8}.add(run_id), {required(Type::date, "batch_jobs.calculation_date"), pg::nullable(Type::uuid)},
-      [&](const RowView& row) { dates.emplace_back(row.date(0), row.uuid_or_null(1)); });
+      Args{Type::int8}.add(run_id), [&](const Row& row) { dates.emplace_back(row.date, row.portfolio_id); });
   return dates;
 }
 
 std::vector<Uuid> lock_portfolios(const Store& store, std::span<const Uuid> portfolio_ids) {
+  struct Row {
+    Uuid id;
+    bool is_locked;
+  };
+  static const auto columns = pg::select(
+      "portfolios", field("id", &Row::id),
+      field("pg_try_advisory_xact_lock(hashtextextended('portfolio_batch ' || $2 || ' ' || id, 0))", &Row::is_locked));
   std::vector<Uuid> locked;
-  pg::each_row(
-      "SELECT id, pg_try_advisory_xact_lock(hashtextextended('portfolio_batch ' || $2 || ' ' || id, 0))"
-      " FROM unnest($1) wanted (id)",
-      Args{Type::uuid_array, Type::text}.add(portfolio_ids).add(store.schema()),
-      {required(Type::uuid, "portfolios.id"), required(Type::boolean, "portfolios.lock")}, [&](const RowView& row) {
-        if (row.boolean(1)) locked.push_back(row.uuid(0));
-      });
+  columns.from("unnest($1) wanted (id)", Args{Type::uuid_array, Type::text}.add(portfolio_ids).add(store.schema()),
+               [&](const Row& row) {
+                 if (row.is_locked) locked.push_back(row.id);
+               });
   return locked;
 }
 

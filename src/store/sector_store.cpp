@@ -3,16 +3,14 @@
 #include <limits>
 
 #include "core/text/json.hpp"
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 #include "store/row_check.hpp"
 #include "store/snapshot_store.hpp"
 
 namespace pb::store {
 
 using pg::Args;
-using pg::nullable;
-using pg::required;
-using pg::RowView;
+using pg::field;
 using pg::Type;
 
 namespace {
@@ -35,33 +33,40 @@ pg::Json as_json(const std::vector<core::SectorExposure>& sectors) {
 }  // namespace
 
 std::map<std::string, SectorProfile> load_sector_profiles(const Store& store, std::span<const std::string> symbols) {
+  struct Row {
+    std::string symbol;
+    std::optional<std::string> sector;
+    bool is_fund;
+  };
+  static const auto columns =
+      pg::select("company_profiles", field("symbol", &Row::symbol),
+                 field("CASE WHEN " + is_name("sector") + " THEN sector END", &Row::sector),
+                 field("coalesce(is_etf, false) OR coalesce(is_fund, false)", &Row::is_fund, "is_fund"));
   std::map<std::string, SectorProfile> profiles;
-  pg::each_row("SELECT symbol, CASE WHEN " + is_name("sector") +
-                   " THEN sector END, coalesce(is_etf, false) OR coalesce(is_fund, false) FROM " +
-                   store.table("company_profiles") + " WHERE symbol = ANY ($1)",
-               Args{Type::text_array}.add(symbols),
-               {required(Type::text, "company_profiles.symbol"), nullable(Type::text),
-                required(Type::boolean, "company_profiles.is_etf")},
-               [&](const RowView& row) {
-                 profiles[row.text_or_empty(0)] = {row.text_or_empty(1), row.boolean(2)};
+  columns.from(store.table("company_profiles") + " WHERE symbol = ANY ($1)", Args{Type::text_array}.add(symbols),
+               [&](Row& row) {
+                 profiles[row.symbol] = {std::move(row.sector).value_or(""), row.is_fund};
                });
   return profiles;
 }
 
 std::optional<Benchmark> load_benchmark(const Store& store, core::Date day) {
   const std::string weights = store.table("benchmarks_sector_weights");
+  struct Row {
+    core::Date asof_date;
+    std::string sector;
+    double weight;
+  };
+  static const auto columns = pg::select("benchmarks_sector_weights", field("asof_date", &Row::asof_date),
+                                         field("sector", &Row::sector), field("weight", &Row::weight));
   std::optional<Benchmark> benchmark;
-  pg::each_row(
-      "SELECT asof_date, sector, weight FROM " + weights + " WHERE benchmark_code = $1 AND sector IS NOT NULL AND " +
-          in_range("weight", 0, 1) + " AND asof_date = (SELECT max(asof_date) FROM " + weights +
+  columns.from(
+      weights + " WHERE benchmark_code = $1 AND sector IS NOT NULL AND " + in_range("weight", 0, 1) +
+          " AND asof_date = (SELECT max(asof_date) FROM " + weights +
           " WHERE benchmark_code = $1 AND asof_date <= $2 AND asof_date > '-infinity') ORDER BY sector COLLATE \"C\"",
-      Args{Type::text, Type::date}.add(store.settings().benchmark).add(day),
-      {required(Type::date, "benchmarks_sector_weights.asof_date"),
-       required(Type::text, "benchmarks_sector_weights.sector"),
-       required(Type::float8, "benchmarks_sector_weights.weight")},
-      [&](const RowView& row) {
-        if (!benchmark) benchmark.emplace().asof_date = row.date(0);
-        benchmark->weights[row.text_or_empty(1)] = row.float8(2);
+      Args{Type::text, Type::date}.add(store.settings().benchmark).add(day), [&](const Row& row) {
+        if (!benchmark) benchmark.emplace().asof_date = row.asof_date;
+        benchmark->weights[row.sector] = row.weight;
       });
   return benchmark;
 }

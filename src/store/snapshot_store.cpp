@@ -2,7 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/portfolio/ranges.hpp"
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 #include "pg/writer.hpp"
 #include "store/book_store.hpp"
 #include "store/calendar_store.hpp"
@@ -13,49 +13,51 @@ namespace pb::store {
 using core::Date;
 using core::Uuid;
 using pg::Args;
-using pg::nullable;
-using pg::required;
+using pg::field;
 using pg::RowBuffer;
-using pg::RowView;
 using pg::Type;
 
 Ledgers load_ledgers(const Store& store, std::span<const Uuid> portfolio_ids, Date first) {
   const Date year_start{std::chrono::year_month_day{first}.year() / std::chrono::January / 1};
   const std::string snapshots = store.table("portfolio_snapshots");
+  struct Row {
+    Uuid portfolio_id;
+    Date date;
+    std::optional<core::Money> equity, pnl, flow, realized;
+  };
+  static const auto columns = pg::select(
+      "portfolio_snapshots", field("s.portfolio_id", &Row::portfolio_id), field("s.snapshot_date", &Row::date),
+      field("s.equity_balance", &Row::equity), field("s.cumulative_pnl", &Row::pnl),
+      field("s.cumulative_capital_flow", &Row::flow), field("s.cumulative_realized_pnl", &Row::realized));
   Ledgers ledgers;
-  pg::each_row(
-      "SELECT s.portfolio_id, s.snapshot_date, (s.equity_balance * 10000)::bigint,"
-      " (s.cumulative_pnl * 10000)::bigint, (s.cumulative_capital_flow * 10000)::bigint,"
-      " (s.cumulative_realized_pnl * 10000)::bigint"
-      " FROM unnest($1) wanted (id)"
+  columns.from(
+      "unnest($1) wanted (id)"
       " CROSS JOIN LATERAL (SELECT max(snapshot_date) AS date FROM " +
           snapshots +
           " WHERE portfolio_id = wanted.id AND snapshot_date < $2) before_year"
           " JOIN " +
           snapshots + " s ON s.portfolio_id = wanted.id AND s.snapshot_date >= coalesce(before_year.date, $2)",
-      Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(year_start),
-      {required(Type::uuid, "portfolio_snapshots.portfolio_id"),
-       required(Type::date, "portfolio_snapshots.snapshot_date"), nullable(Type::int8), nullable(Type::int8),
-       nullable(Type::int8), nullable(Type::int8)},
-      [&](const RowView& row) {
+      Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(year_start), [&](const Row& row) {
         // A snapshot without its figures is none: nothing can be measured from it.
-        for (int column = 2; column < 6; ++column)
-          if (row.is_null(column)) return;
-        ledgers[row.uuid(0)][row.date(1)] = {row.money(2), row.money(3), row.money(4), row.money(5)};
+        if (row.equity && row.pnl && row.flow && row.realized)
+          ledgers[row.portfolio_id][row.date] = {*row.equity, *row.pnl, *row.flow, *row.realized};
       });
   return ledgers;
 }
 
 std::map<Uuid, Date> newest_snapshots(const Store& store, std::span<const Uuid> portfolio_ids) {
+  struct Row {
+    Uuid portfolio_id;
+    Date date;
+  };
+  static const auto columns =
+      pg::select("portfolio_snapshots", field("wanted.id", &Row::portfolio_id), field("newest.date", &Row::date));
   std::map<Uuid, Date> newest;
-  pg::each_row(
-      "SELECT wanted.id, newest.date FROM unnest($1) wanted (id) CROSS JOIN LATERAL"
+  columns.from(
+      "unnest($1) wanted (id) CROSS JOIN LATERAL"
       " (SELECT max(snapshot_date) AS date FROM " +
           store.table("portfolio_snapshots") + " WHERE portfolio_id = wanted.id) newest WHERE newest.date IS NOT NULL",
-      Args{Type::uuid_array}.add(portfolio_ids),
-      {required(Type::uuid, "portfolio_snapshots.portfolio_id"),
-       required(Type::date, "portfolio_snapshots.snapshot_date")},
-      [&](const RowView& row) { newest[row.uuid(0)] = row.date(1); });
+      Args{Type::uuid_array}.add(portfolio_ids), [&](const Row& row) { newest[row.portfolio_id] = row.date; });
   return newest;
 }
 
@@ -122,13 +124,16 @@ std::int64_t refresh_equity_balances(const Store& store, std::span<const Uuid> p
 
 std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Date day,
                                                    std::span<const core::Uuid> portfolio_ids) {
+  struct Row {
+    Uuid portfolio_id;
+    std::optional<core::Money> total_value;
+  };
+  static const auto columns = pg::select("portfolio_snapshots", field("portfolio_id", &Row::portfolio_id),
+                                         field("total_value", &Row::total_value));
   std::map<core::Uuid, core::Money> values;
-  pg::each_row("SELECT portfolio_id, (total_value * 10000)::bigint FROM " + store.table("portfolio_snapshots") +
-                   " WHERE portfolio_id = ANY ($1) AND snapshot_date = $2",
-               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
-               {required(Type::uuid, "portfolio_snapshots.portfolio_id"), nullable(Type::int8)},
-               [&](const pg::RowView& row) {
-                 if (!row.is_null(1)) values[row.uuid(0)] = row.money(1);
+  columns.from(store.table("portfolio_snapshots") + " WHERE portfolio_id = ANY ($1) AND snapshot_date = $2",
+               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day), [&](const Row& row) {
+                 if (row.total_value) values[row.portfolio_id] = *row.total_value;
                });
   return values;
 }
@@ -235,9 +240,15 @@ std::string sessions_with_new_prices(const Store& store) {
 }  // namespace
 
 std::vector<MissingSession> missing_sessions(const Store& store, std::span<const Uuid> portfolio_ids, Date target) {
+  using Row = MissingSession;
+  static const auto columns =
+      pg::select("portfolio_snapshots", field("w.id", &Row::portfolio_id), field("c.session_date", &Row::date),
+                 field("CASE WHEN s.portfolio_id IS NULL THEN 'snapshot'"
+                       " WHEN NOT s.analytics_complete OR g.id IS NOT NULL THEN 'analytics' ELSE 'prices' END",
+                       &Row::missing, "missing"));
   std::vector<MissingSession> missing;
   // The start of each portfolio is found once, before the join with the sessions, and the sessions once for all.
-  pg::each_row(
+  columns.run(
       "WITH first_trade AS MATERIALIZED (SELECT portfolio_id, min(entry_date) AS date FROM " +
           store.table("positions") +
           " WHERE portfolio_id = ANY ($1) AND deleted_at IS NULL AND isfinite(entry_date) GROUP BY portfolio_id),"
@@ -250,9 +261,7 @@ std::vector<MissingSession> missing_sessions(const Store& store, std::span<const
           " WHERE calendar = $2 AND session_date BETWEEN (SELECT min(start) FROM wanted) AND $3),"
           " gap (id, date) AS MATERIALIZED (" +
           sessions_with_gaps(store) + "), priced (id, date) AS MATERIALIZED (" + sessions_with_new_prices(store) +
-          ") SELECT w.id, c.session_date, CASE WHEN s.portfolio_id IS NULL THEN 'snapshot'"
-          " WHEN NOT s.analytics_complete OR g.id IS NOT NULL THEN 'analytics' ELSE 'prices' END"
-          " FROM wanted w JOIN session c ON c.session_date >= w.start LEFT JOIN " +
+          ") SELECT " + columns.list() + " FROM wanted w JOIN session c ON c.session_date >= w.start LEFT JOIN " +
           store.table("portfolio_snapshots") +
           " s ON s.portfolio_id = w.id AND s.snapshot_date = c.session_date"
           " LEFT JOIN (SELECT DISTINCT id, date FROM gap) g ON g.id = w.id AND g.date = c.session_date"
@@ -264,24 +273,24 @@ std::vector<MissingSession> missing_sessions(const Store& store, std::span<const
           .add(store.settings().calendar)
           .add(target)
           .add(core::first_input_day),
-      {required(Type::uuid, "portfolios.id"), required(Type::date, "trading_sessions.session_date"),
-       required(Type::text, "portfolio_snapshots.portfolio_id")},
-      [&](const RowView& row) {
-        missing.push_back({row.uuid(0), row.date(1), row.text_or_empty(2)});
-      });
+      [&](Row& row) { missing.push_back(std::move(row)); });
   return missing;
 }
 
 std::map<Uuid, std::int64_t> digests_of_complete(const Store& store, Date day, std::span<const Uuid> portfolio_ids) {
+  struct Row {
+    Uuid portfolio_id;
+    std::int64_t digest;
+  };
+  static const auto columns = pg::select("portfolio_snapshots", field("c.portfolio_id", &Row::portfolio_id),
+                                         field("c.input_digest", &Row::digest));
   std::map<Uuid, std::int64_t> digests;
-  pg::each_row("SELECT c.portfolio_id, c.input_digest FROM " + store.table("portfolio_snapshots") +
+  columns.from(store.table("portfolio_snapshots") +
                    " c WHERE c.portfolio_id = ANY ($1) AND c.snapshot_date = $3 AND $2 = '' AND c.analytics_complete"
                    " AND c.input_digest IS NOT NULL AND c.portfolio_id NOT IN (SELECT g.id FROM (" +
                    sessions_with_gaps(store) + ") g (id, date))",
                Args{Type::uuid_array, Type::text, Type::date, Type::date}.add(portfolio_ids).add("").add(day).add(day),
-               {required(Type::uuid, "portfolio_snapshots.portfolio_id"),
-                required(Type::int8, "portfolio_snapshots.input_digest")},
-               [&](const RowView& row) { digests[row.uuid(0)] = row.int8(1); });
+               [&](const Row& row) { digests[row.portfolio_id] = row.digest; });
   return digests;
 }
 
@@ -293,9 +302,14 @@ void forget_digests(const Store& store, Date day) {
 
 std::map<Date, std::vector<Uuid>> sessions_with_snapshots(const Store& store, std::span<const Uuid> portfolio_ids,
                                                           Date from, Date to) {
+  struct Row {
+    Date date;
+    Uuid portfolio_id;
+  };
+  static const auto columns = pg::select("portfolio_snapshots", field("s.snapshot_date", &Row::date),
+                                         field("s.portfolio_id", &Row::portfolio_id));
   std::map<Date, std::vector<Uuid>> sessions;
-  pg::each_row("SELECT s.snapshot_date, s.portfolio_id FROM " + store.table("portfolio_snapshots") + " s JOIN " +
-                   store.table("trading_sessions") +
+  columns.from(store.table("portfolio_snapshots") + " s JOIN " + store.table("trading_sessions") +
                    " c ON c.calendar = $4 AND c.session_date = s.snapshot_date"
                    " WHERE s.portfolio_id = ANY ($1) AND s.snapshot_date BETWEEN $2 AND $3"
                    " ORDER BY s.snapshot_date, s.portfolio_id",
@@ -304,9 +318,7 @@ std::map<Date, std::vector<Uuid>> sessions_with_snapshots(const Store& store, st
                    .add(from)
                    .add(to)
                    .add(store.settings().calendar),
-               {required(Type::date, "portfolio_snapshots.snapshot_date"),
-                required(Type::uuid, "portfolio_snapshots.portfolio_id")},
-               [&](const RowView& row) { sessions[row.date(0)].push_back(row.uuid(1)); });
+               [&](const Row& row) { sessions[row.date].push_back(row.portfolio_id); });
   return sessions;
 }
 

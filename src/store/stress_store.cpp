@@ -6,15 +6,13 @@
 
 #include "core/error.hpp"
 #include "core/portfolio/ranges.hpp"
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 #include "store/result_rows.hpp"
 
 namespace pb::store {
 
 using pg::Args;
-using pg::nullable;
-using pg::required;
-using pg::RowView;
+using pg::field;
 using pg::Type;
 
 namespace {
@@ -32,25 +30,26 @@ double number(const std::string& text) {
   return text.empty() || *end != 0 ? std::numeric_limits<double>::quiet_NaN() : value;
 }
 
-std::vector<ScenarioDefinition> read_scenarios(const std::string& sql, const Args& args) {
+struct ShockRow {
+  std::optional<std::string> id, name, category, severity, unit, window_start, window_end, factor, size;
+};
+
+template <class Columns>
+std::vector<ScenarioDefinition> read_scenarios(const Columns& columns, const std::string& source, const Args& args) {
   std::vector<ScenarioDefinition> scenarios;
-  pg::each_row(
-      sql, args,
-      {nullable(Type::text), nullable(Type::text), nullable(Type::text), nullable(Type::text), nullable(Type::text),
-       nullable(Type::text), nullable(Type::text), nullable(Type::text), nullable(Type::text)},
-      [&](const RowView& row) {
-        if (row.is_null(0) || row.text(0).size() > core::longest_name) return;
-        if (scenarios.empty() || scenarios.back().id != row.text(0))
-          scenarios.push_back({.id = row.text_or_empty(0),
-                               .name = row.text_or_empty(1),
-                               .category = row.text_or_empty(2),
-                               .severity = row.text_or_empty(3),
-                               .unit = row.text_or_empty(4),
-                               .shocks = {},
-                               .window_start = row.text_or_empty(5),
-                               .window_end = row.text_or_empty(6)});
-        if (!row.is_null(7)) scenarios.back().shocks.push_back({row.text_or_empty(7), number(row.text_or_empty(8))});
-      });
+  columns.from(source, args, [&](const ShockRow& row) {
+    if (!row.id || row.id->size() > core::longest_name) return;
+    if (scenarios.empty() || scenarios.back().id != *row.id)
+      scenarios.push_back({.id = *row.id,
+                           .name = row.name.value_or(""),
+                           .category = row.category.value_or(""),
+                           .severity = row.severity.value_or(""),
+                           .unit = row.unit.value_or(""),
+                           .shocks = {},
+                           .window_start = row.window_start.value_or(""),
+                           .window_end = row.window_end.value_or("")});
+    if (row.factor) scenarios.back().shocks.push_back({*row.factor, number(row.size.value_or(""))});
+  });
   return scenarios;
 }
 
@@ -60,13 +59,19 @@ std::vector<ScenarioDefinition> load_scenarios(const Store& store,
                                                const std::optional<std::vector<std::string>>& names) {
   Args args{Type::text_array};
   names ? args.add(std::span<const std::string>(*names)) : args.null();
-  std::vector<ScenarioDefinition> scenarios = read_scenarios(
-      "SELECT scenario_id, name, category, severity, shock_config ->> 'unit',"
-      " shock_config #>> '{window,start}', shock_config #>> '{window,end}', shock.factor, shock.size FROM " +
-          store.table("stress_test_scenarios") + " LEFT JOIN " + shocks_of("shock_config") +
-          " WHERE CASE WHEN $1 IS NULL THEN active ELSE scenario_id = ANY ($1) END"
-          " ORDER BY scenario_id COLLATE \"C\", shock.factor COLLATE \"C\"",
-      args);
+  using Row = ShockRow;
+  static const auto columns = pg::select(
+      "stress_test_scenarios", field("scenario_id", &Row::id), field("name", &Row::name),
+      field("category", &Row::category), field("severity", &Row::severity),
+      field("shock_config ->> 'unit'", &Row::unit), field("shock_config #>> '{window,start}'", &Row::window_start),
+      field("shock_config #>> '{window,end}'", &Row::window_end), field("shock.factor", &Row::factor),
+      field("shock.size", &Row::size));
+  std::vector<ScenarioDefinition> scenarios =
+      read_scenarios(columns,
+                     store.table("stress_test_scenarios") + " LEFT JOIN " + shocks_of("shock_config") +
+                         " WHERE CASE WHEN $1 IS NULL THEN active ELSE scenario_id = ANY ($1) END"
+                         " ORDER BY scenario_id COLLATE \"C\", shock.factor COLLATE \"C\"",
+                     args);
   std::string missing;
   for (const std::string& name : names.value_or(std::vector<std::string>{}))
     if (std::none_of(scenarios.begin(), scenarios.end(), [&](const auto& scenario) { return scenario.id == name; }))
@@ -80,19 +85,25 @@ std::vector<ScenarioDefinition> load_scenarios(const Store& store,
 }
 
 std::vector<ScenarioDefinition> load_market_risk_scenarios(const Store& store) {
-  return read_scenarios(
-      "SELECT scenario_name, scenario_name, scenario_type, NULL::text, parameters ->> 'unit',"
-      " NULL::text, NULL::text, shock.factor, shock.size FROM " +
-          store.table("market_risk_scenarios") + " LEFT JOIN " + shocks_of("parameters") +
-          " ORDER BY scenario_name COLLATE \"C\", shock.factor COLLATE \"C\"",
-      {});
+  using Row = ShockRow;
+  static const auto columns =
+      pg::select("market_risk_scenarios", field("scenario_name", &Row::id), field("scenario_name", &Row::name),
+                 field("scenario_type", &Row::category), field("parameters ->> 'unit'", &Row::unit),
+                 field("shock.factor", &Row::factor), field("shock.size", &Row::size));
+  return read_scenarios(columns,
+                        store.table("market_risk_scenarios") + " LEFT JOIN " + shocks_of("parameters") +
+                            " ORDER BY scenario_name COLLATE \"C\", shock.factor COLLATE \"C\"",
+                        {});
 }
 
 std::optional<core::Date> first_price_date(const Store& store, const std::string& symbol) {
+  struct Row {
+    std::optional<core::Date> first;
+  };
+  static const auto columns = pg::select("market_data_cache", field("min(date)", &Row::first));
   std::optional<core::Date> first;
-  pg::each_row("SELECT min(date) FROM " + store.table("market_data_cache") + " WHERE symbol = $1 AND isfinite(date)",
-               Args{Type::text}.add(symbol), {nullable(Type::date)},
-               [&](const RowView& row) { first = row.date_or_null(0); });
+  columns.from(store.table("market_data_cache") + " WHERE symbol = $1 AND isfinite(date)", Args{Type::text}.add(symbol),
+               [&](const Row& row) { first = row.first; });
   return first;
 }
 
@@ -154,13 +165,18 @@ std::int64_t write_stress_tests(const Store& store, core::Date day, std::span<co
 
 std::map<core::Uuid, std::vector<std::string>> load_stressed_scenarios(const Store& store, core::Date day,
                                                                        std::span<const core::Uuid> portfolio_ids) {
+  struct Row {
+    core::Uuid portfolio_id;
+    std::string scenario;
+  };
+  static const auto columns = pg::select("portfolio_stress_tests", field("t.portfolio_id", &Row::portfolio_id),
+                                         field("s.id", &Row::scenario, "scenario_ids"));
   std::map<core::Uuid, std::vector<std::string>> scenarios;
-  pg::each_row("SELECT t.portfolio_id, s.id FROM " + store.table("portfolio_stress_tests") +
-                   " t CROSS JOIN LATERAL unnest(t.scenario_ids) s (id) JOIN " + store.table("stress_test_scenarios") +
+  columns.from(store.table("portfolio_stress_tests") + " t CROSS JOIN LATERAL unnest(t.scenario_ids) s (id) JOIN " +
+                   store.table("stress_test_scenarios") +
                    " d ON d.scenario_id = s.id WHERE t.portfolio_id = ANY ($1) AND t.calculation_date = $2",
                Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
-               {required(Type::uuid, "portfolio_stress_tests.portfolio_id"), required(Type::text, "scenario_id")},
-               [&](const RowView& row) { scenarios[row.uuid(0)].push_back(row.text_or_empty(1)); });
+               [&](Row& row) { scenarios[row.portfolio_id].push_back(std::move(row.scenario)); });
   return scenarios;
 }
 

@@ -4,13 +4,13 @@
 #include <string>
 #include <utility>
 
-#include "pg/query.hpp"
+#include "pg/select.hpp"
 #include "store/row_check.hpp"
 
 namespace pb::store {
 
 using pg::Args;
-using pg::required;
+using pg::field;
 using pg::Type;
 
 namespace {
@@ -54,22 +54,19 @@ struct TagState {
 };
 
 TagState read_state(const Store& store, const Arguments& arguments) {
+  using Row = TagState;
+  const std::string own_links =
+      "(SELECT count(*) FROM " + store.table("position_tags") + " WHERE portfolio_id = ANY ($1) AND is_system)";
+  const auto columns = pg::select("position_tags", field("count(*)", &Row::positions),
+                                  field("count(*) FILTER (WHERE t.id IS NULL)", &Row::without_tag),
+                                  field("count(*) FILTER (WHERE l.tag_id IS NULL)", &Row::without_link),
+                                  field("count(*) FILTER (WHERE w.too_long)", &Row::too_long),
+                                  field(own_links + " - count(*) FILTER (WHERE l.is_system)", &Row::other_links));
   TagState state;
-  pg::each_row(
-      "SELECT count(*), count(*) FILTER (WHERE t.id IS NULL), count(*) FILTER (WHERE l.tag_id IS NULL),"
-      " count(*) FILTER (WHERE w.too_long),"
-      " (SELECT count(*) FROM " +
-          store.table("position_tags") +
-          " WHERE portfolio_id = ANY ($1) AND is_system) - count(*) FILTER (WHERE l.is_system) FROM (" +
-          wanted_sectors(store) + ") w LEFT JOIN " + store.table("tags") +
-          " t ON t.is_system AND t.name = w.sector LEFT JOIN " + store.table("position_tags") +
-          " l ON l.portfolio_id = w.portfolio_id AND l.position_id = w.position_id AND l.tag_id = t.id",
-      arguments(),
-      {required(Type::int8, "tags.count"), required(Type::int8, "tags.count"), required(Type::int8, "tags.count"),
-       required(Type::int8, "tags.count"), required(Type::int8, "tags.count")},
-      [&](const pg::RowView& row) {
-        state = {row.int8(0), row.int8(1), row.int8(2), row.int8(3), row.int8(4)};
-      });
+  columns.from("(" + wanted_sectors(store) + ") w LEFT JOIN " + store.table("tags") +
+                   " t ON t.is_system AND t.name = w.sector LEFT JOIN " + store.table("position_tags") +
+                   " l ON l.portfolio_id = w.portfolio_id AND l.position_id = w.position_id AND l.tag_id = t.id",
+               arguments(), [&](const Row& row) { state = row; });
   return state;
 }
 
