@@ -75,7 +75,8 @@ AS $columns$
      'Session of the job; NULL when it was for none in particular.'),
     ('batch_jobs', 'status',           'text',
      'NOT NULL CHECK (status IN (''success'', ''partial'', ''failed'', ''skipped'', ''blocked'', ''waiting''))',
-     'success, partial, failed, skipped or blocked (an earlier date of the portfolio failed).'),
+     'success, partial, failed, skipped, blocked (an earlier date of the portfolio failed) or waiting (too few of the '
+     'prices that the portfolio expects are there).'),
     ('batch_jobs', 'processed',        'bigint',                   NULL,
      'Items that were computed; NULL when there is nothing to count.'),
     ('batch_jobs', 'skipped',          'bigint',                   NULL,

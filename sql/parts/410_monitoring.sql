@@ -64,24 +64,29 @@ COMMENT ON FUNCTION _portfolio_batch.stored_runs_as_owner(bigint) IS
 'The record of a run in batch_runs (NULL: those that say running), and who runs it.';
 
 CREATE FUNCTION _portfolio_batch.finished_sessions_as_owner(of_run bigint)
-RETURNS TABLE (sessions bigint, newest date)
+RETURNS TABLE (sessions bigint, newest date, waiting bigint)
 LANGUAGE plpgsql STABLE ROWS 1
 SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY EXECUTE format($query$
-    SELECT count(DISTINCT j.calculation_date), max(j.calculation_date)
+    SELECT count(DISTINCT d.finished), max(d.finished),
+           count(DISTINCT (j.calculation_date, j.portfolio_id)) FILTER (WHERE j.status = 'waiting')
     FROM %I.batch_jobs AS j
-    WHERE j.run_id = $1 AND j.job_type = 'phase' AND j.phase = '3' AND NOT COALESCE(j.detail ? 'shard', false)
+    CROSS JOIN LATERAL (SELECT CASE WHEN j.job_type = 'phase' AND j.phase = '3'
+                                     AND NOT COALESCE(j.detail ? 'shard', false)
+                                    THEN j.calculation_date END) AS d (finished)
+    WHERE j.run_id = $1
   $query$, _portfolio_batch.tables_schema()) USING of_run;
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.finished_sessions_as_owner(bigint) IS
-'How many sessions a run has finished, and the newest of them.';
+'How many sessions a run has finished, the newest of them, and how many dates of portfolios it left waiting for prices:
+what is committed of it.';
 
 CREATE FUNCTION _portfolio_batch.batch_progress_as_caller()
 RETURNS TABLE (run_id bigint, kind text, status text, session_date date, phase text, done bigint, total bigint,
-               elapsed interval, remaining interval, workers bigint, pid integer, role_name text,
+               waiting bigint, elapsed interval, remaining interval, workers bigint, pid integer, role_name text,
                started_at timestamptz)
 LANGUAGE sql STABLE ROWS 10
 SET search_path TO pg_catalog, pg_temp
@@ -103,7 +108,7 @@ AS $$
     WHERE r.run_id IS NOT NULL OR a.in_schema
   )
   SELECT r.run_id, r.kind, r.status, COALESCE(r.session_date, finished.newest),
-         COALESCE(shards.phases, r.phase), COALESCE(r.done, finished.sessions), r.total, e.elapsed,
+         COALESCE(shards.phases, r.phase), COALESCE(r.done, finished.sessions), r.total, finished.waiting, e.elapsed,
          CASE WHEN r.status = 'running' AND r.done > 0
               THEN date_trunc('milliseconds', e.elapsed * ((r.total - r.done)::double precision / r.done)) END,
          COALESCE(shards.workers, 0), r.pid, r.role_name, r.started_at
@@ -114,17 +119,18 @@ AS $$
   CROSS JOIN LATERAL (SELECT count(*), string_agg(DISTINCT a.phase, ', ')
                       FROM activity AS a
                       WHERE a.run_id = r.run_id AND a.shard IS NOT NULL AND a.in_schema) AS shards (workers, phases)
-  CROSS JOIN LATERAL (SELECT f.sessions, f.newest
+  CROSS JOIN LATERAL (SELECT f.sessions, f.newest, f.waiting
                       FROM _portfolio_batch.finished_sessions(r.run_id) AS f
                       WHERE r.kind <> 'function'
-                      UNION ALL SELECT 0, NULL WHERE r.kind = 'function') AS finished (sessions, newest)
+                      UNION ALL SELECT 0, NULL, NULL WHERE r.kind = 'function') AS finished
   ORDER BY r.started_at, r.run_id
 $$;
 COMMENT ON FUNCTION _portfolio_batch.batch_progress_as_caller() IS
 'Runs that are under way, also while nothing of them is committed: one row each with its kind (procedure, or function
 for a run in one transaction), the session and phase being computed (with workers, the phases they are in and how many
-are at work), sessions done of all, time since it began, and the time it will still take at the rate so far (NULL until
-the first session is done). status lost: the session that ran it died, and the next CALL daily_batch does what is left.
+are at work), sessions done of all, dates of portfolios that it left waiting for prices (waiting; NULL for a function, whose
+log is not committed), time since it began, and the time it will still take at the rate so far (NULL until the first
+session is done). status lost: the session that ran it died, and the next CALL daily_batch does what is left.
 What sessions do is read from pg_stat_activity, which shows other roles'' to members of pg_read_all_stats only: without
 that, a procedure of another role is told from its committed records (sessions done, not phase or total), and a function
 of another role is not seen. No row when nothing runs. Errors: 42P01 when the tables do not exist, 42501 without the

@@ -1,7 +1,7 @@
 -- The progress of a run to the unit: what a trigger sees of it that fires while the run writes.
 
 \ir include/prelude.psql
-SELECT plan(8);
+SELECT plan(9);
 
 SET LOCAL portfolio_batch.progress = off;
 SET LOCAL portfolio_batch.beta_window = 20;
@@ -61,6 +61,16 @@ FROM (VALUES
        (1001, 6, 'volatility', 'engine', '3', '2024-07-11', 'success', '{}'),
        (1001, 7, 'snapshots', 'phase', '2', '2024-07-12', 'success', '{}'),
        (1002, 1, 'risk analytics', 'phase', '3', '2024-07-12', 'success', '{}')) AS v;
+-- Two portfolios wait on one date, one of them also on the next and again when the run comes back to it.
+INSERT INTO batch_jobs (run_id, job_no, job_name, job_type, phase, portfolio_id, calculation_date, status, started_at)
+SELECT v.run_id, v.job_no, 'portfolio_snapshots', 'portfolio', '2', pg_temp.id(v.portfolio), v.day, v.status, now()
+FROM (VALUES
+       (1001, 8, 1, date '2024-07-08', 'waiting'),
+       (1001, 9, 2, '2024-07-08', 'waiting'),
+       (1001, 10, 1, '2024-07-09', 'waiting'),
+       (1001, 11, 1, '2024-07-09', 'waiting'),
+       (1001, 12, 2, '2024-07-09', 'failed'),
+       (1002, 2, 2, '2024-07-12', 'waiting')) AS v (run_id, job_no, portfolio, day, status);
 DO $$
 BEGIN
   PERFORM pg_stat_clear_snapshot();
@@ -71,6 +81,7 @@ SELECT results_eq('SELECT run_id, kind, status, session_date, phase, done, total
                   $$VALUES (1001::bigint, 'procedure', 'running', '2024-07-09'::date, NULL, 2::bigint, NULL::bigint,
                             NULL::interval, 0::bigint, 'desk')$$, 'a run that is seen by its record alone');
 SELECT ok((SELECT elapsed >= '0' FROM seen), 'has begun');
+SELECT is((SELECT waiting FROM seen), 3::bigint, 'and has left three dates of portfolios waiting for prices');
 
 SELECT * FROM finish();
 ROLLBACK;
