@@ -21,28 +21,62 @@ COMMENT ON FUNCTION _portfolio_batch.run_state(text, integer, timestamptz, times
 statement that began it; else the status itself. The next run writes lost into the record. A session whose state the
 caller may not see counts as running.';
 
+-- What a session does for a run it can say in pg_stat_activity only, in the text of its query: see docs/operations.md,
+-- "The line in pg_stat_activity".
+
+CREATE FUNCTION _portfolio_batch.activity_line(run_id bigint, session_date date, done bigint, total bigint,
+                                               waiting bigint, shard bigint, shards bigint, phase text, doing text)
+RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_activity_line';
+COMMENT ON FUNCTION _portfolio_batch.activity_line(bigint, date, bigint, bigint, bigint, bigint, bigint, text, text) IS
+'The line that a session shows in pg_stat_activity while it works on a run, as the batch writes it: pairs key=value, the
+last one in double quotes. shard 0: the session has no shard; phase empty: it is between phases. To see the format and
+to test what reads it.';
+
+CREATE FUNCTION _portfolio_batch.activity_field(line text, key text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT COALESCE(f.value[1], f.value[2])
+  FROM regexp_match(activity_field.line, '^portfolio_batch(?: [a-z]+=(?:"[^"]*"|[^" ]+))*? ' || activity_field.key
+                                         || '=(?:"([^"]*)"|([^" ]+) )') AS f (value)
+$$;
+COMMENT ON FUNCTION _portfolio_batch.activity_field(text, text) IS
+'The value of a key in a line that a session shows of a run (activity_line). NULL when the line has no such key, is no
+line of a run, or was cut off (track_activity_query_size) before the value was complete.';
+
 CREATE FUNCTION _portfolio_batch.batch_activity()
 RETURNS TABLE (run_id bigint, pid integer, backend_start timestamptz, query_start timestamptz, role_name name,
-               session_date date, done bigint, total bigint, shard integer, phase text, in_schema boolean)
+               session_date date, done bigint, total bigint, waiting bigint, shard integer, phase text,
+               in_schema boolean)
 LANGUAGE sql STABLE ROWS 10
 SET search_path TO pg_catalog, pg_temp
 AS $$
-  SELECT p.part[1]::bigint, a.pid, a.backend_start, a.query_start, a.usename, p.part[2]::date, p.part[3]::bigint - 1,
-         p.part[4]::bigint, p.part[5]::integer, COALESCE(p.part[6], p.part[7]),
+  -- What does not look like a value is none.
+  SELECT f.run_id, a.pid, a.backend_start, a.query_start, a.usename,
+         substring(_portfolio_batch.activity_field(a.query, 'session') FROM '^[0-9]{4,7}-[0-9]{2}-[0-9]{2}$')::date,
+         f.item[1]::bigint - 1, f.item[2]::bigint,
+         substring(_portfolio_batch.activity_field(a.query, 'waiting') FROM '^[0-9]{1,18}$')::bigint,
+         substring(_portfolio_batch.activity_field(a.query, 'shard') FROM '^([0-9]{1,9})/')::integer,
+         NULLIF(concat_ws(' ', _portfolio_batch.activity_field(a.query, 'phase'),
+                          _portfolio_batch.activity_field(a.query, 'doing')), ''),
          EXISTS (SELECT FROM pg_locks AS l
                  WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation'
                    AND l.relation = to_regclass(format('%I.portfolios', _portfolio_batch.tables_schema())))
   FROM pg_stat_activity AS a
-  CROSS JOIN LATERAL regexp_match(a.query, '^portfolio_batch run ([0-9]+): ([0-9]{4,}-[0-9]{2}-[0-9]{2}) '
-                                           '[(]([0-9]+) of ([0-9]+)[)]'
-                                           '(?:, shard ([0-9]+) of [0-9]+)?(?:, phase (.+)|, (.+))?$') AS p (part)
-  WHERE a.datname = current_database() AND a.state = 'active' AND p.part IS NOT NULL
+  CROSS JOIN LATERAL (
+    SELECT substring(_portfolio_batch.activity_field(a.query, 'run') FROM '^[0-9]{1,18}$')::bigint AS run_id,
+           regexp_match(_portfolio_batch.activity_field(a.query, 'item'), '^([0-9]{1,18})/([0-9]{1,18})$') AS item
+  ) AS f
+  WHERE a.datname = current_database() AND a.state = 'active' AND f.run_id IS NOT NULL
 $$;
 COMMENT ON FUNCTION _portfolio_batch.batch_activity() IS
 'Sessions and background workers of this database that execute a run, as they report it in pg_stat_activity: the session
-being computed, how many of how many are done, the shard (NULL for the session that leads the run) and the phase.
-in_schema: whether they have tables of analytics_schema() open, since run numbers of two schemas can be the same. Shows
-what the caller may see: sessions of own roles, or of all with pg_read_all_stats.';
+being computed, how many of how many are done, dates of portfolios that wait for prices (of the transaction at hand),
+the shard (NULL for the session that leads the run) and the phase with its name, or what is done between phases. NULL is
+also what the server cut off (track_activity_query_size). in_schema: whether they have tables of analytics_schema()
+open, since run numbers of two schemas can be the same. Shows what the caller may see: sessions of own roles, or of all
+with pg_read_all_stats.';
 
 -- Monitoring asks the tables as their owner, and the server about sessions as the caller, who sees what he may see.
 
@@ -99,7 +133,7 @@ AS $$
   ), run AS (
     -- A procedure's record is committed and says whose it is; of a function's run there is only what it shows.
     SELECT COALESCE(r.run_id, a.run_id) AS run_id, COALESCE(r.run_kind, 'function') AS kind,
-           COALESCE(r.state, 'running') AS status, a.session_date, a.phase, a.done, a.total,
+           COALESCE(r.state, 'running') AS status, a.session_date, a.phase, a.done, a.total, a.waiting,
            COALESCE(r.backend_pid, a.pid) AS pid, COALESCE(r.requested_by, a.role_name::text) AS role_name,
            COALESCE(r.started_at, a.query_start) AS started_at
     FROM recorded AS r
@@ -108,7 +142,9 @@ AS $$
     WHERE r.run_id IS NOT NULL OR a.in_schema
   )
   SELECT r.run_id, r.kind, r.status, COALESCE(r.session_date, finished.newest),
-         COALESCE(shards.phases, r.phase), COALESCE(r.done, finished.sessions), r.total, finished.waiting, e.elapsed,
+         COALESCE(shards.phases, r.phase), COALESCE(r.done, finished.sessions), r.total,
+         -- Committed, and of the transaction at hand: a sum would count twice what has just been committed.
+         GREATEST(finished.waiting, r.waiting), e.elapsed,
          CASE WHEN r.status = 'running' AND r.done > 0
               THEN date_trunc('milliseconds', e.elapsed * ((r.total - r.done)::double precision / r.done)) END,
          COALESCE(shards.workers, 0), r.pid, r.role_name, r.started_at
@@ -128,13 +164,12 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.batch_progress_as_caller() IS
 'Runs that are under way, also while nothing of them is committed: one row each with its kind (procedure, or function
 for a run in one transaction), the session and phase being computed (with workers, the phases they are in and how many
-are at work), sessions done of all, dates of portfolios that it left waiting for prices (waiting; NULL for a function, whose
-log is not committed), time since it began, and the time it will still take at the rate so far (NULL until the first
-session is done). status lost: the session that ran it died, and the next CALL daily_batch does what is left.
-What sessions do is read from pg_stat_activity, which shows other roles'' to members of pg_read_all_stats only: without
-that, a procedure of another role is told from its committed records (sessions done, not phase or total), and a function
-of another role is not seen. No row when nothing runs. Errors: 42P01 when the tables do not exist, 42501 without the
-right to read them.';
+are at work), sessions done of all, dates of portfolios that it left waiting for prices (waiting), time since it began,
+and the time it will still take at the rate so far (NULL until the first session is done). status lost: the session that
+ran it died, and the next CALL daily_batch does what is left. What sessions do is read from pg_stat_activity, which
+shows other roles'' to members of pg_read_all_stats only: without that, a procedure of another role is told from its
+committed records (sessions done, not phase or total), and a function of another role is not seen. No row when nothing
+runs. Errors: 42P01 when the tables do not exist, 42501 without the right to read them.';
 
 CREATE FUNCTION _portfolio_batch.batch_report_as_owner(run_id bigint DEFAULT NULL)
 RETURNS TABLE (phase text, metric text, value text, detail text)

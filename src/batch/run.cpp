@@ -107,10 +107,6 @@ store::Job failed(const store::Job& job, const Uuid& id, const pg::Failure& fail
 
 }  // namespace
 
-std::string describe(Date day, const Progress& progress) {
-  return core::to_iso(day) + " (" + std::to_string(progress.done + 1) + " of " + std::to_string(progress.total) + ")";
-}
-
 bool Part::holds(const Phase& phase) const {
   return phases.empty() || std::find(phases.begin(), phases.end(), phase.key) != phases.end();
 }
@@ -212,6 +208,7 @@ void Run::log_portfolios(const Phase& phase, const store::Job& job, const engine
       jobs_.push_back(failed(job, id, logged->of(id)));
   }
   for (const engine::Note& note : report.notes) {
+    if (note.status == std::string_view("waiting")) waiting_.emplace(*job.calculation_date, note.portfolio_id);
     store::Job row = of_portfolio(job, note.portfolio_id, note.status);
     row.skipped = note.skipped;
     row.detail_json = note.detail_json;
@@ -330,10 +327,19 @@ void Run::log_blocked(Date day, std::span<const Uuid> portfolio_ids) {
   }
 }
 
+void Run::show(Date day, const Progress& progress, const Phase& phase) const {
+  pg::show_activity(text_of({.run_id = run_id_,
+                             .session = day,
+                             .progress = progress,
+                             .waiting = static_cast<std::int64_t>(waiting_.size()),
+                             .shard = part_.shard,
+                             .shards = part_.shards,
+                             .phase = phase.key,
+                             .doing = phase.name}));
+}
+
 void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> portfolio_ids, bool newest,
                    const Progress& progress, pg::RowBuffer& result) {
-  std::string place = describe(day, progress);
-  if (part_.shard > 0) place += ", shard " + std::to_string(part_.shard) + " of " + std::to_string(part_.shards);
   if (part_.phases.empty() || part_.shard > 0) log_blocked(day, portfolio_ids);
   const auto blocked =
       std::count_if(portfolio_ids.begin(), portfolio_ids.end(), [&](const Uuid& id) { return blocked_.contains(id); });
@@ -343,8 +349,7 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
   std::string worst = "success";
   for (const Phase& phase : all_phases()) {
     if (!part_.holds(phase)) continue;
-    pg::show_activity("portfolio_batch run " + std::to_string(run_id_) + ": " + place + ", phase " + phase.key + " " +
-                      phase.name);
+    show(day, progress, phase);
     store::Job job{.name = phase.name,
                    .type = "phase",
                    .phase = phase.key,
@@ -378,7 +383,7 @@ void Run::run_date(engine::Context& context, Date day, std::span<const Uuid> por
     add_result(result, day, phase, outcome.status, report, job.completed_at - job.started_at);
     if (outcome.status == "failed" || (outcome.status == "partial" && worst == "success")) worst = outcome.status;
   }
-  if (part_.phases.empty()) note_session(day, place, worst);
+  if (part_.phases.empty()) note_session(day, describe(day, progress), worst);
 }
 
 std::vector<store::Job> failed_jobs(const store::Store& store, const char* name, Date day,

@@ -12,19 +12,11 @@
 
 #include "batch/logged_failure.hpp"
 #include "batch/phases.hpp"
+#include "batch/progress.hpp"
 #include "pg/rows.hpp"
 #include "store/run_store.hpp"
 
 namespace pb::batch {
-
-// How far a run is, for its notices and for pg_stat_activity.
-struct Progress {
-  std::int64_t done = 0;
-  std::int64_t total = 1;
-};
-
-// "2026-07-01 (3 of 20)": a date of a run, for notices and for pg_stat_activity.
-std::string describe(core::Date day, const Progress& progress);
 
 // The part of a date that is run by itself. Nothing set: all of it.
 struct Part {
@@ -90,6 +82,7 @@ class Run {
                                           core::Date day);
   void log_blocked(core::Date day, std::span<const core::Uuid> portfolio_ids);
   bool requested(const Phase& phase) const;
+  void show(core::Date day, const Progress& progress, const Phase& phase) const;
   void find_unchanged(engine::Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
   void mark_complete(engine::Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
@@ -98,7 +91,8 @@ class Run {
   std::vector<std::string> phases_;
   std::set<core::Uuid> blocked_;
   std::vector<core::Uuid> busy_;
-  std::set<core::Uuid> unchanged_;  // of the date at hand: stored as their inputs are now
+  std::set<core::Uuid> unchanged_;                       // of the date at hand: stored as their inputs are now
+  std::set<std::pair<core::Date, core::Uuid>> waiting_;  // for prices
   Part part_;
   std::vector<store::Job> jobs_;
   std::map<std::string, Outcome> ahead_;  // by phase

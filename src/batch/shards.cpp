@@ -62,9 +62,12 @@ pg::WorkerTask task_of(const std::string& schema, const SessionOfRun& session, c
                        (session.newest ? "true" : "false") + ", " + std::to_string(number) + ", " +
                        std::to_string(shards) + ", " + std::to_string(session.progress.done) + ", " +
                        std::to_string(session.progress.total) + ")",
-          .label = "portfolio_batch run " + std::to_string(session.run_id) + ": " +
-                   describe(session.day, session.progress) + ", shard " + std::to_string(number) + " of " +
-                   std::to_string(shards)};
+          .label = text_of({.run_id = session.run_id,
+                            .session = session.day,
+                            .progress = session.progress,
+                            .shard = static_cast<std::int64_t>(number),
+                            .shards = static_cast<std::int64_t>(shards),
+                            .doing = "beginning"})};
 }
 
 }  // namespace
@@ -90,8 +93,10 @@ int run_in_workers(const pg::Call& call, const SessionOfRun& session, std::vecto
   // which waits for a lock waits for this session.
   const EndOfWork end(call);
   call.begin_work();
-  pg::show_activity("portfolio_batch run " + std::to_string(session.run_id) + ": " +
-                    describe(session.day, session.progress) + ", waiting for workers");
+  pg::show_activity(text_of({.run_id = session.run_id,
+                             .session = session.day,
+                             .progress = session.progress,
+                             .doing = "waiting for workers"}));
   pg::WorkersReport report = pg::run_in_workers(call.own_library(), tasks);
   for (std::size_t i = 0; i < which.size(); ++i) shards[which[i]].outcome = std::move(report.outcomes[i]);
   return report.most_running;

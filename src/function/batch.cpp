@@ -100,6 +100,19 @@ PB_FUNCTION(pb_missing_sessions) {
   call.return_rows(rows);
 }
 
+// activity_line(run_id, session_date, done, total, waiting, shard, shards, phase, doing): what a session shows of a
+// run.
+PB_FUNCTION(pb_activity_line) {
+  call.return_text(text_of({.run_id = call.int8(0).value(),
+                            .session = call.date(1).value(),
+                            .progress = {.done = call.int8(2).value(), .total = call.int8(3).value()},
+                            .waiting = call.int8(4).value(),
+                            .shard = call.int8(5).value(),
+                            .shards = call.int8(6).value(),
+                            .phase = call.text(7).value(),
+                            .doing = call.text(8).value()}));
+}
+
 // finish_batch_run(run_id): closes the record of a run with what its jobs say.
 PB_FUNCTION(pb_finish_batch_run) {
   const store::Store store(call);

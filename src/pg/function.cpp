@@ -423,6 +423,10 @@ void Call::return_name(const std::string& value) {
   result_ = pg_call([&] { return DirectFunctionCall1(namein, CStringGetDatum(value.c_str())); });
 }
 
+void Call::return_text(const std::string& value) {
+  result_ = pg_call([&] { return PointerGetDatum(cstring_to_text(value.c_str())); });
+}
+
 void Call::return_rows(const RowBuffer& rows) {
   pg_call([&] {
     // With the row type that the query expects: a function of one column is a set of scalars and has none of its own.

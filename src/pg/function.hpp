@@ -64,6 +64,7 @@ class Call {
   void return_float8s(const std::vector<double>& values);  // elements NULL where not finite
   void return_date(std::optional<core::Date> value);
   void return_name(const std::string& value);
+  void return_text(const std::string& value);
   // The whole result of a set-returning function; its columns must have the declared types.
   void return_rows(const RowBuffer& rows);
   // What the function of the given schema gives that is named as the called one with the suffix, for the same

@@ -99,6 +99,8 @@ INSERT INTO entry_points VALUES
   ('read', 'busy_portfolios', 'SELECT * FROM _portfolio_batch.busy_portfolios()'),
   ('read', 'batch_schedules', 'SELECT * FROM pb.batch_schedules()'),
   ('pure', 'batch_activity', 'SELECT * FROM _portfolio_batch.batch_activity()'),
+  ('pure', 'activity_field', 'SELECT _portfolio_batch.activity_field(''portfolio_batch run=1 '', ''run'')'),
+  ('pure', 'activity_line', 'SELECT _portfolio_batch.activity_line(1, ''2024-07-11'', 0, 1, 0, 0, 0, ''2'', ''P&L'')'),
   ('pure', 'run_state', 'SELECT _portfolio_batch.run_state(''running'', 1, now(), now())'),
   ('pure', 'free_temporary_space', 'SELECT _portfolio_batch.free_temporary_space(1663)'),
   ('pure', 'batch_settings', 'SELECT * FROM pb.batch_settings()'),

@@ -36,7 +36,7 @@ BEGIN
         PERFORM pg_sleep(0.002);
     END LOOP;
     PERFORM pg_sleep(0.001 * $2);
-END \$\$" "SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND query LIKE 'portfolio_batch run %'"
+END \$\$" "SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND query LIKE 'portfolio_batch run=%'"
 }
 
 dates() { sql 'SELECT count(DISTINCT snapshot_date) FROM portfolio_snapshots'; }
@@ -113,7 +113,7 @@ runs=$(sql 'SELECT count(*) FROM batch_runs')
 PGAPPNAME=victim psql -Xq -v VERBOSITY=verbose -c "SELECT count(*) FROM run_daily_batch_with_backfill('$target')" \
   </dev/null >"$tap_folder/run" 2>&1 &
 client=$!
-wait_for_activity 'portfolio_batch run %(__ of %'
+wait_for_activity 'portfolio_batch run=% item=__/%'
 sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'" >/dev/null
 wait "$client" || true
 like "$(cat "$tap_folder/run")" 'ERROR:  57014: canceling statement due to user request' 'a backfill can be canceled'

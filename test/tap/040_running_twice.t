@@ -67,7 +67,7 @@ is "$(sql "SELECT status, processed FROM run_daily_batch('2024-09-05', $first) W
 
 # A run whose session died is marked by the next one, which may take long to commit. Others must not wait for that.
 PGAPPNAME=victim sql "CALL daily_batch('$target', $both)" >/dev/null 2>&1 &
-wait_for_activity 'portfolio_batch run %(_ of %'
+wait_for_activity 'portfolio_batch run=% item=_/%'
 sql "SELECT FROM pg_terminate_backend((SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'))"
 wait $! || true
 is "$(sql "SELECT count(*) FROM batch_runs WHERE status = 'running'")" 1 'a session was ended in the middle of its run'
@@ -88,9 +88,10 @@ sql "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PE
 began=$SECONDS
 PGAPPNAME=runner PGOPTIONS='' psql -Xq -c "CALL daily_batch('2024-11-29', $first)" </dev/null >"$tap_folder/notices" 2>&1 &
 running=$!
-wait_for_activity 'portfolio_batch run %(__ of %'
+wait_for_activity 'portfolio_batch run=% item=__/%'
 shown=$(sql "SELECT query FROM pg_stat_activity WHERE application_name = 'runner' AND state = 'active'")
-like "$shown" "^portfolio_batch run [0-9]+: 2024-[0-9-]+ \\([0-9]+ of $dates\\), phase [0-9.]+ [a-zA-Z& ]+\$" \
+like "$shown" \
+  "^portfolio_batch run=[0-9]+ session=2024-[0-9-]+ item=[0-9]+/$dates waiting=0 phase=[0-9.]+ doing=\"[a-zA-Z& ]+\"\$" \
   'pg_stat_activity shows the date, how far the run is, and the phase'
 for ((try = 0; try < 50; try++)); do grep -q '^NOTICE:' "$tap_folder/notices" && break || sleep 0.1; done
 kill -0 "$running" 2>/dev/null && alive=yes || alive=no

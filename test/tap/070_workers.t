@@ -95,9 +95,9 @@ is "$(sql "SELECT max(observations), count(*) > 0 FROM symbol_model_fits WHERE m
   'a setting of the session holds in the workers'
 is "$(sql 'SELECT DISTINCT who, session, app FROM witnesses')" 'runner|person|desk' \
   'so do role, session user and application name'
-is "$(sql 'SELECT DISTINCT what FROM witnesses ORDER BY 1' | sed 's/run [0-9]*/run N/')" \
-  "portfolio_batch worker | portfolio_batch run N: 2024-12-02 (1 of 1), shard 1 of 2, phase 2 P&L and snapshots
-portfolio_batch worker | portfolio_batch run N: 2024-12-02 (1 of 1), shard 2 of 2, phase 2 P&L and snapshots" \
+is "$(sql 'SELECT DISTINCT what FROM witnesses ORDER BY 1' | sed 's/run=[0-9]*/run=N/')" \
+  "portfolio_batch worker | portfolio_batch run=N session=2024-12-02 item=1/1 shard=1/2 waiting=0 phase=2 doing=\"P&L and snapshots\"
+portfolio_batch worker | portfolio_batch run=N session=2024-12-02 item=1/1 shard=2/2 waiting=0 phase=2 doing=\"P&L and snapshots\"" \
   'pg_stat_activity shows the workers, their shards and phases'
 is "$(grep -c 'NOTICE:  seen by a trigger' "$tap_folder/notices")" 2 'notices of the workers arrive'
 sql 'REVOKE INSERT ON portfolio_snapshots FROM runner'
@@ -205,7 +205,7 @@ is "$(sql "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) J
            WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid() AND c.relnamespace = 'public'::regnamespace")" 0 \
   'a leader holds no lock on a table while its workers are at work'
 sql "SELECT FROM pg_stat_activity a, pg_cancel_backend(a.pid) WHERE backend_type = 'client backend'
-     AND query LIKE 'portfolio_batch run %'"
+     AND query LIKE 'portfolio_batch run=%'"
 wait "$leader" || true
 PGOPTIONS="$quiet -c slow.off=1" sql "CALL daily_batch('$target', workers => 2)"
 same_results one canceled '' 'the next run completes it, to the same results'

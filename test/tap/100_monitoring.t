@@ -40,7 +40,7 @@ sql 'ALTER ROLE stranger RESET portfolio_batch.beta_window'
 # A run in one transaction ---------------------------------------------------------------------------------------------
 
 begin_run postgres "SELECT count(*) FROM run_daily_batch_with_backfill('$target')"
-wait_for_activity 'portfolio_batch run %(__ of %'
+wait_for_activity 'portfolio_batch run=% item=__/%'
 shown=$(sql "SELECT kind, status, total, role_name, pid = (SELECT pid FROM pg_stat_activity
                       WHERE application_name = 'victim') FROM batch_progress()" \
   "SELECT session_date > '2024-06-03', done BETWEEN 9 AND total, phase ~ '^[0-9.]+ [a-zA-Z]', elapsed > '0', remaining > '0',
@@ -69,7 +69,7 @@ is "$(dates) $(sql 'SELECT count(*) FROM batch_runs' 'SELECT count(*) FROM batch
 # A procedure ----------------------------------------------------------------------------------------------------------
 
 begin_run desk_runner "CALL daily_batch('$target')"
-wait_for_activity 'portfolio_batch run %(__ of %'
+wait_for_activity 'portfolio_batch run=% item=__/%'
 run=$(sql 'SELECT run_id FROM batch_runs')
 shown=$(sql "SELECT run_id, kind, status, total, role_name, workers, session_date IS NOT NULL, phase IS NOT NULL, done >= 9,
                     remaining > '0' FROM batch_progress()")
@@ -93,7 +93,7 @@ like "$(sql_error "SELECT cancel_run($run)")" "ERROR:  55000: run $run is not ru
 like "$(sql_error 'SELECT cancel_run(4711)')" 'ERROR:  42704: run 4711 does not exist' 'nor can one that never was'
 
 begin_run postgres "CALL daily_batch('$target')"
-wait_for_activity 'portfolio_batch run %(__ of %'
+wait_for_activity 'portfolio_batch run=% item=__/%'
 run=$(sql 'SELECT max(run_id) FROM batch_runs')
 like "$(PGUSER=desk_runner sql_error "SELECT cancel_run($run)")" "ERROR:  42501: permission denied to cancel run $run" \
   "a role cannot cancel a superuser's run"
@@ -144,7 +144,7 @@ is "$(status_of "$run")" cancelled 'it is recorded as cancelled'
 # A session that is killed -----------------------------------------------------------------------------------------------
 
 begin_run postgres "CALL daily_batch('$target')"
-wait_for_activity 'portfolio_batch run %(__ of %'
+wait_for_activity 'portfolio_batch run=% item=__/%'
 run=$(sql 'SELECT max(run_id) FROM batch_runs')
 kill -9 "$(sql 'SELECT pid FROM batch_progress()')"
 end_of_run
