@@ -1,5 +1,15 @@
 -- Closing trades, and the removal of whole histories of results.
 
+CREATE FUNCTION _portfolio_batch.standard_multiplier(position_type text, investment_class text)
+RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN position_type IN ('LC', 'LP', 'SC', 'SP') AND investment_class IS DISTINCT FROM 'PRIVATE'
+            THEN 100 ELSE 1 END;
+
+COMMENT ON FUNCTION _portfolio_batch.standard_multiplier(text, text) IS
+  'The contract multiplier of a lot whose contract_multiplier is NULL: 100 for an option, 1 for everything else and '
+  'for private lots. The one place that says so.';
+
 CREATE FUNCTION _portfolio_batch.split_factor(symbol text, after_date date, through_date date)
 RETURNS numeric
 LANGUAGE plpgsql STABLE
@@ -139,8 +149,7 @@ BEGIN
     USING portfolio_id, position_id, trade_date, quantity, price,
           round(sign(lot.quantity) * (price - lot.entry_price / factor) * quantity
                 * COALESCE(lot.contract_multiplier,
-                           CASE WHEN lot.position_type IN ('LC', 'LP', 'SC', 'SP')
-                                 AND lot.investment_class IS DISTINCT FROM 'PRIVATE' THEN 100 ELSE 1 END), 4);
+                           _portfolio_batch.standard_multiplier(lot.position_type, lot.investment_class)), 4);
 
   IF quantity = open_quantity THEN
     -- Trades can be entered out of order: the exit is the latest of them.

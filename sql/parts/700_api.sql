@@ -216,8 +216,7 @@ BEGIN
              'investment_subtype', l.investment_subtype, 'quantity', l.quantity,
              'open_quantity', lot.open_quantity, 'contract_multiplier',
              COALESCE(l.contract_multiplier,
-                      CASE WHEN l.position_type IN ('LC', 'LP', 'SC', 'SP')
-                            AND l.investment_class IS DISTINCT FROM 'PRIVATE' THEN 100 ELSE 1 END),
+                      _portfolio_batch.standard_multiplier(l.position_type, l.investment_class)),
              'underlying_symbol', l.underlying_symbol, 'strike_price', l.strike_price,
              'expiration_date', l.expiration_date, 'entry_price', l.entry_price, 'entry_date', l.entry_date,
              'exit_price', l.exit_price, 'exit_date', l.exit_date,

@@ -78,19 +78,17 @@ struct LotRow {
   std::optional<core::Date> manual_price_date;
 };
 
-// A lot without a multiplier has that of its type.
-constexpr const char* multiplier =
-    "coalesce(contract_multiplier::float8, CASE WHEN position_type IN ('LC', 'LP', 'SC', 'SP')"
-    " AND investment_class IS DISTINCT FROM 'PRIVATE' THEN 100 ELSE 1 END)";
-
-auto lot_columns() {
+auto lot_columns(const Store& store) {
   using Row = LotRow;
+  const std::string multiplier = "coalesce(contract_multiplier::float8, " + store.function("standard_multiplier") +
+                                 "(position_type, investment_class))";
   return pg::select("positions", field("portfolio_id", &Row::portfolio_id), field("id", &Row::id),
                     field("symbol", &Row::symbol), field("position_type", &Row::position_type),
                     field("investment_class", &Row::investment_class), field("quantity::float8", &Row::quantity),
                     field("entry_price::float8", &Row::entry_price), field(finite_date("entry_date"), &Row::entry_date),
                     field(finite_date("exit_date"), &Row::exit_date), field("exit_price::float8", &Row::exit_price),
-                    field(multiplier, &Row::multiplier), field("underlying_symbol", &Row::underlying_symbol),
+                    field(multiplier, &Row::multiplier, "contract_multiplier"),
+                    field("underlying_symbol", &Row::underlying_symbol),
                     field("CASE investment_class WHEN 'PRIVATE' THEN last_price::float8 END", &Row::manual_price),
                     field(finite_date("last_price_date"), &Row::manual_price_date));
 }
@@ -119,7 +117,7 @@ core::Lot read_lot(const LotRow& row, RowCheck& check) {
 }
 
 void load_lots(const Store& store, std::span<const Uuid> ids, core::Date until, Book& book) {
-  static const auto columns = lot_columns();
+  static const auto columns = lot_columns(store);
   columns.from(store.table("positions") +
                    " WHERE portfolio_id = ANY ($1) AND (entry_date <= $2) IS NOT FALSE AND deleted_at IS NULL",
                Args{Type::uuid_array, Type::date}.add(ids).add(until), [&](const LotRow& row) {

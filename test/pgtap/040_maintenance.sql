@@ -8,7 +8,7 @@ CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 SELECT create_analytics_tables() \g /dev/null
 
-SELECT plan(72);
+SELECT plan(74);
 
 CREATE FUNCTION pg_temp.book() RETURNS uuid IMMUTABLE LANGUAGE sql AS
 $$ SELECT '00000000-0000-0000-0000-000000000001'::uuid $$;
@@ -75,6 +75,18 @@ SELECT is((SELECT realized_pnl FROM position_realized_events WHERE position_id =
 SELECT pg_temp.close(20, 5, 3, '2024-02-01') \g /dev/null
 SELECT is((SELECT realized_pnl FROM position_realized_events WHERE position_id = pg_temp.lot(20)), 5.0000,
           'a private option stands for itself');
+
+-- The batch, the interface and closings take the multiplier from one rule.
+SELECT results_eq($$SELECT type, class, _portfolio_batch.standard_multiplier(type, class)
+                    FROM unnest('{LONG,LC,LP,SC,SP}'::text[]) AS t (type), unnest('{PUBLIC,OPTIONS,PRIVATE,NULL}'::text[]) AS c (class)
+                    WHERE type = 'LC' OR class = 'OPTIONS' ORDER BY 1, 2$$,
+                  $$VALUES ('LC', 'OPTIONS', 100), ('LC', 'PRIVATE', 1), ('LC', 'PUBLIC', 100), ('LC', NULL, 100), ('LONG', 'OPTIONS', 1),
+                           ('LP', 'OPTIONS', 100), ('SC', 'OPTIONS', 100), ('SP', 'OPTIONS', 100)$$,
+                  'an option that says nothing else stands for 100 shares, unless it is private');
+SELECT results_eq($$SELECT p.symbol, p.contract_multiplier, (api_position(p.position_id) ->> 'contract_multiplier')::float8
+                    FROM positions_asof('2024-01-31') AS p WHERE p.symbol IN ('LNG', 'CALL', 'PUT', 'PRIV') ORDER BY 1$$,
+                  $$VALUES ('CALL', 100::float8, 100::float8), ('LNG', 1, 1), ('PRIV', 1, 1), ('PUT', 10, 10)$$,
+                  'the batch and the interface agree');
 
 -- Splits: 100 shares at 90 become 300 at 30 on March 1 and 150 at 60 on May 1.
 SELECT results_eq($$SELECT _portfolio_batch.split_factor('SPL', '2024-01-02', d::date) FROM unnest(ARRAY['2024-02-29', '2024-03-01',

@@ -113,7 +113,7 @@ SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 'report_model report_number report_percent report_reason report_scale report_section report_style '
                 'report_svg report_text report_tick report_tile report_value require_cron require_finite '
                 'require_lasting_schema run_state schedule_job_name seed_analytics_tables seed_factor_definitions '
-                'seed_market_risk_scenarios seed_stress_test_scenarios setting_refusal split_factor split_factors tables_owner tables_schema view_functions', ' '),
+                'seed_market_risk_scenarios seed_stress_test_scenarios setting_refusal split_factor split_factors standard_multiplier tables_owner tables_schema view_functions', ' '),
               'and the parts of functions that are');
 SELECT is_empty($$SELECT b.name FROM installed AS b JOIN installed AS e ON e.name = b.entry_name
                   WHERE b.identity IS NOT NULL AND has_function_privilege('public', b.oid, 'EXECUTE')
