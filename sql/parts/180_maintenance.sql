@@ -65,6 +65,40 @@ COMMENT ON FUNCTION _portfolio_batch.split_factors(text, date) IS
   'split_factor(symbol, after_date, day) for all days: it is factor from from_date until before before_date. To be '
   'joined to many trades of one symbol.';
 
+CREATE FUNCTION _portfolio_batch.open_quantity(portfolio_id uuid, position_id uuid, day date,
+                                               closed_until date DEFAULT NULL, OUT quantity numeric,
+                                               OUT closed numeric, OUT factor numeric)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+  lot           record;
+  rounding      numeric;  -- quantities have six decimals on the day of their trade, so each may be off by half of one
+BEGIN
+  EXECUTE format('SELECT p.* FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.id = $2', tables_schema)
+     INTO lot USING portfolio_id, position_id;
+  -- A split changes the number of shares, so trades before and after it are compared in shares at entry.
+  EXECUTE format('SELECT COALESCE(sum(e.quantity_closed / s.factor), 0), COALESCE(sum(0.0000005 / s.factor), 0) '
+                 'FROM %I.position_realized_events AS e '
+                 'JOIN _portfolio_batch.split_factors($3, $4) AS s '
+                 'ON e.trade_date >= s.from_date AND e.trade_date < s.before_date '
+                 'WHERE e.portfolio_id = $1 AND e.position_id = $2 AND e.trade_date <= $5', tables_schema)
+     INTO closed, rounding USING portfolio_id, position_id, lot.symbol, lot.entry_date, COALESCE(closed_until, day);
+  factor := _portfolio_batch.split_factor(lot.symbol, lot.entry_date, day);
+  quantity := CASE WHEN lot.deleted_at IS NULL AND lot.entry_date <= day AND (lot.exit_date > day) IS NOT FALSE
+                    AND abs(lot.quantity) - closed > rounding
+                   THEN round(sign(lot.quantity) * (abs(lot.quantity) - closed) * factor, 6)
+                   ELSE 0.000000 END;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.open_quantity(uuid, uuid, date, date) IS
+  'What is open of a lot at the end of a day, negative when short: as opened, less what was closed until closed_until '
+  '(default: that day), times the splits since entry; the quantity of positions_asof, in decimals. closed: what was '
+  'closed, in shares at entry; factor: shares on the day per share at entry. 0 before the entry, from the exit on, for '
+  'a deleted lot, and where what is left is no more than the rounding of the closings.';
+
 CREATE FUNCTION _portfolio_batch.close_position_as_owner(portfolio_id uuid, position_id uuid, quantity numeric,
                                                          price numeric,
                                                          trade_date date)
@@ -76,8 +110,7 @@ DECLARE
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   today         CONSTANT date := (now() AT TIME ZONE 'America/New_York')::date;
   lot           record;
-  factor        numeric;  -- shares on the trade date per share at entry
-  closed        numeric;  -- by all other trades, in shares at entry
+  held          record;   -- on the trade date
   open_quantity numeric;  -- in shares on the trade date, without sign
   event_id      uuid;
 BEGIN
@@ -122,22 +155,16 @@ BEGIN
             HINT = format('Give a date from its entry on %s to today, %s in New York.', lot.entry_date, today);
   END IF;
 
-  -- A split changes the number of shares, so trades before and after it are compared in shares at entry. Trades after
-  -- the date count as well: what they closed can no longer be closed before them.
-  factor := _portfolio_batch.split_factor(lot.symbol, lot.entry_date, trade_date);
-  EXECUTE format('SELECT COALESCE(sum(e.quantity_closed / s.factor), 0) FROM %I.position_realized_events AS e '
-                 'JOIN _portfolio_batch.split_factors($3, $4) AS s '
-                 'ON e.trade_date >= s.from_date AND e.trade_date < s.before_date '
-                 'WHERE e.portfolio_id = $1 AND e.position_id = $2', tables_schema)
-     INTO closed USING portfolio_id, position_id, lot.symbol, lot.entry_date;
-  open_quantity := round((abs(lot.quantity) - closed) * factor, 6);
+  -- Trades after the date count as well: what they closed can no longer be closed before them.
+  held := _portfolio_batch.open_quantity(portfolio_id, position_id, trade_date, 'infinity');
+  open_quantity := abs(held.quantity);
   IF quantity > open_quantity THEN
     RAISE EXCEPTION 'cannot close % of position % (%): % are open on %', trim_scale(quantity), position_id, lot.symbol,
                     trim_scale(open_quantity), trade_date
       USING ERRCODE = 'invalid_parameter_value',
             DETAIL = format('%s were opened on %s; in those shares %s are closed; the split factor since is %s.',
-                            trim_scale(abs(lot.quantity)), lot.entry_date, trim_scale(round(closed, 6)),
-                            trim_scale(round(factor, 6))),
+                            trim_scale(abs(lot.quantity)), lot.entry_date, trim_scale(round(held.closed, 6)),
+                            trim_scale(round(held.factor, 6))),
             HINT = format('Close at most %s, or correct the earlier trades in %I.position_realized_events.',
                           trim_scale(open_quantity), tables_schema);
   END IF;
@@ -147,7 +174,7 @@ BEGIN
                  'VALUES ($1, $2, $3, $4, $5, $6) RETURNING id', tables_schema)
      INTO event_id
     USING portfolio_id, position_id, trade_date, quantity, price,
-          round(sign(lot.quantity) * (price - lot.entry_price / factor) * quantity
+          round(sign(lot.quantity) * (price - lot.entry_price / held.factor) * quantity
                 * COALESCE(lot.contract_multiplier,
                            _portfolio_batch.standard_multiplier(lot.position_type, lot.investment_class)), 4);
 

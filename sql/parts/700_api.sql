@@ -233,18 +233,10 @@ BEGIN
      CROSS JOIN LATERAL (
              SELECT COALESCE(jsonb_agg(jsonb_build_object(
                       'trade_date', e.trade_date, 'quantity_closed', e.quantity_closed, 'exit_price', e.exit_price,
-                      'realized_pnl', e.realized_pnl) ORDER BY e.trade_date, e.created_at, e.id), '[]'),
-                    -- In shares at entry, since a split changes the number of shares.
-                    COALESCE(sum(e.quantity_closed / s.factor) FILTER (WHERE e.trade_date <= $4), 0)
+                      'realized_pnl', e.realized_pnl) ORDER BY e.trade_date, e.created_at, e.id), '[]')
                FROM %1$I.position_realized_events AS e
-               LEFT JOIN _portfolio_batch.split_factors(l.symbol, l.entry_date) AS s
-                 ON e.trade_date >= s.from_date AND e.trade_date < s.before_date
-              WHERE e.portfolio_id = l.portfolio_id AND e.position_id = l.id) AS closes (list, as_entered)
-     CROSS JOIN LATERAL (
-             SELECT CASE WHEN l.deleted_at IS NULL AND l.entry_date <= $4 AND (l.exit_date > $4) IS NOT FALSE
-                         THEN round(sign(l.quantity) * (abs(l.quantity) - closes.as_entered)
-                                    * _portfolio_batch.split_factor(l.symbol, l.entry_date, $4), 6)
-                         ELSE 0.000000 END) AS held (quantity)
+              WHERE e.portfolio_id = l.portfolio_id AND e.position_id = l.id) AS closes (list)
+     CROSS JOIN LATERAL _portfolio_batch.open_quantity(l.portfolio_id, l.id, $4) AS held
      CROSS JOIN LATERAL (
              SELECT CASE WHEN l.deleted_at IS NOT NULL THEN 'deleted'
                          WHEN l.entry_date > $4 THEN 'pending'

@@ -8,7 +8,7 @@ CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 SELECT create_analytics_tables() \g /dev/null
 
-SELECT plan(74);
+SELECT plan(77);
 
 CREATE FUNCTION pg_temp.book() RETURNS uuid IMMUTABLE LANGUAGE sql AS
 $$ SELECT '00000000-0000-0000-0000-000000000001'::uuid $$;
@@ -139,6 +139,33 @@ SELECT lives_ok($$SELECT pg_temp.close(18, 6, 2, '2024-02-01')$$, 'the rest can'
 SELECT results_eq($$SELECT exit_date, exit_price FROM positions WHERE symbol = 'MANY'$$,
                   $$VALUES ('2024-03-01'::date, 3::numeric(20,6))$$, 'the exit is the latest trade');
 SELECT lives_ok($$SELECT pg_temp.close(19, 1, 1, pg_temp.today())$$, 'a close on the day of the entry, today');
+
+-- What is open of a lot is one thing, whoever asks: after every trade and split, in odd shares, short, rounded and out of
+-- order.
+INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date)
+VALUES (pg_temp.book(), pg_temp.lot(31), 'SPL', 'SHORT', -77.123456, 90, '2024-01-02'),
+       (pg_temp.book(), pg_temp.lot(32), 'ODD', 'LONG',   10,        30, '2024-01-02'),
+       (pg_temp.book(), pg_temp.lot(33), 'ODD', 'LONG',   10,        30, '2024-01-02');
+INSERT INTO position_realized_events (portfolio_id, position_id, trade_date, quantity_closed, exit_price)
+VALUES (pg_temp.book(), pg_temp.lot(31), '2024-02-01', 7.000001, 80), (pg_temp.book(), pg_temp.lot(31), '2024-04-01', 100.5, 30),
+       (pg_temp.book(), pg_temp.lot(31), '2024-06-03', 33.333333, 60),
+       (pg_temp.book(), pg_temp.lot(32), '2024-03-04', 1.111111, 91), (pg_temp.book(), pg_temp.lot(32), '2024-03-05', 1.111111, 91),
+       (pg_temp.book(), pg_temp.lot(32), '2024-03-06', 1.11111, 91),
+       (pg_temp.book(), pg_temp.lot(33), '2024-03-04', 1.111111, 91), (pg_temp.book(), pg_temp.lot(33), '2024-03-05', 1.111111, 91),
+       (pg_temp.book(), pg_temp.lot(33), '2024-03-06', 1.11, 91);
+CREATE TEMP TABLE held AS
+SELECT d.day::date, l.symbol, l.id, h.quantity, h.closed, h.factor, p.quantity AS batch
+FROM unnest('{2024-01-01,2024-01-02,2024-02-01,2024-02-05,2024-02-29,2024-03-01,2024-03-04,2024-03-05,2024-03-06,2024-04-01,2024-05-01,
+              2024-06-03,2024-06-04}'::date[]) AS d (day)
+CROSS JOIN positions AS l
+CROSS JOIN LATERAL _portfolio_batch.open_quantity(l.portfolio_id, l.id, d.day) AS h
+LEFT JOIN LATERAL positions_asof(d.day, ARRAY[pg_temp.book()]) AS p ON p.position_id = l.id;
+SELECT is_empty('SELECT * FROM held WHERE abs(quantity::float8 - COALESCE(batch, 0)) > 5.1e-7 OR (quantity = 0) <> (batch IS NULL)',
+                'close_position and the interface see as much of a lot as the batch');
+SELECT ok((SELECT count(*) > 50 FROM held WHERE quantity <> 0) AND (SELECT count(DISTINCT quantity) > 15 FROM held), 'of many');
+SELECT results_eq($$SELECT right(id::text, 2), quantity FROM held WHERE day = '2024-06-04' AND id IN (pg_temp.lot(32), pg_temp.lot(33))
+                    ORDER BY 1$$, $$VALUES ('32', 0.000000), ('33', 0.001111)$$,
+                  'what is left within the rounding of closings is nothing');
 
 -- Refused closes ----------------------------------------------------------------------------------------------------
 
