@@ -245,8 +245,7 @@ class Batch:
         lots, day = self.inputs.lots, -1
         held = lots["entry_date"] <= self.inputs.sessions[self.inputs.days[day]]
         names, place = np.unique(lots["underlying"], return_inverse=True)
-        sectors = np.array([(self.inputs.profiles.get(name, (None, False))[0] or "Uncategorized").encode()
-                            for name in names.tolist()])
+        sectors = np.array([(self.sector(name) or "Uncategorized").encode() for name in names.tolist()])
         held &= ~self.is_tagged(sectors[place])
         if held.any():
             self.results.add("new_tags", portfolio_id=lots["portfolio_id"][held], position_id=lots["id"][held],
@@ -523,9 +522,13 @@ class Batch:
     def add_spread(self):
         self.add_factor_model("spread")
 
+    def sector(self, name):
+        sector = self.inputs.profiles.get(name, (None, False))[0]
+        return SECTORS.get(sector, sector)
+
     def bucket(self, name):
-        sector, is_fund = self.inputs.profiles.get(name, (None, False))
-        return "ETFs" if is_fund else SECTORS.get(sector, sector) or "Unmapped"
+        is_fund = self.inputs.profiles.get(name, (None, False))[1]
+        return "ETFs" if is_fund else self.sector(name) or "Unmapped"
 
     def add_sectors(self):
         lots = self.inputs.lots

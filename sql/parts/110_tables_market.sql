@@ -88,7 +88,7 @@ AS $columns$
     ('company_profiles', 'company_name',                     'text',                     NULL,
      'Name of the company or fund; NULL when the provider did not say.'),
     ('company_profiles', 'sector',                           'text',                     NULL,
-     'Sector as the provider names it; NULL counts as Unmapped.'),
+     'Sector as the provider names it; NULL, N/A, Unknown and the like count as none.'),
     ('company_profiles', 'industry',                         'text',                     NULL,
      'Industry as the provider names it; NULL when the provider did not say.'),
     ('company_profiles', 'exchange',                         'text',                     NULL,

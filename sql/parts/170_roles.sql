@@ -32,7 +32,8 @@ AS $$
       'report_svg', 'report_text', 'report_tick', 'report_tile', 'report_value', 'require_cron',
       'require_finite', 'require_lasting_schema', 'run_state', 'schedule_job_name', 'seed_analytics_tables',
       'seed_factor_definitions', 'seed_market_risk_scenarios', 'seed_stress_test_scenarios', 'setting_refusal',
-      'split_factor', 'split_factors', 'standard_multiplier', 'tables_owner', 'tables_schema', 'view_functions']),
+      'sector_name', 'split_factor', 'split_factors', 'standard_multiplier', 'tables_owner', 'tables_schema',
+      'view_functions']),
     -- What writes, and what stops others.
     ('runner', ARRAY[
       'calc_correlations', 'calc_factor_betas', 'calc_factor_correlations', 'calc_interest_rate_betas',

@@ -28,14 +28,21 @@ COMMENT ON FUNCTION @extschema@.update_position_values(date, uuid[], uuid) IS
 session, for portfolios that have no newer snapshot: these columns have no history. Counts lots; a lot whose price is
 older than portfolio_batch.max_stale_sessions is skipped and keeps what it has; a private asset keeps its own
 last_price.'; 
+CREATE FUNCTION _portfolio_batch.sector_name(sector text) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_sector_name';
+COMMENT ON FUNCTION _portfolio_batch.sector_name(text) IS
+'The name that a sector has everywhere in the results, whatever a provider calls it: Financial Services is Financials,
+information technology is Technology; other names have each word with a capital. NULL for what is no sector: a text
+without a letter or digit, Unknown, N/A, None, Data not available and the like.';
+
 CREATE FUNCTION @extschema@.restore_sector_tags(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                                 portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written bigint, detail text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_restore_sector_tags';
 COMMENT ON FUNCTION @extschema@.restore_sector_tags(date, uuid[], uuid) IS
 'Links each position open on the day to the system tag of its sector in company_profiles (an option to that of its
-underlying), Uncategorized where there is none. Writes nothing when the tags are current; tags and links that are not
-marked is_system are never touched. Counts positions.';
+underlying), by the name that sector_exposure has for it; Uncategorized where there is none. Writes nothing when the
+tags are current; tags and links that are not marked is_system are never touched. Counts positions.';
 
 CREATE FUNCTION @extschema@.calc_market_betas(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                               portfolio_id uuid DEFAULT NULL)

@@ -179,7 +179,8 @@ AS $checks$
               CASE WHEN avg(w.is_known::integer) < 0.75 THEN 'red' WHEN avg(w.is_known::integer) < 0.95 THEN 'amber'
                    ELSE 'green' END,
               'without sector: ' || _portfolio_batch.audit_names(array_agg(w.symbol) FILTER (WHERE NOT w.is_known))
-       FROM (SELECT s.symbol, COALESCE(c.sector <> '' OR c.is_etf OR c.is_fund, false) AS is_known
+       FROM (SELECT s.symbol, COALESCE(_portfolio_batch.sector_name(c.sector) IS NOT NULL OR c.is_etf OR c.is_fund,
+                                       false) AS is_known
              FROM (SELECT DISTINCT l.symbol FROM lot AS l WHERE l.investment_class = 'PUBLIC') AS s
              LEFT JOIN %1$I.company_profiles AS c USING (symbol)) AS w
      $query$)

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "core/error.hpp"
+#include "core/portfolio/concentration.hpp"
 #include "engine/correlations.hpp"
 #include "engine/factor_betas.hpp"
 #include "engine/factor_correlations.hpp"
@@ -172,5 +173,10 @@ PB_FUNCTION(pb_create_portfolio_snapshots) {
 PB_FUNCTION(pb_update_position_values) { run_engine_by_hand(call, engine::update_position_values); }
 
 PB_FUNCTION(pb_restore_sector_tags) { run_engine_by_hand(call, engine::restore_sector_tags); }
+
+PB_FUNCTION(pb_sector_name) {
+  const auto name = core::normalize_sector(call.text(0).value());
+  return name ? call.return_text(*name) : call.return_null();
+}
 
 }  // namespace pb::function

@@ -1,5 +1,6 @@
 #include "store/correlation_store.hpp"
 
+#include "core/portfolio/concentration.hpp"
 #include "core/portfolio/ranges.hpp"
 #include "core/text/json.hpp"
 #include "pg/select.hpp"
@@ -135,14 +136,16 @@ std::int64_t write_clusters(const Store& store, core::Date day, std::span<const 
 std::map<std::string, std::string> load_sectors(const Store& store, std::span<const std::string> symbols) {
   struct Row {
     std::string symbol;
-    std::optional<std::string> sector;
+    std::string_view sector;
   };
   static const auto columns =
-      pg::select("company_profiles", field("symbol", &Row::symbol), field("initcap(btrim(sector))", &Row::sector));
+      pg::select("company_profiles", field("symbol", &Row::symbol), field("sector", &Row::sector));
   std::map<std::string, std::string> sectors;
   columns.from(
-      store.table("company_profiles") + " WHERE symbol = ANY ($1) AND btrim(sector) <> '' AND " + is_name("sector"),
-      Args{Type::text_array}.add(symbols), [&](Row& row) { sectors[row.symbol] = std::move(row.sector).value_or(""); });
+      store.table("company_profiles") + " WHERE symbol = ANY ($1) AND sector IS NOT NULL AND " + is_name("sector"),
+      Args{Type::text_array}.add(symbols), [&](const Row& row) {
+        if (auto sector = core::normalize_sector(row.sector)) sectors[row.symbol] = *sector;
+      });
   return sectors;
 }
 

@@ -78,7 +78,7 @@ std::int64_t write_correlations(const Store& store, core::Date day, std::span<co
 std::int64_t write_clusters(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
                             std::span<const Cluster> clusters);
 
-// The sectors of those symbols that have one, named as the system's sector tags are.
+// The sectors of those symbols that have one, under the name that it has everywhere.
 std::map<std::string, std::string> load_sectors(const Store& store, std::span<const std::string> symbols);
 
 // The names of the users' own tags in use, by portfolio and position.

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "core/portfolio/concentration.hpp"
 #include "pg/select.hpp"
 #include "store/row_check.hpp"
 
@@ -16,31 +17,31 @@ using pg::Type;
 namespace {
 
 // What a company profile's sector is called. One too long for a name, which no index could hold, is none.
-std::string sector_of_profile() {
-  return "CASE WHEN " + is_name("sector") + " THEN nullif(initcap(btrim(sector)), '') END";
+std::string sector_of_profile(const Store& store) {
+  return "CASE WHEN " + is_name("sector") + " THEN " + store.function("sector_name") + "(sector) END";
 }
+
+std::string without_sector() { return "'" + std::string(core::tag_without_sector) + "'"; }
 
 // The sector each open position should carry. An option takes its underlying's sector. OFFSET 0 has the names brought
 // into their form for each company, and not for each position.
 std::string wanted_sectors(const Store& store) {
-  return "SELECT p.portfolio_id, p.id AS position_id, coalesce(c.sector, 'Uncategorized') AS sector,"
-         " coalesce(c.too_long, false) AS too_long FROM " +
-         store.table("positions") + " p LEFT JOIN (SELECT symbol, " + sector_of_profile() + " AS sector, NOT " +
-         is_name("sector") + " AS too_long FROM " + store.table("company_profiles") +
+  return "SELECT p.portfolio_id, p.id AS position_id, coalesce(c.sector, " + without_sector() +
+         ") AS sector, coalesce(c.too_long, false) AS too_long FROM " + store.table("positions") +
+         " p LEFT JOIN (SELECT symbol, " + sector_of_profile(store) + " AS sector, NOT " + is_name("sector") +
+         " AS too_long FROM " + store.table("company_profiles") +
          " OFFSET 0) c ON c.symbol = coalesce(nullif(p.underlying_symbol, ''), p.symbol)"
          " WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $2 AND (p.exit_date IS NULL OR p.exit_date > $2)"
          " AND p.deleted_at IS NULL";
 }
 
-// Colors of the sectors in the application's views, under the names that providers use for them.
+// Colors of the sectors in the application's views.
 constexpr const char* sector_colors =
-    "(VALUES ('Technology', '#2196F3'), ('Information Technology', '#2196F3'), ('Healthcare', '#4CAF50'),"
-    " ('Health Care', '#4CAF50'), ('Financial Services', '#FF9800'), ('Financials', '#FF9800'),"
-    " ('Energy', '#FFC107'), ('Consumer Discretionary', '#9C27B0'), ('Consumer Cyclical', '#9C27B0'),"
-    " ('Consumer Defensive', '#E91E63'), ('Consumer Staples', '#E91E63'), ('Industrials', '#795548'),"
-    " ('Materials', '#607D8B'), ('Basic Materials', '#607D8B'), ('Real Estate', '#00BCD4'),"
-    " ('Utilities', '#8BC34A'), ('Communication Services', '#3F51B5'), ('Telecommunications', '#3F51B5'),"
-    " ('Uncategorized', '#9E9E9E')) AS palette (sector, color)";
+    "(VALUES ('Technology', '#2196F3'), ('Healthcare', '#4CAF50'), ('Financials', '#FF9800'),"
+    " ('Energy', '#FFC107'), ('Consumer Discretionary', '#9C27B0'), ('Consumer Staples', '#E91E63'),"
+    " ('Industrials', '#795548'), ('Materials', '#607D8B'), ('Real Estate', '#00BCD4'), ('Utilities', '#8BC34A'),"
+    " ('Communication Services', '#3F51B5'), ('Telecommunications', '#3F51B5'), ('Uncategorized', '#9E9E9E'))"
+    " AS palette (sector, color)";
 
 using Arguments = std::function<Args()>;
 
@@ -76,10 +77,11 @@ std::int64_t create_tags(const Store& store, const Arguments& arguments) {
   return pg::execute(
       "INSERT INTO " + tags +
           " (name, color, description, is_system, usage_count) SELECT missing.sector,"
-          " coalesce(palette.color, '#78909C'), CASE missing.sector WHEN 'Uncategorized'"
+          " coalesce(palette.color, '#78909C'), CASE missing.sector WHEN " +
+          without_sector() +
           " THEN 'Positions without sector classification' ELSE 'Sector: ' || missing.sector END, true, NULL"
           " FROM (SELECT w.sector FROM (SELECT sector FROM (" +
-          wanted_sectors(store) + ") w UNION SELECT " + sector_of_profile() + " FROM " +
+          wanted_sectors(store) + ") w UNION SELECT " + sector_of_profile(store) + " FROM " +
           store.table("company_profiles") + ") w WHERE sector IS NOT NULL AND NOT EXISTS (SELECT FROM " + tags +
           " t WHERE t.is_system AND t.name = w.sector)) missing LEFT JOIN " + sector_colors +
           " USING (sector) ORDER BY missing.sector ON CONFLICT DO NOTHING",

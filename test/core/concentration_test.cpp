@@ -244,17 +244,28 @@ TEST(SectorExposures, HaveWeightsHoweverSmallTheEquityIs) {
 
 TEST(SectorNames, AreNormalized) {
   const std::map<std::string, std::string> expected{
-      {"Financial Services", "Financials"},       {"Consumer Cyclical", "Consumer Discretionary"},
-      {"Consumer Defensive", "Consumer Staples"}, {"Basic Materials", "Materials"},
-      {"Information Technology", "Technology"},   {"Health Care", "Healthcare"},
-      {"  financial services ", "Financials"},    {"TECHNOLOGY", "Technology"},
-      {"Space Mining", "Space Mining"},           {" space mining", "space mining"},
+      {"Financial Services", "Financials"},
+      {"Consumer Cyclical", "Consumer Discretionary"},
+      {"Consumer Defensive", "Consumer Staples"},
+      {"Basic Materials", "Materials"},
+      {"Information Technology", "Technology"},
+      {"Health Care", "Healthcare"},
+      {"  financial services ", "Financials"},
+      {"TECHNOLOGY", "Technology"},
+      {"Space Mining", "Space Mining"},
+      {" space mining", "Space Mining"},
+      {"SPACE MINING", "Space Mining"},
+      {"e-commerce & 3d", "E-Commerce & 3d"},
+      {"\xc3\xa9nergie verte", "\xc3\xa9nergie Verte"},
+      {"None of these", "None Of These"},
   };
   for (const auto& [theirs, ours] : expected) EXPECT_EQ(normalize_sector(theirs), ours);
   for (const char* same : {"Communication Services", "Energy", "Healthcare", "Industrials", "Technology", "Real Estate",
                            "Utilities", "Financials", "Materials", "Consumer Staples", "Consumer Discretionary"})
     EXPECT_EQ(normalize_sector(same), same);
-  for (const char* none : {"", "  ", "Unknown", "unknown", " UNKNOWN\t"})
+  for (const char* none :
+       {"", "  ", "Unknown", "unknown", " UNKNOWN\t", "N/A", "n/a ", "NA", "None", "null", "NaN", "-", "--", "?",
+        "Data not available", "Not Available", "not applicable", "Uncategorized", "Unmapped"})
     EXPECT_EQ(normalize_sector(none), std::nullopt);
 }
 

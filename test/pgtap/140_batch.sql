@@ -429,12 +429,12 @@ CREATE FUNCTION pg_temp.sectors() RETURNS TABLE (lot text, tag text) LANGUAGE sq
   WHERE l.is_system AND t.is_system ORDER BY 1, 2
 $$;
 SELECT results_eq('SELECT * FROM pg_temp.sectors()',
-                  $$VALUES ('11', 'Information Technology'), ('12', 'Energy'), ('13', 'Information Technology'),
-                           ('21', 'Energy'), ('31', 'Information Technology')$$,
+                  $$VALUES ('11', 'Technology'), ('12', 'Energy'), ('13', 'Technology'),
+                           ('21', 'Energy'), ('31', 'Technology')$$,
                   'each open position has its sector, an option that of its underlying, a closed one none');
 SELECT set_eq($$SELECT t.name, t.color, u.usage_count FROM tags AS t JOIN tag_usage AS u ON u.tag_id = t.id
                 WHERE t.is_system$$,
-              $$VALUES ('Information Technology', '#2196F3', 3), ('Energy', '#FFC107', 2),
+              $$VALUES ('Technology', '#2196F3', 3), ('Energy', '#FFC107', 2),
                        ('Uncategorized', '#9E9E9E', 0)$$,
               'system tags have the colors of their sectors and are counted');
 SELECT set_eq($$SELECT relation, place, content FROM pg_temp.contents(kinds => '{tag}')
@@ -448,7 +448,7 @@ UPDATE company_profiles SET sector = 'Utilities' WHERE symbol = 'BBB';
 SELECT is((SELECT detail FROM run_daily_batch('2024-07-30') WHERE phase = '2.75'),
           '2 links added, 2 removed, 1 tag created', 'a sector that changes moves its positions');
 SELECT set_eq($$SELECT name, usage_count FROM tag_usage WHERE is_system$$,
-              $$VALUES ('Information Technology', 3), ('Energy', 0), ('Utilities', 2), ('Uncategorized', 0)$$,
+              $$VALUES ('Technology', 3), ('Energy', 0), ('Utilities', 2), ('Uncategorized', 0)$$,
               'and the counts');
 UPDATE tags SET is_archived = true WHERE name = 'Energy' AND is_system;
 CREATE TEMP TABLE archived AS SELECT * FROM tags WHERE is_archived;

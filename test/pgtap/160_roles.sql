@@ -121,6 +121,7 @@ INSERT INTO entry_points VALUES
   ('pure', 'cluster_average_linkage', 'SELECT * FROM pb.cluster_average_linkage(''{{1,0.5},{0.5,1}}'')'),
   ('pure', 'linkage_average', 'SELECT * FROM pb.linkage_average(''{{1,0.5},{0.5,1}}'')'),
   ('pure', 'benjamini_hochberg', 'SELECT pb.benjamini_hochberg(''{0.01,0.5}'')'),
+  ('pure', 'sector_name', 'SELECT _portfolio_batch.sector_name(''Financial Services'')'),
   ('pure', 'standard_multiplier', 'SELECT _portfolio_batch.standard_multiplier(''LC'', ''OPTIONS'')'),
   ('pure', 'html_escape', 'SELECT _portfolio_batch.html_escape(''<b>'')'),
   ('pure', 'analytics_schema', 'SELECT pb.analytics_schema()'),

@@ -1,7 +1,7 @@
 -- Correlations of what portfolios hold, and the clusters they form.
 
 \ir include/prelude.psql
-SELECT plan(48);
+SELECT plan(54);
 
 -- Returns by symbol and session from June 3 on, in parts of 1: AAA and BBB move together, CCC against them, DDD by
 -- itself; EEE never moves, GGG begins on July 5, HHH misses one session; FFF has no price. July 12 is session 28.
@@ -283,6 +283,32 @@ SELECT throws_ok($$SELECT * FROM calc_correlations('2024-07-12')$$, '42501',
                  'permission denied for function calc_correlations', 'a reader may not');
 SELECT isnt((SELECT q_value FROM pairwise_correlations LIMIT 1), NULL, 'but reads the results');
 RESET ROLE;
+
+-- Names of sectors -----------------------------------------------------------------------------------------------------
+
+-- The sector of AAA as its tag, as a bucket of the snapshot and as the name of a cluster of AAA and BBB.
+SELECT count(*) FROM create_portfolio_snapshots('2024-07-12', ARRAY[pg_temp.id(9)]) \g /dev/null
+CREATE FUNCTION pg_temp.sector(of_aaa text, of_bbb text, OUT tag text, OUT bucket text[], OUT cluster text) LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE company_profiles SET sector = CASE symbol WHEN 'AAA' THEN of_aaa ELSE of_bbb END WHERE symbol IN ('AAA', 'BBB');
+  PERFORM restore_sector_tags('2024-07-12', ARRAY[pg_temp.id(9)]);
+  PERFORM calc_sector_exposures('2024-07-12', ARRAY[pg_temp.id(9)]);
+  PERFORM calc_correlations('2024-07-12', ARRAY[pg_temp.id(9)]);
+  tag = (SELECT t.name FROM position_tags AS l JOIN tags AS t ON t.id = l.tag_id
+         WHERE l.position_id = pg_temp.id(98) AND t.is_system);
+  bucket = (SELECT array_agg(k ORDER BY k) FROM portfolio_snapshots AS s, jsonb_object_keys(s.sector_exposure) AS k
+            WHERE s.portfolio_id = pg_temp.id(9) AND s.snapshot_date = '2024-07-12' AND k <> 'Private');
+  cluster = (SELECT nickname FROM correlation_clusters WHERE portfolio_id = pg_temp.id(9));
+END $$;
+SELECT results_eq(format('SELECT * FROM pg_temp.sector(%L, %L)', aaa, bbb),
+                  format('VALUES (%L, %L::text[], %L)', tag, bucket, cluster), what)
+FROM (VALUES ('Financial Services', ' financials ', 'Financials', '{Financials,Unmapped}', 'Financials', 'a sector has one name everywhere'),
+             ('space mining', 'SPACE MINING', 'Space Mining', '{"Space Mining",Unmapped}', 'Space Mining', 'one that no provider has, too'),
+             ('N/A', 'none', 'Uncategorized', '{Unmapped}', 'AAA lookalikes', 'no sector is none everywhere'),
+             ('Data not available', 'Technology', 'Uncategorized', '{Technology,Unmapped}', 'AAA lookalikes', 'by another text'),
+             (' Unknown', '-', 'Uncategorized', '{Unmapped}', 'AAA lookalikes', 'by others'),
+             (NULL, '', 'Uncategorized', '{Unmapped}', 'AAA lookalikes', 'and by nothing'))
+     AS v (aaa, bbb, tag, bucket, cluster, what);
 
 SELECT * FROM finish();
 ROLLBACK;

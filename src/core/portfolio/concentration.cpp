@@ -44,12 +44,38 @@ std::string_view trimmed(std::string_view text) {
                                          : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+
 // ASCII alone, so that the result does not depend on the server's locale.
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (is_upper(c)) c = static_cast<char>(c - 'A' + 'a');
   return out;
+}
+
+// What providers write where they have no sector, in lower case.
+constexpr std::array<std::string_view, 11> no_sector{
+    "unknown",       "n/a",     "na", "nan", "none", "null", "not available", "not applicable", "data not available",
+    "uncategorized", "unmapped"};
+
+// Bytes of letters outside of ASCII count as letters.
+bool is_word(char c) {
+  return is_upper(c) || is_lower(c) || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
+}
+
+// Of a name in lower case: each word with a capital.
+std::string title_case(std::string_view text) {
+  std::string out(text);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    if (is_lower(out[i]) && (i == 0 || !is_word(out[i - 1]))) out[i] = static_cast<char>(out[i] - 'a' + 'A');
+  return out;
+}
+
+bool is_no_sector(std::string_view key) {
+  return std::none_of(key.begin(), key.end(), is_word) ||
+         std::find(no_sector.begin(), no_sector.end(), key) != no_sector.end();
 }
 
 // Positions by key, then by size: sums that follow this order do not depend on the one they came in.
@@ -86,12 +112,11 @@ double sum_of_first(const std::vector<double>& values, std::size_t count) {
 }  // namespace
 
 std::optional<std::string> normalize_sector(std::string_view name) {
-  const std::string_view text = trimmed(name);
-  const std::string key = lower(text);
-  if (key.empty() || key == "unknown") return std::nullopt;
+  const std::string key = lower(trimmed(name));
+  if (is_no_sector(key)) return std::nullopt;
   for (const auto& [theirs, ours] : sector_names)
     if (key == theirs) return std::string(ours);
-  return std::string(text);
+  return title_case(key);
 }
 
 std::string sector_bucket(bool is_private, bool is_fund, std::string_view company_sector) {

@@ -17,12 +17,15 @@ namespace pb::core {
 inline constexpr const char* sector_funds = "ETFs";
 inline constexpr const char* sector_private = "Private";
 inline constexpr const char* sector_unmapped = "Unmapped";
+inline constexpr const char* tag_without_sector = "Uncategorized";  // how the application's tags call it
 
 // One name for each sector, whatever a provider calls it: Financial Services is Financials, Consumer Cyclical is
 // Consumer Discretionary, Consumer Defensive is Consumer Staples, Basic Materials is Materials; and, so that a
 // benchmark can be compared, the GICS spellings Information Technology and Health Care are Technology and Healthcare.
-// Case and surrounding blanks do not matter for these and for the sectors of the same name everywhere. Other names pass
-// as they are. None for an empty name and for Unknown.
+// Other names have each word with a capital; case and surrounding blanks do not matter. None for a name without a
+// letter or digit, and for what providers write where they have no sector: Unknown, N/A, None, Data not available and
+// the like. The one place that decides what the sector of a company is: exposures, tags and names of clusters all ask
+// here.
 std::optional<std::string> normalize_sector(std::string_view name);
 
 // The bucket of a position: private assets and funds first, then the sector of its company (for an option that of the
