@@ -21,6 +21,13 @@ COMMENT ON FUNCTION _portfolio_batch.run_state(text, integer, timestamptz, times
 statement that began it; else the status itself. The next run writes lost into the record. A session whose state the
 caller may not see counts as running.';
 
+CREATE FUNCTION _portfolio_batch.batch_phases()
+RETURNS TABLE (phase text, name text, owns_snapshots boolean, needs_snapshot boolean, is_last boolean)
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 6 AS 'MODULE_PATHNAME', 'pb_batch_phases';
+COMMENT ON FUNCTION _portfolio_batch.batch_phases() IS
+'The phases of a run in their order, with what tells them apart: the one that makes snapshots, those that work on
+portfolios with a snapshot of the date (risk), and the last one, with which a session is finished.';
+
 -- What a session does for a run it can say in pg_stat_activity only, in the text of its query: see docs/operations.md,
 -- "The line in pg_stat_activity".
 
@@ -107,11 +114,12 @@ BEGIN
     SELECT count(DISTINCT d.finished), max(d.finished),
            count(DISTINCT (j.calculation_date, j.portfolio_id)) FILTER (WHERE j.status = 'waiting')
     FROM %I.batch_jobs AS j
-    CROSS JOIN LATERAL (SELECT CASE WHEN j.job_type = 'phase' AND j.phase = '3'
+    CROSS JOIN LATERAL (SELECT CASE WHEN j.job_type = 'phase' AND j.phase = $2
                                      AND NOT COALESCE(j.detail ? 'shard', false)
                                     THEN j.calculation_date END) AS d (finished)
     WHERE j.run_id = $1
-  $query$, _portfolio_batch.tables_schema()) USING of_run;
+  $query$, _portfolio_batch.tables_schema())
+  USING of_run, (SELECT p.phase FROM _portfolio_batch.batch_phases() AS p WHERE p.is_last);
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.finished_sessions_as_owner(bigint) IS
@@ -280,7 +288,7 @@ BEGIN
              concat_ws(', ', COALESCE(e.rows_written, 0) || ' rows', NULLIF(e.skipped, 0) || ' skipped',
                        NULLIF(e.failed, 0) || ' failed', round(e.seconds::numeric * 1000) || ' ms')
       FROM engine AS e
-      WHERE e.phase = '3'
+      JOIN _portfolio_batch.batch_phases() AS b ON b.phase = e.phase AND b.needs_snapshot
       UNION ALL
       SELECT p.phase, 5, v.place, v.metric, v.value, NULL
       FROM phase AS p

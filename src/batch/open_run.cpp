@@ -23,7 +23,7 @@ OpenRun::OpenRun(const store::Store& base, const store::Stamp& stamp, Claim clai
       portfolio_ids(std::move(claim.locked)),
       busy(static_cast<std::int64_t>(claim.busy.size())),
       run(store, stamp.run_id.value(), std::move(phases)) {
-  run.block(store::failed_portfolios(store, stamp.run_id.value()));
+  run.block(store::failed_portfolios(store, stamp.run_id.value(), snapshot_phase().key));
   run.set_busy(std::move(claim.busy));
 }
 

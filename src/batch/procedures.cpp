@@ -122,7 +122,7 @@ void record_end(const pg::Call& call, std::int64_t run_id, const WorkList& work,
         jobs.back().failure = failure;
       }
       store::write_jobs(store, run_id, jobs);
-      store::finish_run(store, run_id);
+      store::finish_run(store, run_id, snapshot_phase().key);
     });
   } catch (...) {
     // The next run finds the record of a session that no longer runs, and marks it as lost.
@@ -156,7 +156,8 @@ void run_and_record(const pg::Call& call, std::int64_t run_id, const WorkList& w
   try {
     run_dates(call, run_id, work, cut);
     if (target) run_what_is_left(call, run_id, work, *target, portfolio_ids, cut);
-    require_committed(commit_work(call, [&](const store::Store& store) { store::finish_run(store, run_id); }));
+    require_committed(
+        commit_work(call, [&](const store::Store& store) { store::finish_run(store, run_id, snapshot_phase().key); }));
   } catch (const pg::ServerError& error) {
     if (!error.is_interruption())
       record_end(call, run_id, work, {error.sqlstate(), error.message(), error.detail(), {}});

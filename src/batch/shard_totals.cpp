@@ -94,7 +94,7 @@ class Closing {
 
   void run() {
     store::write_jobs(store_, session_.run_id, failures(store_, session_, shards_));
-    for (const Uuid& id : store::failed_portfolios(store_, session_.run_id)) blocked_.insert(id);
+    for (const Uuid& id : store::failed_portfolios(store_, session_.run_id, snapshot_phase().key)) blocked_.insert(id);
     for (const Shard& shard : shards_)
       for (const Uuid& id : shard.portfolio_ids)
         if (!blocked_.contains(id)) open_.push_back(id);

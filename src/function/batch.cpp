@@ -48,7 +48,7 @@ PB_FUNCTION(pb_run_daily_batch) {
   OpenRun open(store, {.run_id = run_id, .rewrite = force}, std::move(claim), phases);
   RunNotices notices(store.settings().progress);
   open.run_date(day, true, {}, result);
-  store::finish_run(store, run_id);
+  store::finish_run(store, run_id, snapshot_phase().key);
   notices.summarize(run_id);
   call.return_rows(result);
 }
@@ -84,9 +84,24 @@ PB_FUNCTION(pb_run_daily_batch_with_backfill) {
   const Progress progress{.done = 0, .total = static_cast<std::int64_t>(total)};
   run_in_blocks(open.run, open.store, work, open.portfolio_ids, true, progress, result);
   if (!max_dates) run_what_is_left(open.run, open.store, work, open.portfolio_ids, target, result);
-  store::finish_run(store, run_id);
+  store::finish_run(store, run_id, snapshot_phase().key);
   notices.summarize(run_id);
   call.return_rows(result);
+}
+
+// batch_phases(): the phases of a run, in order.
+PB_FUNCTION(pb_batch_phases) {
+  using pg::Type;
+  pg::RowBuffer rows({{"phase", Type::text},
+                      {"name", Type::text},
+                      {"owns_snapshots", Type::boolean},
+                      {"needs_snapshot", Type::boolean},
+                      {"is_last", Type::boolean}});
+  for (const Phase& phase : all_phases()) {
+    rows.add(phase.key).add(phase.name).add(phase.owns_snapshots).add(phase.needs_snapshot);
+    rows.add(&phase == &all_phases().back());
+  }
+  call.return_rows(rows);
 }
 
 // missing_sessions(target_date, portfolio_ids): the work list.
@@ -116,7 +131,7 @@ PB_FUNCTION(pb_activity_line) {
 // finish_batch_run(run_id): closes the record of a run with what its jobs say.
 PB_FUNCTION(pb_finish_batch_run) {
   const store::Store store(call);
-  store::finish_run(store, call.int8(0).value());
+  store::finish_run(store, call.int8(0).value(), snapshot_phase().key);
   call.return_null();
 }
 

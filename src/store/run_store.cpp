@@ -125,7 +125,7 @@ void write_jobs(const Store& store, std::int64_t run_id, std::span<const Job> jo
                         Args{Type::int4}.add(last_no));
 }
 
-void finish_run(const Store& store, std::int64_t run_id) {
+void finish_run(const Store& store, std::int64_t run_id, const std::string& snapshot_phase) {
   pg::execute("UPDATE " + store.table("batch_runs") +
                   " r SET status = CASE WHEN j.jobs = 0 THEN 'skipped' WHEN j.bad = 0 THEN 'success' WHEN j.good = 0 "
                   "THEN 'failed' ELSE 'partial' END,"
@@ -137,22 +137,23 @@ void finish_run(const Store& store, std::int64_t run_id) {
                   " count(*) FILTER (WHERE status IN ('failed', 'partial', 'blocked') AND job_type <> 'phase') +"
                   " count(*) FILTER (WHERE status = 'failed' AND job_type = 'phase') AS bad,"
                   " count(DISTINCT calculation_date) AS dates,"
-                  " coalesce(sum(processed) FILTER (WHERE phase = '2' AND job_type = 'phase'), 0) AS portfolio_dates,"
+                  " coalesce(sum(processed) FILTER (WHERE phase = $2 AND job_type = 'phase'), 0) AS portfolio_dates,"
                   " coalesce(sum(rows_written) FILTER (WHERE job_type = 'phase'), 0) AS rows_written FROM " +
                   store.table("batch_jobs") + " WHERE run_id = $1) j WHERE r.run_id = $1",
-              Args{Type::int8}.add(run_id));
+              Args{Type::int8, Type::text}.add(run_id).add(snapshot_phase));
 }
 
-std::vector<Uuid> failed_portfolios(const Store& store, std::int64_t run_id) {
+std::vector<Uuid> failed_portfolios(const Store& store, std::int64_t run_id, const std::string& snapshot_phase) {
   struct Row {
     Uuid portfolio_id;
   };
   static const auto columns = pg::select("batch_jobs", field("DISTINCT portfolio_id", &Row::portfolio_id));
   std::vector<Uuid> failed;
   columns.from(store.table("batch_jobs") +
-                   " WHERE run_id = $1 AND job_type = 'portfolio' AND phase = '2' AND status IN ('failed', 'blocked')"
+                   " WHERE run_id = $1 AND job_type = 'portfolio' AND phase = $2 AND status IN ('failed', 'blocked')"
                    " AND portfolio_id IS NOT NULL ORDER BY portfolio_id",
-               Args{Type::int8}.add(run_id), [&](const Row& row) { failed.push_back(row.portfolio_id); });
+               Args{Type::int8, Type::text}.add(run_id).add(snapshot_phase),
+               [&](const Row& row) { failed.push_back(row.portfolio_id); });
   return failed;
 }
 

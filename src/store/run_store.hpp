@@ -48,11 +48,11 @@ std::int64_t begin_run(const Store& store, const RunRequest& request);
 
 void write_jobs(const Store& store, std::int64_t run_id, std::span<const Job> jobs);
 
-// Closes a run's record with what its jobs say.
-void finish_run(const Store& store, std::int64_t run_id);
+// Closes a run's record with what its jobs say. snapshot_phase: the key of the phase that computes portfolios.
+void finish_run(const Store& store, std::int64_t run_id, const std::string& snapshot_phase);
 
-// Portfolios that have failed earlier in this run; their later dates are blocked.
-std::vector<core::Uuid> failed_portfolios(const Store& store, std::int64_t run_id);
+// Portfolios that have failed earlier in this run, in the phase of their snapshots; their later dates are blocked.
+std::vector<core::Uuid> failed_portfolios(const Store& store, std::int64_t run_id, const std::string& snapshot_phase);
 
 // Dates on which something of a run did not end well or waits; of one portfolio, or of all where there is none.
 std::vector<std::pair<core::Date, std::optional<core::Uuid>>> unfinished_dates(const Store& store, std::int64_t run_id);

@@ -1,7 +1,7 @@
 -- Reports, preflight and the state of runs. test/tap/100_monitoring.t watches runs that are under way.
 
 \ir include/prelude.psql
-SELECT plan(72);
+SELECT plan(74);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;
@@ -108,6 +108,14 @@ SELECT is(pg_temp.line('run', 'status') || ' ' || pg_temp.line('run', 'errors'),
 SELECT is(pg_temp.line('3', 'status') LIKE 'partial | %', true, 'so does its phase');
 SELECT is((SELECT count(*) FROM batch_report((SELECT min(run_id) FROM batch_runs)) WHERE metric = 'error'), 0::bigint,
           'an older run keeps its own report');
+
+-- Phases ------------------------------------------------------------------------------------------------------------------
+
+SELECT results_eq('SELECT phase, name FROM run_daily_batch(''2024-07-09'')', 'SELECT phase, name FROM _portfolio_batch.batch_phases()',
+                  'the phases of a run are those that monitoring knows');
+SELECT results_eq('SELECT phase, owns_snapshots, needs_snapshot, is_last FROM _portfolio_batch.batch_phases()
+                   WHERE owns_snapshots OR needs_snapshot OR is_last',
+                  $$VALUES ('2', true, false, false), ('3', false, true, true)$$, 'what they are for');
 
 -- States of records -----------------------------------------------------------------------------------------------------
 
