@@ -102,23 +102,65 @@ AS $columns$
     ('batch_jobs', 'detail',           'jsonb',                    NULL,
      'Figures of the job, by kind of job; NULL when there are none.'),
 
-    -- batch_job_schedules
-    ('batch_job_schedules', NULL, 'log',
+    -- batch_schedule_records
+    ('batch_schedule_records', NULL, 'log',
      'PRIMARY KEY (schedule_name)',
-     'Schedules of the batch, a row for each job that schedule_batch made in pg_cron. It shows them: what is run '
-     'stands in cron.job.'),
-    ('batch_job_schedules', 'schedule_name',   'text',                     'NOT NULL CHECK (schedule_name <> '''')',
+     'What is remembered of the schedules, a row for each job that schedule_batch made in pg_cron, as of the last '
+     'sync_schedules: whose it is, and how it ended last when pg_cron has forgotten that. The view batch_job_schedules '
+     'shows them as of now; what is run stands in cron.job.'),
+    ('batch_schedule_records', 'schedule_name',   'text',                     'NOT NULL CHECK (schedule_name <> '''')',
      'Name of the schedule.'),
-    ('batch_job_schedules', 'cron_expression', 'text',                     'NOT NULL',
+    ('batch_schedule_records', 'cron_expression', 'text',                     'NOT NULL',
      'When it is due, in cron syntax and GMT.'),
-    ('batch_job_schedules', 'command',         'text',                     'NOT NULL',
+    ('batch_schedule_records', 'command',         'text',                     'NOT NULL',
      'SQL command that is run.'),
-    ('batch_job_schedules', 'owner',           'text',                     'NOT NULL DEFAULT CURRENT_USER',
+    ('batch_schedule_records', 'owner',           'text',                     'NOT NULL DEFAULT CURRENT_USER',
      'Role that made the schedule and as which the command runs.'),
-    ('batch_job_schedules', 'enabled',         'boolean',                  'NOT NULL DEFAULT true',
+    ('batch_schedule_records', 'enabled',         'boolean',                  'NOT NULL DEFAULT true',
+     'Whether the schedule is in force.'),
+    ('batch_schedule_records', 'last_run',        'timestamp with time zone', NULL,
+     'Time it last ran, as of the last sync_schedules; NULL when it never did.'),
+    ('batch_schedule_records', 'last_status',     'text',                     NULL,
+     'How that ended: success, partial, failed, cancelled, … or running; NULL when it never ran.'),
+    ('batch_schedule_records', 'last_message',    'text',                     NULL,
+     'What was said of it: the error, or what the run did; NULL when it never ran.'),
+    ('batch_schedule_records', 'next_run',        'timestamp with time zone', NULL,
+     'Time it is due next; NULL when not known or not enabled.'),
+    ('batch_schedule_records', 'job_id',          'bigint',                   NULL,
+     'Its number in cron.job; NULL when it has no job there.'),
+    ('batch_schedule_records', 'created_at',      'timestamp with time zone', 'NOT NULL DEFAULT now()',
+     'Time the row was inserted.'),
+    ('batch_schedule_records', 'updated_at',      'timestamp with time zone', 'NOT NULL DEFAULT now()',
+     'Time the row was last changed.'),
+
+    -- batch_job_schedules
+    ('batch_job_schedules', NULL, 'view',
+     $view$
+       SELECT s.schedule_name, COALESCE(n.cron_expression, s.cron_expression) AS cron_expression,
+              COALESCE(n.command, s.command) AS command, s.owner, COALESCE(n.enabled, s.enabled) AS enabled,
+              CASE WHEN n.schedule_name IS NULL THEN s.last_run ELSE n.last_run END AS last_run,
+              CASE WHEN n.schedule_name IS NULL THEN s.last_status ELSE n.last_status END AS last_status,
+              CASE WHEN n.schedule_name IS NULL THEN s.last_message ELSE n.last_message END AS last_message,
+              CASE WHEN n.schedule_name IS NULL THEN s.next_run ELSE n.next_run END AS next_run,
+              CASE WHEN n.schedule_name IS NULL THEN s.job_id ELSE n.job_id END AS job_id,
+              s.created_at, s.updated_at
+       FROM %1$I.batch_schedule_records AS s
+       LEFT JOIN %1$I.schedules_now() AS n ON n.schedule_name = s.schedule_name
+     $view$,
+     'The schedules of the batch as of now: what batch_schedules() says of those in batch_schedule_records. Without '
+     'the extension, or the right to call that function, as last recorded.'),
+    ('batch_job_schedules', 'schedule_name',   'text',                     NULL,
+     'Name of the schedule.'),
+    ('batch_job_schedules', 'cron_expression', 'text',                     NULL,
+     'When it is due, in cron syntax and GMT.'),
+    ('batch_job_schedules', 'command',         'text',                     NULL,
+     'SQL command that is run.'),
+    ('batch_job_schedules', 'owner',           'text',                     NULL,
+     'Role that made the schedule and as which the command runs.'),
+    ('batch_job_schedules', 'enabled',         'boolean',                  NULL,
      'Whether the schedule is in force.'),
     ('batch_job_schedules', 'last_run',        'timestamp with time zone', NULL,
-     'Time it last ran, as of the last sync_schedules; NULL when it never did.'),
+     'Time it last ran; NULL when it never did.'),
     ('batch_job_schedules', 'last_status',     'text',                     NULL,
      'How that ended: success, partial, failed, cancelled, … or running; NULL when it never ran.'),
     ('batch_job_schedules', 'last_message',    'text',                     NULL,
@@ -127,10 +169,10 @@ AS $columns$
      'Time it is due next; NULL when not known or not enabled.'),
     ('batch_job_schedules', 'job_id',          'bigint',                   NULL,
      'Its number in cron.job; NULL when it has no job there.'),
-    ('batch_job_schedules', 'created_at',      'timestamp with time zone', 'NOT NULL DEFAULT now()',
-     'Time the row was inserted.'),
-    ('batch_job_schedules', 'updated_at',      'timestamp with time zone', 'NOT NULL DEFAULT now()',
-     'Time the row was last changed.')
+    ('batch_job_schedules', 'created_at',      'timestamp with time zone', NULL,
+     'Time the schedule was recorded.'),
+    ('batch_job_schedules', 'updated_at',      'timestamp with time zone', NULL,
+     'Time its record was last changed.')
 $columns$;
 
 COMMENT ON FUNCTION _portfolio_batch.analytics_columns_batch() IS

@@ -128,12 +128,14 @@ COMMENT ON FUNCTION _portfolio_batch.create_analytics_relation(text, text) IS
 -- Views call functions of the tables' schema rather than the extension's own, because a view that depends on a member
 -- of the extension would go with it, or stop DROP EXTENSION. What the body of a PL/pgSQL function calls is not recorded
 -- as a dependency, so tables and views outlive the extension, and only a query that asks for p-values needs it.
+-- Schedules are those of the schema of the view, whatever schema the session's setting names.
 CREATE FUNCTION _portfolio_batch.view_functions()
-RETURNS TABLE (function_name text, arguments text, argument_types text, result_type text, body text, comment text)
+RETURNS TABLE (function_name text, arguments text, argument_types text, result_type text, properties text,
+               is_of_schema boolean, body text, comment text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
 AS $$
-  SELECT v.function_name, v.arguments, v.argument_types, 'double precision',
+  SELECT v.function_name, v.arguments, v.argument_types, 'double precision', 'STABLE PARALLEL SAFE', false,
          format($body$BEGIN
   IF pg_catalog.to_regproc('@extschema@.%1$s') IS NULL THEN
     RAISE EXCEPTION 'p-values need the extension portfolio_batch, which is no longer installed in schema @extschema@'
@@ -154,21 +156,40 @@ END$body$, v.target, v.passed), v.comment
      'the statistic is; error 42883 when the extension is gone.'))
     AS v (function_name, arguments, argument_types, target, passed, comment)
   UNION ALL
-  SELECT 'refuse_view_write', '', '', 'trigger',
+  SELECT 'schedules_now', '', '',
+         'TABLE (schedule_name text, cron_expression text, command text, enabled boolean, owner text, '
+         'last_run timestamptz, last_status text, last_message text, next_run timestamptz, job_id bigint)',
+         'STABLE ROWS 10', true,
+         $body$BEGIN
+  -- Who may not look into the schema may not ask for its functions either.
+  IF pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace('@extschema@'), 'USAGE') THEN
+    IF pg_catalog.has_function_privilege(pg_catalog.to_regprocedure('@extschema@.batch_schedules()'), 'EXECUTE') THEN
+      RETURN QUERY SELECT b.* FROM @extschema@.batch_schedules() AS b;
+    END IF;
+  END IF;
+END$body$,
+         'What batch_schedules() of the extension portfolio_batch says of the schedules of this schema; no row when '
+         'the extension is gone or the caller may not execute that function.'
+  UNION ALL
+  SELECT 'refuse_view_write', '', '', 'trigger', '', false,
          $body$BEGIN
   RAISE EXCEPTION 'cannot % view "%"', CASE TG_OP WHEN 'INSERT' THEN 'insert into' WHEN 'DELETE' THEN 'delete from'
                                                    ELSE 'update' END, TG_TABLE_NAME
     USING ERRCODE = 'object_not_in_prerequisite_state',
-          DETAIL = 'It shows results that tables of the batch hold in another form.',
-          HINT = 'purge_results(before_date) removes results before a date, purge_portfolio(portfolio_id) all of a '
-                 'portfolio. Run the batch or an engine again to compute them.';
+          DETAIL = CASE TG_TABLE_NAME WHEN 'batch_job_schedules' THEN 'It shows jobs of pg_cron as they are now.'
+                   ELSE 'It shows results that tables of the batch hold in another form.' END,
+          HINT = CASE TG_TABLE_NAME WHEN 'batch_job_schedules'
+                 THEN 'schedule_batch, unschedule_batch, enable_schedule and disable_schedule change them.'
+                 ELSE 'purge_results(before_date) removes results before a date, purge_portfolio(portfolio_id) all of '
+                 'a portfolio. Run the batch or an engine again to compute them.' END;
 END$body$,
          'Error of INSERT, UPDATE and DELETE on a view of results: names the functions that remove results.'
 $$;
 
 COMMENT ON FUNCTION _portfolio_batch.view_functions() IS
   'The functions that create_analytics_tables puts beside the tables, because views call them: name, arguments, their '
-  'types, result, body and comment. Takes no argument and reads no table.';
+  'types, result, properties, whether they work on the tables of their own schema (is_of_schema), body and comment. '
+  'Takes no argument and reads no table.';
 
 CREATE FUNCTION _portfolio_batch.create_view_function(schema_name text, name text)
 RETURNS text
@@ -176,19 +197,24 @@ LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  wanted  record;
-  present text;
+  wanted   record;
+  present  text;
+  settings text[] := '{"search_path=pg_catalog, pg_temp"}';
 BEGIN
   SELECT v.* INTO STRICT wanted FROM _portfolio_batch.view_functions() AS v WHERE v.function_name = name;
+  IF wanted.is_of_schema THEN
+    settings := settings || ('portfolio_batch.schema=' || schema_name);
+  END IF;
   SELECT p.prosrc || COALESCE(array_to_string(p.proconfig, ''), '') INTO present
     FROM pg_proc AS p
    WHERE p.oid = to_regprocedure(format('%I.%I(%s)', schema_name, name, wanted.argument_types));
-  IF present = wanted.body || 'search_path=pg_catalog, pg_temp' THEN
+  IF present = wanted.body || array_to_string(settings, '') THEN
     RETURN 'exists';
   END IF;
   EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(%s) RETURNS %s LANGUAGE plpgsql %s '
-                 'SET search_path TO pg_catalog, pg_temp AS %L', schema_name, name, wanted.arguments,
-                 wanted.result_type, CASE wanted.result_type WHEN 'trigger' THEN '' ELSE 'STABLE PARALLEL SAFE' END,
+                 'SET search_path TO pg_catalog, pg_temp %s AS %L', schema_name, name, wanted.arguments,
+                 wanted.result_type, wanted.properties,
+                 CASE WHEN wanted.is_of_schema THEN format('SET portfolio_batch.schema TO %L', schema_name) END,
                  wanted.body);
   EXECUTE format('COMMENT ON FUNCTION %I.%I(%s) IS %L', schema_name, name, wanted.argument_types, wanted.comment);
   RETURN CASE WHEN present IS NULL THEN 'created' ELSE 'replaced' END;

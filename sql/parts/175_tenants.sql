@@ -31,7 +31,7 @@ AS $$
       -- Runs of other portfolios alone are nobody else's business; counts of a run of all portfolios are everybody's.
       WHEN r.table_name = 'batch_runs' THEN format('portfolio_ids IS NULL OR portfolio_ids <@ %s', p.portfolios)
       WHEN r.table_name = 'batch_jobs' THEN format('portfolio_id IS NULL OR portfolio_id = ANY (%s)', p.portfolios)
-      WHEN r.table_name = 'batch_job_schedules' THEN format('owner = ANY (%s)', p.roles)
+      WHEN r.table_name = 'batch_schedule_records' THEN format('owner = ANY (%s)', p.roles)
       WHEN r.table_name = 'tags' THEN format('is_system OR owner = ANY (%s) OR id IN '
                                              '(SELECT l.tag_id FROM %I.position_tags AS l)', p.roles, p.schema_name)
       WHEN r.of_portfolio THEN format('portfolio_id = ANY (%s)', p.portfolios)

@@ -1,6 +1,6 @@
--- Schedules: pg_cron runs them, batch_job_schedules shows them. Jobs are made and changed through pg_cron's own
--- functions and belong to the role that made them. What pg_cron runs never comes out of the table: whoever may write
--- the table could otherwise have others run what he likes.
+-- Schedules: pg_cron runs them, batch_schedule_records remembers them, batch_job_schedules shows them as of now. Jobs
+-- are made and changed through pg_cron's own functions and belong to the role that made them. What pg_cron runs never
+-- comes out of the table: whoever may write the table could otherwise have others run what he likes.
 
 -- When a cron expression is due --------------------------------------------------------------------------------------
 
@@ -127,7 +127,7 @@ CREATE TYPE @extschema@.batch_schedule AS (
   schedule_name text, cron_expression text, command text, enabled boolean, owner text,
   last_run timestamptz, last_status text, last_message text, next_run timestamptz, job_id bigint);
 COMMENT ON TYPE @extschema@.batch_schedule IS
-'A schedule as batch_schedules() shows it: the columns of the table batch_job_schedules of these names.';
+'A schedule as batch_schedules() shows it: the columns of the view batch_job_schedules of these names.';
 
 CREATE FUNCTION _portfolio_batch.schedule_job_name(schedule_name text) RETURNS text
 LANGUAGE sql STABLE STRICT
@@ -241,12 +241,12 @@ BEGIN
   RETURN QUERY EXECUTE format($query$
     SELECT s.schedule_name, s.cron_expression, s.command, s.enabled, s.owner, s.last_run, s.last_status, s.last_message,
            s.next_run, s.job_id
-    FROM %I.batch_job_schedules AS s
+    FROM %I.batch_schedule_records AS s
   $query$, _portfolio_batch.tables_schema());
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.stored_schedules_as_owner() IS
-'The schedules as last stored in batch_job_schedules.';
+'The schedules as last stored in batch_schedule_records.';
 
 CREATE FUNCTION _portfolio_batch.add_schedules_as_owner(role_name name, schedules jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -254,7 +254,7 @@ SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
   EXECUTE format($query$
-    INSERT INTO %I.batch_job_schedules (schedule_name, cron_expression, command, owner)
+    INSERT INTO %I.batch_schedule_records (schedule_name, cron_expression, command, owner)
     SELECT s.schedule_name, s.cron_expression, s.command, $1
     FROM jsonb_populate_recordset(NULL::@extschema@.batch_schedule, $2) AS s
     ON CONFLICT DO NOTHING
@@ -262,8 +262,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.add_schedules_as_owner(name, jsonb) IS
-'Adds schedules of a role, an array of objects with the fields of batch_schedule, to batch_job_schedules; a name that is
-there already, of whatever role, stays as it is.';
+'Adds schedules of a role, an array of objects with the fields of batch_schedule, to batch_schedule_records; a name that
+is there already, of whatever role, stays as it is.';
 
 CREATE FUNCTION _portfolio_batch.update_schedules_as_owner(role_name name, schedules jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -271,7 +271,7 @@ SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
   EXECUTE format($query$
-    UPDATE %I.batch_job_schedules AS s
+    UPDATE %I.batch_schedule_records AS s
     SET cron_expression = n.cron_expression, command = n.command, enabled = n.enabled, last_run = n.last_run,
         last_status = n.last_status, last_message = n.last_message, next_run = n.next_run, job_id = n.job_id,
         updated_at = now()
@@ -284,20 +284,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.update_schedules_as_owner(name, jsonb) IS
-'Writes what is known of schedules of a role, an array of batch_schedule, into their rows of batch_job_schedules where
-that changes something.';
+'Writes what is known of schedules of a role, an array of batch_schedule, into their rows of batch_schedule_records
+where that changes something.';
 
 CREATE FUNCTION _portfolio_batch.delete_schedule_as_owner(schedule_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
-  EXECUTE format('DELETE FROM %I.batch_job_schedules AS s WHERE s.schedule_name = $1',
+  EXECUTE format('DELETE FROM %I.batch_schedule_records AS s WHERE s.schedule_name = $1',
                  _portfolio_batch.tables_schema()) USING schedule_name;
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.delete_schedule_as_owner(text) IS
-'Removes the row of a schedule from batch_job_schedules.';
+'Removes the row of a schedule from batch_schedule_records.';
 
 CREATE FUNCTION _portfolio_batch.run_of_process_as_owner(process integer, earliest timestamptz, latest timestamptz)
 RETURNS TABLE (run_id bigint, status text, backend_pid integer, backend_start timestamptz, started_at timestamptz,
@@ -406,8 +406,8 @@ COMMENT ON FUNCTION _portfolio_batch.batch_schedules_as_caller() IS
 command and whether it is active from cron.job, time, outcome and message of the last run from cron.job_run_details and
 batch_runs (last_status: success, partial, failed, skipped, cancelled, running, …; a run in which something failed shows
 as that, although its command succeeded), next_run from the expression. Such a schedule without a job has no job_id and
-is not enabled; those of other roles are shown as last stored in batch_job_schedules. Errors: 42P01 when the tables do
-not exist, 42501 without the right to read them.';
+is not enabled; those of other roles are shown as last stored in batch_schedule_records. Errors: 42P01 when the tables
+do not exist, 42501 without the right to read them.';
 
 -- What is done with schedules ----------------------------------------------------------------------------------------
 
@@ -433,7 +433,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.sync_schedules_as_caller() IS
-'Writes into batch_job_schedules what batch_schedules() says of the caller''s schedules, adds rows for jobs of
+'Writes into batch_schedule_records what batch_schedules() says of the caller''s schedules, adds rows for jobs of
 this extension that have none, and returns them. It changes no job: one that is gone is made again by schedule_batch.
 Errors: those of require_cron; 42501 without the right to write the table.';
 
@@ -586,7 +586,7 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.purge_run_records_as_caller(interval) IS
 'Deletes the records of runs that began longer ago than keep (default 90 days) and are over, with their jobs, and what
 pg_cron recorded of the caller''s schedules; returns the rows deleted by table. Results stay. Writes the outcome of the
-schedules into batch_job_schedules first (sync_schedules). Errors: 22023 for a negative interval, 42501.';
+schedules into batch_schedule_records first (sync_schedules). Errors: 22023 for a negative interval, 42501.';
 
 CREATE FUNCTION _portfolio_batch.schedule_default_batches_as_caller() RETURNS SETOF @extschema@.batch_schedule
 LANGUAGE plpgsql VOLATILE ROWS 4

@@ -70,6 +70,7 @@ constexpr const char* relations[] = {"portfolios",
                                      "position_interest_rate_beta",
                                      "batch_runs",
                                      "batch_jobs",
+                                     "batch_schedule_records",
                                      "batch_job_schedules"};
 
 }  // namespace

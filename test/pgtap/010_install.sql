@@ -286,7 +286,11 @@ INSERT INTO documented VALUES
   ('batch_jobs', 'timestamp with time zone', 'started_at completed_at'),
   ('batch_jobs', 'double precision', 'duration_seconds'),
   ('batch_jobs', 'jsonb', 'detail'),
-  ('batch_job_schedules', 'text', 'schedule_name cron_expression command'),
+  ('batch_schedule_records', 'text', 'schedule_name cron_expression command owner last_status last_message'),
+  ('batch_schedule_records', 'boolean', 'enabled'),
+  ('batch_schedule_records', 'timestamp with time zone', 'last_run next_run'),
+  ('batch_schedule_records', 'bigint', 'job_id'),
+  ('batch_job_schedules', 'text', 'schedule_name cron_expression command last_status'),
   ('batch_job_schedules', 'boolean', 'enabled'),
   ('batch_job_schedules', 'timestamp with time zone', 'last_run next_run');
 
@@ -354,7 +358,7 @@ SELECT col_is_pk('pb', k.table_name, string_to_array(k.key, ' ')::name[], k.tabl
     ('portfolio_stress_tests',        'portfolio_id calculation_date'),
     ('batch_runs',                    'run_id'),
     ('batch_jobs',                    'run_id job_no'),
-    ('batch_job_schedules',           'schedule_name')) AS k (table_name, key);
+    ('batch_schedule_records',        'schedule_name')) AS k (table_name, key);
 
 SELECT is_empty($$SELECT conrelid::regclass, conname FROM pg_constraint AS c
                   JOIN analytics_columns() AS d ON c.conrelid = to_regclass('pb.' || d.table_name)
@@ -641,6 +645,7 @@ EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
                           hint = PG_EXCEPTION_HINT;
 END $$;
+INSERT INTO batch_schedule_records (schedule_name, cron_expression, command) VALUES ('nightly', '0 22 * * *', 'SELECT 1');
 CREATE TEMP TABLE attempts AS
 SELECT v.table_name AS name, w.verb, w.statement
 FROM analytics_columns() AS v
@@ -651,14 +656,18 @@ CROSS JOIN LATERAL (VALUES
   ('update', format('UPDATE %I SET %I = NULL', v.table_name, first.name)),
   ('delete from', format('DELETE FROM %I', v.table_name))) AS w (verb, statement)
 WHERE v.column_name IS NULL AND v.data_type = 'view';
-SELECT is((SELECT count(*) FROM attempts), 36::bigint, 'to insert, update and delete in each of twelve views');
+SELECT is((SELECT count(*) FROM attempts), 39::bigint, 'to insert, update and delete in each of thirteen views');
 SELECT set_eq('SELECT name, verb, e.* FROM attempts, LATERAL pg_temp.error_of(statement) AS e',
               $$SELECT name, verb, '55000' AS state, format('cannot %s view "%s"', verb, name) AS message,
-                       'It shows results that tables of the batch hold in another form.' AS detail,
-                       'purge_results(before_date) removes results before a date, purge_portfolio(portfolio_id) all of '
-                       'a portfolio. Run the batch or an engine again to compute them.' AS hint
-                FROM attempts$$,
-              'is refused with one error that names the view, and the functions that remove results');
+                       v.detail, v.hint
+                FROM attempts
+                JOIN (VALUES (true, 'It shows jobs of pg_cron as they are now.',
+                              'schedule_batch, unschedule_batch, enable_schedule and disable_schedule change them.'),
+                             (false, 'It shows results that tables of the batch hold in another form.',
+                              'purge_results(before_date) removes results before a date, purge_portfolio(portfolio_id) '
+                              'all of a portfolio. Run the batch or an engine again to compute them.'))
+                  AS v (of_schedules, detail, hint) ON v.of_schedules = (name = 'batch_job_schedules')$$,
+              'is refused with one error that names the view, and the functions that change what it shows');
 
 -- Checks ------------------------------------------------------------------------------------------------------------
 
@@ -748,7 +757,7 @@ SELECT is_empty('SELECT r.name, r.column_name, e.* FROM readings AS r, LATERAL p
                  WHERE e.state IS NOT NULL', 'every column of every view can be read');
 DROP EXTENSION portfolio_batch;
 SELECT has_table('pb', 'portfolio_snapshots', 'DROP EXTENSION keeps the tables');
-SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'pb'::regnamespace AND relkind = 'v'), 12::bigint,
+SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'pb'::regnamespace AND relkind = 'v'), 13::bigint,
           'and the views');
 SELECT is((SELECT count(correlation_coefficient) FROM pb.pairwise_correlations), 9::bigint, 'with what they show');
 SELECT set_eq('SELECT r.name, r.column_name, e.* FROM readings AS r, LATERAL pg_temp.error_of(statement) AS e
@@ -765,7 +774,7 @@ SELECT is((pg_temp.error_of('DELETE FROM pb.stress_test_results')).state, '55000
 CREATE SCHEMA pb_again;
 CREATE EXTENSION portfolio_batch SCHEMA pb_again;
 SELECT set_eq($$SELECT object_name, action FROM pb_again.create_analytics_tables('pb') WHERE action <> 'exists'$$,
-              $$VALUES ('pairwise_p_value', 'replaced'), ('estimate_p_value', 'replaced')$$,
+              $$VALUES ('pairwise_p_value', 'replaced'), ('estimate_p_value', 'replaced'), ('schedules_now', 'replaced')$$,
               'an extension installed elsewhere finds the tables');
 SELECT is_empty('SELECT r.name, r.column_name, e.* FROM readings AS r, LATERAL pg_temp.error_of(statement) AS e
                  WHERE e.state IS NOT NULL', 'and serves the views again');

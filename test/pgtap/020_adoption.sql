@@ -80,7 +80,7 @@ CREATE TABLE misfit.equity_changes (
   change_date date NOT NULL, created_at timestamptz);
 CREATE VIEW misfit.positions AS SELECT 1 AS id;
 CREATE TABLE misfit.pairwise_correlations (id uuid);
-CREATE TABLE misfit.batch_job_schedules (
+CREATE TABLE misfit.batch_schedule_records (
   id uuid PRIMARY KEY, schedule_name text UNIQUE, cron_expression text NOT NULL, command text NOT NULL,
   enabled boolean NOT NULL, last_run timestamptz NOT NULL, next_run timestamptz, created_at timestamptz,
   updated_at timestamptz);
@@ -97,13 +97,13 @@ equity_changes (portfolio_id, id): expected a unique index, missing
 equity_changes.notes: expected text, missing
 equity_changes.deleted_at: expected timestamp with time zone, missing
 pairwise_correlations: expected a view, found a table
-batch_job_schedules.id: expected NULL allowed or a default, found NOT NULL
-batch_job_schedules.owner: expected text, missing
-batch_job_schedules.enabled: expected DEFAULT true, found no default
-batch_job_schedules.last_run: expected NULL allowed, found NOT NULL
-batch_job_schedules.last_status: expected text, missing
-batch_job_schedules.last_message: expected text, missing
-batch_job_schedules.job_id: expected bigint, missing$expected$, 'the detail has a line for each');
+batch_schedule_records.id: expected NULL allowed or a default, found NOT NULL
+batch_schedule_records.owner: expected text, missing
+batch_schedule_records.enabled: expected DEFAULT true, found no default
+batch_schedule_records.last_run: expected NULL allowed, found NOT NULL
+batch_schedule_records.last_status: expected text, missing
+batch_schedule_records.last_message: expected text, missing
+batch_schedule_records.job_id: expected bigint, missing$expected$, 'the detail has a line for each');
 SELECT is((SELECT hint FROM refused), $expected$add_missing_columns => true would add 6 of them. The statements for all:
 ALTER TABLE misfit.portfolios ALTER COLUMN name TYPE text USING name::text;
 ALTER TABLE misfit.portfolios ALTER COLUMN currency TYPE text USING currency::text;
@@ -113,15 +113,15 @@ CREATE UNIQUE INDEX ON misfit.equity_changes (portfolio_id, id);
 ALTER TABLE misfit.equity_changes ADD COLUMN notes text;
 ALTER TABLE misfit.equity_changes ADD COLUMN deleted_at timestamp with time zone;
 ALTER TABLE misfit.pairwise_correlations RENAME TO pairwise_correlations_old;
-ALTER TABLE misfit.batch_job_schedules ALTER COLUMN id SET DEFAULT gen_random_uuid();
-ALTER TABLE misfit.batch_job_schedules ADD COLUMN owner text NOT NULL DEFAULT CURRENT_USER;
-ALTER TABLE misfit.batch_job_schedules ALTER COLUMN enabled SET DEFAULT true;
-ALTER TABLE misfit.batch_job_schedules ALTER COLUMN last_run DROP NOT NULL;
-ALTER TABLE misfit.batch_job_schedules ADD COLUMN last_status text;
-ALTER TABLE misfit.batch_job_schedules ADD COLUMN last_message text;
-ALTER TABLE misfit.batch_job_schedules ADD COLUMN job_id bigint;$expected$, 'the hint has the statement for each');
+ALTER TABLE misfit.batch_schedule_records ALTER COLUMN id SET DEFAULT gen_random_uuid();
+ALTER TABLE misfit.batch_schedule_records ADD COLUMN owner text NOT NULL DEFAULT CURRENT_USER;
+ALTER TABLE misfit.batch_schedule_records ALTER COLUMN enabled SET DEFAULT true;
+ALTER TABLE misfit.batch_schedule_records ALTER COLUMN last_run DROP NOT NULL;
+ALTER TABLE misfit.batch_schedule_records ADD COLUMN last_status text;
+ALTER TABLE misfit.batch_schedule_records ADD COLUMN last_message text;
+ALTER TABLE misfit.batch_schedule_records ADD COLUMN job_id bigint;$expected$, 'the hint has the statement for each');
 SELECT set_eq($$SELECT pg_temp.relations_of('misfit')$$,
-              ARRAY['portfolios', 'equity_changes', 'positions', 'pairwise_correlations', 'batch_job_schedules'],
+              ARRAY['portfolios', 'equity_changes', 'positions', 'pairwise_correlations', 'batch_schedule_records'],
               'a refused call leaves the schema as it was');
 SELECT is(current_setting('portfolio_batch.schema'), 'fits', 'and the setting too');
 
@@ -134,9 +134,9 @@ BEGIN
   END LOOP;
 END $$;
 SELECT set_eq($$SELECT object_name FROM create_analytics_tables('misfit') WHERE action = 'exists'$$,
-              ARRAY['misfit', 'portfolios', 'equity_changes', 'batch_job_schedules'],
+              ARRAY['misfit', 'portfolios', 'equity_changes', 'batch_schedule_records'],
               'after the statements of the hint the tables are adopted');
-SELECT lives_ok($$INSERT INTO misfit.batch_job_schedules (schedule_name, cron_expression, command)
+SELECT lives_ok($$INSERT INTO misfit.batch_schedule_records (schedule_name, cron_expression, command)
                   VALUES ('nightly', '0 22 * * *', 'CALL daily_batch()')$$, 'and can be written');
 
 -- Columns that are missing ------------------------------------------------------------------------------------------

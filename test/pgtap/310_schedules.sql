@@ -2,7 +2,7 @@
 -- time. test/tap/090_schedules.t has them fire.
 
 \ir include/prelude.psql
-SELECT plan(109);
+SELECT plan(119);
 
 -- When an expression is due: values worked out by hand. 2026-11-21 is a Saturday ---------------------------------------
 
@@ -113,15 +113,35 @@ SELECT throws_ok($$SELECT purge_run_records('-1 day')$$, '22023', 'keep must not
 SELECT throws_ok($$SELECT schedule_batch('nightly', '0 22 * * 1-5')$$, '55000', NULL, 'schedules need pg_cron');
 SELECT throws_ok($$SELECT sync_schedules()$$, '55000', NULL, 'so does their outcome');
 SELECT throws_ok($$SELECT schedule_default_batches()$$, '55000', NULL, 'and the default set');
-SELECT is_empty('SELECT * FROM batch_job_schedules', 'what was refused left no row');
+SELECT is_empty('SELECT * FROM batch_schedule_records', 'what was refused left no row');
 
 -- The table --------------------------------------------------------------------------------------------------------------
 
-INSERT INTO batch_job_schedules (schedule_name, cron_expression, command, last_status, next_run)
+INSERT INTO batch_schedule_records (schedule_name, cron_expression, command, last_status, next_run)
 VALUES ('old', '0 22 * * *', 'CALL pb.daily_batch()', 'success', now());
 SELECT results_eq($$SELECT schedule_name, enabled, owner, last_status, next_run, job_id FROM batch_schedules()$$,
                   $$VALUES ('old', false, current_user::text COLLATE "default", 'success', NULL::timestamptz, NULL::bigint)$$,
                   'a schedule that no scheduler runs is shown as not enabled');
+
+SELECT results_eq($$SELECT schedule_name, enabled, owner, last_status, next_run, job_id FROM batch_job_schedules$$,
+                  $$SELECT schedule_name, enabled, owner, last_status, next_run, job_id FROM batch_schedules()$$,
+                  'by the view as well');
+SELECT set_eq($$SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
+                WHERE a.attrelid = 'batch_job_schedules'::regclass AND a.attnum > 0$$,
+              $$SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
+                WHERE a.attrelid = 'batch_schedule_records'::regclass AND a.attnum > 0$$, 'which has the columns of the records');
+SELECT throws_ok(statement, '55000', NULL, 'it is not written: ' || statement)
+  FROM (VALUES ($$UPDATE batch_job_schedules SET command = 'SELECT 1'$$), ('DELETE FROM batch_job_schedules')) AS v (statement);
+-- It is of the tables that it stands beside, whatever tables the session works on.
+SELECT count(*) FROM create_analytics_tables('pb_other') \g /dev/null
+INSERT INTO pb_other.batch_schedule_records (schedule_name, cron_expression, command, owner, last_status)
+VALUES ('old', '1 1 * * *', 'SELECT 1', 'desk', 'failed'), ('other', '1 1 * * *', 'SELECT 1', 'desk', 'failed');
+SELECT is(current_setting('portfolio_batch.schema'), 'pb_other', 'the session works on other tables');
+SELECT results_eq('SELECT schedule_name, enabled, last_status FROM pb.batch_job_schedules',
+                  $$VALUES ('old', false, 'success')$$, 'the view shows its own schedules');
+SELECT set_eq('SELECT schedule_name, enabled, last_status FROM pb_other.batch_job_schedules',
+              $$VALUES ('old', true, 'failed'), ('other', true, 'failed')$$, 'and the other one the others');
+SET LOCAL portfolio_batch.schema = 'pb';
 
 -- Retention --------------------------------------------------------------------------------------------------------------
 
@@ -160,6 +180,21 @@ SET LOCAL ROLE pb_stranger;
 SELECT throws_ok('SELECT * FROM batch_schedules()', '42501', NULL, 'a stranger sees nothing');
 SELECT lives_ok($$SELECT cron_next_run('* * * * *')$$, 'reading an expression needs no right');
 RESET ROLE;
+GRANT SELECT ON batch_job_schedules, batch_schedule_records TO pb_stranger;
+SET LOCAL ROLE pb_stranger;
+SELECT results_eq('SELECT schedule_name, enabled FROM batch_job_schedules', $$VALUES ('old', true)$$,
+                  'who may read the view and call nothing reads what was recorded');
+RESET ROLE;
+GRANT USAGE ON SCHEMA pb_other TO pb_stranger;
+GRANT SELECT ON pb_other.batch_job_schedules, pb_other.batch_schedule_records TO pb_stranger;
+REVOKE USAGE ON SCHEMA pb FROM pb_stranger;
+SET LOCAL ROLE pb_stranger;
+SELECT is((SELECT count(*) FROM pb_other.batch_job_schedules), 2::bigint,
+          'also where he may not look into the schema of the extension');
+RESET ROLE;
+DROP EXTENSION portfolio_batch;
+SELECT results_eq('SELECT schedule_name, enabled, last_status FROM batch_job_schedules', $$VALUES ('old', true, 'success')$$,
+                  'so does everybody when the extension is gone');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -42,7 +42,7 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA pb, _portfolio_batch FROM pb_stranger;
 
 -- Of other errors it is the only trace.
 CREATE FUNCTION pb.rule() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not here' USING ERRCODE = 'HR001'; END $$;
-CREATE TRIGGER rule BEFORE INSERT ON batch_job_schedules FOR EACH ROW EXECUTE FUNCTION pb.rule();
+CREATE TRIGGER rule BEFORE INSERT ON batch_schedule_records FOR EACH ROW EXECUTE FUNCTION pb.rule();
 SELECT alike((SELECT c.context FROM pg_temp.context_of(
   $$SELECT _portfolio_batch.add_schedules('x', '[{"schedule_name": "x", "cron_expression": "", "command": ""}]')$$) AS c),
   'PL/pgSQL function pb.rule() line 1 at RAISE%_portfolio_batch.add_schedules_as_owner%', 'a trigger');

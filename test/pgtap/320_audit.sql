@@ -87,8 +87,9 @@ SELECT set_eq('SELECT * FROM batch_audit()',
                               'as of 2024-07-12, the newest session with data; the latest closed one is ' || max(d)
                        FROM sessions_between('2024-07-13', %L) AS d$$, latest_closed_session()), 'with a row that says so');
 SAVEPOINT kept_up;
-INSERT INTO batch_job_schedules (schedule_name, cron_expression, command, enabled, next_run)
-VALUES ('nightly', '0 22 * * *', 'CALL daily_batch()', true, now() + interval '1 hour');
+-- Of another role, so that it is known by its record.
+INSERT INTO batch_schedule_records (schedule_name, cron_expression, command, enabled, next_run, owner)
+VALUES ('nightly', '0 22 * * *', 'CALL daily_batch()', true, now() + interval '1 hour', 'desk');
 SELECT results_eq($$SELECT status, detail FROM batch_audit_summary() WHERE section = 'verdict'$$,
                   $$VALUES ('red', 'PARTIAL')$$, 'what a schedule keeps up to date is late');
 ROLLBACK TO kept_up;
@@ -313,10 +314,10 @@ INSERT INTO faults (want, fault) VALUES
                            'VALUES (''daily'', 2147483647, now())'),
   ('nothing', 'INSERT INTO batch_runs (run_kind, backend_pid, backend_start) '
               'SELECT ''daily'', pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()'),
-  ('batch: schedules amber', 'INSERT INTO batch_job_schedules (schedule_name, cron_expression, command, next_run) '
-                             'VALUES (''nightly'', ''0 23 * * *'', ''CALL daily_batch()'', now() - interval ''2 days'')'),
-  ('nothing', 'INSERT INTO batch_job_schedules (schedule_name, cron_expression, command, enabled, next_run) '
-              'VALUES (''nightly'', ''0 23 * * *'', ''CALL daily_batch()'', false, now() - interval ''2 days'')');
+  ('batch: schedules amber', 'INSERT INTO batch_schedule_records (schedule_name, cron_expression, command, next_run, owner) '
+                             'VALUES (''nightly'', ''0 23 * * *'', ''CALL daily_batch()'', now() - interval ''2 days'', ''desk'')'),
+  ('nothing', 'INSERT INTO batch_schedule_records (schedule_name, cron_expression, command, enabled, next_run, owner) '
+              'VALUES (''nightly'', ''0 23 * * *'', ''CALL daily_batch()'', false, now() - interval ''2 days'', ''desk'')');
 
 -- What is there twice, and what belongs to nothing. The lots are closed before the session, so that no result is due.
 INSERT INTO faults (want, fault)

@@ -43,10 +43,10 @@ SELECT format('CREATE TRIGGER watch AFTER INSERT OR UPDATE OR DELETE ON pb_desk.
 FROM pg_class WHERE relnamespace = 'pb_desk'::regnamespace AND relkind = 'r' AND relname <> 'seen' \gexec
 SELECT format('ALTER TABLE pb_desk.%1$I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; '
               'CREATE POLICY everything ON pb_desk.%1$I USING ((SELECT pb_desk.note(''policy of %1$I'')))', name)
-FROM unnest(ARRAY['portfolios', 'batch_runs', 'batch_job_schedules', 'market_data_cache']) AS name \gexec
+FROM unnest(ARRAY['portfolios', 'batch_runs', 'batch_schedule_records', 'market_data_cache']) AS name \gexec
 ALTER TABLE portfolio_snapshots ADD CHECK (pb_desk.note('check of portfolio_snapshots'));
 ALTER TABLE position_realized_events ADD CHECK (pb_desk.note('check of position_realized_events'));
-ALTER TABLE batch_job_schedules ADD noted boolean DEFAULT pb_desk.note('default of batch_job_schedules');
+ALTER TABLE batch_schedule_records ADD noted boolean DEFAULT pb_desk.note('default of batch_schedule_records');
 ALTER TABLE batch_jobs ADD noted boolean DEFAULT pb_desk.note('default of batch_jobs');
 CREATE INDEX ON positions (pb_desk.note_key('index of positions', symbol));
 DELETE FROM factor_definitions WHERE name = 'low_vol';
@@ -140,12 +140,12 @@ SELECT set_has('SELECT kind FROM seen',
                         ('trigger on factor_definitions'), ('index of factor_definitions'),
                         ('check of factor_definitions'), ('generated column of factor_definitions'),
                         ('policy of portfolios'), ('policy of batch_runs'),
-                        ('policy of batch_job_schedules'), ('policy of market_data_cache'),
+                        ('policy of batch_schedule_records'), ('policy of market_data_cache'),
                         ('check of portfolio_snapshots'), ('check of position_realized_events'),
                         ('default of batch_jobs'), ('index of positions'), ('view company_profiles'),
                         ('view trading_sessions')$$, 'and all of it was met');
 SELECT is((SELECT count(*) > 0 FROM seen
-            WHERE kind IN ('trigger on batch_job_schedules', 'default of batch_job_schedules')), :'has_cron', 'that of the table of schedules where there is pg_cron');
+            WHERE kind IN ('trigger on batch_schedule_records', 'default of batch_schedule_records')), :'has_cron', 'that of the table of schedules where there is pg_cron');
 
 TRUNCATE seen;
 DELETE FROM tags WHERE false;

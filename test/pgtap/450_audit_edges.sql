@@ -54,8 +54,8 @@ SELECT is(pg_temp.found('snapshots', 'balance', 'UPDATE portfolio_snapshots SET 
 
 -- A schedule is overdue a day after it was due; one that never is due is not.
 SELECT is(pg_temp.found('batch', 'schedules', format(
-            'INSERT INTO batch_job_schedules (schedule_name, cron_expression, command, next_run) VALUES '
-            '(''nightly'', ''0 22 * * *'', ''CALL daily_batch()'', %s)', due)), wanted, 'a schedule due ' || due)
+            'INSERT INTO batch_schedule_records (schedule_name, cron_expression, command, next_run, owner) VALUES '
+            '(''nightly'', ''0 22 * * *'', ''CALL daily_batch()'', %s, ''desk'')', due)), wanted, 'a schedule due ' || due)
 FROM (VALUES ('NULL', 'green 1/1'), ('now() - interval ''1 day''', 'green 1/1'),
              ('now() - interval ''25 hours''', 'amber 0/1')) AS v (due, wanted);
 

@@ -3,7 +3,7 @@
 # pg_cron fires at full minutes only, so this takes up to three of them.
 
 . "$(dirname "$0")/tap.bash"
-plan 51
+plan 52
 
 begin_cluster
 sql 'CREATE EXTENSION portfolio_batch' 'SELECT FROM create_analytics_tables()' \
@@ -62,21 +62,26 @@ is "$(sql "SELECT schedule_name, cron_expression, command, next_run = cron_next_
 tick|8 8 * * *|CALL public.daily_batch()|t' 'a superuser sees all schedules as of now'
 is "$(as_runner "SELECT schedule_name, cron_expression FROM batch_schedules()")" 'runner tick|7 7 * * *
 tick|0 0 1 1 *' 'others see their own as of now'
+columns='schedule_name, cron_expression, command, owner, enabled, last_run, last_status, last_message, next_run, job_id'
+same="SELECT count(*) FROM (SELECT $columns FROM batch_schedules() EXCEPT SELECT $columns FROM batch_job_schedules) AS d"
+is "$(sql "$same") $(as_runner "$same") $(sql "SELECT cron_expression FROM batch_job_schedules ORDER BY schedule_name" \
+  "SELECT string_agg(cron_expression, ' ') FROM batch_schedule_records WHERE cron_expression IN ('7 7 * * *', '8 8 * * *')" |
+  paste -sd'|')" '0 0 7 7 * * *|8 8 * * *|' 'the view is of now as well, for both, though the records are not'
 as_runner "SELECT FROM schedule_batch('runner tick', '0 0 1 1 *')"
 sql "SELECT FROM schedule_batch('tick', '0 0 1 1 *')"
 
 # Whoever may write the table must not have others run what he likes.
-as_runner "UPDATE batch_job_schedules SET command = 'DROP TABLE portfolios', owner = 'postgres'" \
-  "INSERT INTO batch_job_schedules (schedule_name, cron_expression, command, owner)
+as_runner "UPDATE batch_schedule_records SET command = 'DROP TABLE portfolios', owner = 'postgres'" \
+  "INSERT INTO batch_schedule_records (schedule_name, cron_expression, command, owner)
    VALUES ('trap', '0 0 1 1 *', 'DROP TABLE portfolios', 'postgres')"
 sql 'SELECT FROM sync_schedules()'
 is "$(sql "SELECT count(*) FROM cron.job WHERE command LIKE 'DROP%'" \
-  "SELECT command FROM batch_job_schedules WHERE schedule_name = 'tick'" | paste -sd' ')" '0 CALL public.daily_batch()' \
+  "SELECT command FROM batch_schedule_records WHERE schedule_name = 'tick'" | paste -sd' ')" '0 CALL public.daily_batch()' \
   'what is written into the table by hand reaches no job, and is put right'
 like "$(sql_error "SELECT enable_schedule('trap')")" \
   "ERROR:  55000: schedule \"trap\" has no job in pg_cron.*SELECT \* FROM schedule_batch\('trap'" \
   'a row without a job cannot be enabled unseen'
-sql "DELETE FROM batch_job_schedules WHERE schedule_name IN ('trap', 'runner tick')"
+sql "DELETE FROM batch_schedule_records WHERE schedule_name IN ('trap', 'runner tick')"
 is "$(as_runner 'SELECT schedule_name, owner, command FROM sync_schedules()')" \
   'runner tick|desk_runner|CALL public.daily_batch()' 'a job without a row gets one'
 
@@ -88,7 +93,7 @@ like "$(sql_error "SET portfolio_batch.schema = 'risk'" "SELECT schedule_batch('
 is "$(sql "SET portfolio_batch.schema = 'risk'" 'ALTER ROLE postgres IN DATABASE postgres SET portfolio_batch.schema = risk' \
   "SELECT schedule_name, job_id > 0 FROM schedule_batch('risk tick', '0 0 2 1 *')" \
   "SELECT jobname FROM cron.job WHERE schedule = '0 0 2 1 *'" "SELECT unschedule_batch('risk tick')" \
-  'ALTER ROLE postgres IN DATABASE postgres RESET portfolio_batch.schema' "SELECT count(*) FROM risk.batch_job_schedules")" \
+  'ALTER ROLE postgres IN DATABASE postgres RESET portfolio_batch.schema' "SELECT count(*) FROM risk.batch_schedule_records")" \
   'risk tick|t
 portfolio_batch risk: risk tick
 
@@ -144,7 +149,7 @@ is "$(sql 'SELECT status FROM cron.job_run_details ORDER BY runid DESC LIMIT 1')
 like "$(sql "SELECT last_status, last_message FROM sync_schedules() WHERE schedule_name = 'tick'")" \
   '^partial\|run [0-9]+, sessions 1, errors [1-9]: .*violates check constraint "house_rule"' \
   'the run in which something failed is seen in the outcome of the schedule'
-is "$(sql "SELECT last_status FROM batch_job_schedules WHERE schedule_name = 'tick'")" partial 'and, synchronized, in the table'
+is "$(sql "SELECT last_status FROM batch_schedule_records WHERE schedule_name = 'tick'")" partial 'and, synchronized, in the record'
 is "$(sql "SELECT count(*) FROM cron.job_run_details WHERE command = 'SELECT 2'" \
   "SELECT last_status IS NULL, enabled, next_run IS NULL FROM batch_schedules() WHERE schedule_name = 'off'" |
   paste -sd' ')" '0 t|f|t' 'a schedule that is disabled never ran'

@@ -49,7 +49,7 @@ for database in only_a two; do
 done
 tables=$(sql "SELECT count(DISTINCT d.table_name) FROM analytics_columns() d JOIN analytics_columns() k USING (table_name)
               WHERE k.column_name IS NULL AND k.data_type <> 'view' AND (d.column_name = 'portfolio_id' OR d.table_name IN
-                ('portfolios', 'batch_runs', 'batch_job_schedules', 'tags'))")
+                ('portfolios', 'batch_runs', 'batch_schedule_records', 'tags'))")
 is "$enabled" "created|$tables" 'the owner of the tables makes a policy for each table of portfolios'
 is "$(PGUSER=desk sql "SELECT DISTINCT action FROM enable_tenant_security('owner')")" exists 'a second call changes nothing'
 is "$(sql "SELECT count(*) FROM pg_class c JOIN analytics_columns() d ON c.oid = to_regclass(d.table_name)
