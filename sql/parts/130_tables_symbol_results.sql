@@ -21,6 +21,10 @@ AS $columns$
      'Symbol whose returns stand for each factor, or the series of interest_rates for a yield without one.'),
     ('factor_models', 'short_symbols',       'text[]',                   NULL,
      'Symbol whose returns are taken off these; NULL for a factor without a short leg.'),
+    ('factor_models', 'long_digests',        'bigint[]',                 NULL,
+     'Digest of the prices of each of long_symbols, as symbol_volatility.input_digest; NULL for a series of yields.'),
+    ('factor_models', 'short_digests',       'bigint[]',                 NULL,
+     'The same of short_symbols; NULL for a factor without a short leg.'),
     ('factor_models', 'parameters',          'jsonb',                    NULL,
      'What the estimates depend on beside prices: window, min_observations, limited_history_below; method of market; '
      'alpha, alpha_choice and orthogonalized of ridge; rate_series and unit of rate.'),

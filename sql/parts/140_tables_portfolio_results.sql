@@ -125,6 +125,10 @@ AS $columns$
     ('portfolio_snapshots', 'input_digest',            'bigint',                   NULL,
      'Digest of everything that the date was computed from; a rerun leaves a date alone while it is the same. NULL '
      'before the risk phase has run, and after an engine was called by hand.'),
+    ('portfolio_snapshots', 'input_parts',             'bigint[]',                 NULL,
+     'Digests of the parts of it, in this order: settings, factors, scenarios, calendar, yields, benchmark, '
+     'factor_prices, prices, replays, book, actions, deltas, profiles, tags, snapshots; lineage() shows them. NULL '
+     'when input_digest is.'),
     ('portfolio_snapshots', 'analytics_complete',      'boolean',                  'NOT NULL DEFAULT false',
      'Whether every engine of the risk phase ran for the date.'),
     ('portfolio_snapshots', 'created_at',              'timestamp with time zone', 'NOT NULL DEFAULT now()',

@@ -256,7 +256,7 @@ void Run::find_unchanged(engine::Context& context, Date day, std::span<const Uui
     for (const auto& [id, digest] : stored) {
       const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
       if (portfolio != nullptr && !context.problem(*portfolio, day) &&
-          context.digests().of_portfolio(day, *portfolio) == digest)
+          context.digests().of_portfolio(day, *portfolio).whole == digest)
         unchanged_.insert(id);
     }
   });
@@ -265,14 +265,19 @@ void Run::find_unchanged(engine::Context& context, Date day, std::span<const Uui
 }
 
 void Run::mark_complete(engine::Context& context, Date day, std::span<const Uuid> portfolio_ids) {
-  std::vector<std::int64_t> digests;
+  std::vector<store::SnapshotDigest> digests;
   const auto failure = pg::isolate([&] {
-    for (const Uuid& id : portfolio_ids)
-      digests.push_back(context.digests().of_portfolio(day, *store::find_portfolio(context.book(), id)));
+    for (const Uuid& id : portfolio_ids) {
+      const auto digest = context.digests().of_portfolio(day, *store::find_portfolio(context.book(), id));
+      digests.push_back({id, digest.whole, std::vector(digest.parts.begin(), digest.parts.end())});
+    }
   });
   // Inputs that no engine needed and that cannot be read: what was computed is complete, of inputs not known.
-  if (failure) digests.clear();
-  store::mark_analytics_complete(context.store(), day, portfolio_ids, digests);
+  if (failure) {
+    digests.clear();
+    for (const Uuid& id : portfolio_ids) digests.push_back({id, std::nullopt, std::nullopt});
+  }
+  store::mark_analytics_complete(context.store(), day, digests);
 }
 
 void Run::run_ahead(engine::Context& context, Date last, std::span<const Uuid> portfolio_ids) {

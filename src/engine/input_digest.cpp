@@ -1,7 +1,6 @@
 #include "engine/input_digest.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "core/text/digest.hpp"
 #include "pg/interrupts.hpp"
@@ -16,15 +15,6 @@ namespace {
 
 // To be raised whenever an estimator or a rule of accounting changes what it makes of the same inputs.
 constexpr std::int64_t method_version = 1;
-
-// The settings that results depend on, as the record of a run has them.
-std::string parameters(store::Settings settings) {
-  settings.workers = 1;
-  settings.max_memory_bytes = 0;
-  settings.settle_delay_minutes = 0;
-  settings.min_coverage = 0;
-  return store::settings_as_json(settings);
-}
 
 std::span<const double> segment(const double* values, int first, int last) {
   return {values + first, static_cast<std::size_t>(last - first + 1)};
@@ -73,13 +63,25 @@ void add_ledger(Digest& digest, const core::Ledger& ledger, Date day) {
 
 }  // namespace
 
+store::Settings settings_of_results(store::Settings settings) {
+  settings.workers = 1;
+  settings.max_memory_bytes = 0;
+  settings.settle_delay_minutes = 0;
+  settings.min_coverage = 0;
+  return settings;
+}
+
+void InputDigests::begin_day(Date day) {
+  if (day_ == day) return;
+  day_ = day;
+  of_day_.reset();
+  factor_prices_.reset();
+  yields_.reset();
+  prices_.clear();
+}
+
 std::int64_t InputDigests::of_prices(Date day, int column) {
-  if (day_ != day) {
-    day_ = day;
-    of_day_.reset();
-    factor_prices_.reset();
-    prices_.clear();
-  }
+  begin_day(day);
   if (const auto found = prices_.find(column); found != prices_.end()) return found->second;
   const store::Market& market = inputs_.market();
   const int last = market.panel.sessions().count_through(day) - 1;
@@ -96,7 +98,38 @@ std::int64_t InputDigests::of_prices(Date day, int column) {
   return prices_.emplace(column, digest.value()).first->second;
 }
 
+std::int64_t InputDigests::of_settings(const store::Settings& settings) {
+  return Digest().add(method_version).add(store::settings_as_json(settings_of_results(settings))).value();
+}
+
+std::int64_t InputDigests::of_factors() {
+  Digest digest;
+  for (const store::FactorDefinition& factor : inputs_.factors())
+    digest.add(factor.name).add(factor.model).add(factor.long_symbol).add(factor.short_symbol);
+  return digest.value();
+}
+
+std::int64_t InputDigests::of_scenarios() {
+  Digest digest;
+  for (const store::ScenarioDefinition& scenario : inputs_.scenarios()) {
+    digest.add(scenario.id).add(scenario.name).add(scenario.category).add(scenario.severity).add(scenario.unit);
+    digest.add(scenario.window_start).add(scenario.window_end);
+    for (const auto& shock : scenario.shocks) digest.add(shock.factor).add(shock.size);
+  }
+  return digest.value();
+}
+
+std::int64_t InputDigests::of_sessions(Date day) {
+  const core::Sessions& sessions = inputs_.market().panel.sessions();
+  const int last = sessions.count_through(day) - 1;
+  Digest digest;
+  for (int i = std::max(0, last - inputs_.lookback_sessions()); i <= last; ++i) digest.add(sessions[i]);
+  return digest.value();
+}
+
 std::int64_t InputDigests::of_yields(Date day) {
+  begin_day(day);
+  if (yields_) return *yields_;
   const core::Sessions& sessions = inputs_.market().panel.sessions();
   const int last = sessions.count_through(day) - 1;
   if (last < 0) return 0;
@@ -104,48 +137,22 @@ std::int64_t InputDigests::of_yields(Date day) {
   Digest digest;
   for (const core::YieldQuote& quote : inputs_.yields())
     if (quote.date >= first && quote.date <= day) digest.add(quote.date).add(quote.percent);
-  return digest.value();
+  return yields_.emplace(digest.value());
 }
 
-std::int64_t InputDigests::of_definitions() {
-  if (definitions_) return *definitions_;
+std::int64_t InputDigests::of_benchmark(Date day) {
   Digest digest;
-  digest.add(method_version).add(parameters(inputs_.store().settings()));
-  for (const store::FactorDefinition& factor : inputs_.factors())
-    digest.add(factor.name).add(factor.model).add(factor.long_symbol).add(factor.short_symbol);
-  for (const store::ScenarioDefinition& scenario : inputs_.scenarios()) {
-    digest.add(scenario.id).add(scenario.name).add(scenario.category).add(scenario.severity).add(scenario.unit);
-    digest.add(scenario.window_start).add(scenario.window_end);
-    for (const auto& shock : scenario.shocks) digest.add(shock.factor).add(shock.size);
-  }
-  return definitions_.emplace(digest.value());
-}
-
-std::int64_t InputDigests::of_factor_prices(Date day) {
-  const core::PricePanel& panel = inputs_.market().panel;
-  const std::int64_t market = of_prices(day, panel.column(inputs_.store().settings().market_symbol).value());
-  if (factor_prices_) return *factor_prices_;
-  Digest digest;
-  digest.add(market);
-  for (const store::FactorDefinition& factor : inputs_.factors())
-    for (const std::string& symbol : {factor.long_symbol, factor.short_symbol})
-      if (const auto column = panel.column(symbol)) digest.add(of_prices(day, *column));
-  return factor_prices_.emplace(digest.value());
-}
-
-std::int64_t InputDigests::of_day(Date day) {
-  const std::int64_t factor_prices = of_factor_prices(day);
-  if (of_day_) return *of_day_;
-  Digest digest;
-  digest.add(day).add(of_definitions()).add(factor_prices).add(of_yields(day));
-  const core::Sessions& sessions = inputs_.market().panel.sessions();
-  const int last = sessions.count_through(day) - 1;
-  for (int i = std::max(0, last - inputs_.lookback_sessions()); i <= last; ++i) digest.add(sessions[i]);
   if (const auto benchmark = store::load_benchmark(inputs_.store(), day)) {
     digest.add(benchmark->asof_date);
     for (const auto& [sector, weight] : benchmark->weights) digest.add(sector).add(weight);
   }
-  return of_day_.emplace(digest.value());
+  return digest.value();
+}
+
+std::int64_t InputDigests::of_factor_prices(Date day) {
+  begin_day(day);
+  if (!factor_prices_) factor_prices_ = of_prices(day, factor_symbols());
+  return *factor_prices_;
 }
 
 // The returns of the windows that scenarios replay.
@@ -175,45 +182,128 @@ std::int64_t InputDigests::of_fit(Date day, const std::string& symbol, const std
   return digest.value();
 }
 
-std::int64_t InputDigests::of_portfolio(Date day, const store::Portfolio& portfolio) {
-  pg::poll();
-  const store::Market& market = inputs_.market();
+const PartDigests& InputDigests::of_day(Date day) {
+  begin_day(day);
+  if (of_day_) return *of_day_;
+  PartDigests parts;
+  parts[InputPart::settings] = of_settings(inputs_.store().settings());
+  parts[InputPart::factors] = of_factors();
+  parts[InputPart::scenarios] = of_scenarios();
+  parts[InputPart::calendar] = of_sessions(day);
+  parts[InputPart::yields] = of_yields(day);
+  parts[InputPart::benchmark] = of_benchmark(day);
+  parts[InputPart::factor_prices] = of_factor_prices(day);
+  return of_day_.emplace(parts);
+}
+
+std::set<std::string> InputDigests::factor_symbols() {
+  const core::PricePanel& panel = inputs_.market().panel;
+  std::set<std::string> symbols{inputs_.store().settings().market_symbol};
+  for (const store::FactorDefinition& factor : inputs_.factors())
+    for (const std::string& symbol : {factor.long_symbol, factor.short_symbol})
+      if (panel.column(symbol)) symbols.insert(symbol);
+  return symbols;
+}
+
+std::set<std::string> InputDigests::held_symbols(Date day, const store::Portfolio& portfolio) {
+  const core::PricePanel& panel = inputs_.market().panel;
+  const core::Ledger& ledger = inputs_.ledgers()[portfolio.id];
+  const auto next = ledger.lower_bound(day);
+  const Date since = next == ledger.begin() ? day : std::prev(next)->first;
+  std::set<std::string> symbols;
+  for (const core::Lot& lot : portfolio.lots) {
+    // What was closed by the snapshot before needs no price any more, and may have none here.
+    if (lot.entry_date > day || (lot.exit_date && *lot.exit_date <= since)) continue;
+    if (panel.column(lot.symbol)) symbols.insert(lot.symbol);
+    // Of other lots the panel has it only where another portfolio holds it.
+    if (lot.is_option() && panel.column(lot.underlying_symbol)) symbols.insert(lot.underlying_symbol);
+  }
+  return symbols;
+}
+
+std::int64_t InputDigests::of_book(Date day, const store::Portfolio& portfolio) {
   Digest digest;
-  digest.add(of_day(day)).add(portfolio.id);
   digest.add(portfolio.initial_equity.has_value()).add(portfolio.initial_equity.value_or(core::Money{}).units);
   digest.add_optional(portfolio.inception_date);
   for (const core::CapitalFlow& flow : portfolio.flows)
     if (flow.date <= day) digest.add(flow.date).add(flow.amount.units);
-  std::set<std::string> symbols{inputs_.store().settings().market_symbol};
-  const core::Ledger& ledger = inputs_.ledgers()[portfolio.id];
-  const auto next = ledger.lower_bound(day);
-  const Date since = next == ledger.begin() ? day : std::prev(next)->first;
+  for (const core::Lot& lot : portfolio.lots)
+    if (lot.entry_date <= day) add_lot(digest, lot, day);
+  return digest.value();
+}
+
+std::int64_t InputDigests::of_actions(Date day, const store::Portfolio& portfolio) {
+  Digest digest;
+  for (const core::Lot& lot : portfolio.lots)
+    if (lot.entry_date <= day) add_actions(digest, lot, inputs_.market().actions, day);
+  return digest.value();
+}
+
+std::int64_t InputDigests::of_deltas(Date day, const store::Portfolio& portfolio) {
+  Digest digest;
   for (const core::Lot& lot : portfolio.lots) {
-    if (lot.entry_date > day) continue;
-    add_lot(digest, lot, day);
-    add_actions(digest, lot, market.actions, day);
-    // What was closed by the snapshot before needs no price any more, and may have none here.
-    if (lot.exit_date && *lot.exit_date <= since) continue;
-    for (const std::string& symbol : {lot.symbol, lot.underlying_symbol})
-      if (market.panel.column(symbol)) symbols.insert(symbol);
-    if (lot.is_option())
-      if (const auto delta = inputs_.deltas(day).find({portfolio.id, lot.id}); delta != inputs_.deltas(day).end())
-        digest.add(delta->second.delta).add(delta->second.underlying_price);
+    if (lot.entry_date > day || !lot.is_option()) continue;
+    const store::Deltas& deltas = inputs_.deltas(day);
+    if (const auto delta = deltas.find({portfolio.id, lot.id}); delta != deltas.end())
+      digest.add(lot.id).add(delta->second.delta).add(delta->second.underlying_price);
   }
+  return digest.value();
+}
+
+std::int64_t InputDigests::of_prices(Date day, const std::set<std::string>& symbols) {
+  const core::PricePanel& panel = inputs_.market().panel;
+  Digest digest;
+  for (const std::string& symbol : symbols) digest.add(symbol).add(of_prices(day, panel.column(symbol).value()));
+  return digest.value();
+}
+
+std::int64_t InputDigests::of_replays(const std::set<std::string>& symbols) {
+  Digest digest;
+  for (const std::string& symbol : symbols) digest.add(of_past(symbol));
+  for (const std::string& symbol : factor_symbols()) digest.add(of_past(symbol));
+  return digest.value();
+}
+
+std::int64_t InputDigests::of_profiles(const std::set<std::string>& symbols) {
   const auto& profiles = inputs_.sector_profiles();
-  for (const std::string& symbol : symbols) {
-    digest.add(symbol).add(of_prices(day, *market.panel.column(symbol))).add(of_past(symbol));
+  Digest digest;
+  for (const std::string& symbol : symbols)
     if (const auto profile = profiles.find(symbol); profile != profiles.end())
-      digest.add(profile->second.sector).add(profile->second.is_fund);
-  }
+      digest.add(symbol).add(profile->second.sector).add(profile->second.is_fund);
+  return digest.value();
+}
+
+std::int64_t InputDigests::of_tags(const core::Uuid& portfolio_id) {
   if (!tags_) tags_ = store::load_user_tags(inputs_.store(), inputs_.portfolio_ids());
-  for (auto tag = tags_->lower_bound({portfolio.id, core::Uuid{}}); tag != tags_->end(); ++tag) {
-    if (tag->first.first != portfolio.id) break;
+  Digest digest;
+  for (auto tag = tags_->lower_bound({portfolio_id, core::Uuid{}}); tag != tags_->end(); ++tag) {
+    if (tag->first.first != portfolio_id) break;
     digest.add(tag->first.second);
     for (const std::string& name : tag->second) digest.add(name);
   }
-  add_ledger(digest, ledger, day);
   return digest.value();
+}
+
+PortfolioDigest InputDigests::of_portfolio(Date day, const store::Portfolio& portfolio) {
+  pg::poll();
+  PortfolioDigest result{.parts = of_day(day)};
+  PartDigests& parts = result.parts;
+  const std::set<std::string> symbols = held_symbols(day, portfolio);
+  parts[InputPart::prices] = of_prices(day, symbols);
+  parts[InputPart::replays] = of_replays(symbols);
+  parts[InputPart::book] = of_book(day, portfolio);
+  parts[InputPart::actions] = of_actions(day, portfolio);
+  parts[InputPart::deltas] = of_deltas(day, portfolio);
+  parts[InputPart::profiles] = of_profiles(symbols);
+  parts[InputPart::tags] = of_tags(portfolio.id);
+  Digest before;
+  add_ledger(before, inputs_.ledgers()[portfolio.id], day);
+  parts[InputPart::snapshots] = before.value();
+  Digest whole;
+  whole.add(day).add(portfolio.id);
+  for (const std::int64_t part : parts) whole.add(part);
+  result.whole = whole.value();
+  return result;
 }
 
 }  // namespace pb::engine

@@ -38,8 +38,20 @@ store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, cons
   return row;
 }
 
-std::int64_t write_models(Context& context, core::Date day, const store::FactorModelRow& model,
+namespace {
+
+// What stands for a factor need be no symbol of the panel: a series of yields, or nothing.
+std::int64_t price_digest(Context& context, core::Date day, const std::optional<std::string>& symbol) {
+  const auto column = symbol ? context.market().panel.column(*symbol) : std::nullopt;
+  return column ? context.digests().of_prices(day, *column) : pg::null_int8;
+}
+
+}  // namespace
+
+std::int64_t write_models(Context& context, core::Date day, store::FactorModelRow model,
                           std::vector<store::SymbolModel> rows) {
+  for (const std::string& symbol : model.long_symbols) model.long_digests.push_back(price_digest(context, day, symbol));
+  for (const auto& symbol : model.short_symbols) model.short_digests.push_back(price_digest(context, day, symbol));
   for (store::SymbolModel& row : rows)
     row.input_digest = context.digests().of_fit(day, row.symbol, model.model, model.parameters.text);
   return store::write_symbol_models(context.store(), day, model, rows);

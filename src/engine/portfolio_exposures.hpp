@@ -24,7 +24,7 @@ store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, cons
 Report write_holdings_of_engine(Context& context, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
 // Writes a model of the day and its symbols' fits, each with the digest of its inputs.
-std::int64_t write_models(Context& context, core::Date day, const store::FactorModelRow& model,
+std::int64_t write_models(Context& context, core::Date day, store::FactorModelRow model,
                           std::vector<store::SymbolModel> rows);
 
 // Counts a portfolio's positions as processed where their symbol is estimated, else as skipped.

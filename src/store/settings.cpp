@@ -4,8 +4,11 @@
 #include "store/settings.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <iterator>
+#include <limits>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <variant>
@@ -27,6 +30,8 @@ using pg::WholeNumber;
 using S = Settings;
 
 constexpr const char* prefix = "portfolio_batch";
+// What fits in bytes.
+constexpr std::size_t greatest_kilobytes = std::numeric_limits<std::size_t>::max() / 1024;
 
 using Member = std::variant<int S::*, std::size_t S::*, double S::*, bool S::*, std::string S::*>;
 
@@ -149,11 +154,43 @@ void record(const std::string& name, const Value& value, core::JsonObject& json)
   if constexpr (std::is_same_v<Value, bool>)
     json.raw(name, value ? "true" : "false");
   else if constexpr (std::is_same_v<Value, std::size_t>)
-    json.add(name + "_kb", static_cast<std::int64_t>(value / 1024));
+    json.add(name, static_cast<std::int64_t>(value / 1024));
   else if constexpr (std::is_same_v<Value, int>)
     json.add(name, std::int64_t{value});
   else
     json.add(name, value);
+}
+
+// The name under which a run records it.
+std::string recorded_name(const Declaration& declaration) {
+  const bool is_memory = std::holds_alternative<Memory>(declaration.setting.kind);
+  return declaration.setting.name + std::strlen(prefix) + 1 + std::string(is_memory ? "_kb" : "");
+}
+
+template <class Number>
+std::optional<Number> number(const std::string& text, Number least, Number greatest) {
+  Number value{};
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);
+  const bool is_allowed = read.ec == std::errc() && read.ptr == end && value >= least && value <= greatest;
+  return is_allowed ? std::optional(value) : std::nullopt;
+}
+
+// The value that a text of a record stands for, where the setting allows it.
+std::optional<std::variant<int, std::size_t, double, bool, std::string>> allowed_value(const Declaration& declaration,
+                                                                                       const std::string& text) {
+  const auto& kind = declaration.setting.kind;
+  if (const auto* whole = std::get_if<WholeNumber>(&kind)) return number(text, whole->minimum, whole->maximum);
+  if (const auto* real = std::get_if<RealNumber>(&kind)) return number(text, real->minimum, real->maximum);
+  if (std::holds_alternative<Switch>(kind)) return text == "true";
+  if (std::holds_alternative<FreeText>(kind)) return text;
+  if (const auto* memory = std::get_if<Memory>(&kind)) {
+    const auto kilobytes = number(text, static_cast<std::size_t>(memory->minimum_kb), greatest_kilobytes);
+    return kilobytes ? std::optional(*kilobytes * 1024) : std::nullopt;
+  }
+  const auto& words = std::get<Choice>(kind).words;
+  const bool is_word = std::any_of(words.begin(), words.end(), [&](const char* word) { return text == word; });
+  return is_word ? std::optional(text) : std::nullopt;
 }
 
 }  // namespace
@@ -176,10 +213,18 @@ std::string settings_as_json(const Settings& settings) {
   core::JsonObject json;
   for (const Declaration& declaration : declarations())
     if (declaration.is_recorded)
-      std::visit(
-          [&](auto member) { record(declaration.setting.name + std::strlen(prefix) + 1, settings.*member, json); },
-          declaration.member);
+      std::visit([&](auto member) { record(recorded_name(declaration), settings.*member, json); }, declaration.member);
   return json.str();
+}
+
+Settings settings_from_record(const std::map<std::string, std::string>& record, Settings others) {
+  for (const Declaration& declaration : declarations()) {
+    const auto found = record.find(recorded_name(declaration));
+    if (!declaration.is_recorded || found == record.end()) continue;
+    if (const auto value = allowed_value(declaration, found->second))
+      std::visit([&]<class Value>(Value S::*member) { others.*member = std::get<Value>(*value); }, declaration.member);
+  }
+  return others;
 }
 
 }  // namespace pb::store

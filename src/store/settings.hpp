@@ -3,6 +3,7 @@
 #include "core/no_postgres.hpp"
 
 #include <cstddef>
+#include <map>
 #include <string>
 
 namespace pb::store {
@@ -63,5 +64,9 @@ Settings current_settings();
 
 // The settings as a JSON object, the form in which each run records what it was computed with.
 std::string settings_as_json(const Settings& settings);
+
+// The settings of such a record, given as the texts of its values. What it does not have, or what is not allowed, is as
+// in the others.
+Settings settings_from_record(const std::map<std::string, std::string>& record, Settings others);
 
 }  // namespace pb::store

@@ -167,14 +167,23 @@ std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const 
   return update_snapshots(store, day, columns, rows);
 }
 
-void mark_analytics_complete(const Store& store, Date day, std::span<const Uuid> portfolio_ids,
-                             std::span<const std::int64_t> input_digests) {
-  pg::execute("UPDATE " + store.table("portfolio_snapshots") +
-                  " s SET analytics_complete = true, input_digest = n.input_digest"
-                  " FROM unnest($1, $2) n (portfolio_id, input_digest) WHERE s.portfolio_id = n.portfolio_id"
-                  " AND s.snapshot_date = $3 AND (NOT s.analytics_complete"
-                  " OR s.input_digest IS DISTINCT FROM n.input_digest)",
-              Args{Type::uuid_array, Type::int8_array, Type::date}.add(portfolio_ids).add(input_digests).add(day));
+void mark_analytics_complete(const Store& store, Date day, std::span<const SnapshotDigest> digests) {
+  using Row = SnapshotDigest;
+  static const Columns<Row> columns{
+      pg::column<Row>("portfolio_id", &Row::portfolio_id),
+      pg::column<Row>("input_digest", &Row::whole),
+      pg::column<Row>("input_parts", &Row::parts),
+  };
+  // Also where no figure has changed, the row now is what this run made of these inputs.
+  const std::string snapshots = store.table("portfolio_snapshots");
+  pg::execute_with_rows("UPDATE " + snapshots +
+                            " s SET analytics_complete = true, input_digest = n.input_digest,"
+                            " input_parts = n.input_parts, run_id = $3, created_at = now()"
+                            " FROM {rows} n WHERE s.portfolio_id = n.portfolio_id AND s.snapshot_date = $2"
+                            " AND (NOT s.analytics_complete OR (s.input_digest, s.input_parts)"
+                            " IS DISTINCT FROM (n.input_digest, n.input_parts))",
+                        snapshots, pg::as_rows(columns, digests),
+                        Args{Type::date, Type::int8}.add(day).add(store.stamp().run_id));
 }
 
 namespace {
@@ -296,7 +305,7 @@ std::map<Uuid, std::int64_t> digests_of_complete(const Store& store, Date day, s
 
 void forget_digests(const Store& store, Date day) {
   pg::execute("UPDATE " + store.table("portfolio_snapshots") +
-                  " SET input_digest = NULL WHERE snapshot_date = $1 AND input_digest IS NOT NULL",
+                  " SET input_digest = NULL, input_parts = NULL WHERE snapshot_date = $1 AND input_digest IS NOT NULL",
               Args{Type::date}.add(day));
 }
 

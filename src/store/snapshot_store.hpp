@@ -63,9 +63,15 @@ struct SnapshotBeta {
 
 std::int64_t write_snapshot_betas(const Store& store, core::Date day, std::span<const SnapshotBeta> rows);
 
-// Marks the analytics of the day as complete for these portfolios, computed from inputs of these digests.
-void mark_analytics_complete(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,
-                             std::span<const std::int64_t> input_digests);
+// What a portfolio's date was computed from: the digest of everything, and of each part. None where it is not known.
+struct SnapshotDigest {
+  core::Uuid portfolio_id;
+  std::optional<std::int64_t> whole;
+  std::optional<std::vector<std::int64_t>> parts;
+};
+
+// Marks the analytics of the day as complete for these portfolios, computed by the store's run from these inputs.
+void mark_analytics_complete(const Store& store, core::Date day, std::span<const SnapshotDigest> digests);
 
 // The digests of those snapshots of the day of which no row is missing.
 std::map<core::Uuid, std::int64_t> digests_of_complete(const Store& store, core::Date day,

@@ -29,6 +29,8 @@ std::int64_t write_model(const Store& store, core::Date day, const FactorModelRo
       pg::column<Row>("factors", &Row::factors),
       pg::column<Row>("long_symbols", &Row::long_symbols),
       pg::column<Row>("short_symbols", &Row::short_symbols),
+      pg::column<Row>("long_digests", &Row::long_digests),
+      pg::column<Row>("short_digests", &Row::short_digests),
       pg::column<Row>("parameters", &Row::parameters),
       pg::column<Row>("window_start", &Row::window_start),
       pg::column<Row>("window_end", &Row::window_end),

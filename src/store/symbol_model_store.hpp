@@ -51,6 +51,8 @@ struct FactorModelRow {
   std::vector<std::string> factors;
   std::vector<std::string> long_symbols;                  // whose returns stand for the factors
   std::vector<std::optional<std::string>> short_symbols;  // whose are taken off these; none for a factor without
+  std::vector<std::int64_t> long_digests = {};            // of the prices of each; pg::null_int8 where there are none
+  std::vector<std::int64_t> short_digests = {};
   pg::Json parameters;
   std::optional<core::Date> window_start;  // the sessions that the window asks for
   core::Date window_end;

@@ -137,6 +137,7 @@ INSERT INTO documented VALUES
   ('factor_models', 'text', 'model'),
   ('factor_models', 'date', 'calculation_date window_start window_end'),
   ('factor_models', 'text[]', 'factors long_symbols short_symbols'),
+  ('factor_models', 'bigint[]', 'long_digests short_digests'),
   ('factor_models', 'jsonb', 'parameters'),
   ('symbol_model_fits', 'text', 'symbol model quality_flag reason'),
   ('symbol_model_fits', 'date', 'calculation_date window_start window_end'),

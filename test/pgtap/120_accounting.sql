@@ -250,9 +250,9 @@ SELECT pg_temp.add_lot(5, 52, 'ODD', 0.000001, 33.1, '2024-02-28');
 SELECT pg_temp.add_lot(5, 51, 'ODD', 201.249999, 33.1, '2024-02-28');
 SELECT count(*) AS phases
   FROM run_daily_batch_with_backfill('2024-03-01', ARRAY[pg_temp.id(4), pg_temp.id(5)]) \gset
-SELECT results_eq($$SELECT to_jsonb(s) - '{portfolio_id,run_id,input_digest}'::text[] FROM portfolio_snapshots AS s
+SELECT results_eq($$SELECT to_jsonb(s) - '{portfolio_id,run_id,input_digest,input_parts}'::text[] FROM portfolio_snapshots AS s
                     WHERE portfolio_id = pg_temp.id(5) ORDER BY snapshot_date$$,
-                  $$SELECT to_jsonb(s) - '{portfolio_id,run_id,input_digest}'::text[] FROM portfolio_snapshots AS s
+                  $$SELECT to_jsonb(s) - '{portfolio_id,run_id,input_digest,input_parts}'::text[] FROM portfolio_snapshots AS s
                     WHERE portfolio_id = pg_temp.id(4) ORDER BY snapshot_date$$,
                   'splitting a lot into three changes no figure of the portfolio');
 
@@ -272,9 +272,9 @@ SELECT results_eq($$SELECT snapshot_date, equity_balance, daily_pnl, daily_reali
                            ('2024-02-29', 9800.0000, -100.0000, 0.0000, -2200.0000, 1),
                            ('2024-03-01', 10075.0000, 275.0000, 75.0000, 0.0000, 0)$$,
                   'a short round trip by exit date: 75 in all, also realized, and 275 on the last day');
-SELECT results_eq(format('SELECT to_jsonb(s) - ''{portfolio_id,run_id,input_digest}''::text[] FROM portfolio_snapshots AS s
+SELECT results_eq(format('SELECT to_jsonb(s) - ''{portfolio_id,run_id,input_digest,input_parts}''::text[] FROM portfolio_snapshots AS s
                           WHERE portfolio_id = pg_temp.id(%s) ORDER BY snapshot_date', n),
-                  'SELECT to_jsonb(s) - ''{portfolio_id,run_id,input_digest}''::text[] FROM portfolio_snapshots AS s
+                  'SELECT to_jsonb(s) - ''{portfolio_id,run_id,input_digest,input_parts}''::text[] FROM portfolio_snapshots AS s
                    WHERE portfolio_id = pg_temp.id(6) ORDER BY snapshot_date',
                   'and the same by ' || what)
   FROM (VALUES (7, 'one closing trade'), (8, 'two')) AS v (n, what);

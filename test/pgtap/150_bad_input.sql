@@ -1,7 +1,7 @@
 -- Bad input: each kind gives the documented error, or a status with its reason, and nothing that was there is lost.
 
 \ir include/prelude.psql
-SELECT plan(160);
+SELECT plan(178);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;
@@ -82,6 +82,36 @@ SELECT pg_temp.raises(format('CALL daily_batch(%L, block => %s)', '2024-07-11', 
   FROM (VALUES (0), (-1)) AS b (n);
 SELECT set_eq('SELECT * FROM pg_temp.contents(kinds => ''{result,tag,input,market,log}'')', 'SELECT * FROM healthy',
               'none of this left a trace, not even in the log');
+
+-- Lineage ------------------------------------------------------------------------------------------------------------
+
+SELECT pg_temp.raises(format('SELECT * FROM %s(%s, %s)', f, id, day), state, message, detail, hint, f || ': ' || what)
+  FROM unnest(ARRAY['lineage', 'lineage_diff']) AS f,
+       (VALUES ('NULL', '''2024-07-10''', '22023', 'portfolio_id must not be NULL', '',
+                'Pass the id of a portfolio: pb.portfolios lists them.', 'no portfolio'),
+               ('pg_temp.id(9)', '''2024-07-10''', '42704',
+                'portfolio does not exist: 00000000-0000-4000-8000-000000000009',
+                'No row of pb.portfolios that is not deleted has this id.',
+                'List the portfolios with SELECT id, name FROM pb.portfolios.', 'an unknown portfolio'),
+               ('pg_temp.id(1)', '''2024-07-11''', '22023',
+                'portfolio 00000000-0000-4000-8000-000000000001 has no snapshot of 2024-07-11',
+                'A lineage tells what a snapshot was computed from. Its newest one is of 2024-07-10.',
+                'Name a date with a snapshot, or run the batch first.', 'a date without a snapshot'),
+               ('pg_temp.id(1)', '''2035-06-01''', '22023', '% has no snapshot of 2035-06-01', '%', '%',
+                'a date in the future'),
+               ('pg_temp.id(1)', '''1889-12-29''', '22023', '% has no snapshot of 1889-12-29', '%', '%',
+                'a date before the calendar'),
+               ('pg_temp.id(1)', 'NULL', '22023', '% has no snapshot of 20%', '%', '%',
+                'by default the latest closed session'),
+               ('pg_temp.id(1)', '''infinity''', '22008', 'argument 2 must be a finite date', '', '', 'no date'))
+       AS p (id, day, state, message, detail, hint, what);
+SELECT pg_temp.raises(format('SELECT * FROM lineage_diff(pg_temp.id(1), %L, %L)', day, other), state, message, '%', '%',
+                      format('from %s to %s', day, other))
+  FROM (VALUES ('2024-07-10', '2024-07-05', '22023', '% has no snapshot of 2024-07-05'),
+               ('2024-07-10', '-infinity', '22008', 'argument 3 must be a finite date'),
+               ('2024-07-05', '2024-07-10', '22023', '% has no snapshot of 2024-07-05'),
+               ('2024-07-10', '2035-06-01', '22023', '% has no snapshot of 2035-06-01'))
+       AS d (day, other, state, message);
 
 -- Settings -----------------------------------------------------------------------------------------------------------
 

@@ -66,6 +66,8 @@ INSERT INTO entry_points VALUES
   ('read', 'portfolio_exposures', 'SELECT * FROM pb.portfolio_exposures(''2024-07-11'')'),
   ('read', 'market_data_coverage', 'SELECT * FROM pb.market_data_coverage(''2024-07-11'')'),
   ('read', 'missing_prices', 'SELECT * FROM pb.missing_prices(''2024-07-11'', ''2024-07-12'')'),
+  ('read', 'lineage', 'SELECT * FROM pb.lineage(''00000000-0000-4000-8000-000000000001'', ''2024-07-10'')'),
+  ('read', 'lineage_diff', 'SELECT * FROM pb.lineage_diff(''00000000-0000-4000-8000-000000000001'', ''2024-07-10'')'),
   ('read', 'shard_plan', 'SELECT * FROM _portfolio_batch.shard_plan(''2024-07-11'', '
    '''{00000000-0000-4000-8000-000000000001}'', 2)'),
   ('read', 'missing_sessions', 'SELECT * FROM pb.missing_sessions(''2024-07-12'')'),

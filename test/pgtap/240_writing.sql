@@ -256,7 +256,8 @@ SELECT set_eq($$SELECT unnest(columns) FROM tampering WHERE NOT of_element$$,
               'each column of each table is changed');
 SELECT set_eq($$SELECT unnest(columns) FROM tampering WHERE of_element$$,
               $$SELECT d.table_name || '.' || d.column_name FROM analytics_columns() AS d JOIN analytics_columns() AS t USING (table_name)
-                WHERE t.column_name IS NULL AND t.data_type = 'result' AND d.data_type LIKE '%[]'$$,
+                WHERE t.column_name IS NULL AND t.data_type = 'result' AND d.data_type LIKE '%[]'
+                  AND d.table_name <> 'portfolio_snapshots'$$,
               'and an element of each array');
 SELECT is_empty('SELECT columns, rows FROM tampering WHERE rows <> cardinality(columns)', 'every change is seen');
 SELECT pg_temp.same_results('and put right');

@@ -88,6 +88,7 @@ CREATE TEMP TABLE calls (place serial, call text, given text);
 INSERT INTO calls (call, given) VALUES
   ('load_sample_data(portfolios => 2, positions => 4, sessions => 3, last_session => ''2026-11-20'')', NULL),
   ('run_daily_batch_with_backfill(''2026-11-20'')', NULL), ('run_daily_batch(''2026-11-20'')', NULL),
+  ('lineage(g.id, ''2026-11-20'')', 'portfolios'), ('lineage_diff(g.id, ''2026-11-20'')', 'portfolios'),
   ('calc_market_betas(''2026-11-20'')', NULL), ('create_portfolio_snapshots(''2026-11-20'')', NULL),
   ('update_position_values(''2026-11-20'')', NULL), ('restore_sector_tags(''2026-11-20'')', NULL),
   ('missing_sessions(''2026-11-20'')', NULL), ('positions_asof(''2026-11-20'')', NULL),

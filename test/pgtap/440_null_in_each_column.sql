@@ -40,6 +40,8 @@ INSERT INTO call VALUES
   ('SELECT * FROM market_data_coverage(''2024-07-10'')', 'all'),
   ('SELECT * FROM positions_asof(''2024-07-10'')', 'all'),
   ('SELECT * FROM portfolio_exposures(''2024-07-10'')', 'all'),
+  ('SELECT * FROM lineage(pg_temp.id(1), ''2024-07-10'')', 'all'),
+  ('SELECT * FROM lineage_diff(pg_temp.id(1), ''2024-07-10'')', 'all'),
   ('SELECT * FROM batch_preflight(''2024-07-10'')', 'key'),
   ('SELECT * FROM batch_audit(''2024-07-10'')', 'key'),
   ('SELECT * FROM market_risk(''2024-07-10'')', 'all'),

@@ -8,7 +8,7 @@
     \set with_state true
     \set until infinity
 \endif
-SELECT format('SELECT %1$L, to_jsonb(r) - ''{created_at,run_id,input_digest}''::text[] FROM %2$I.%1$I r WHERE %3$I <= %4$L ORDER BY 2',
+SELECT format('SELECT %1$L, to_jsonb(r) - ''{created_at,run_id,input_digest,input_parts}''::text[] FROM %2$I.%1$I r WHERE %3$I <= %4$L ORDER BY 2',
               t.table_name, analytics_schema(), d.column_name, :'until')
 FROM analytics_columns() t
 JOIN analytics_columns() d ON d.table_name = t.table_name AND d.column_name IN ('snapshot_date', 'calculation_date')
