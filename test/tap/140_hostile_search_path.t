@@ -86,6 +86,8 @@ adjusted|pb.benjamini_hochberg('{0.01,0.2,0.03}')
 due|pb.cron_next_run('30 21 * * 1-5', '2026-11-20 22:00+00')
 snapshot|desk.portfolios AS p, pb.api_portfolio_snapshot(p.id)
 position|desk.positions AS p, pb.api_position(p.id)
+lineage|(SELECT id FROM desk.portfolios) AS p, LATERAL (SELECT kind, l.name AS part, input_digest, prices FROM pb.lineage(p.id, '$day') AS l) AS l
+lineage_diff|(SELECT id FROM desk.portfolios) AS p, pb.lineage_diff(p.id, '$day')
 betas|desk.portfolios AS p, pb.api_portfolio_betas(p.id)
 factors|desk.portfolios AS p, pb.api_portfolio_factors(p.id)
 correlations|desk.portfolios AS p, pb.api_portfolio_correlations(p.id)
