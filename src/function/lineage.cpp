@@ -1,7 +1,6 @@
 // What a portfolio's date was computed from, and which of it differs from another date or from now.
 #include "engine/lineage.hpp"
 
-#include "core/error.hpp"
 #include "engine/input_parts.hpp"
 #include "function/entry.hpp"
 #include "store/book_store.hpp"
@@ -15,14 +14,6 @@ store::Lineage lineage_argument(const pg::Call& call, const store::Store& store,
                                 int date) {
   const auto day = call.date(date);
   return store::load_lineage(store, portfolio_id, day ? *day : store::latest_session(store));
-}
-
-core::Uuid portfolio_argument(const pg::Call& call, const store::Store& store) {
-  const auto id = call.uuid(0);
-  if (!id)
-    throw core::Error(core::sqlstate::invalid_parameter, "portfolio_id must not be NULL", "",
-                      "Pass the id of a portfolio: " + store.table("portfolios") + " lists them.");
-  return store::resolve_portfolios(store, std::vector{*id}).front();
 }
 
 // Rows of lineage(): first what has no prices.
@@ -90,7 +81,7 @@ void add_symbols(LineageRows& rows, const store::Store& store, const store::Line
 // lineage(portfolio_id, calculation_date): everything that is stored of it.
 PB_FUNCTION(pb_lineage) {
   const store::Store store(call);
-  const store::Lineage lineage = lineage_argument(call, store, portfolio_argument(call, store), 1);
+  const store::Lineage lineage = lineage_argument(call, store, store::resolve_portfolio(store, call.uuid(0)), 1);
   LineageRows rows;
   add_run(rows, lineage);
   add_parts(rows, lineage);
@@ -101,7 +92,7 @@ PB_FUNCTION(pb_lineage) {
 // lineage_diff(portfolio_id, calculation_date, other_date): what differs from now, where there is no other date.
 PB_FUNCTION(pb_lineage_diff) {
   const store::Store store(call);
-  const core::Uuid portfolio_id = portfolio_argument(call, store);
+  const core::Uuid portfolio_id = store::resolve_portfolio(store, call.uuid(0));
   const store::Lineage lineage = lineage_argument(call, store, portfolio_id, 1);
   pg::RowBuffer rows({{"kind", pg::Type::text},
                       {"name", pg::Type::text},

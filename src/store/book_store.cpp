@@ -226,6 +226,10 @@ void load_flows(const Store& store, std::span<const Uuid> ids, core::Date until,
                });
 }
 
+std::string how_to_list_portfolios(const Store& store) {
+  return "List the portfolios with SELECT id, name FROM " + store.table("portfolios") + ".";
+}
+
 }  // namespace
 
 const Portfolio* find_portfolio(const Book& book, const Uuid& id) { return find(const_cast<Book&>(book), id); }
@@ -251,8 +255,15 @@ std::vector<Uuid> resolve_portfolios(const Store& store, const std::optional<std
   if (!missing.empty())
     throw core::Error(core::sqlstate::undefined_object, "portfolio does not exist: " + missing,
                       "No row of " + store.table("portfolios") + " that is not deleted has this id.",
-                      "List the portfolios with SELECT id, name FROM " + store.table("portfolios") + ".");
+                      how_to_list_portfolios(store));
   return found;
+}
+
+Uuid resolve_portfolio(const Store& store, const std::optional<Uuid>& requested) {
+  if (!requested)
+    throw core::Error(core::sqlstate::invalid_parameter, "portfolio_id must not be NULL", "",
+                      how_to_list_portfolios(store));
+  return resolve_portfolios(store, std::vector{*requested}).front();
 }
 
 Book load_book(const Store& store, std::span<const Uuid> portfolio_ids, core::Date until) {

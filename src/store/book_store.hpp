@@ -35,6 +35,9 @@ const Portfolio* find_portfolio(const Book& book, const core::Uuid& id);
 // naming those that do not exist.
 std::vector<core::Uuid> resolve_portfolios(const Store& store, const std::optional<std::vector<core::Uuid>>& requested);
 
+// The one that was asked for, after the same check. Throws 22023 where none was.
+core::Uuid resolve_portfolio(const Store& store, const std::optional<core::Uuid>& requested);
+
 // Reads lots entered, closings and flows dated, on or before the day: one statement per table. A row that cannot be
 // used is a problem of its portfolio and of no other.
 Book load_book(const Store& store, std::span<const core::Uuid> portfolio_ids, core::Date until);

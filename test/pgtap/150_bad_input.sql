@@ -88,7 +88,7 @@ SELECT set_eq('SELECT * FROM pg_temp.contents(kinds => ''{result,tag,input,marke
 SELECT pg_temp.raises(format('SELECT * FROM %s(%s, %s)', f, id, day), state, message, detail, hint, f || ': ' || what)
   FROM unnest(ARRAY['lineage', 'lineage_diff']) AS f,
        (VALUES ('NULL', '''2024-07-10''', '22023', 'portfolio_id must not be NULL', '',
-                'Pass the id of a portfolio: pb.portfolios lists them.', 'no portfolio'),
+                'List the portfolios with SELECT id, name FROM pb.portfolios.', 'no portfolio'),
                ('pg_temp.id(9)', '''2024-07-10''', '42704',
                 'portfolio does not exist: 00000000-0000-4000-8000-000000000009',
                 'No row of pb.portfolios that is not deleted has this id.',
