@@ -82,14 +82,25 @@ SELECT is((SELECT count(DISTINCT length(line)) FROM (SELECT name || detail AS li
 
 CREATE TEMP TABLE stored AS SELECT * FROM pg_temp.contents(kinds => '{result,tag,input,market,log}');
 
--- What differs from now after a change, which is taken back.
+-- What differs from now after a change, which is taken back. The batch must agree: it computes a date again when one of
+-- its inputs differs, and else leaves it alone.
 CREATE FUNCTION pg_temp.after(change text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   found text;
+  differs boolean;
+  newest bigint;
 BEGIN
   EXECUTE change;
-  SELECT string_agg(concat_ws(': ', kind || ' ' || name, remark), '; ' ORDER BY ordinality) INTO found
+  SELECT string_agg(concat_ws(': ', kind || ' ' || name, remark), '; ' ORDER BY ordinality),
+         count(*) FILTER (WHERE kind = 'input') > 0
+    INTO found, differs
     FROM lineage_diff(pg_temp.id(1), '2024-07-10') WITH ORDINALITY;
+  PERFORM FROM run_daily_batch('2024-07-10', ARRAY[pg_temp.id(1)]);
+  SELECT max(run_id) INTO newest FROM batch_runs;
+  IF differs IS DISTINCT FROM (SELECT run_id = newest FROM portfolio_snapshots
+                               WHERE (portfolio_id, snapshot_date) = (pg_temp.id(1), '2024-07-10')) THEN
+    found := concat_ws('; ', found, format('the batch does not agree that inputs differ: %s', differs));
+  END IF;
   RAISE EXCEPTION USING ERRCODE = 'TT001';
 EXCEPTION WHEN SQLSTATE 'TT001' THEN
   RETURN COALESCE(found, '');

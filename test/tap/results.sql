@@ -1,4 +1,4 @@
--- Results of the batch as text, one line a row, without what differs from run to run, as a digest does that depends on
+-- Results of the batch as text, one line a row, without what differs from run to run, as digests do that depend on
 -- which snapshots were there: those dated up to "until", and without "until" also what has no history. The tables are
 -- those of the data dictionary.
 
