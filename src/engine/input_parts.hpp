@@ -34,7 +34,7 @@ struct InputPartText {
 };
 
 // The one list of the parts. portfolio_snapshots.input_parts has their digests in this order: a new part belongs at the
-// end.
+// end. Parts of the date are stored with each portfolio too: a date's portfolios may be computed at different times.
 inline constexpr std::array input_parts{
     InputPartText{InputPart::settings, "settings", "settings, method of the estimators", nullptr},
     InputPartText{InputPart::factors, "factors", "factor_definitions", nullptr},

@@ -72,9 +72,9 @@ Side current_side(const store::Store& store, const Lineage& lineage) {
 std::string changed_settings(const Side& stored, const Side& other) {
   if (!stored.settings || !other.settings) return "the run has no record of its settings any more";
   const auto values = [](const Side& side) {
-    return store::setting_values(store::settings_as_json(settings_of_results(*side.settings)));
+    return store::texts_of(store::settings_as_json(settings_of_results(*side.settings)));
   };
-  const store::SettingValues after = values(other);
+  const store::SettingTexts after = values(other);
   std::string text;
   for (const auto& [name, value] : values(stored))
     if (const std::string& changed = after.at(name); changed != value)

@@ -15,9 +15,6 @@
 
 namespace pb::store {
 
-// Names of settings with their values as texts.
-using SettingValues = std::map<std::string, std::string>;
-
 // A symbol of a date, what it is to the portfolio ("held", "factor" or both), and the digest of the prices that its
 // estimates were made from. Of private lots, options, and lots that were closed on the date no digest is stored.
 struct LineageSymbol {
@@ -34,15 +31,15 @@ struct Lineage {
   std::optional<std::int64_t> run_id;
   std::string computed_at;   // UTC
   std::string code_version;  // empty where the run has no record any more
-  SettingValues settings;    // as the run recorded them
+  SettingTexts settings;     // as the run recorded them
   std::map<std::string, LineageSymbol> symbols;
 };
 
 // What is stored of a portfolio's date. Throws 22023 where it has no snapshot of the date.
 Lineage load_lineage(const Store& store, const core::Uuid& portfolio_id, core::Date day);
 
-// The values of settings in their JSON form.
-SettingValues setting_values(const std::string& json);
+// What settings_as_json() writes, as texts.
+SettingTexts texts_of(const std::string& json);
 
 // The usable prices of a symbol within a span.
 struct PriceSpan {

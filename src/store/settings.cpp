@@ -30,8 +30,6 @@ using pg::WholeNumber;
 using S = Settings;
 
 constexpr const char* prefix = "portfolio_batch";
-// What fits in bytes.
-constexpr std::size_t greatest_kilobytes = std::numeric_limits<std::size_t>::max() / 1024;
 
 using Member = std::variant<int S::*, std::size_t S::*, double S::*, bool S::*, std::string S::*>;
 
@@ -149,6 +147,12 @@ const std::vector<Declaration>& declarations() {
   return all;
 }
 
+// Its name in the record of a run: bytes of memory are recorded in kB.
+std::string recorded_name(const Declaration& d) {
+  const bool is_memory = std::holds_alternative<Memory>(d.setting.kind);
+  return d.setting.name + std::strlen(prefix) + 1 + std::string(is_memory ? "_kb" : "");
+}
+
 template <class Value>
 void record(const std::string& name, const Value& value, core::JsonObject& json) {
   if constexpr (std::is_same_v<Value, bool>)
@@ -161,12 +165,6 @@ void record(const std::string& name, const Value& value, core::JsonObject& json)
     json.add(name, value);
 }
 
-// The name under which a run records it.
-std::string recorded_name(const Declaration& declaration) {
-  const bool is_memory = std::holds_alternative<Memory>(declaration.setting.kind);
-  return declaration.setting.name + std::strlen(prefix) + 1 + std::string(is_memory ? "_kb" : "");
-}
-
 template <class Number>
 std::optional<Number> number(const std::string& text, Number least, Number greatest) {
   Number value{};
@@ -176,21 +174,23 @@ std::optional<Number> number(const std::string& text, Number least, Number great
   return is_allowed ? std::optional(value) : std::nullopt;
 }
 
-// The value that a text of a record stands for, where the setting allows it.
-std::optional<std::variant<int, std::size_t, double, bool, std::string>> allowed_value(const Declaration& declaration,
-                                                                                       const std::string& text) {
-  const auto& kind = declaration.setting.kind;
-  if (const auto* whole = std::get_if<WholeNumber>(&kind)) return number(text, whole->minimum, whole->maximum);
-  if (const auto* real = std::get_if<RealNumber>(&kind)) return number(text, real->minimum, real->maximum);
-  if (std::holds_alternative<Switch>(kind)) return text == "true";
-  if (std::holds_alternative<FreeText>(kind)) return text;
-  if (const auto* memory = std::get_if<Memory>(&kind)) {
-    const auto kilobytes = number(text, static_cast<std::size_t>(memory->minimum_kb), greatest_kilobytes);
-    return kilobytes ? std::optional(*kilobytes * 1024) : std::nullopt;
-  }
-  const auto& words = std::get<Choice>(kind).words;
-  const bool is_word = std::any_of(words.begin(), words.end(), [&](const char* word) { return text == word; });
-  return is_word ? std::optional(text) : std::nullopt;
+// The value of a text as a record has it; none where the setting does not allow it.
+using Recorded = std::optional<pg::SettingValue>;
+Recorded recorded(const WholeNumber& kind, const std::string& text) { return number(text, kind.minimum, kind.maximum); }
+Recorded recorded(const Memory& kind, const std::string& text) {
+  const auto kb = number(text, kind.minimum_kb, std::numeric_limits<int>::max());
+  return kb ? Recorded(static_cast<std::size_t>(*kb) * 1024) : std::nullopt;
+}
+Recorded recorded(const RealNumber& kind, const std::string& text) { return number(text, kind.minimum, kind.maximum); }
+Recorded recorded(const Switch&, const std::string& text) { return text == "true"; }
+Recorded recorded(const FreeText&, const std::string& text) { return text; }
+Recorded recorded(const Choice& kind, const std::string& text) {
+  const bool is_allowed = std::any_of(kind.words.begin(), kind.words.end(), [&](const char* w) { return text == w; });
+  return is_allowed ? Recorded(text) : std::nullopt;
+}
+
+void set(Settings& settings, const Declaration& declaration, const pg::SettingValue& value) {
+  std::visit([&]<class Value>(Value S::*member) { settings.*member = std::get<Value>(value); }, declaration.member);
 }
 
 }  // namespace
@@ -203,9 +203,7 @@ void define_settings() {
 
 Settings current_settings() {
   Settings settings{};
-  for (std::size_t i = 0; i < declarations().size(); ++i)
-    std::visit([&]<class Value>(Value S::*member) { settings.*member = std::get<Value>(pg::setting_value(i)); },
-               declarations()[i].member);
+  for (std::size_t i = 0; i < declarations().size(); ++i) set(settings, declarations()[i], pg::setting_value(i));
   return settings;
 }
 
@@ -217,12 +215,12 @@ std::string settings_as_json(const Settings& settings) {
   return json.str();
 }
 
-Settings settings_from_record(const std::map<std::string, std::string>& record, Settings others) {
-  for (const Declaration& declaration : declarations()) {
-    const auto found = record.find(recorded_name(declaration));
-    if (!declaration.is_recorded || found == record.end()) continue;
-    if (const auto value = allowed_value(declaration, found->second))
-      std::visit([&]<class Value>(Value S::*member) { others.*member = std::get<Value>(*value); }, declaration.member);
+Settings settings_from_record(const SettingTexts& record, Settings others) {
+  for (const Declaration& d : declarations()) {
+    const auto found = record.find(recorded_name(d));
+    if (found == record.end() || !d.is_recorded) continue;
+    const auto value = std::visit([&](const auto& kind) { return recorded(kind, found->second); }, d.setting.kind);
+    if (value) set(others, d, *value);
   }
   return others;
 }

@@ -65,8 +65,10 @@ Settings current_settings();
 // The settings as a JSON object, the form in which each run records what it was computed with.
 std::string settings_as_json(const Settings& settings);
 
-// The settings of such a record, given as the texts of its values. What it does not have, or what is not allowed, is as
-// in the others.
-Settings settings_from_record(const std::map<std::string, std::string>& record, Settings others);
+// Names of settings with their values, as such a record has them, as texts.
+using SettingTexts = std::map<std::string, std::string>;
+
+// The settings of a record. What it does not have, or what is not allowed, is as in the others.
+Settings settings_from_record(const SettingTexts& record, Settings others);
 
 }  // namespace pb::store
