@@ -52,6 +52,19 @@ COMMENT ON FUNCTION _portfolio_batch.activity_field(text, text) IS
 'The value of a key in a line that a session shows of a run (activity_line). NULL when the line has no such key, is no
 line of a run, or was cut off (track_activity_query_size) before the value was complete.';
 
+CREATE FUNCTION _portfolio_batch.activity_date(line text) RETURNS date
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  -- Added up: a cast would raise where the text is no day, and one session's text must not stop those who look.
+  SELECT (make_date(d.part[1], 1, 1) + make_interval(months => d.part[2] - 1, days => d.part[3] - 1))::date
+  FROM (SELECT regexp_match(_portfolio_batch.activity_field(activity_date.line, 'session'),
+                            '^([1-9][0-9]{3,4})-([0-9]{2})-([0-9]{2})$')::integer[]) AS d (part)
+$$;
+COMMENT ON FUNCTION _portfolio_batch.activity_date(text) IS
+'The session in a line that a session shows of a run (activity_line). NULL as for activity_field, and where it is not
+written as a date; never an error.';
+
 CREATE FUNCTION _portfolio_batch.batch_activity()
 RETURNS TABLE (run_id bigint, pid integer, backend_start timestamptz, query_start timestamptz, role_name name,
                session_date date, done bigint, total bigint, waiting bigint, shard integer, phase text,
@@ -61,7 +74,7 @@ SET search_path TO pg_catalog, pg_temp
 AS $$
   -- What does not look like a value is none.
   SELECT f.run_id, a.pid, a.backend_start, a.query_start, a.usename,
-         substring(_portfolio_batch.activity_field(a.query, 'session') FROM '^[0-9]{4,7}-[0-9]{2}-[0-9]{2}$')::date,
+         _portfolio_batch.activity_date(a.query),
          f.item[1]::bigint - 1, f.item[2]::bigint,
          substring(_portfolio_batch.activity_field(a.query, 'waiting') FROM '^[0-9]{1,18}$')::bigint,
          substring(_portfolio_batch.activity_field(a.query, 'shard') FROM '^([0-9]{1,9})/')::integer,

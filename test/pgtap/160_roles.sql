@@ -104,6 +104,7 @@ INSERT INTO entry_points VALUES
   ('read', 'batch_schedules', 'SELECT * FROM pb.batch_schedules()'),
   ('pure', 'batch_activity', 'SELECT * FROM _portfolio_batch.batch_activity()'),
   ('pure', 'batch_phases', 'SELECT * FROM _portfolio_batch.batch_phases()'),
+  ('pure', 'activity_date', 'SELECT _portfolio_batch.activity_date(''portfolio_batch session=2024-07-11 '')'),
   ('pure', 'activity_field', 'SELECT _portfolio_batch.activity_field(''portfolio_batch run=1 '', ''run'')'),
   ('pure', 'activity_line', 'SELECT _portfolio_batch.activity_line(1, ''2024-07-11'', 0, 1, 0, 0, 0, ''2'', ''P&L'')'),
   ('pure', 'run_state', 'SELECT _portfolio_batch.run_state(''running'', 1, now(), now())'),

@@ -1,7 +1,7 @@
 -- The progress of a run to the unit: what a trigger sees of it that fires while the run writes.
 
 \ir include/prelude.psql
-SELECT plan(21);
+SELECT plan(29);
 
 SET LOCAL portfolio_batch.progress = off;
 SET LOCAL portfolio_batch.beta_window = 20;
@@ -136,6 +136,11 @@ SELECT is(_portfolio_batch.activity_field(line, 'run'), NULL, 'no line of a run:
 FROM (VALUES (''), ('SELECT 1'), ('portfolio_batch'), ('portfolio_batch run=1'), (' portfolio_batch run=1 '),
              ('portfolio_batch run= session=1 ')) AS v (line);
 SELECT is(_portfolio_batch.activity_field(NULL, 'run'), NULL, 'nor NULL, of what another role does');
+SELECT is_empty('SELECT line, day FROM lines WHERE _portfolio_batch.activity_date(line) IS DISTINCT FROM day',
+                'the date is read as one');
+SELECT lives_ok(format('SELECT _portfolio_batch.activity_date(%L)', 'portfolio_batch session=' || day || ' doing="x"'),
+                'and stops nobody where it is none: ' || day)
+FROM unnest(ARRAY['2024-99-99', '2024-02-30', '2024-00-00', '0000-01-01', '99999-99-99', '999999-99-99', 'today']) AS day;
 
 SELECT * FROM finish();
 ROLLBACK;
