@@ -32,6 +32,7 @@ template <> struct ColumnType<std::int64_t> : Is<Type::int8> {};
 template <> struct ColumnType<double> : Is<Type::float8> {};
 template <> struct ColumnType<core::Money> : Is<Type::money> {};
 template <> struct ColumnType<core::Date> : Is<Type::date> {};
+template <> struct ColumnType<Timestamp> : Is<Type::timestamptz> {};
 template <> struct ColumnType<std::string> : Is<Type::text> {};
 template <> struct ColumnType<std::string_view> : Is<Type::text> {};
 template <> struct ColumnType<const char*> : Is<Type::text> {};

@@ -44,6 +44,11 @@ enum class Type : std::uint8_t {
   uuid_array,
 };
 
+// A time as microseconds since the Unix epoch.
+struct Timestamp {
+  std::int64_t microseconds = 0;
+};
+
 // Numbers that become a numeric[], with the 15 digits that a double holds; NULL where not finite.
 struct Numerics {
   std::vector<double> values;
@@ -96,6 +101,7 @@ class RowBuffer {
   RowBuffer& add(core::Date value) {
     return fixed(static_cast<std::uint64_t>(static_cast<std::int64_t>(value.time_since_epoch().count())));
   }
+  RowBuffer& add(Timestamp value) { return add(value.microseconds); }
   RowBuffer& add(const core::Uuid& value) { return blob(value.bytes.data(), value.bytes.size()); }
   RowBuffer& add(std::string_view value) { return blob(value.data(), value.size()); }
   RowBuffer& add(const char* value) { return value == nullptr ? null() : add(std::string_view(value)); }

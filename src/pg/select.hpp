@@ -18,20 +18,12 @@
 
 namespace pb::pg {
 
-// A time as microseconds since the Unix epoch.
-struct Timestamp {
-  std::int64_t microseconds = 0;
-};
-
 namespace detail {
 
 template <class T>
 struct IsOptional : std::false_type {};
 template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
-
-template <>
-struct ColumnType<Timestamp> : Is<Type::timestamptz> {};
 
 // Money comes as a bigint of ten-thousandths: a numeric takes longer to read.
 template <class T>
@@ -61,11 +53,14 @@ T value_of(const RowView& row, int at) {
     return T(row.text(at));
 }
 
-// The column at the end of an expression: "date" of "newest.date".
+// The column at the end of an expression: "date" of "newest.date" and of "newest.date::date". All of an expression that
+// ends otherwise.
 inline std::string last_name(std::string_view expression) {
   constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789_";
-  const auto before = expression.find_last_not_of(letters);
-  return std::string(before == std::string_view::npos ? expression : expression.substr(before + 1));
+  const std::string_view column = expression.substr(0, expression.rfind("::"));
+  const auto before = column.find_last_not_of(letters);
+  const std::string_view name = before == std::string_view::npos ? column : column.substr(before + 1);
+  return std::string(name.empty() ? expression : name);
 }
 
 }  // namespace detail
@@ -77,7 +72,7 @@ struct Field {
   std::string name;  // for errors
 };
 
-// A column of the result. Its name in errors is the last one in the expression, unless given.
+// A column of the result. Its name in errors is that of the column at the end of the expression, unless given.
 template <class Row, class Member>
 Field<Row, Member> field(std::string expression, Member Row::*member, std::string name = {}) {
   if (name.empty()) name = detail::last_name(expression);

@@ -89,10 +89,8 @@ std::vector<pg::Column<NumberedJob>> job_columns() {
       pg::text_or_null<Row>("sqlstate", of_failure(&pg::Failure::sqlstate)),
       pg::text_or_null<Row>("error_detail", of_failure(&pg::Failure::detail)),
       pg::text_or_null<Row>("error_hint", of_failure(&pg::Failure::hint)),
-      pg::Column<Row>{"started_at", Type::timestamptz,
-                      [](const Row& row, pg::RowBuffer& out) { out.add(row.job->started_at); }},
-      pg::Column<Row>{"completed_at", Type::timestamptz,
-                      [](const Row& row, pg::RowBuffer& out) { out.add(row.job->completed_at); }},
+      pg::column<Row>("started_at", [](const Row& row) { return pg::Timestamp{row.job->started_at}; }),
+      pg::column<Row>("completed_at", [](const Row& row) { return pg::Timestamp{row.job->completed_at}; }),
       pg::column<Row>(
           "duration_seconds",
           [](const Row& row) { return static_cast<double>(row.job->completed_at - row.job->started_at) / 1e6; }),
