@@ -28,7 +28,7 @@ struct PortfolioExposure {
   const char* reason = nullptr;
 };
 
-// Replaces the day's rows of these portfolios and this model.
+// Replaces the day's exposures of these portfolios to this model; those of a portfolio stand side by side.
 std::int64_t write_portfolio_exposures(const Store& store, core::Date day, const std::string& model,
                                        std::span<const core::Uuid> portfolio_ids,
                                        std::span<const PortfolioExposure> rows);

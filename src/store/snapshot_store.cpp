@@ -201,9 +201,9 @@ std::string sessions_with_gaps(const Store& store) {
       " AS exposures FROM " +
       store.table("factor_models") + of_dates + " GROUP BY calculation_date HAVING count(*) = 4";
   const std::string with_exposures =
-      "SELECT e.portfolio_id, e.calculation_date FROM (SELECT portfolio_id, calculation_date, count(*) AS exposures"
-      " FROM " +
-      store.table("portfolio_factor_exposures") + of_dates + of_portfolios +
+      "SELECT e.portfolio_id, e.calculation_date FROM (SELECT portfolio_id, calculation_date,"
+      " sum(cardinality(factors)) AS exposures FROM " +
+      store.table("portfolio_model_exposures") + of_dates + of_portfolios +
       " GROUP BY portfolio_id, calculation_date) e JOIN (" + owed +
       ") o ON o.calculation_date = e.calculation_date AND o.exposures <= e.exposures";
   const std::string with_correlations = "SELECT portfolio_id, calculation_date FROM " +

@@ -8,7 +8,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT plan(140);
+SELECT plan(141);
 
 -- The first call ----------------------------------------------------------------------------------------------------
 
@@ -191,6 +191,13 @@ INSERT INTO documented VALUES
   ('position_factor_exposure', 'double precision', 'market_beta value_beta growth_beta momentum_beta quality_beta '
    'size_beta low_vol_beta r_squared residual_volatility'),
   ('position_factor_exposure', 'date', 'calculation_date'),
+  ('portfolio_model_exposures', 'uuid', 'portfolio_id'),
+  ('portfolio_model_exposures', 'date', 'calculation_date'),
+  ('portfolio_model_exposures', 'text', 'model'),
+  ('portfolio_model_exposures', 'text[]', 'factors reasons'),
+  ('portfolio_model_exposures', 'double precision[]', 'exposure_values coverage marginal_contributions contributions '
+   'percent_contributions'),
+  ('portfolio_model_exposures', 'bigint[]', 'exposure_dollars'),
   ('portfolio_factor_exposures', 'uuid', 'portfolio_id'),
   ('portfolio_factor_exposures', 'date', 'calculation_date'),
   ('portfolio_factor_exposures', 'text', 'model factor'),
@@ -350,7 +357,7 @@ SELECT col_is_pk('pb', k.table_name, string_to_array(k.key, ' ')::name[], k.tabl
     ('factor_correlations',           'calculation_date factor_1 factor_2'),
     ('portfolio_snapshots',           'portfolio_id snapshot_date'),
     ('portfolio_holdings',            'portfolio_id calculation_date'),
-    ('portfolio_factor_exposures',    'portfolio_id calculation_date model factor'),
+    ('portfolio_model_exposures',     'portfolio_id calculation_date model'),
     ('position_greeks',               'portfolio_id calculation_date position_id'),
     ('correlation_calculations',      'portfolio_id calculation_date duration_days'),
     ('correlation_clusters',          'portfolio_id calculation_date duration_days cluster_number'),
@@ -592,6 +599,21 @@ SELECT results_eq(
   $$VALUES ('a', '-8.5'::float8, 0.7::float8, 2::float8, 251, 'DGS10', '1 pp', NULL),
            ('b', NULL, NULL, NULL, NULL, 'DGS10', '1 pp', 'private')$$,
   'position_interest_rate_betas that to the rate, beside the market');
+INSERT INTO portfolio_model_exposures (portfolio_id, calculation_date, model, factors, exposure_values, exposure_dollars,
+                                       coverage, marginal_contributions, contributions, percent_contributions, reasons, run_id)
+VALUES (gen_random_uuid(), '2024-07-01', 'ridge', '{market,value,specific}', '{0.5,NULL,NULL}', '{123456789,NULL,NULL}',
+        '{0.9,0,0.9}', '{0.2,NULL,NULL}', '{0.1,NULL,0.05}', '{0.8,NULL,0.2}', '{NULL,no_prices,NULL}', 7),
+       (gen_random_uuid(), '2024-07-02', 'market', '{market}', NULL, '{-1}', NULL, NULL, NULL, NULL, NULL, 7);
+SELECT results_eq(
+  $$SELECT calculation_date, model, factor, exposure_value, exposure_dollar, coverage, marginal_contribution_to_risk,
+           contribution_to_risk, percent_contribution_to_risk, reason, run_id
+    FROM portfolio_factor_exposures ORDER BY calculation_date, factor$$,
+  $$VALUES ('2024-07-01'::date, 'ridge', 'market', 0.5::float8, 12345.6789::numeric(20,4), 0.9::float8, 0.2::float8,
+            0.1::float8, 0.8::float8, NULL, 7::bigint),
+           ('2024-07-01', 'ridge', 'specific', NULL, NULL, 0.9, NULL, 0.05, 0.2, NULL, 7),
+           ('2024-07-01', 'ridge', 'value', NULL, NULL, 0, NULL, NULL, NULL, 'no_prices', 7),
+           ('2024-07-02', 'market', 'market', NULL, -0.0001, NULL, NULL, NULL, NULL, NULL, 7)$$,
+  'portfolio_factor_exposures unfolds the exposures of a portfolio by factor, in currency');
 SELECT results_eq(
   $$SELECT right(position_id::text, 1), model, market_beta, value_beta, low_vol_beta, growth_beta, size_spread_beta,
            r_squared, residual_volatility, observations, reason
@@ -657,7 +679,7 @@ CROSS JOIN LATERAL (VALUES
   ('update', format('UPDATE %I SET %I = NULL', v.table_name, first.name)),
   ('delete from', format('DELETE FROM %I', v.table_name))) AS w (verb, statement)
 WHERE v.column_name IS NULL AND v.data_type = 'view';
-SELECT is((SELECT count(*) FROM attempts), 39::bigint, 'to insert, update and delete in each of thirteen views');
+SELECT is((SELECT count(*) FROM attempts), 42::bigint, 'to insert, update and delete in each of fourteen views');
 SELECT set_eq('SELECT name, verb, e.* FROM attempts, LATERAL pg_temp.error_of(statement) AS e',
               $$SELECT name, verb, '55000' AS state, format('cannot %s view "%s"', verb, name) AS message,
                        v.detail, v.hint
@@ -758,7 +780,7 @@ SELECT is_empty('SELECT r.name, r.column_name, e.* FROM readings AS r, LATERAL p
                  WHERE e.state IS NOT NULL', 'every column of every view can be read');
 DROP EXTENSION portfolio_batch;
 SELECT has_table('pb', 'portfolio_snapshots', 'DROP EXTENSION keeps the tables');
-SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'pb'::regnamespace AND relkind = 'v'), 13::bigint,
+SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'pb'::regnamespace AND relkind = 'v'), 14::bigint,
           'and the views');
 SELECT is((SELECT count(correlation_coefficient) FROM pb.pairwise_correlations), 9::bigint, 'with what they show');
 SELECT set_eq('SELECT r.name, r.column_name, e.* FROM readings AS r, LATERAL pg_temp.error_of(statement) AS e

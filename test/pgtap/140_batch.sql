@@ -40,7 +40,7 @@ SELECT results_eq('SELECT session_date, phase, name, status, processed, skipped,
            ('2024-07-08', '2',    'P&L and snapshots', 'success', 2, 0, 0, 6),
            ('2024-07-08', '2.5',  'position values',   'success', 2, 0, 0, 2),
            ('2024-07-08', '2.75', 'sector tags',       'success', 2, 0, 0, 3),
-           ('2024-07-08', '3',    'risk analytics',    'success', 19, 117, 0, 156)$$,
+           ('2024-07-08', '3',    'risk analytics',    'success', 19, 117, 0, 132)$$,
   'the first run of a date: each phase once, in order, with what it counted and wrote');
 SELECT is_empty($$SELECT * FROM first WHERE duration IS NULL OR duration < '0' OR duration > '1 minute'$$,
                 'and how long it took');
@@ -372,7 +372,7 @@ SELECT set_eq($$SELECT relation, coalesce(now ->> 'snapshot_date', now ->> 'calc
            ('portfolio_holdings', '2024-07-22', '01'), ('portfolio_holdings', '2024-07-22', '03'),
            ('portfolio_holdings', '2024-07-23', '01'), ('portfolio_holdings', '2024-07-23', '03'),
            ('symbol_model_fits', '2024-07-22', 'AAA'), ('symbol_volatility', '2024-07-22', 'AAA'),
-           ('portfolio_factor_exposures', '2024-07-22', '01'), ('portfolio_factor_exposures', '2024-07-22', '03'),
+           ('portfolio_model_exposures', '2024-07-22', '01'), ('portfolio_model_exposures', '2024-07-22', '03'),
            ('portfolio_stress_tests', '2024-07-22', '01'), ('portfolio_stress_tests', '2024-07-22', '03')$$,
   'a corrected price, run again, changes its day, the P&L of the next, the risk of its symbol, and nothing else');
 SELECT is((SELECT n.equity_balance - (b.content ->> 'equity_balance')::numeric

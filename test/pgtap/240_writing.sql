@@ -169,7 +169,7 @@ SELECT results_eq($$SELECT status FROM run_daily_batch('2024-07-10', phases => '
 SELECT results_eq($$SELECT DISTINCT sqlstate FROM batch_jobs WHERE run_id = (SELECT max(run_id) FROM batch_runs)
                     AND job_name = 'market_betas'$$, $$VALUES ('23514')$$, 'and is named in the log');
 SELECT is_empty($$SELECT content FROM pg_temp.results() WHERE content ->> 'calculation_date' = '2024-07-10'
-                    AND relation IN ('factor_models', 'symbol_model_fits', 'portfolio_factor_exposures')$$,
+                    AND relation IN ('factor_models', 'symbol_model_fits', 'portfolio_model_exposures')$$,
                 'and what it stops leaves no half of itself');
 ALTER TABLE symbol_model_fits DROP CONSTRAINT no_bbb;
 SELECT pg_temp.again() \g /dev/null
@@ -186,11 +186,11 @@ SELECT set_eq($$SELECT relation, coalesce(content ->> 'symbol', right(content ->
                 FROM pg_temp.contents(false, kinds => '{result}') AS c
                 WHERE relation <> 'portfolio_snapshots'
                   AND content ->> 'run_id' NOT IN (SELECT run_id FROM stamps AS s WHERE s.relation = c.relation)$$,
-              $$VALUES ('symbol_model_fits', 'BBB'), ('symbol_volatility', 'BBB'), ('portfolio_factor_exposures', '2'),
+              $$VALUES ('symbol_model_fits', 'BBB'), ('symbol_volatility', 'BBB'), ('portfolio_model_exposures', '2'),
                        ('portfolio_stress_tests', '2')$$,
               'rows of that symbol, and of who holds it, alone are written');
-INSERT INTO portfolio_factor_exposures (portfolio_id, calculation_date, model, factor)
-VALUES (pg_temp.id(1), '2024-07-10', 'market', 'weather');
+UPDATE portfolio_model_exposures SET factors = factors || '{weather}'
+ WHERE (portfolio_id, calculation_date, model) = (pg_temp.id(1), '2024-07-10', 'market');
 INSERT INTO factor_correlations (calculation_date, factor_1, factor_2) VALUES ('2024-07-10', 'weather', 'weather');
 SELECT is(pg_temp.again(), 2::bigint, 'rows that should not be there');
 SELECT is_empty($$SELECT FROM pg_temp.contents(kinds => '{result}') WHERE content::text LIKE '%weather%'$$, 'are removed');

@@ -223,10 +223,12 @@ SELECT f.want, f.fault || ' AND ' || :'today'
 FROM (VALUES
   ('factor exposures: R-squared amber', 'UPDATE symbol_model_fits SET r_squared = 0.05 WHERE model = ''spread'''),
   ('factor exposures: portfolio exposures red',
-   'DELETE FROM portfolio_factor_exposures WHERE model = ''ridge'' AND factor = ''specific'' AND ' || :'of_pf'),
+   'UPDATE portfolio_model_exposures SET factors = array_remove(factors, ''specific'') WHERE model = ''ridge'' AND '
+   || :'of_pf'),
   ('factor exposures: portfolio exposures red',
-   'UPDATE portfolio_factor_exposures SET exposure_dollar = NULL WHERE model = ''rate'' AND ' || :'of_pf'),
-  ('nothing', 'UPDATE portfolio_factor_exposures SET exposure_dollar = NULL, reason = ''no_exposure'' WHERE ' || :'of_pf'),
+   'UPDATE portfolio_model_exposures SET exposure_dollars = NULL WHERE model = ''rate'' AND ' || :'of_pf'),
+  ('nothing', 'UPDATE portfolio_model_exposures SET exposure_dollars = NULL, reasons = array_fill(''no_exposure''::text, '
+              'ARRAY[cardinality(factors)]) WHERE ' || :'of_pf'),
   ('factor exposures: factor correlations red', 'DELETE FROM factor_correlations WHERE factor_1 = factor_2'),
   ('factor exposures: factor correlations red', 'DELETE FROM factor_correlations WHERE true'),
 -- Correlations.

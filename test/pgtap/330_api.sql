@@ -255,7 +255,7 @@ SELECT is_empty($$SELECT * FROM position_factor_exposures AS e JOIN answers AS a
 SELECT is((SELECT answer #> '{ridge,metadata}' FROM answers WHERE function = 'factors' AND id = :'three'),
           '{"total_active_factors": 7, "factors_calculated": 7, "has_market_beta": true, "ridge_alpha": 1}',
           'factors are counted');
-DELETE FROM portfolio_factor_exposures WHERE portfolio_id = :'one' AND model = 'spread';
+DELETE FROM portfolio_model_exposures WHERE portfolio_id = :'one' AND model = 'spread';
 DELETE FROM symbol_model_fits WHERE model = 'spread' AND symbol IN (SELECT symbol FROM positions WHERE portfolio_id = :'one');
 SELECT is((SELECT concat_ws(' ', f ->> 'available', f #> '{spread,available}', f #>> '{spread,reason}',
                             f #> '{ridge,available}') FROM api_portfolio_factors(:'one') AS f),

@@ -340,7 +340,7 @@ ROLLBACK TO SAVEPOINT prices;
 -- What is missing is said in words -----------------------------------------------------------------------------------
 
 SAVEPOINT emptied;
-DELETE FROM portfolio_factor_exposures; DELETE FROM portfolio_stress_tests; DELETE FROM correlation_calculations;
+DELETE FROM portfolio_model_exposures; DELETE FROM portfolio_stress_tests; DELETE FROM correlation_calculations;
 DELETE FROM portfolio_holdings; DELETE FROM symbol_model_fits; DELETE FROM factor_models;
 DELETE FROM symbol_volatility; DELETE FROM correlation_clusters; DELETE FROM correlation_cluster_positions;
 DELETE FROM factor_correlations; DELETE FROM batch_jobs; DELETE FROM batch_runs;
@@ -384,7 +384,11 @@ UPDATE portfolio_stress_tests
        reasons = (SELECT array_agg(CASE WHEN u.id = 'market_down_10' THEN 'insufficient_data' END ORDER BY u.place)
                   FROM unnest(scenario_ids) WITH ORDINALITY AS u (id, place));
 UPDATE correlation_calculations SET correlations[2] = NULL;
-UPDATE portfolio_factor_exposures SET exposure_value = NULL, reason = 'no_prices' WHERE factor = 'value';
+UPDATE portfolio_model_exposures
+   SET exposure_values[array_position(factors, 'value')] = NULL,
+       reasons = (SELECT array_agg(CASE WHEN f.name = 'value' THEN 'no_prices' END ORDER BY f.place)
+                  FROM unnest(factors) WITH ORDINALITY AS f (name, place))
+ WHERE 'value' = ANY (factors);
 UPDATE page SET xml = xmlparse(DOCUMENT portfolio_report(pg_temp.id_of(1))) WHERE n = 1;
 SELECT is(pg_temp.one(1, '//section[@id="equity"]//p[@class="missing"]/text()'),
        'No drawdown: 1 of 25 snapshots have no '

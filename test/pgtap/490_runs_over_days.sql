@@ -21,9 +21,9 @@ SAVEPOINT book;
 -- An engine that fails after it has handed over rows -----------------------------------------------------------------
 
 -- The last table that the engine of market betas writes refuses its rows of one day, where one has been left before.
-INSERT INTO portfolio_factor_exposures (portfolio_id, calculation_date, model, factor, reason)
-VALUES (pg_temp.id(1), '2024-07-10', 'market', 'market', 'left');
-ALTER TABLE portfolio_factor_exposures ADD CONSTRAINT refused
+INSERT INTO portfolio_model_exposures (portfolio_id, calculation_date, model, factors, reasons)
+VALUES (pg_temp.id(1), '2024-07-10', 'market', '{market}', '{left}');
+ALTER TABLE portfolio_model_exposures ADD CONSTRAINT refused
   CHECK (calculation_date <> '2024-07-10' OR model <> 'market') NOT VALID;
 SELECT count(*) FROM run_daily_batch_with_backfill('2024-07-12') \g /dev/null
 SELECT results_eq($$SELECT calculation_date, status, sqlstate, rows_written FROM batch_jobs

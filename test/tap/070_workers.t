@@ -131,7 +131,7 @@ is "$(sql "SELECT count(*) FROM missing_sessions('$target')")" 0 'nothing is mis
 slow="CREATE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
         IF EXISTS (SELECT FROM fresh WHERE portfolio_id = '$(portfolio 2)') AND current_setting('slow.off', true) IS NULL
         THEN PERFORM pg_sleep(60); END IF; RETURN NULL; END \$\$"
-trigger='CREATE TRIGGER wait_here AFTER INSERT ON portfolio_factor_exposures REFERENCING NEW TABLE AS fresh
+trigger='CREATE TRIGGER wait_here AFTER INSERT ON portfolio_model_exposures REFERENCING NEW TABLE AS fresh
          FOR EACH STATEMENT EXECUTE FUNCTION wait_here()'
 met="SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'portfolio_batch worker' AND wait_event = 'PgSleep')"
 export PGDATABASE=terminated
