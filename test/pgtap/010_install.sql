@@ -321,7 +321,7 @@ SELECT is_empty($$SELECT d.table_name FROM analytics_columns() AS d
                                      OR (a.attname = 'run_id' AND NOT a.attnotnull)))$$,
                 'every result says when and by which run it was written');
 
-SELECT is((SELECT reloptions FROM pg_class WHERE oid = 'pb.positions'::regclass), '{fillfactor=40}',
+SELECT is((SELECT reloptions FROM pg_class WHERE oid = 'pb.positions'::regclass), '{fillfactor=30}',
           'pages of positions have room for the prices of the next night');
 SELECT is((SELECT attstorage FROM pg_attribute
             WHERE attrelid = 'pb.correlation_calculations'::regclass AND attname = 'correlations'), 'e',
