@@ -24,8 +24,14 @@ Datum float8_array_datum(const double* values, std::size_t count);
 // Appends every row to the store, converting in a context that is reset as it goes.
 void put_rows(Tuplestorestate* store, TupleDesc descriptor, const RowBuffer& rows);
 
+// How often a statement is planned. A plan for these very values is the best, and knows how large its tables are by
+// now; for a few rows, planning takes longer than the statement itself. One that is planned seldom has a plan for any
+// values, made anew at its first, second, fourth, eighth … execution, so that no table has outgrown it by far.
+enum class Planning { each_time, seldom };
+
 // The statement for parameters of these types, which this session prepares once.
-SPIPlanPtr prepared(const std::string& sql, const std::vector<Oid>& parameters);
+SPIPlanPtr prepared(const std::string& sql, const std::vector<Oid>& parameters,
+                    Planning planning = Planning::each_time);
 
 ParamListInfo make_params(const Args& args);
 

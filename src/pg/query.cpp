@@ -1,5 +1,7 @@
 #include "pg/query.hpp"
 
+#include <bit>
+#include <cstdint>
 #include <unordered_map>
 
 #include "pg/datum.hpp"
@@ -13,18 +15,22 @@ namespace {
 // Statements that this session has prepared. They come back for each date of a run, and to parse and analyze one anew
 // takes as long as to run it. Their number is that of the statements in the sources, because values travel as
 // parameters. The server replans them when a table changes.
-std::unordered_map<std::string, SPIPlanPtr>& prepared_statements() {
-  static std::unordered_map<std::string, SPIPlanPtr> statements;
+struct Statement {
+  SPIPlanPtr plan = nullptr;
+  std::uint64_t uses = 0;
+};
+
+std::unordered_map<std::string, Statement>& prepared_statements() {
+  static std::unordered_map<std::string, Statement> statements;
   return statements;
 }
 
-// Planned for each execution: a plan that was made when a table was empty would go on to read all of it while the run
-// fills it.
-SPIPlanPtr prepare(const std::string& sql, const std::vector<Oid>& parameters) {
+SPIPlanPtr prepare(const std::string& sql, const std::vector<Oid>& parameters, Planning planning) {
+  const int option = planning == Planning::each_time ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN;
   return pg_call([&] {
     connect_spi();
     SPIPlanPtr plan = SPI_prepare_cursor(sql.c_str(), static_cast<int>(parameters.size()),
-                                         const_cast<Oid*>(parameters.data()), CURSOR_OPT_CUSTOM_PLAN);
+                                         const_cast<Oid*>(parameters.data()), option);
     if (plan == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
     check_spi(SPI_keepplan(plan), "SPI_keepplan");
     SPI_finish();
@@ -34,12 +40,18 @@ SPIPlanPtr prepare(const std::string& sql, const std::vector<Oid>& parameters) {
 
 }  // namespace
 
-SPIPlanPtr prepared(const std::string& sql, const std::vector<Oid>& parameters) {
-  auto& statements = prepared_statements();
-  std::string key = sql;
+SPIPlanPtr prepared(const std::string& sql, const std::vector<Oid>& parameters, Planning planning) {
+  std::string key = (planning == Planning::seldom ? "seldom " : "") + sql;
   for (const Oid parameter : parameters) key += ' ' + std::to_string(parameter);
-  if (const auto found = statements.find(key); found != statements.end()) return found->second;
-  return statements.emplace(std::move(key), prepare(sql, parameters)).first->second;
+  Statement& statement = prepared_statements()[std::move(key)];
+  const bool is_outgrown = planning == Planning::seldom && std::has_single_bit(statement.uses);
+  if (statement.plan == nullptr || is_outgrown) {
+    SPIPlanPtr fresh = prepare(sql, parameters, planning);
+    if (statement.plan != nullptr) pg_call([&] { SPI_freeplan(statement.plan); });
+    statement.plan = fresh;
+  }
+  ++statement.uses;
+  return statement.plan;
 }
 
 namespace {

@@ -16,6 +16,9 @@ using Names = std::vector<std::string>;
 constexpr std::size_t chunk_rows = 20000;
 constexpr std::size_t chunk_bytes = std::size_t{16} << 20;
 
+// With this many, one search of an index for each is a good plan whatever the tables hold.
+constexpr std::size_t few_rows = 500;
+
 bool contains(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -107,7 +110,7 @@ std::int64_t execute_chunk(const std::string& sql, const std::string& table, con
   const RowTypes types = row_types(table);
   std::vector<Oid> parameters{types.array};
   for (const ColumnDef& column : args.row().columns()) parameters.push_back(type_oid(column.type));
-  SPIPlanPtr plan = prepared(sql, parameters);
+  SPIPlanPtr plan = prepared(sql, parameters, count <= few_rows ? Planning::seldom : Planning::each_time);
   return pg_call([&]() -> std::int64_t {
     connect_spi();
     SPIExecuteOptions options{};
