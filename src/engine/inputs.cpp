@@ -21,6 +21,7 @@ namespace {
 // A fixed span before the first date, whatever the portfolios hold: an estimate must not depend on its company.
 int lookback(const store::Settings& settings, Reach reach) {
   if (reach == Reach::values) return settings.max_stale_sessions + 1;
+  if (reach == Reach::correlations) return std::max(settings.correlation_window, settings.max_stale_sessions + 1);
   return std::max({core::search_span(std::max(settings.beta_window, settings.factor_window)),
                    core::VolatilityEstimator().sessions_needed(), settings.correlation_window,
                    settings.covariance_window, settings.max_stale_sessions + 1});

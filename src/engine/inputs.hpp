@@ -40,8 +40,9 @@ struct DayLevels {
   std::vector<core::LotLevel> lots;
 };
 
-// How far back the prices reach: as far as any estimate looks, or no farther than a value may be old.
-enum class Reach { estimates, values };
+// How far back the prices reach: as far as any estimate looks, as far as correlations do, or no farther than a value
+// may be old.
+enum class Reach { estimates, correlations, values };
 
 // The inputs that engines share, each read at most once however many engines and dates use it. They cover the
 // portfolios and the dates they were made for.

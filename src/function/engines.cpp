@@ -113,7 +113,7 @@ PB_FUNCTION(pb_calc_correlations) {
   settings.position_filter = call.text(6).value_or(settings.position_filter);
   settings.correlation_threshold = call.float8(7).value_or(settings.correlation_threshold);
   require_possible(settings);
-  run_engine_by_hand(call, engine::calc_correlations, store.with_settings(settings));
+  run_engine_by_hand(call, engine::calc_correlations, store.with_settings(settings), engine::Reach::correlations);
 }
 
 PB_FUNCTION(pb_calc_factor_correlations) {
@@ -154,7 +154,7 @@ PB_FUNCTION(pb_market_risk) {
     for (const engine::PortfolioStress& row : result.rows) {
       rows.add(row.portfolio_id).add(scenario.id).add(scenario.category);
       scenario.shocks.size() == 1 ? rows.add(scenario.shocks.front().size) : rows.null();
-      rows.add(row.direct_pnl).add(row.correlated_pnl).add(row.exceeds_equity).add(row.reason);
+      rows.add(row.direct_pnl).add(row.correlated_pnl).add(row.exceeds_equity).add_text_or_null(to_word(row.reason));
     }
   }
   call.return_rows(rows);
