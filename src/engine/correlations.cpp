@@ -88,19 +88,19 @@ Selection keep(const Selection& selection, const std::vector<int>& places) {
 std::vector<int> usable_places(const Correlations& found) {
   std::vector<int> places;
   for (std::size_t i = 0; i < found.reasons.size(); ++i)
-    if (found.reasons[i] == nullptr) places.push_back(static_cast<int>(i));
+    if (found.reasons[i] == core::Reason::none) places.push_back(static_cast<int>(i));
   return places;
 }
 
 // Why fewer than two symbols of a portfolio could be correlated, whatever passed the filters.
-const char* missing_reason(const Selection& passed) {
+core::Reason missing_reason(const Selection& passed) {
   const RiskPortfolio& portfolio = *passed.portfolio;
-  if (portfolio.gross == 0) return "no_exposure";
+  if (portfolio.gross == 0) return core::Reason::no_exposure;
   if (portfolio.exposures.empty()) return portfolio.positions.front().reason;
   const auto held = std::count_if(portfolio.exposures.begin(), portfolio.exposures.end(),
                                   [](const auto& exposure) { return core::to_money(exposure.net) != core::Money{}; });
-  if (held < 2) return held == 0 ? "no_exposure" : "single_symbol";
-  return passed.symbols.size() < 2 ? "below_filters" : "insufficient_data";
+  if (held < 2) return held == 0 ? core::Reason::no_exposure : core::Reason::single_symbol;
+  return passed.symbols.size() < 2 ? core::Reason::below_filters : core::Reason::insufficient_data;
 }
 
 // Correlations multiplied by the signs of the positions: a short hedge is the opposite bet of what it hedges.
@@ -243,7 +243,7 @@ class CorrelationEngine {
                  store::CorrelationCalculation& row) {
     row.data_quality = data_quality(found, all_usable, settings_.correlation_window);
     row.total_pairs = static_cast<int>(existing_pairs(found));
-    if (row.total_pairs == 0) row.reason = "insufficient_data";
+    if (row.total_pairs == 0) row.reason = core::Reason::insufficient_data;
     pairs_ += *row.total_pairs;
     row.average = or_nan(core::average_correlation(found.values, pg::poll));
     row.weighted_average = or_nan(core::weighted_average_correlation(found.values, selection.nets, pg::poll));

@@ -64,16 +64,16 @@ class FactorEngine {
     own.factor = specific;
     own.coverage = exposures_[first].coverage;
     own.reason = exposures_[first].reason;
-    if (own.reason == nullptr) add_contributions(portfolio, x, first);
+    if (own.reason == core::Reason::none) add_contributions(portfolio, x, first);
   }
 
   void add_contributions(const RiskPortfolio& portfolio, const core::Vector& x, std::size_t first) {
     store::PortfolioExposure& own = exposures_.back();
     for (Eigen::Index k = 0; k < x.size(); ++k)
-      if (own.reason == nullptr) own.reason = exposures_[first + static_cast<std::size_t>(k)].reason;
-    if (own.reason != nullptr) return;
+      if (own.reason == core::Reason::none) own.reason = exposures_[first + static_cast<std::size_t>(k)].reason;
+    if (own.reason != core::Reason::none) return;
     if (!covariance_.allFinite()) {
-      own.reason = "no_factor_covariance";
+      own.reason = core::Reason::no_factor_covariance;
       return;
     }
     std::vector<double> weights;

@@ -12,7 +12,7 @@ Report calc_factor_correlations(Context& context, core::Date day, std::span<cons
   const auto factors = static_cast<Eigen::Index>(covariance.factors.size());
   for (Eigen::Index i = 0; i < factors; ++i)
     for (Eigen::Index j = i; j < factors; ++j)
-      ++(covariance.moments.reason(i, j) == nullptr ? report.processed : report.skipped);
+      ++(covariance.moments.reason(i, j) == core::Reason::none ? report.processed : report.skipped);
   report.detail = "covariances of " + counted(factors, "factor");
   report.summary = counted(factors, "factor");
   return report;

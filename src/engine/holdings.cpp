@@ -16,10 +16,6 @@ using core::Date;
 
 namespace {
 
-std::optional<std::string> text(const char* reason) {
-  return reason == nullptr ? std::nullopt : std::optional<std::string>(reason);
-}
-
 // Puts together the row of one portfolio and day.
 class Builder {
  public:
@@ -55,12 +51,13 @@ class Builder {
     return today_.lots[i].cumulative_pnl - (before_ ? before_->lots[i].cumulative_pnl : 0);
   }
 
-  // What is to be said of the price of a lot; nullptr when it is that of the day, for good.
-  const char* price_reason(const core::Lot& lot, const core::LotValue& value) const {
-    if (value.quality == core::MarkQuality::unpriced) return "unpriced";
-    if (value.quality == core::MarkQuality::stale) return "stale_price";
+  // What is to be said of the price of a lot; none when it is that of the day, for good.
+  core::Reason price_reason(const core::Lot& lot, const core::LotValue& value) const {
+    if (value.quality == core::MarkQuality::unpriced) return core::Reason::unpriced;
+    if (value.quality == core::MarkQuality::stale) return core::Reason::stale_price;
     const auto column = market_.panel.column(lot.symbol);
-    return column && market_.provisional.contains({*column, day_}) ? "provisional_price" : nullptr;
+    return column && market_.provisional.contains({*column, day_}) ? core::Reason::provisional_price
+                                                                   : core::Reason::none;
   }
 
   // Whether the lot was open at the end of the day or of the snapshot before, or has done something in between.
@@ -86,13 +83,13 @@ class Builder {
     if (!is_open || exposure == exposures_.end()) {
       row_.symbols.emplace_back();
       row_.exposures.push_back(is_open ? std::numeric_limits<double>::quiet_NaN() : 0);
-      row_.reasons.push_back(text(is_open ? nullptr : "closed"));
+      row_.reasons.push_back(is_open ? core::Reason::none : core::Reason::closed);
       return;
     }
     const LotExposure& own = exposure->second;
     row_.symbols.push_back(own.symbol.empty() ? std::nullopt : std::optional<std::string>(own.symbol));
     row_.exposures.push_back(own.exposure);
-    row_.reasons.push_back(text(own.reason != nullptr ? own.reason : price_reason(lot, value)));
+    row_.reasons.push_back(own.reason != core::Reason::none ? own.reason : price_reason(lot, value));
   }
 
   const store::Portfolio& portfolio_;

@@ -26,11 +26,12 @@ double option_exposure(Inputs& inputs, core::Date day, const Held& held) {
 LotExposure describe(Inputs& inputs, core::Date day, const Held& held) {
   const core::Lot& lot = *held.lot;
   const double value = held.value.market_value;
-  if (lot.is_private()) return {&lot, value, nan, {}, "private"};
-  if (lot.investment_class != core::InvestmentClass::option) return {&lot, value, value, lot.symbol, nullptr};
+  if (lot.is_private()) return {&lot, value, nan, {}, core::Reason::private_asset};
+  if (lot.investment_class != core::InvestmentClass::option)
+    return {&lot, value, value, lot.symbol, core::Reason::none};
   const double exposure = option_exposure(inputs, day, held);
-  if (!std::isfinite(exposure)) return {&lot, value, nan, {}, "option_without_delta"};
-  return {&lot, value, exposure, lot.underlying_symbol, nullptr};
+  if (!std::isfinite(exposure)) return {&lot, value, nan, {}, core::Reason::option_without_delta};
+  return {&lot, value, exposure, lot.underlying_symbol, core::Reason::none};
 }
 
 bool is_countable(const std::vector<LotExposure>& lots) {
@@ -50,7 +51,7 @@ LotExposures lot_exposures(Inputs& inputs, core::Date day, const core::Uuid& por
   // A delta may be anything. Where exposures are more than can be counted, those of options are not known.
   for (LotExposure& lot : result.lots)
     if (!lot.symbol.empty() && lot.lot->investment_class == core::InvestmentClass::option)
-      lot = {lot.lot, lot.value, nan, {}, "exposure_out_of_range"};
+      lot = {lot.lot, lot.value, nan, {}, core::Reason::exposure_out_of_range};
   result.countable = is_countable(result.lots);
   return result;
 }

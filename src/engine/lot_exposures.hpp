@@ -6,6 +6,7 @@
 
 #include "core/calendar/date.hpp"
 #include "core/portfolio/lot.hpp"
+#include "core/reason.hpp"
 #include "core/text/uuid.hpp"
 #include "engine/inputs.hpp"
 
@@ -17,7 +18,7 @@ struct LotExposure {
   double value;             // signed market value
   double exposure;          // signed dollars that move with the symbol, an option's by its delta; NaN when not known
   std::string_view symbol;  // whose returns it follows; empty when none
-  const char* reason;       // why there is no such symbol: private, option_without_delta; else nullptr
+  core::Reason reason;      // why there is no such symbol: private, option_without_delta; else none
 
   // Its exposure, or its value where that is not known; not negative.
   double size() const;

@@ -35,10 +35,10 @@ store::SnapshotBeta snapshot_beta(const RiskPortfolio& portfolio, RiskModels& mo
                           .observations = {},
                           .coverage = exposure.coverage,
                           .reason = {}};
-  if (const char* reason = missing_exposure_reason(portfolio, exposure)) {
-    row.reason = reason;
-  } else if (!portfolio.has_equity()) {
-    row.reason = "no_equity";
+  row.reason = missing_exposure_reason(portfolio, exposure);
+  if (row.reason != core::Reason::none) return row;
+  if (!portfolio.has_equity()) {
+    row.reason = core::Reason::no_equity;
   } else {
     std::vector<core::WeightedAsset> assets;
     for (const SymbolExposure& held : portfolio.exposures) {
@@ -74,8 +74,9 @@ Report calc_market_betas(Context& context, Date day, std::span<const core::Uuid>
   Report report = write_holdings_of_engine(context, day, portfolio_ids);
   for (const RiskPortfolio& portfolio : models.book().portfolios) {
     pg::poll();
-    count_positions(report, portfolio,
-                    [&](int symbol) { return symbols[static_cast<std::size_t>(symbol)].sample.reason == nullptr; });
+    count_positions(report, portfolio, [&](int symbol) {
+      return symbols[static_cast<std::size_t>(symbol)].sample.reason == core::Reason::none;
+    });
     if (!portfolio.net_asset_value) continue;
     snapshots.push_back(snapshot_beta(portfolio, models, context.store().settings()));
     exposures.push_back(portfolio_exposure(portfolio, market_factor, market_exposure(portfolio, models.market())));

@@ -10,8 +10,8 @@ namespace pb::engine {
 
 void report_estimates(Report& report, const RiskBook& book, const std::string& what, const std::string& in_short,
                       std::span<const store::SymbolModel> symbols, const std::string& addition) {
-  const auto count =
-      std::count_if(symbols.begin(), symbols.end(), [](const auto& symbol) { return symbol.sample.reason == nullptr; });
+  const auto count = std::count_if(symbols.begin(), symbols.end(),
+                                   [](const auto& symbol) { return symbol.sample.reason == core::Reason::none; });
   const auto all = static_cast<std::int64_t>(symbols.size());
   report.detail =
       what + " of " + std::to_string(count) + " of " + counted(all, "symbol") + addition + without_snapshot(book);
@@ -25,16 +25,16 @@ store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, cons
   row.factor = factor;
   row.coverage = exposure.coverage;
   row.reason = missing_exposure_reason(portfolio, exposure);
-  if (row.reason != nullptr) return row;
+  if (row.reason != core::Reason::none) return row;
   if (!core::is_money(exposure.dollars)) {
-    row.reason = "out_of_range";
+    row.reason = core::Reason::out_of_range;
     return row;
   }
   row.dollars = core::to_money(exposure.dollars);
   if (portfolio.has_equity())
     row.value = exposure.dollars / *portfolio.net_asset_value;
   else
-    row.reason = "no_equity";
+    row.reason = core::Reason::no_equity;
   return row;
 }
 

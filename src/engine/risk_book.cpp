@@ -98,10 +98,10 @@ class Builder {
 
 }  // namespace
 
-const char* missing_price_reason(const RiskBook& book, std::size_t symbol, const char* reason) {
-  if (!book.priced[symbol]) return book.left_out[symbol] ? "invalid_price" : "no_prices";
-  const bool is_short = reason != nullptr && std::string_view(reason) == "insufficient_data";
-  return is_short && book.left_out[symbol] ? "invalid_price" : reason;
+core::Reason missing_price_reason(const RiskBook& book, std::size_t symbol, core::Reason reason) {
+  if (!book.priced[symbol]) return book.left_out[symbol] ? core::Reason::invalid_price : core::Reason::no_prices;
+  const bool is_short = reason == core::Reason::insufficient_data;
+  return is_short && book.left_out[symbol] ? core::Reason::invalid_price : reason;
 }
 
 std::string without_snapshot(const RiskBook& book) {

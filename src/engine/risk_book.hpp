@@ -8,6 +8,7 @@
 
 #include "core/calendar/date.hpp"
 #include "core/portfolio/lot.hpp"
+#include "core/reason.hpp"
 #include "core/text/uuid.hpp"
 #include "engine/inputs.hpp"
 
@@ -16,10 +17,10 @@ namespace pb::engine {
 // An open lot as the risk engines see it.
 struct RiskPosition {
   const core::Lot* lot;
-  double value;        // signed market value
-  double exposure;     // signed dollars that move with the symbol, an option's by its delta; NaN when not known
-  int symbol;          // whose returns it follows, by its place in RiskBook::symbols; -1 when none
-  const char* reason;  // why there is no such symbol: private or option_without_delta; else nullptr
+  double value;         // signed market value
+  double exposure;      // signed dollars that move with the symbol, an option's by its delta; NaN when not known
+  int symbol;           // whose returns it follows, by its place in RiskBook::symbols; -1 when none
+  core::Reason reason;  // why there is no such symbol: private or option_without_delta; else none
 };
 
 // What a portfolio has in one symbol, all its lots together: splitting a lot changes nothing.
@@ -53,7 +54,7 @@ struct RiskBook {
 
 // Why a symbol of the book has no estimate, from what its series alone says: prices that were left out explain what is
 // missing, and a symbol that never had a price says so.
-const char* missing_price_reason(const RiskBook& book, std::size_t symbol, const char* reason);
+core::Reason missing_price_reason(const RiskBook& book, std::size_t symbol, core::Reason reason);
 
 // ", 1 portfolio without snapshot" where that is so: what is over net asset value cannot be told of these.
 std::string without_snapshot(const RiskBook& book);

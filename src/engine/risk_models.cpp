@@ -146,7 +146,7 @@ std::vector<int> RiskModels::columns(const std::vector<int>& indexes) const {
 
 // Whatever the fit made of a series without prices, or without those that were left out.
 void RiskModels::explain(std::size_t symbol, core::Sample& sample) const {
-  const char* reason = missing_price_reason(book_, symbol, sample.reason);
+  core::Reason reason = missing_price_reason(book_, symbol, sample.reason);
   if (reason != sample.reason) sample.refuse(reason);
 }
 
@@ -297,10 +297,10 @@ const FactorCovariance& RiskModels::covariance() {
   return covariance_.emplace(std::move(result));
 }
 
-const char* missing_exposure_reason(const RiskPortfolio& portfolio, const FactorExposure& exposure) {
-  if (exposure.estimated) return nullptr;
-  if (portfolio.gross == 0) return "no_exposure";
-  if (!portfolio.exposures.empty()) return "insufficient_data";
+core::Reason missing_exposure_reason(const RiskPortfolio& portfolio, const FactorExposure& exposure) {
+  if (exposure.estimated) return core::Reason::none;
+  if (portfolio.gross == 0) return core::Reason::no_exposure;
+  if (!portfolio.exposures.empty()) return core::Reason::insufficient_data;
   // Nothing but positions without a symbol: the reason of the first speaks for all.
   return portfolio.positions.front().reason;
 }

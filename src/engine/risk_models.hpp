@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/reason.hpp"
 #include "core/stats/beta.hpp"
 #include "core/stats/ewma.hpp"
 #include "core/stats/factor_model.hpp"
@@ -123,6 +124,6 @@ FactorExposure exposure_to(const RiskPortfolio& portfolio, Beta&& beta) {
 
 // Why a portfolio has no exposure to a factor in spite of having positions: no_exposure, or that none of its symbols
 // could be estimated. Nullptr when it has one.
-const char* missing_exposure_reason(const RiskPortfolio& portfolio, const FactorExposure& exposure);
+core::Reason missing_exposure_reason(const RiskPortfolio& portfolio, const FactorExposure& exposure);
 
 }  // namespace pb::engine

@@ -77,7 +77,7 @@ class SectorEngine {
     row.concentration = concentration.optional();
     row.reason = concentration.reason();
     if (!portfolio.has_equity()) {
-      row.reason = "no_equity";
+      row.reason = core::Reason::no_equity;
       return row;
     }
     row.sectors = core::sector_exposures(by_sector, *portfolio.net_asset_value, benchmark_ ? &weights_ : nullptr);

@@ -19,8 +19,6 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-constexpr const char* invalid_scenario = "invalid_scenario";
-
 double known(const FactorExposure& exposure) { return exposure.estimated ? exposure.dollars : nan; }
 
 // Money of a P&L that may be missing, or more than can be counted.
@@ -32,7 +30,7 @@ void set_pnl(PortfolioStress& row, const core::Estimate<double>& direct, const c
   row.direct_pnl = money(direct);
   row.correlated_pnl = money(correlated);
   if ((direct.has_value() && !row.direct_pnl) || (correlated.has_value() && !row.correlated_pnl))
-    row.reason = "out_of_range";
+    row.reason = core::Reason::out_of_range;
 }
 
 core::Date replay_day(const store::ScenarioDefinition& definition, const std::string& text) {
@@ -102,7 +100,7 @@ void StressModel::measure(const RiskPortfolio& portfolio) {
     return fit.fit ? std::optional(fit.beta()) : std::nullopt;
   });
   StressedPortfolio exposure{
-      &portfolio, {exposures(portfolio, market), *portfolio.net_asset_value}, market.coverage, nullptr};
+      &portfolio, {exposures(portfolio, market), *portfolio.net_asset_value}, market.coverage, core::Reason::none};
   exposure.reason = missing_exposure_reason(portfolio, market);
   for (const SymbolExposure& held : portfolio.exposures) {
     if (!ridge_.fits.estimated(held.symbol)) continue;
@@ -151,13 +149,13 @@ PortfolioStress StressModel::prescribed(const core::ScenarioMoves& moves, const 
   PortfolioStress row;
   row.portfolio_id = exposure.portfolio->id;
   row.reason = exposure.reason;
-  if (row.reason != nullptr) return row;
+  if (row.reason != core::Reason::none) return row;
   const core::StressResult result = core::stress(moves, exposure.factors);
   set_pnl(row, result.direct_pnl, result.correlated_pnl);
   row.exceeds_equity = result.exceeds_equity.optional();
-  if (row.reason == nullptr)
-    row.reason =
-        result.correlated_pnl.reason() != nullptr ? result.correlated_pnl.reason() : result.direct_pnl.reason();
+  if (row.reason == core::Reason::none)
+    row.reason = result.correlated_pnl.reason() != core::Reason::none ? result.correlated_pnl.reason()
+                                                                      : result.direct_pnl.reason();
   if (result.conditional_sd.has_value()) row.conditional_sd = *result.conditional_sd;
   if (moves.beside_market) {
     const core::FactorImpact& rate = result.impacts[static_cast<std::size_t>(moves.beside_market->factor)];
@@ -243,7 +241,7 @@ PortfolioStress StressModel::replayed(const std::vector<core::SymbolReplay>& sym
   }
   const core::PortfolioReplay result = core::replay_portfolio(positions);
   set_pnl(row, result.pnl, result.pnl);
-  if (row.reason == nullptr) row.reason = result.pnl.reason();
+  if (row.reason == core::Reason::none) row.reason = result.pnl.reason();
   if (result.pnl.has_value()) row.exceeds_equity = -*result.pnl > std::max(*portfolio.net_asset_value, 0.0);
   row.notes = JsonObject()
                   .add("coverage", covered / portfolio.gross)
@@ -255,9 +253,10 @@ PortfolioStress StressModel::replayed(const std::vector<core::SymbolReplay>& sym
 
 ScenarioResult StressModel::apply(const store::ScenarioDefinition& definition) {
   ScenarioResult result{&definition, moves_row(definition, "conditional_expectation"), {}, {}};
-  const char* reason = invalid_scenario;
+  core::Reason reason = core::Reason::invalid_scenario;
   for (const auto& shock : definition.shocks)
-    if (std::find(unknown_.begin(), unknown_.end(), shock.factor) != unknown_.end()) reason = "insufficient_data";
+    if (std::find(unknown_.begin(), unknown_.end(), shock.factor) != unknown_.end())
+      reason = core::Reason::insufficient_data;
   try {
     const core::ScenarioMoves moves = core::propagate(model_, resolve(definition));
     if (definition.is_replay())
@@ -282,8 +281,8 @@ ScenarioResult StressModel::apply(const store::ScenarioDefinition& definition) {
   } catch (const core::Error& error) {
     const std::string_view code = error.sqlstate();
     if (code != core::sqlstate::invalid_parameter && code != core::sqlstate::singular_design) throw;
-    if (code == core::sqlstate::singular_design) reason = "singular";
-    if (std::string_view(reason) != "insufficient_data") result.problem = error.what();
+    if (code == core::sqlstate::singular_design) reason = core::Reason::singular;
+    if (reason != core::Reason::insufficient_data) result.problem = error.what();
   }
   result.moves = moves_row(definition, "none");
   result.moves.problem = result.problem;

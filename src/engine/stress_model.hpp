@@ -8,6 +8,7 @@
 
 #include "core/portfolio/replay.hpp"
 #include "core/portfolio/stress.hpp"
+#include "core/reason.hpp"
 #include "engine/context.hpp"
 #include "engine/risk_models.hpp"
 #include "store/price_store.hpp"
@@ -25,7 +26,7 @@ struct PortfolioStress {
   double rate_direct_pnl = std::numeric_limits<double>::quiet_NaN();  // the part of the rate factor
   double rate_correlated_pnl = std::numeric_limits<double>::quiet_NaN();
   std::string notes;  // a JSON object; empty: none
-  const char* reason = nullptr;
+  core::Reason reason = core::Reason::none;
 };
 
 // A scenario that was applied to every portfolio of a day's book.
@@ -40,8 +41,8 @@ struct ScenarioResult {
 struct StressedPortfolio {
   const RiskPortfolio* portfolio;
   core::StressExposure factors;
-  double coverage;     // of the market exposure
-  const char* reason;  // why there is none; nullptr
+  double coverage;      // of the market exposure
+  core::Reason reason;  // why there is none
 };
 
 // The factors that scenarios move, with what is known of them on a day: the market, the styles beside it, and the

@@ -48,7 +48,7 @@ void add_result(store::PortfolioStressRow& row, core::JsonObject& notes, const s
   row.conditional_sd.push_back(result.conditional_sd);
   row.rate_direct_pnl.push_back(result.rate_direct_pnl);
   row.rate_correlated_pnl.push_back(result.rate_correlated_pnl);
-  row.reasons.push_back(result.reason == nullptr ? std::nullopt : std::optional<std::string>(result.reason));
+  row.reasons.push_back(result.reason);
   if (!result.notes.empty()) notes.raw(scenario_id, result.notes);
 }
 

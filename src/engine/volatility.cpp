@@ -74,14 +74,14 @@ store::SnapshotVolatility snapshot_volatility(const RiskPortfolio& portfolio, Ri
   store::SnapshotVolatility row;
   row.portfolio_id = portfolio.id;
   if (!portfolio.has_equity()) {
-    row.reason = "no_equity";
+    row.reason = core::Reason::no_equity;
     return row;
   }
   const int session = models.book().session;
   const core::PortfolioSeries series = core::portfolio_series(series_assets(portfolio, models), models.market_returns(),
                                                               session, estimator.sessions_needed());
   row.reason = missing_exposure_reason(portfolio, describe_series(portfolio, series, row));
-  if (row.reason != nullptr) return row;
+  if (row.reason != core::Reason::none) return row;
   row.volatility = estimator.estimate(series.returns, session);
   row.reason = row.volatility.reason();
   return row;

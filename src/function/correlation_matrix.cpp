@@ -86,8 +86,7 @@ PB_FUNCTION(pb_correlation_matrix) {
       const std::size_t pair = core::packed_index(i, j);
       rows.add(symbols[static_cast<std::size_t>(i)]).add(symbols[static_cast<std::size_t>(j)]);
       rows.add(correlations.value(i, j)).add(p_values[pair]).add(q_values[pair]).add(correlations.overlap(i, j));
-      const char* reason = correlations.reason(i, j);
-      rows.add_text_or_null(reason != nullptr ? reason : "");
+      rows.add_text_or_null(core::to_word(correlations.reason(i, j)));
     }
   }
   call.return_rows(rows);

@@ -20,6 +20,13 @@ namespace detail {
 template <class T>
 struct ColumnType;
 
+// Enumerations are stored as words.
+template <class T>
+requires std::is_enum_v<T>
+struct ColumnType<T> {
+  static constexpr Type value = Type::text;
+};
+
 template <Type type>
 struct Is {
   static constexpr Type value = type;
@@ -52,7 +59,10 @@ template <class T> struct ColumnType<std::optional<T>> : ColumnType<T> {};
 
 template <class T>
 void append(RowBuffer& rows, const T& value) {
-  rows.add(value);
+  if constexpr (std::is_enum_v<T>)
+    rows.add_text_or_null(to_word(value));
+  else
+    rows.add(value);
 }
 template <class T>
 void append(RowBuffer& rows, const std::vector<T>& values) {
@@ -72,8 +82,8 @@ struct Column {
   std::function<void(const Row&, RowBuffer&)> append;
 };
 
-// A column that a member of the row fills, or a function of the row. No value, a number that is not finite and a text
-// that is nullptr become NULL.
+// A column that a member of the row fills, or a function of the row. No value, a number that is not finite, a text that
+// is nullptr and an enumerator without a word become NULL.
 template <class Row, class Get>
 Column<Row> column(std::string name, Get get) {
   using Value = std::remove_cvref_t<std::invoke_result_t<Get, const Row&>>;

@@ -12,6 +12,7 @@
 
 #include "core/calendar/date.hpp"
 #include "core/portfolio/money.hpp"
+#include "core/reason.hpp"
 #include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
@@ -34,7 +35,7 @@ struct CorrelationCalculation {
   int positions_included = 0;
   int positions_excluded = 0;
   const char* data_quality = "insufficient";
-  const char* reason = nullptr;
+  core::Reason reason = core::Reason::none;
   double average = std::numeric_limits<double>::quiet_NaN();
   double weighted_average = std::numeric_limits<double>::quiet_NaN();
   double position_signed = std::numeric_limits<double>::quiet_NaN();

@@ -14,7 +14,7 @@ struct FactorPair {
   double correlation;
   double covariance;
   int observations;
-  const char* reason;
+  core::Reason reason;
 };
 
 std::vector<FactorPair> pairs_of(std::span<const std::string> factors, const core::EwmaMoments& moments) {

@@ -43,14 +43,6 @@ pg::Column<Exposures> figures(std::string name, double PortfolioExposure::*membe
   });
 }
 
-std::optional<std::vector<std::optional<std::string>>> reasons(const Exposures& exposures) {
-  if (std::all_of(exposures.begin(), exposures.end(), [](const auto& exposure) { return exposure.reason == nullptr; }))
-    return std::nullopt;
-  return each<std::optional<std::string>>(exposures, [](const PortfolioExposure& exposure) {
-    return exposure.reason == nullptr ? std::nullopt : std::optional<std::string>(exposure.reason);
-  });
-}
-
 }  // namespace
 
 std::int64_t write_portfolio_exposures(const Store& store, core::Date day, const std::string& model,
@@ -70,7 +62,8 @@ std::int64_t write_portfolio_exposures(const Store& store, core::Date day, const
       figures("marginal_contributions", &PortfolioExposure::marginal),
       figures("contributions", &PortfolioExposure::contribution),
       figures("percent_contributions", &PortfolioExposure::percent),
-      pg::column<Row>("reasons", reasons),
+      pg::column<Row>(
+          "reasons", [](const Row& row) { return words_or_null(each<core::Reason>(row, &PortfolioExposure::reason)); }),
   };
   Scope scope = of_portfolios(portfolio_ids, day);
   scope.condition += " AND t.model = $4";

@@ -10,6 +10,7 @@
 
 #include "core/calendar/date.hpp"
 #include "core/portfolio/money.hpp"
+#include "core/reason.hpp"
 #include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
@@ -25,7 +26,7 @@ struct PortfolioExposure {
   double marginal = std::numeric_limits<double>::quiet_NaN();      // of the annualized volatility
   double contribution = std::numeric_limits<double>::quiet_NaN();  // the same times the exposure
   double percent = std::numeric_limits<double>::quiet_NaN();
-  const char* reason = nullptr;
+  core::Reason reason = core::Reason::none;
 };
 
 // Replaces the day's exposures of these portfolios to this model; those of a portfolio stand side by side.

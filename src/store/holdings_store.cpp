@@ -20,12 +20,7 @@ std::int64_t write_holdings(const Store& store, std::span<const HoldingsRow> row
       pg::column<Row>("market_values", &Row::market_values),
       pg::column<Row>("daily_pnl", &Row::daily_pnl),
       pg::column<Row>("realized_pnl", &Row::realized_pnl),
-      pg::column<Row>("reasons",
-                      [](const Row& row) {
-                        const bool any = std::any_of(row.reasons.begin(), row.reasons.end(),
-                                                     [](const auto& reason) { return reason.has_value(); });
-                        return any ? std::optional(row.reasons) : std::nullopt;
-                      }),
+      pg::column<Row>("reasons", [](const Row& row) { return words_or_null(row.reasons); }),
       pg::column<Row>("unallocated_pnl", &Row::unallocated_pnl),
   };
   return write_results(store, "portfolio_holdings", {"portfolio_id", "calculation_date"}, columns, rows);

@@ -9,6 +9,7 @@
 
 #include "core/calendar/date.hpp"
 #include "core/portfolio/money.hpp"
+#include "core/reason.hpp"
 #include "core/text/uuid.hpp"
 #include "pg/rows.hpp"
 #include "store/store.hpp"
@@ -29,7 +30,7 @@ struct HoldingsRow {
   std::vector<std::int64_t> market_values;  // these and the next two in ten-thousandths
   std::vector<std::int64_t> daily_pnl;
   std::vector<std::int64_t> realized_pnl;
-  std::vector<std::optional<std::string>> reasons;
+  std::vector<core::Reason> reasons;
   core::Money unallocated_pnl;  // of the snapshot's daily P&L, what belongs to no lot
 };
 

@@ -2,10 +2,12 @@
 #include "core/no_postgres.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/reason.hpp"
 #include "pg/columns.hpp"
 #include "pg/writer.hpp"
 #include "store/store.hpp"
@@ -40,6 +42,9 @@ template <class Row, class Value>
 pg::Column<Row> constant(std::string name, Value value) {
   return pg::column<Row>(std::move(name), [value](const Row&) { return value; });
 }
+
+// Reasons as an array of words, each NULL for none; NULL where there is nothing to say at all.
+std::optional<std::vector<std::optional<std::string>>> words_or_null(std::span<const core::Reason> reasons);
 
 // The scope of some portfolios on a day.
 Scope of_portfolios(std::span<const core::Uuid> portfolio_ids, core::Date day);

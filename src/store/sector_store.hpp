@@ -10,6 +10,7 @@
 
 #include "core/calendar/date.hpp"
 #include "core/portfolio/concentration.hpp"
+#include "core/reason.hpp"
 #include "core/text/uuid.hpp"
 #include "store/store.hpp"
 
@@ -39,7 +40,7 @@ struct SnapshotSectors {
   std::optional<std::vector<core::SectorExposure>> sectors;
   std::optional<core::Date> benchmark_date;
   std::optional<core::Concentration> concentration;
-  const char* reason = nullptr;
+  core::Reason reason = core::Reason::none;
 };
 
 std::int64_t write_snapshot_sectors(const Store& store, core::Date day, std::span<const SnapshotSectors> rows);

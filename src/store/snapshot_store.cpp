@@ -162,7 +162,7 @@ std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const 
   static const Columns<Row> columns{
       pg::column<Row>("portfolio_id", &Row::portfolio_id), pg::column<Row>("beta", &Row::beta),
       pg::column<Row>("beta_r_squared", &Row::r_squared),  pg::column<Row>("beta_observations", &Row::observations),
-      pg::column<Row>("beta_coverage", &Row::coverage),    pg::text_or_null<Row>("beta_reason", &Row::reason),
+      pg::column<Row>("beta_coverage", &Row::coverage),    pg::column<Row>("beta_reason", &Row::reason),
   };
   return update_snapshots(store, day, columns, rows);
 }

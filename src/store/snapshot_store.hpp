@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/portfolio/accounting.hpp"
+#include "core/reason.hpp"
 #include "core/text/uuid.hpp"
 #include "store/result_rows.hpp"
 #include "store/store.hpp"
@@ -58,7 +59,7 @@ struct SnapshotBeta {
   std::optional<double> r_squared;
   std::optional<int> observations;
   double coverage;  // share of gross exposure that has a beta; NaN without exposure
-  std::string reason;
+  core::Reason reason = core::Reason::none;
 };
 
 std::int64_t write_snapshot_betas(const Store& store, core::Date day, std::span<const SnapshotBeta> rows);

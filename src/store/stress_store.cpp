@@ -147,12 +147,7 @@ std::int64_t write_stress_tests(const Store& store, core::Date day, std::span<co
       pg::column<Row>("conditional_sd", &Row::conditional_sd),
       pg::column<Row>("rate_direct_pnl", &Row::rate_direct_pnl),
       pg::column<Row>("rate_correlated_pnl", &Row::rate_correlated_pnl),
-      pg::column<Row>("reasons",
-                      [](const Row& row) {
-                        const bool any = std::any_of(row.reasons.begin(), row.reasons.end(),
-                                                     [](const auto& reason) { return reason.has_value(); });
-                        return any ? std::optional(row.reasons) : std::nullopt;
-                      }),
+      pg::column<Row>("reasons", [](const Row& row) { return words_or_null(row.reasons); }),
       pg::column<Row>("factors", &Row::factors),
       pg::column<Row>("exposures", &Row::exposures),
       pg::column<Row>("coverage", &Row::coverage),

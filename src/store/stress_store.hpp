@@ -10,6 +10,7 @@
 
 #include "core/calendar/date.hpp"
 #include "core/portfolio/money.hpp"
+#include "core/reason.hpp"
 #include "core/text/uuid.hpp"
 #include "pg/rows.hpp"
 #include "store/store.hpp"
@@ -79,7 +80,7 @@ struct PortfolioStressRow {
   std::vector<double> conditional_sd;
   std::vector<double> rate_direct_pnl;      // the part of the rate factor
   std::vector<double> rate_correlated_pnl;  // both NaN where there is none
-  std::vector<std::optional<std::string>> reasons;
+  std::vector<core::Reason> reasons;
   std::vector<std::string> factors;  // the order of the exposures
   std::vector<double> exposures;     // P&L per 1.00 of each factor
   double coverage;

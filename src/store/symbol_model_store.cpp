@@ -15,7 +15,7 @@ constexpr double outlier_beta = 5;
 
 // The figures of the factors, or none where there is no estimate.
 std::optional<std::vector<double>> of_betas(const SymbolModel& row, double SymbolBeta::*figure) {
-  if (row.sample.reason != nullptr || row.betas.empty()) return std::nullopt;
+  if (row.sample.reason != core::Reason::none || row.betas.empty()) return std::nullopt;
   std::vector<double> values;
   for (const SymbolBeta& beta : row.betas) values.push_back(beta.*figure);
   return values;
@@ -71,10 +71,10 @@ std::int64_t write_fits(const Store& store, core::Date day, const std::string& m
 
 }  // namespace
 
-const char* SymbolModel::reason() const {
-  if (sample.reason != nullptr) return sample.reason;
+core::Reason SymbolModel::reason() const {
+  if (sample.reason != core::Reason::none) return sample.reason;
   const auto is_outlier = [](const SymbolBeta& beta) { return std::fabs(beta.beta) > outlier_beta; };
-  return betas.size() == 1 && is_outlier(betas.front()) ? "outlier" : nullptr;
+  return betas.size() == 1 && is_outlier(betas.front()) ? core::Reason::outlier : core::Reason::none;
 }
 
 SymbolModel symbol_model(std::string symbol, const core::BetaFit& fit) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/reason.hpp"
 #include "core/stats/beta.hpp"
 #include "core/stats/factor_model.hpp"
 #include "pg/rows.hpp"
@@ -37,8 +38,8 @@ struct SymbolModel {
   std::vector<SymbolBeta> betas;                                  // in the order of the factors
   std::int64_t input_digest = 0;                                  // of the prices and parameters that it was fitted to
 
-  // The sample's reason; for a model with an implausible beta "outlier"; else nullptr.
-  const char* reason() const;
+  // The sample's reason; for a model with an implausible beta that it is an outlier.
+  core::Reason reason() const;
 };
 
 SymbolModel symbol_model(std::string symbol, const core::BetaFit& fit);

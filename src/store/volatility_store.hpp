@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/calendar/date.hpp"
+#include "core/reason.hpp"
 #include "core/stats/volatility.hpp"
 #include "core/text/uuid.hpp"
 #include "store/store.hpp"
@@ -16,7 +17,7 @@ namespace pb::store {
 struct SymbolVolatility {
   std::string symbol;
   core::Volatility volatility;
-  const char* reason;         // why figures are missing; nullptr when none is
+  core::Reason reason;        // why figures are missing
   std::int64_t input_digest;  // of its prices
 };
 
@@ -29,7 +30,7 @@ struct SnapshotVolatility {
   core::Volatility volatility;
   double coverage = std::numeric_limits<double>::quiet_NaN();  // share of gross exposure in the series
   double proxied = std::numeric_limits<double>::quiet_NaN();   // share in it that betas fill in part
-  const char* reason = nullptr;
+  core::Reason reason = core::Reason::none;
 };
 
 std::int64_t write_snapshot_volatilities(const Store& store, core::Date day, std::span<const SnapshotVolatility> rows);

@@ -19,6 +19,8 @@ using pb::core::fit_beta;
 using pb::core::Matrix;
 using pb::core::portfolio_beta;
 using pb::core::PortfolioBeta;
+using pb::core::Quality;
+using pb::core::Reason;
 using pb::core::Sessions;
 using pb::core::Vector;
 using pb::test::bits;
@@ -76,8 +78,8 @@ TEST(Beta, IsTheRegressionOfTheWindow) {
   EXPECT_EQ(bits(fit.std_error()), bits(direct.std_errors(1)));
   EXPECT_EQ(fit.window_start, sessions[session_count - 252]);
   EXPECT_EQ(fit.window_end, sessions[last]);
-  EXPECT_STREQ(fit.quality_flag, "full_history");
-  EXPECT_EQ(fit.reason, nullptr);
+  EXPECT_EQ(fit.quality_flag, Quality::full_history);
+  EXPECT_EQ(fit.reason, Reason::none);
 }
 
 TEST(Beta, OfTheMarketOnItselfIsOne) {
@@ -133,20 +135,20 @@ TEST(Beta, HistoryIsFlaggedByItsLength) {
     return fit_beta(asset, market, last, sessions, settings);
   };
   for (const int observations : {60, 125}) {
-    EXPECT_STREQ(fit_of(observations).quality_flag, "limited_history") << observations;
-    EXPECT_EQ(fit_of(observations).reason, nullptr) << observations;
+    EXPECT_EQ(fit_of(observations).quality_flag, Quality::limited_history) << observations;
+    EXPECT_EQ(fit_of(observations).reason, Reason::none) << observations;
     EXPECT_EQ(fit_of(observations).observations, observations);
   }
-  EXPECT_STREQ(fit_of(126).quality_flag, "full_history");
+  EXPECT_EQ(fit_of(126).quality_flag, Quality::full_history);
   const BetaFit refused = fit_of(59);
   EXPECT_FALSE(refused.fit.has_value());
-  EXPECT_STREQ(refused.quality_flag, "insufficient_data");
-  EXPECT_STREQ(refused.reason, "insufficient_data");
+  EXPECT_EQ(refused.quality_flag, Quality::insufficient_data);
+  EXPECT_EQ(refused.reason, Reason::insufficient_data);
   EXPECT_EQ(refused.observations, 59);
   EXPECT_EQ(refused.window_start, sessions[session_count - 59]);
   EXPECT_EQ(refused.window_end, sessions[last]);
   const BetaFit nothing = fit_of(0);
-  EXPECT_STREQ(nothing.reason, "insufficient_data");
+  EXPECT_EQ(nothing.reason, Reason::insufficient_data);
   EXPECT_EQ(nothing.observations, 0);
   EXPECT_FALSE(nothing.window_start.has_value());
 }
@@ -157,10 +159,10 @@ TEST(Beta, ConstantSeriesHasNone) {
     const Vector flat = Vector::Constant(session_count, constant);
     const BetaFit fit = fit_beta(flat, market, last, sessions, settings);
     EXPECT_FALSE(fit.fit.has_value());
-    EXPECT_STREQ(fit.reason, "constant_series");
-    EXPECT_STREQ(fit.quality_flag, "insufficient_data");
+    EXPECT_EQ(fit.reason, Reason::constant_series);
+    EXPECT_EQ(fit.quality_flag, Quality::insufficient_data);
     EXPECT_EQ(fit.observations, 252);
-    EXPECT_STREQ(fit_beta(market, flat, last, sessions, settings).reason, "constant_series");
+    EXPECT_EQ(fit_beta(market, flat, last, sessions, settings).reason, Reason::constant_series);
   }
 }
 
@@ -317,12 +319,12 @@ TEST(BetaReal, EverySymbolOnEveryDateAgrees) {
     const BetaFit fit = fit_beta(panel.returns(column), panel.returns(market), real_sessions.index(date).value(),
                                  real_sessions, settings);
     EXPECT_EQ(fit.observations, expected.integer("observations"));
-    EXPECT_EQ(fit.quality_flag, expected.text("quality_flag"));
+    EXPECT_EQ(to_word(fit.quality_flag), expected.text("quality_flag"));
     EXPECT_EQ(fit.window_start ? pb::core::to_iso(*fit.window_start) : "", expected.text("window_start"));
     EXPECT_EQ(fit.window_end ? pb::core::to_iso(*fit.window_end) : "", expected.text("window_end"));
     // Whether there are prices at all is a question to the panel, which the engine asks first.
     const bool priced = panel.mark_asof(column, date, {}).has_value();
-    EXPECT_EQ(!priced ? "no_prices" : fit.reason != nullptr ? fit.reason : "", expected.text("reason"));
+    EXPECT_EQ(!priced ? "no_prices" : std::string(to_word(fit.reason)), expected.text("reason"));
     ASSERT_EQ(fit.fit.has_value(), expected.has("beta"));
     if (fit.fit) expect_fit(expected, fit);
   }

@@ -17,6 +17,7 @@ using pb::core::concentration;
 using pb::core::Concentration;
 using pb::core::KeyedExposure;
 using pb::core::normalize_sector;
+using pb::core::Reason;
 using pb::core::sector_bucket;
 using pb::core::sector_exposures;
 using pb::core::SectorExposure;
@@ -140,7 +141,7 @@ TEST(Concentration, NetsWithinAnUnderlying) {
   EXPECT_EQ(concentration(lots)->underlyings, 2);
   // Three tenths less a tenth and two tenths is rounding, not a position.
   const std::vector<KeyedExposure> hedged{{"A", 0.1}, {"A", 0.2}, {"A", -0.3}};
-  EXPECT_STREQ(concentration(hedged).reason(), "no_exposure");
+  EXPECT_EQ(concentration(hedged).reason(), Reason::no_exposure);
 }
 
 TEST(Concentration, DoesNotDependOnOrderSignOrScale) {
@@ -162,9 +163,9 @@ TEST(Concentration, DoesNotDependOnOrderSignOrScale) {
 }
 
 TEST(Concentration, OfNothingIsMissing) {
-  EXPECT_STREQ(concentration({}).reason(), "no_exposure");
+  EXPECT_EQ(concentration({}).reason(), Reason::no_exposure);
   const std::vector<KeyedExposure> flat{{"A", 0}, {"B", 0}};
-  EXPECT_STREQ(concentration(flat).reason(), "no_exposure");
+  EXPECT_EQ(concentration(flat).reason(), Reason::no_exposure);
 }
 
 TEST(Concentration, RefusesWhatIsNoNumber) {

@@ -30,6 +30,7 @@ using pb::core::log_returns;
 using pb::core::Matrix;
 using pb::core::packed_size;
 using pb::core::pairwise_correlations;
+using pb::core::Reason;
 using pb::core::Vector;
 using pb::test::bits;
 using pb::test::day;
@@ -156,14 +157,14 @@ TEST(Correlation, AgreesWithExactArithmeticOnEveryKindOfGap) {
 
 TEST(Correlation, ReasonsOfTheGoldenBlock) {
   const Correlations correlations = pairwise_correlations(golden_returns());
-  EXPECT_STREQ(correlations.reason(7, 0), "insufficient_data");
-  EXPECT_STREQ(correlations.reason(8, 6), "insufficient_data");
-  EXPECT_STREQ(correlations.reason(9, 0), "constant_series");
-  EXPECT_EQ(correlations.reason(8, 0), nullptr);
-  EXPECT_EQ(correlations.reason(3, 3), nullptr);
-  EXPECT_STREQ(correlations.reasons[7], "insufficient_data");
-  EXPECT_STREQ(correlations.reasons[9], "constant_series");
-  EXPECT_EQ(correlations.reasons[8], nullptr);
+  EXPECT_EQ(correlations.reason(7, 0), Reason::insufficient_data);
+  EXPECT_EQ(correlations.reason(8, 6), Reason::insufficient_data);
+  EXPECT_EQ(correlations.reason(9, 0), Reason::constant_series);
+  EXPECT_EQ(correlations.reason(8, 0), Reason::none);
+  EXPECT_EQ(correlations.reason(3, 3), Reason::none);
+  EXPECT_EQ(correlations.reasons[7], Reason::insufficient_data);
+  EXPECT_EQ(correlations.reasons[9], Reason::constant_series);
+  EXPECT_EQ(correlations.reasons[8], Reason::none);
 }
 
 TEST(Correlation, AgreesWithPandasOnRealPrices) {
@@ -334,7 +335,7 @@ TEST(Correlation, AnotherSymbolChangesNoBit) {
   wider << returns, generated_returns(126, 1, 16);
   wider.col(9).head(100).setConstant(nan);
   Correlations after = pairwise_correlations(wider);
-  EXPECT_STREQ(after.reasons[9], "insufficient_data");
+  EXPECT_EQ(after.reasons[9], Reason::insufficient_data);
   after.values.resize(before.values.size());
   EXPECT_EQ(all_bits(after.values), all_bits(before.values));
   EXPECT_EQ(before.overlaps, std::vector<int>{126});
@@ -394,8 +395,8 @@ TEST(Correlation, NeedsEnoughCommonReturns) {
   EXPECT_TRUE(std::isnan(correlations.values[0]));
   EXPECT_FALSE(std::isnan(correlations.values[1]));
   EXPECT_FALSE(std::isnan(correlations.values[2]));
-  EXPECT_STREQ(correlations.reason(1, 0), "insufficient_data");
-  EXPECT_EQ(correlations.reasons[0], nullptr);
+  EXPECT_EQ(correlations.reason(1, 0), Reason::insufficient_data);
+  EXPECT_EQ(correlations.reasons[0], Reason::none);
 }
 
 TEST(Correlation, OverlapsAreOneValueWhenAllAreEqual) {
@@ -417,9 +418,9 @@ TEST(Correlation, ConstantSeriesHaveNone) {
     for (const int constant : {1, 2, 4}) {
       EXPECT_TRUE(std::isnan(correlations.value(constant, 0))) << constant;
       EXPECT_TRUE(std::isnan(correlations.value(constant, 5))) << constant;
-      EXPECT_STREQ(correlations.reason(0, constant), "constant_series");
+      EXPECT_EQ(correlations.reason(0, constant), Reason::constant_series);
     }
-    EXPECT_STREQ(correlations.reason(3, 0), "no_prices");
+    EXPECT_EQ(correlations.reason(3, 0), Reason::no_prices);
     EXPECT_EQ(correlations.overlap(3, 0), 0);
     EXPECT_FALSE(std::isnan(correlations.value(5, 0)));
   }
@@ -439,11 +440,11 @@ TEST(Correlation, ReasonsAtTheMinimumOverlap) {
     const bool enough = overlap == 60;
     EXPECT_EQ(correlations.overlap(1, 0), overlap);
     EXPECT_TRUE(std::isnan(correlations.value(1, 0)));
-    EXPECT_STREQ(correlations.reason(1, 0), enough ? "constant_series" : "insufficient_data");
+    EXPECT_EQ(correlations.reason(1, 0), enough ? Reason::constant_series : Reason::insufficient_data);
     EXPECT_EQ(std::isnan(correlations.value(2, 1)), !enough);
-    EXPECT_STREQ(correlations.reasons[1], enough ? nullptr : "insufficient_data");
-    EXPECT_STREQ(correlations.reasons[4], enough ? "constant_series" : "insufficient_data");
-    EXPECT_EQ(correlations.reasons[0], nullptr);
+    EXPECT_EQ(correlations.reasons[1], enough ? Reason::none : Reason::insufficient_data);
+    EXPECT_EQ(correlations.reasons[4], enough ? Reason::constant_series : Reason::insufficient_data);
+    EXPECT_EQ(correlations.reasons[0], Reason::none);
     EXPECT_FALSE(std::isnan(correlations.value(2, 0)));
   }
   // Both have enough of their own and too little, or just enough, together.
@@ -455,9 +456,9 @@ TEST(Correlation, ReasonsAtTheMinimumOverlap) {
     returns.col(1).head(100 - overlap).setConstant(nan);
     const Correlations correlations = pairwise_correlations(returns, {.min_overlap = 60});
     EXPECT_EQ(correlations.overlap(1, 0), overlap);
-    EXPECT_STREQ(correlations.reason(1, 0), overlap == 60 ? "constant_series" : "insufficient_data");
-    EXPECT_EQ(correlations.reasons[0], nullptr);
-    EXPECT_EQ(correlations.reasons[1], nullptr);
+    EXPECT_EQ(correlations.reason(1, 0), overlap == 60 ? Reason::constant_series : Reason::insufficient_data);
+    EXPECT_EQ(correlations.reasons[0], Reason::none);
+    EXPECT_EQ(correlations.reasons[1], Reason::none);
   }
 }
 
@@ -469,8 +470,8 @@ TEST(Correlation, ConstantOverTheOverlapHasNone) {
   const Correlations correlations = pairwise_correlations(returns);
   EXPECT_EQ(correlations.overlap(1, 0), 80);
   EXPECT_TRUE(std::isnan(correlations.value(1, 0)));
-  EXPECT_STREQ(correlations.reason(1, 0), "constant_series");
-  EXPECT_EQ(correlations.reasons[0], nullptr);
+  EXPECT_EQ(correlations.reason(1, 0), Reason::constant_series);
+  EXPECT_EQ(correlations.reasons[0], Reason::none);
   EXPECT_FALSE(std::isnan(correlations.value(2, 0)));
 }
 

@@ -17,7 +17,9 @@ using pb::core::BetaFit;
 using pb::core::ByteReader;
 using pb::core::ByteWriter;
 using pb::core::FactorFits;
+using pb::core::ForecastMethod;
 using pb::core::Matrix;
+using pb::core::Reason;
 using pb::core::RidgeFits;
 using pb::core::Sample;
 using pb::core::Vector;
@@ -79,10 +81,6 @@ Estimates read_back(const std::string& bytes) {
   return estimates;
 }
 
-bool same_text(const char* a, const char* b) {
-  return a == nullptr || b == nullptr ? a == b : std::string_view(a) == b;
-}
-
 bool same_bits(const Matrix& a, const Matrix& b) {
   return a.rows() == b.rows() && a.cols() == b.cols() &&
          (a.size() == 0 || std::memcmp(a.data(), b.data(), sizeof(double) * static_cast<std::size_t>(a.size())) == 0);
@@ -92,8 +90,8 @@ void expect_same(const Sample& a, const Sample& b) {
   EXPECT_EQ(a.observations, b.observations);
   EXPECT_EQ(a.window_start, b.window_start);
   EXPECT_EQ(a.window_end, b.window_end);
-  EXPECT_TRUE(same_text(a.quality_flag, b.quality_flag));
-  EXPECT_TRUE(same_text(a.reason, b.reason));
+  EXPECT_EQ(a.quality_flag, b.quality_flag);
+  EXPECT_EQ(a.reason, b.reason);
 }
 
 void expect_same(const FactorFits& a, const FactorFits& b) {
@@ -133,7 +131,7 @@ TEST(EstimateBytes, KeepEveryBitOfMarketBetas) {
     EXPECT_EQ(back[i].fit->residual_df, fits[i].fit->residual_df);
   }
   EXPECT_TRUE(fits[0].fit.has_value() && !fits[4].fit.has_value());
-  EXPECT_STREQ(back[4].reason, "insufficient_data");
+  EXPECT_EQ(back[4].reason, Reason::insufficient_data);
 }
 
 TEST(EstimateBytes, KeepEveryBitOfFactorModels) {
@@ -147,14 +145,14 @@ TEST(EstimateBytes, KeepEveryBitOfVolatilities) {
   const auto back = read_back<std::vector<Volatility>>(bytes_of(estimates));
   ASSERT_EQ(back.size(), estimates.size());
   for (std::size_t i = 0; i < back.size(); ++i) {
-    EXPECT_TRUE(same_text(back[i].reason(), estimates[i].reason()));
+    EXPECT_EQ(back[i].reason(), estimates[i].reason());
     EXPECT_EQ(back[i].observations, estimates[i].observations);
-    EXPECT_TRUE(same_text(back[i].quality_flag, estimates[i].quality_flag));
+    EXPECT_EQ(back[i].quality_flag, estimates[i].quality_flag);
     EXPECT_EQ(back[i].percentile.optional(), estimates[i].percentile.optional());
     ASSERT_EQ(back[i].forecast.has_value(), estimates[i].forecast.has_value());
     if (!back[i].forecast.has_value()) continue;
     EXPECT_EQ(back[i].forecast->value, estimates[i].forecast->value);
-    EXPECT_STREQ(back[i].forecast->method, estimates[i].forecast->method);
+    EXPECT_EQ(back[i].forecast->method, estimates[i].forecast->method);
     ASSERT_EQ(back[i].forecast->har.has_value(), estimates[i].forecast->har.has_value());
     if (!back[i].forecast->har) continue;
     EXPECT_EQ(back[i].forecast->har->monthly, estimates[i].forecast->har->monthly);
@@ -163,8 +161,8 @@ TEST(EstimateBytes, KeepEveryBitOfVolatilities) {
     EXPECT_EQ(back[i].realized_long->low, estimates[i].realized_long->low);
     EXPECT_EQ(back[i].trend->strength, estimates[i].trend->strength);
   }
-  EXPECT_STREQ(estimates[0].forecast->method, "har");
-  EXPECT_STREQ(back[3].reason(), "constant_series");
+  EXPECT_EQ(estimates[0].forecast->method, ForecastMethod::har);
+  EXPECT_EQ(back[3].reason(), Reason::constant_series);
 }
 
 TEST(EstimateBytes, PartsAreTheWhole) {

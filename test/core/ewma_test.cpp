@@ -18,10 +18,10 @@ using pb::core::EwmaMean;
 using pb::core::EwmaMoments;
 using pb::core::EwmaSettings;
 using pb::core::Matrix;
+using pb::core::Reason;
 using pb::core::Vector;
 using pb::test::bits;
 using pb::test::nan;
-using pb::test::or_empty;
 using pb::test::Record;
 using pb::test::relative_error;
 using pb::test::sqlstate_of;
@@ -51,7 +51,7 @@ EwmaSettings with_mean(const std::string& mean) {
 void expect_pair(const EwmaMoments& moments, Eigen::Index i, Eigen::Index j, const Record& expected) {
   EXPECT_EQ(moments.observations(i, j), expected.integer("observations"));
   EXPECT_LE(relative_error(moments.effective_observations(i, j), expected.number("effective_observations")), 1e-13);
-  EXPECT_EQ(or_empty(moments.reason(i, j)), expected.text("reason"));
+  EXPECT_EQ(to_word(moments.reason(i, j)), expected.text("reason"));
   if (!expected.has("covariance")) {
     EXPECT_TRUE(std::isnan(moments.covariance(i, j)) && std::isnan(moments.correlation(i, j)));
     return;
@@ -213,18 +213,18 @@ TEST(Ewma, SaysWhyThereIsNone) {
   returns.col(2).setZero();
   returns.col(3).setConstant(nan);
   const EwmaMoments moments = ewma_moments(returns, last);
-  EXPECT_EQ(moments.reason(0, 0), nullptr);
-  EXPECT_STREQ(moments.reason(0, 1), "insufficient_data");
-  EXPECT_STREQ(moments.reason(2, 0), "constant_series");
-  EXPECT_STREQ(moments.reason(2, 2), "constant_series");
-  EXPECT_STREQ(moments.reason(3, 3), "insufficient_data");
+  EXPECT_EQ(moments.reason(0, 0), Reason::none);
+  EXPECT_EQ(moments.reason(0, 1), Reason::insufficient_data);
+  EXPECT_EQ(moments.reason(2, 0), Reason::constant_series);
+  EXPECT_EQ(moments.reason(2, 2), Reason::constant_series);
+  EXPECT_EQ(moments.reason(3, 3), Reason::insufficient_data);
   EXPECT_EQ(moments.observations(3, 0), 0);
   EXPECT_EQ(moments.effective_observations(3, 0), 0);
   EXPECT_TRUE(std::isnan(moments.correlation(2, 2)));
   // A constant return is not constant about 0, only about its mean.
   returns.col(2).setConstant(0.001);
-  EXPECT_EQ(ewma_moments(returns, last).reason(2, 2), nullptr);
-  EXPECT_STREQ(ewma_moments(returns, last, {.mean = EwmaMean::weighted}).reason(2, 2), "constant_series");
+  EXPECT_EQ(ewma_moments(returns, last).reason(2, 2), Reason::none);
+  EXPECT_EQ(ewma_moments(returns, last, {.mean = EwmaMean::weighted}).reason(2, 2), Reason::constant_series);
 }
 
 TEST(Ewma, FirstSessionHasNoReturnWhateverItHolds) {
@@ -232,7 +232,7 @@ TEST(Ewma, FirstSessionHasNoReturnWhateverItHolds) {
   returns(0, 0) = 0.5;
   EXPECT_EQ(ewma_moments(returns, 100).observations(0, 0), 100);
   EXPECT_EQ(ewma_moments(returns, 0).observations(0, 0), 0);
-  EXPECT_STREQ(ewma_moments(returns, 0).reason(0, 0), "insufficient_data");
+  EXPECT_EQ(ewma_moments(returns, 0).reason(0, 0), Reason::insufficient_data);
 }
 
 TEST(Ewma, SettingsAreChecked) {

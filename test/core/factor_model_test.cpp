@@ -30,6 +30,8 @@ using pb::core::Matrix;
 using pb::core::ols;
 using pb::core::Penalty;
 using pb::core::plain_ridge_model;
+using pb::core::Quality;
+using pb::core::Reason;
 using pb::core::ridge_model;
 using pb::core::Sessions;
 using pb::core::spread_model;
@@ -237,10 +239,10 @@ TEST(FactorModel, ObservationsAreThoseOfSymbolAndAllFactors) {
   EXPECT_EQ(result.samples[1].observations, 252);
   EXPECT_EQ(result.samples[1].window_start, sessions[last - 257]);
   EXPECT_EQ(result.samples[2].observations, 129);
-  EXPECT_STREQ(result.samples[2].quality_flag, "full_history");
+  EXPECT_EQ(result.samples[2].quality_flag, Quality::full_history);
   EXPECT_EQ(result.samples[3].observations, 125);
-  EXPECT_STREQ(result.samples[3].quality_flag, "insufficient_data");
-  EXPECT_STREQ(result.samples[3].reason, "insufficient_data");
+  EXPECT_EQ(result.samples[3].quality_flag, Quality::insufficient_data);
+  EXPECT_EQ(result.samples[3].reason, Reason::insufficient_data);
   EXPECT_EQ(result.samples[3].design, -1);
   EXPECT_TRUE(result.fits.coefficients.col(3).array().isNaN().all());
   EXPECT_TRUE(result.estimated(2));
@@ -254,20 +256,20 @@ TEST(FactorModel, NothingToEstimateHasAReason) {
   Matrix symbols = some_symbols(funds, 3);
   symbols.col(1).setConstant(0.0001);
   FactorFits result = fit_all(symbols, funds, ridge_model());
-  EXPECT_STREQ(result.samples[1].reason, "constant_series");
-  EXPECT_STREQ(result.samples[1].quality_flag, "insufficient_data");
+  EXPECT_EQ(result.samples[1].reason, Reason::constant_series);
+  EXPECT_EQ(result.samples[1].quality_flag, Quality::insufficient_data);
   EXPECT_TRUE(result.estimated(0) && result.estimated(2));
   funds.col(3) = 2 * funds.col(0);
-  EXPECT_STREQ(fit_all(symbols, funds, ridge_model()).samples[0].reason, "singular");
-  EXPECT_STREQ(fit_all(symbols, funds, spread_model()).samples[0].reason, "singular");
-  EXPECT_EQ(fit_all(symbols, funds, plain_ridge_model()).samples[0].reason, nullptr);
+  EXPECT_EQ(fit_all(symbols, funds, ridge_model()).samples[0].reason, Reason::singular);
+  EXPECT_EQ(fit_all(symbols, funds, spread_model()).samples[0].reason, Reason::singular);
+  EXPECT_EQ(fit_all(symbols, funds, plain_ridge_model()).samples[0].reason, Reason::none);
   funds.col(3).setConstant(0);
-  EXPECT_STREQ(fit_all(symbols, funds, ridge_model()).samples[0].reason, "constant_series");
+  EXPECT_EQ(fit_all(symbols, funds, ridge_model()).samples[0].reason, Reason::constant_series);
   funds.col(3).setConstant(nan);
-  EXPECT_STREQ(fit_all(symbols, funds, ridge_model()).samples[0].reason, "insufficient_data");
+  EXPECT_EQ(fit_all(symbols, funds, ridge_model()).samples[0].reason, Reason::insufficient_data);
   FactorModelSettings eager = spread_model();
   eager.history = {.window = 6, .min_observations = 2, .limited_below = 2};
-  EXPECT_STREQ(fit_all(symbols, seven_funds(), eager).samples[0].reason, "insufficient_data");
+  EXPECT_EQ(fit_all(symbols, seven_funds(), eager).samples[0].reason, Reason::insufficient_data);
   EXPECT_TRUE(fit_factor_model(symbols, {}, funds, last, sessions, ridge_model()).samples.empty());
 }
 
@@ -374,11 +376,11 @@ void expect_numbers(const Record& expected, const FactorFits& result) {
 void expect_row(const Record& expected, const FactorFits& result, const std::string& start, const std::string& end) {
   const FactorSample& sample = result.samples[0];
   EXPECT_EQ(sample.observations, expected.integer("observations"));
-  EXPECT_EQ(sample.quality_flag, expected.text("quality_flag"));
-  EXPECT_EQ(sample.reason == nullptr ? "" : sample.reason, expected.text("reason"));
+  EXPECT_EQ(to_word(sample.quality_flag), expected.text("quality_flag"));
+  EXPECT_EQ(to_word(sample.reason), expected.text("reason"));
   EXPECT_EQ(start, expected.text("window_start"));
   EXPECT_EQ(end, expected.text("window_end"));
-  if (sample.reason == nullptr)
+  if (sample.reason == Reason::none)
     expect_numbers(expected, result);
   else
     EXPECT_FALSE(expected.has("b0"));

@@ -23,6 +23,7 @@ using pb::core::interval_returns;
 using pb::core::Matrix;
 using pb::core::RateBetas;
 using pb::core::RateChanges;
+using pb::core::Reason;
 using pb::core::Sessions;
 using pb::core::Vector;
 using pb::core::WindowSettings;
@@ -197,14 +198,14 @@ TEST(RateBeta, NothingToEstimateHasAReason) {
   Economy economy = make_economy();
   economy.returns.col(2).head(350).setConstant(nan);
   const RateChanges changes = yield_changes(economy.quotes, economy.sessions);
-  EXPECT_STREQ(fit(economy, changes, {2}).fits.samples[0].reason, "insufficient_data");
+  EXPECT_EQ(fit(economy, changes, {2}).fits.samples[0].reason, Reason::insufficient_data);
   EXPECT_EQ(fit(economy, changes, {2}).fits.samples[0].observations, 50);
-  EXPECT_STREQ(fit(economy, yield_changes({}, economy.sessions), {1}).fits.samples[0].reason, "insufficient_data");
+  EXPECT_EQ(fit(economy, yield_changes({}, economy.sessions), {1}).fits.samples[0].reason, Reason::insufficient_data);
   for (YieldQuote& quote : economy.quotes) quote.percent = 4;
-  EXPECT_STREQ(fit(economy, yield_changes(economy.quotes, economy.sessions), {1}).fits.samples[0].reason,
-               "constant_series");
-  EXPECT_STREQ(fit(economy, implied_changes(economy.returns.col(0), fund_duration), {1}).fits.samples[0].reason,
-               "singular");
+  EXPECT_EQ(fit(economy, yield_changes(economy.quotes, economy.sessions), {1}).fits.samples[0].reason,
+            Reason::constant_series);
+  EXPECT_EQ(fit(economy, implied_changes(economy.returns.col(0), fund_duration), {1}).fits.samples[0].reason,
+            Reason::singular);
   EXPECT_EQ(sqlstate_of([&] { fit(economy, implied_changes(Vector::Zero(10), 1), {1}); }), "22023");
 }
 
@@ -231,10 +232,10 @@ void expect_row(const Record& expected, const RateBetas& betas) {
   EXPECT_EQ(sample.observations, expected.integer("observations"));
   EXPECT_EQ(iso(sample.window_start), expected.text("window_start"));
   EXPECT_EQ(iso(sample.window_end), expected.text("window_end"));
-  EXPECT_EQ(sample.quality_flag, expected.text("quality_flag"));
-  EXPECT_EQ(sample.reason == nullptr ? "" : sample.reason, expected.text("reason"));
-  EXPECT_EQ(sample.reason == nullptr, expected.has("rate_beta"));
-  if (sample.reason != nullptr) return;
+  EXPECT_EQ(to_word(sample.quality_flag), expected.text("quality_flag"));
+  EXPECT_EQ(to_word(sample.reason), expected.text("reason"));
+  EXPECT_EQ(sample.reason == Reason::none, expected.has("rate_beta"));
+  if (sample.reason != Reason::none) return;
   const auto& fits = betas.fits.fits;
   EXPECT_LE(relative_error(betas.market_beta(0), expected.number("market_beta")), 1e-10);
   EXPECT_LE(relative_error(betas.rate_beta(0), expected.number("rate_beta")), 1e-10);

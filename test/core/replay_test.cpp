@@ -11,6 +11,7 @@
 namespace {
 
 using pb::core::Matrix;
+using pb::core::Reason;
 using pb::core::replay_portfolio;
 using pb::core::replay_symbol;
 using pb::core::replay_window;
@@ -103,7 +104,7 @@ TEST(ReplayReal, IsTheChangeOfThePrice) {
   EXPECT_NEAR(*replay_symbol(moves, moves, Vector(), window).total_return, -0.337, 0.001);
   // Not yet listed: without a model nothing is known, with one the market stands in.
   const Vector young = market.returns("COIN");
-  EXPECT_STREQ(replay_symbol(young, moves, Vector(), window).total_return.reason(), "insufficient_data");
+  EXPECT_EQ(replay_symbol(young, moves, Vector(), window).total_return.reason(), Reason::insufficient_data);
   const SymbolReplay proxied = replay_symbol(young, moves, Vector::Constant(1, 1.0), window);
   EXPECT_EQ(proxied.proxied_sessions, window.last - window.base);
   EXPECT_EQ(*proxied.total_return, *replay_symbol(moves, moves, Vector(), window).total_return);
@@ -160,7 +161,7 @@ TEST(ReplayPortfolio, OfNothingIsZeroAndOfTheUnknownMissing) {
   EXPECT_EQ(*replay_portfolio({}).pnl, 0);
   const SymbolReplay unknown;
   const std::vector<ReplayPosition> positions{{1000, &unknown}};
-  EXPECT_STREQ(replay_portfolio(positions).pnl.reason(), "insufficient_data");
+  EXPECT_EQ(replay_portfolio(positions).pnl.reason(), Reason::insufficient_data);
   EXPECT_EQ(replay_portfolio(positions).coverage, 0);
 }
 

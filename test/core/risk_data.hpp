@@ -53,6 +53,5 @@ inline const RealMarket& real_market() {
 }
 
 // NULL where the file has an empty cell.
-inline std::string or_empty(const char* text) { return text != nullptr ? text : ""; }
 
 }  // namespace pb::test

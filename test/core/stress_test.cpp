@@ -16,6 +16,7 @@ namespace {
 using pb::core::FactorModel;
 using pb::core::Matrix;
 using pb::core::propagate;
+using pb::core::Reason;
 using pb::core::Scenario;
 using pb::core::ScenarioMoves;
 using pb::core::Shock;
@@ -348,13 +349,13 @@ TEST(Stress, NeedsEquityForShares) {
   const FactorModel model = model_of({"market"}, Matrix::Constant(1, 1, 1e-4));
   const ScenarioMoves up = propagate(model, shocks_of(model, {{0, 0.1}}));
   const StressResult unknown = stress(up, {Vector::Constant(1, -50.0), nan});
-  EXPECT_STREQ(unknown.equity_fraction.reason(), "no_equity");
-  EXPECT_STREQ(unknown.exceeds_equity.reason(), "no_equity");
+  EXPECT_EQ(unknown.equity_fraction.reason(), Reason::no_equity);
+  EXPECT_EQ(unknown.exceeds_equity.reason(), Reason::no_equity);
   EXPECT_DOUBLE_EQ(*unknown.correlated_pnl, -5);
   // Any loss is more than nothing; a gain is no loss.
   EXPECT_TRUE(*stress(up, {Vector::Constant(1, -50.0), -100}).exceeds_equity);
   EXPECT_FALSE(*stress(up, {Vector::Constant(1, 50.0), -100}).exceeds_equity);
-  EXPECT_STREQ(stress(up, {Vector::Constant(1, -50.0), 0}).equity_fraction.reason(), "no_equity");
+  EXPECT_EQ(stress(up, {Vector::Constant(1, -50.0), 0}).equity_fraction.reason(), Reason::no_equity);
 }
 
 TEST(Stress, BandGrowsWithTheSquareRootOfTime) {
@@ -377,18 +378,18 @@ TEST(Stress, UnknownExposureIsNotZero) {
   exposure.dollars(3) = nan;
   StressResult result = stress(moves, exposure);
   EXPECT_EQ(*result.direct_pnl, direct);
-  EXPECT_STREQ(result.correlated_pnl.reason(), "insufficient_data");
-  EXPECT_STREQ(result.correlation_effect.reason(), "insufficient_data");
-  EXPECT_STREQ(result.conditional_sd.reason(), "insufficient_data");
-  EXPECT_STREQ(result.equity_fraction.reason(), "insufficient_data");
+  EXPECT_EQ(result.correlated_pnl.reason(), Reason::insufficient_data);
+  EXPECT_EQ(result.correlation_effect.reason(), Reason::insufficient_data);
+  EXPECT_EQ(result.conditional_sd.reason(), Reason::insufficient_data);
+  EXPECT_EQ(result.equity_fraction.reason(), Reason::insufficient_data);
   EXPECT_FALSE(*result.exceeds_equity);  // by the direct P&L
   EXPECT_FALSE(result.impacts[3].correlated_pnl.has_value());
   EXPECT_EQ(result.impacts[3].direct_pnl, 0);
   exposure.dollars(0) = nan;
   result = stress(moves, exposure);
-  EXPECT_STREQ(result.direct_pnl.reason(), "insufficient_data");
-  EXPECT_STREQ(result.correlated_pnl.reason(), "insufficient_data");
-  EXPECT_STREQ(result.exceeds_equity.reason(), "insufficient_data");
+  EXPECT_EQ(result.direct_pnl.reason(), Reason::insufficient_data);
+  EXPECT_EQ(result.correlated_pnl.reason(), Reason::insufficient_data);
+  EXPECT_EQ(result.exceeds_equity.reason(), Reason::insufficient_data);
 }
 
 // 100,000 on the market and a tenth of it lost: more than an equity of 9,999, not of 10,000.
@@ -428,8 +429,8 @@ TEST(Stress, UnknownCovarianceOfTheShocksLeavesTheDirectPart) {
   const StressExposure exposure = random_exposure(21);
   const StressResult result = stress(moves, exposure);
   EXPECT_EQ(*result.direct_pnl, exposure.dollars(0) * -0.1);
-  EXPECT_STREQ(result.correlated_pnl.reason(), "insufficient_data");
-  EXPECT_STREQ(result.conditional_sd.reason(), "insufficient_data");
+  EXPECT_EQ(result.correlated_pnl.reason(), Reason::insufficient_data);
+  EXPECT_EQ(result.conditional_sd.reason(), Reason::insufficient_data);
 }
 
 TEST(Stress, ShapesMustFit) {

@@ -14,8 +14,12 @@
 
 namespace {
 
+using pb::core::ForecastMethod;
 using pb::core::HarFit;
+using pb::core::Quality;
 using pb::core::RealizedVolatility;
+using pb::core::Reason;
+using pb::core::TrendDirection;
 using pb::core::Vector;
 using pb::core::Volatility;
 using pb::core::VolatilityEstimator;
@@ -23,7 +27,6 @@ using pb::core::VolatilitySettings;
 using pb::test::bits;
 using pb::test::generated_returns;
 using pb::test::nan;
-using pb::test::or_empty;
 using pb::test::Record;
 using pb::test::relative_error;
 using pb::test::sqlstate_of;
@@ -64,7 +67,7 @@ std::vector<std::uint64_t> fingerprint(const Volatility& v) {
 
 void expect_realized(const pb::core::Estimate<RealizedVolatility>& actual, const Record& expected,
                      const std::string& name) {
-  EXPECT_EQ(or_empty(actual.reason()), expected.text((name + "_reason").c_str()));
+  EXPECT_EQ(to_word(actual.reason()), expected.text((name + "_reason").c_str()));
   ASSERT_EQ(actual.has_value(), expected.has(name.c_str()));
   if (!actual.has_value()) return;
   EXPECT_LE(relative_error(actual->value, expected.number(name.c_str())), 1e-14);
@@ -84,24 +87,24 @@ void expect_har(const HarFit& actual, const Record& expected) {
 
 void expect_volatility(const Volatility& actual, const Record& expected) {
   EXPECT_EQ(actual.observations, expected.integer("observations"));
-  EXPECT_EQ(actual.quality_flag, expected.text("quality_flag"));
-  EXPECT_EQ(or_empty(actual.reason()), expected.text("reason"));
+  EXPECT_EQ(to_word(actual.quality_flag), expected.text("quality_flag"));
+  EXPECT_EQ(to_word(actual.reason()), expected.text("reason"));
   expect_realized(actual.realized_short, expected, "realized_21");
   expect_realized(actual.realized_long, expected, "realized_63");
   ASSERT_EQ(actual.forecast.has_value(), expected.has("forecast"));
   if (actual.forecast.has_value()) {
-    EXPECT_EQ(actual.forecast->method, expected.text("forecast_method"));
+    EXPECT_EQ(to_word(actual.forecast->method), expected.text("forecast_method"));
     EXPECT_LE(relative_error(actual.forecast->value, expected.number("forecast")), 1e-12);
     ASSERT_EQ(actual.forecast->har.has_value(), expected.has("har_rows"));
     if (actual.forecast->har) expect_har(*actual.forecast->har, expected);
   }
-  EXPECT_EQ(or_empty(actual.trend.reason()), expected.text("trend_reason"));
+  EXPECT_EQ(to_word(actual.trend.reason()), expected.text("trend_reason"));
   ASSERT_EQ(actual.trend.has_value(), expected.has("trend"));
   if (actual.trend.has_value()) {
-    EXPECT_EQ(actual.trend->direction, expected.text("trend"));
+    EXPECT_EQ(to_word(actual.trend->direction), expected.text("trend"));
     EXPECT_NEAR(actual.trend->strength, expected.number("trend_strength"), 1e-13);
   }
-  EXPECT_EQ(or_empty(actual.percentile.reason()), expected.text("percentile_reason"));
+  EXPECT_EQ(to_word(actual.percentile.reason()), expected.text("percentile_reason"));
   ASSERT_EQ(actual.percentile.has_value(), expected.has("percentile"));
   if (!actual.percentile.has_value()) return;
   EXPECT_LE(relative_error(*actual.percentile, expected.number("percentile")), 1e-15);
@@ -162,7 +165,7 @@ TEST(Volatility, ScalesWithTheReturnsAndNotWithTheirSign) {
   const Vector returns = generated_returns().series("market");
   const Volatility v = estimator().estimate(returns, last);
   const Volatility scaled = estimator().estimate(-3 * returns, last);
-  ASSERT_STREQ(v.forecast->method, "har");
+  ASSERT_EQ(v.forecast->method, ForecastMethod::har);
   EXPECT_LE(relative_error(scaled.realized_short->value, 3 * v.realized_short->value), 1e-14);
   EXPECT_LE(relative_error(scaled.realized_long->high, 3 * v.realized_long->high), 1e-14);
   EXPECT_LE(relative_error(scaled.forecast->value, 3 * v.forecast->value), 1e-12);
@@ -187,10 +190,10 @@ TEST(Volatility, WindowCountsObservationsWithinTheSearchSpan) {
   EXPECT_LE(relative_error(v.realized_short->value, std::sqrt(252 * kept.squaredNorm() / 21)), 1e-14);
   returns(last - 1) = nan;
   v = estimator().estimate(returns, last);
-  EXPECT_STREQ(v.realized_short.reason(), "insufficient_data");
-  EXPECT_STREQ(v.forecast.reason(), "insufficient_data");
-  EXPECT_STREQ(v.percentile.reason(), "insufficient_data");
-  EXPECT_STREQ(v.quality_flag, "insufficient_data");
+  EXPECT_EQ(v.realized_short.reason(), Reason::insufficient_data);
+  EXPECT_EQ(v.forecast.reason(), Reason::insufficient_data);
+  EXPECT_EQ(v.percentile.reason(), Reason::insufficient_data);
+  EXPECT_EQ(v.quality_flag, Quality::insufficient_data);
   EXPECT_TRUE(v.realized_long.has_value());
 }
 
@@ -202,26 +205,26 @@ TEST(Volatility, EachFigureHasItsMinimum) {
     return estimator().estimate(returns, last);
   };
   EXPECT_FALSE(of(20).realized_short.has_value());
-  EXPECT_STREQ(of(20).reason(), "insufficient_data");
+  EXPECT_EQ(of(20).reason(), Reason::insufficient_data);
   EXPECT_EQ(of(20).observations, 20);
   EXPECT_TRUE(of(21).realized_short.has_value());
-  EXPECT_STREQ(of(21).forecast->method, "ewma");
+  EXPECT_EQ(of(21).forecast->method, ForecastMethod::ewma);
   EXPECT_FALSE(of(41).trend.has_value());
   EXPECT_TRUE(of(42).trend.has_value());
   EXPECT_FALSE(of(62).realized_long.has_value());
   EXPECT_TRUE(of(63).realized_long.has_value());
   EXPECT_FALSE(of(145).percentile.has_value());
-  EXPECT_STREQ(of(145).quality_flag, "limited_history");
-  EXPECT_STREQ(of(145).reason(), "insufficient_data");
+  EXPECT_EQ(of(145).quality_flag, Quality::limited_history);
+  EXPECT_EQ(of(145).reason(), Reason::insufficient_data);
   EXPECT_TRUE(of(146).percentile.has_value());
-  EXPECT_STREQ(of(146).quality_flag, "full_history");
-  EXPECT_EQ(of(146).reason(), nullptr);
-  EXPECT_STREQ(of(499).forecast->method, "ewma");
+  EXPECT_EQ(of(146).quality_flag, Quality::full_history);
+  EXPECT_EQ(of(146).reason(), Reason::none);
+  EXPECT_EQ(of(499).forecast->method, ForecastMethod::ewma);
   EXPECT_FALSE(of(499).forecast->har.has_value());
-  EXPECT_STREQ(of(500).forecast->method, "har");
+  EXPECT_EQ(of(500).forecast->method, ForecastMethod::har);
   EXPECT_EQ(of(500).forecast->har->rows, 500 - 42);
   EXPECT_EQ(of(0).observations, 0);
-  EXPECT_STREQ(of(0).reason(), "insufficient_data");
+  EXPECT_EQ(of(0).reason(), Reason::insufficient_data);
 }
 
 // Nothing dated after the session may change a single bit, nor may anything older than the longest window.
@@ -268,18 +271,18 @@ TEST(Volatility, ConstantSeriesHasNone) {
   Vector returns = random_returns(6);
   returns.tail(21).setZero();
   Volatility v = estimator().estimate(returns, last);
-  EXPECT_STREQ(v.realized_short.reason(), "constant_series");
-  EXPECT_STREQ(v.forecast.reason(), "constant_series");
-  EXPECT_STREQ(v.percentile.reason(), "constant_series");
-  EXPECT_STREQ(v.trend.reason(), "constant_series");
-  EXPECT_STREQ(v.reason(), "constant_series");
+  EXPECT_EQ(v.realized_short.reason(), Reason::constant_series);
+  EXPECT_EQ(v.forecast.reason(), Reason::constant_series);
+  EXPECT_EQ(v.percentile.reason(), Reason::constant_series);
+  EXPECT_EQ(v.trend.reason(), Reason::constant_series);
+  EXPECT_EQ(v.reason(), Reason::constant_series);
   EXPECT_TRUE(v.realized_long.has_value());
   // The month before stood still: the present has a volatility, but nothing to be compared with.
   returns = random_returns(6);
   returns.segment(session_count - 42, 21).setZero();
   v = estimator().estimate(returns, last);
   EXPECT_TRUE(v.realized_short.has_value());
-  EXPECT_STREQ(v.trend.reason(), "constant_series");
+  EXPECT_EQ(v.trend.reason(), Reason::constant_series);
 }
 
 // ---- forecast ------------------------------------------------------------------------------------------------------
@@ -298,7 +301,7 @@ TEST(VolatilityForecast, ExponentialAverageFollowsItsRecursion) {
   EXPECT_LE(relative_error(v.forecast->value, std::sqrt(252 * sum / weights)), 1e-13);
   // A volatility that never changes is forecast to stay.
   const Volatility level = estimator().estimate(Vector::Constant(session_count, 0.02), last);
-  EXPECT_STREQ(level.forecast->method, "ewma");  // the regression has nothing to learn from
+  EXPECT_EQ(level.forecast->method, ForecastMethod::ewma);  // the regression has nothing to learn from
   EXPECT_LE(relative_error(level.forecast->value, 0.02 * std::sqrt(252.0)), 1e-14);
 }
 
@@ -317,7 +320,7 @@ TEST(VolatilityForecast, RevertsToTheMean) {
   const Volatility after_calm = estimator().estimate(calm, last);
   EXPECT_GT(after_calm.forecast->value, after_calm.realized_short->value);
   EXPECT_LT(after_calm.forecast->value, usual);
-  EXPECT_STREQ(after_calm.forecast->method, "har");
+  EXPECT_EQ(after_calm.forecast->method, ForecastMethod::har);
   EXPECT_LT(after_calm.forecast->har->persistence(), 1);
 }
 
@@ -329,7 +332,7 @@ TEST(VolatilityForecast, DoesNotExtrapolateAStorm) {
   ASSERT_GE(fit->persistence(), 1);
   const Volatility v = estimator().estimate(returns, last);
   EXPECT_GT(std::sqrt(252 * fit->forecast), v.realized_short->value);
-  EXPECT_STREQ(v.forecast->method, "ewma");
+  EXPECT_EQ(v.forecast->method, ForecastMethod::ewma);
   EXPECT_FALSE(v.forecast->har.has_value());
   EXPECT_LT(v.forecast->value, v.realized_short->value);
   EXPECT_GT(v.forecast->value, v.realized_long->value / 2);
@@ -345,10 +348,10 @@ TEST(VolatilityTrend, ComparesTwoDisjointWindows) {
     return *estimator().estimate(returns, last).trend;
   };
   EXPECT_NEAR(trend_of(2).strength, std::log(2) * std::sqrt(20.0), 1e-13);
-  EXPECT_STREQ(trend_of(at_critical * 1.0001).direction, "increasing");
-  EXPECT_STREQ(trend_of(at_critical * 0.9999).direction, "stable");
-  EXPECT_STREQ(trend_of(1 / at_critical * 0.9999).direction, "decreasing");
-  EXPECT_STREQ(trend_of(1 / at_critical * 1.0001).direction, "stable");
+  EXPECT_EQ(trend_of(at_critical * 1.0001).direction, TrendDirection::increasing);
+  EXPECT_EQ(trend_of(at_critical * 0.9999).direction, TrendDirection::stable);
+  EXPECT_EQ(trend_of(1 / at_critical * 0.9999).direction, TrendDirection::decreasing);
+  EXPECT_EQ(trend_of(1 / at_critical * 1.0001).direction, TrendDirection::stable);
   EXPECT_EQ(trend_of(1).strength, 0);
 }
 

@@ -15,6 +15,8 @@ using pb::core::is_constant;
 using pb::core::Matrix;
 using pb::core::newest_sessions;
 using pb::core::ObservationGroup;
+using pb::core::Quality;
+using pb::core::Reason;
 using pb::core::Sample;
 using pb::core::search_span;
 using pb::core::Vector;
@@ -45,15 +47,15 @@ TEST(Window, SampleIsDatedAndFlagged) {
   EXPECT_EQ(full.observations, 3);
   EXPECT_EQ(full.window_start, sessions[3]);
   EXPECT_EQ(full.window_end, sessions[6]);
-  EXPECT_STREQ(full.quality_flag, "full_history");
-  EXPECT_EQ(full.reason, nullptr);
-  EXPECT_STREQ(describe_sample({3, 5}, sessions, settings).quality_flag, "limited_history");
+  EXPECT_EQ(full.quality_flag, Quality::full_history);
+  EXPECT_EQ(full.reason, Reason::none);
+  EXPECT_EQ(describe_sample({3, 5}, sessions, settings).quality_flag, Quality::limited_history);
   const Sample few = describe_sample({7}, sessions, settings);
-  EXPECT_STREQ(few.quality_flag, "insufficient_data");
-  EXPECT_STREQ(few.reason, "insufficient_data");
+  EXPECT_EQ(few.quality_flag, Quality::insufficient_data);
+  EXPECT_EQ(few.reason, Reason::insufficient_data);
   EXPECT_EQ(few.window_start, sessions[7]);
   const Sample none = describe_sample({}, sessions, {.window = 4, .min_observations = 0, .limited_below = 0});
-  EXPECT_STREQ(none.reason, "insufficient_data");
+  EXPECT_EQ(none.reason, Reason::insufficient_data);
   EXPECT_FALSE(none.window_start.has_value());
 }
 

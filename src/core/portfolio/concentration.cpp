@@ -166,7 +166,7 @@ Estimate<Concentration> concentration(std::span<const KeyedExposure> positions) 
   }
   std::sort(sizes.begin(), sizes.end(), std::greater<>());
   const double gross = std::accumulate(sizes.begin(), sizes.end(), 0.0);
-  if (!(gross > 0)) return Estimate<Concentration>::missing("no_exposure");
+  if (!(gross > 0)) return Estimate<Concentration>::missing(Reason::no_exposure);
   for (double& size : sizes) size /= gross;
   Concentration result;
   result.underlyings = static_cast<int>(sizes.size());

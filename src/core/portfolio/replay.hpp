@@ -24,7 +24,8 @@ std::optional<ReplayWindow> replay_window(const Sessions& sessions, Date start, 
 
 // What a symbol did in a window, or would have done.
 struct SymbolReplay {
-  Estimate<double> total_return = Estimate<double>::missing("insufficient_data");  // a decimal over the whole window
+  Estimate<double> total_return =
+      Estimate<double>::missing(Reason::insufficient_data);  // a decimal over the whole window
   int proxied_sessions = 0;
 
   bool proxied() const { return proxied_sessions > 0; }
@@ -48,7 +49,7 @@ struct ReplayPosition {
 // gross exposure. Positions whose symbol has no return are left out and lower the coverage; without any that has, the
 // P&L is missing. Of no positions at all the P&L is 0.
 struct PortfolioReplay {
-  Estimate<double> pnl = Estimate<double>::missing("insufficient_data");
+  Estimate<double> pnl = Estimate<double>::missing(Reason::insufficient_data);
   double coverage = 0;  // share with a return
   double proxied = 0;   // share whose return is in part the model's
 };

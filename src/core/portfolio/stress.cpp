@@ -56,7 +56,7 @@ double quadratic_form(const Vector& x, const Matrix& s) {
 }
 
 Estimate<double> estimate_or_missing(double value) {
-  return std::isfinite(value) ? Estimate<double>(value) : Estimate<double>::missing("insufficient_data");
+  return std::isfinite(value) ? Estimate<double>(value) : Estimate<double>::missing(Reason::insufficient_data);
 }
 
 std::optional<double> finite(double value) { return std::isfinite(value) ? std::optional(value) : std::nullopt; }
@@ -184,12 +184,12 @@ StressResult stress(const ScenarioMoves& scenario, const StressExposure& portfol
       estimate_or_missing(std::sqrt((std::max(variance, 0.0) + portfolio.specific_variance) * sessions));
 
   if (!std::isfinite(portfolio.equity)) {
-    result.equity_fraction = Estimate<double>::missing("no_equity");
-    result.exceeds_equity = Estimate<bool>::missing("no_equity");
+    result.equity_fraction = Estimate<double>::missing(Reason::no_equity);
+    result.exceeds_equity = Estimate<bool>::missing(Reason::no_equity);
     return result;
   }
   if (!(portfolio.equity > 0))
-    result.equity_fraction = Estimate<double>::missing("no_equity");
+    result.equity_fraction = Estimate<double>::missing(Reason::no_equity);
   else
     result.equity_fraction = estimate_or_missing(correlated / portfolio.equity);
   const Estimate<double>& pnl = result.correlated_pnl.has_value() ? result.correlated_pnl : result.direct_pnl;

@@ -73,15 +73,15 @@ struct FactorImpact {
 // in shocks and exposures, not capped and not rounded. A figure is missing with insufficient_data when a factor it
 // needs has no exposure or no move; a factor to which the exposure is 0 needs no move.
 struct StressResult {
-  Estimate<double> direct_pnl = Estimate<double>::missing("insufficient_data");      // shocked factors alone
-  Estimate<double> correlated_pnl = Estimate<double>::missing("insufficient_data");  // all factors
-  Estimate<double> correlation_effect = Estimate<double>::missing("insufficient_data");
+  Estimate<double> direct_pnl = Estimate<double>::missing(Reason::insufficient_data);      // shocked factors alone
+  Estimate<double> correlated_pnl = Estimate<double>::missing(Reason::insufficient_data);  // all factors
+  Estimate<double> correlation_effect = Estimate<double>::missing(Reason::insufficient_data);
   // Standard deviation of the P&L around correlated_pnl: sqrt((X_U' residual X_U + specific) x sessions).
-  Estimate<double> conditional_sd = Estimate<double>::missing("insufficient_data");
+  Estimate<double> conditional_sd = Estimate<double>::missing(Reason::insufficient_data);
   // correlated_pnl over equity; missing with no_equity when that is not positive.
-  Estimate<double> equity_fraction = Estimate<double>::missing("insufficient_data");
+  Estimate<double> equity_fraction = Estimate<double>::missing(Reason::insufficient_data);
   // Whether the loss, correlated or where there is none direct, is larger than the equity.
-  Estimate<bool> exceeds_equity = Estimate<bool>::missing("insufficient_data");
+  Estimate<bool> exceeds_equity = Estimate<bool>::missing(Reason::insufficient_data);
   std::vector<FactorImpact> impacts;  // in the order of the factors
 };
 

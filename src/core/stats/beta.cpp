@@ -12,11 +12,11 @@ BetaFit fit_beta(const Eigen::Ref<const Vector>& asset_returns, const Eigen::Ref
     return std::isfinite(asset_returns(t)) && std::isfinite(market_returns(t));
   });
   BetaFit result{describe_sample(days, sessions, settings), {}};
-  if (result.reason != nullptr) return result;
+  if (result.reason != Reason::none) return result;
   const Vector y = asset_returns(days);
   const Matrix x = market_returns(days);
   if (is_constant(y) || is_constant(x.col(0))) {
-    result.refuse("constant_series");
+    result.refuse(Reason::constant_series);
     return result;
   }
   result.fit = ols(y, x);

@@ -234,7 +234,7 @@ class Correlator {
   bool usable(int symbol) const {
     return block_.series(symbol).varies && block_.series(symbol).observations >= settings_.min_overlap;
   }
-  const char* reason(int symbol) const;
+  Reason reason(int symbol) const;
   Pairs same_sessions(int rows, int columns) const;
   Pairs restricted_to_overlaps(int rows, int columns);
   double restricted(int row, int column, const RestrictedPair& pair);
@@ -250,11 +250,11 @@ class Correlator {
   Vector y_;
 };
 
-const char* Correlator::reason(int symbol) const {
-  if (usable(symbol)) return nullptr;
+Reason Correlator::reason(int symbol) const {
+  if (usable(symbol)) return Reason::none;
   const int observations = block_.series(symbol).observations;
-  if (observations == 0) return "no_prices";
-  return observations < settings_.min_overlap ? "insufficient_data" : "constant_series";
+  if (observations == 0) return Reason::no_prices;
+  return observations < settings_.min_overlap ? Reason::insufficient_data : Reason::constant_series;
 }
 
 Correlator::Pairs Correlator::same_sessions(int rows, int columns) const {
@@ -379,11 +379,11 @@ Matrix log_return_block(const PricePanel& panel, std::span<const int> columns, i
   return block;
 }
 
-const char* Correlations::reason(int i, int j) const {
-  if (!std::isnan(value(i, j))) return nullptr;
+Reason Correlations::reason(int i, int j) const {
+  if (!std::isnan(value(i, j))) return Reason::none;
   for (const int symbol : {i, j})
-    if (const char* own = reasons[static_cast<std::size_t>(symbol)]) return own;
-  return overlap(i, j) < min_overlap ? "insufficient_data" : "constant_series";
+    if (const Reason own = reasons[static_cast<std::size_t>(symbol)]; own != Reason::none) return own;
+  return overlap(i, j) < min_overlap ? Reason::insufficient_data : Reason::constant_series;
 }
 
 Correlations pairwise_correlations(const Eigen::Ref<const Matrix>& returns, const CorrelationSettings& settings,

@@ -7,6 +7,7 @@
 
 #include "core/poll.hpp"
 #include "core/portfolio/price_panel.hpp"
+#include "core/reason.hpp"
 #include "core/stats/linear_algebra.hpp"
 #include "core/stats/packed_triangle.hpp"
 
@@ -31,13 +32,13 @@ struct Correlations {
   int symbols = 0;
   int min_overlap = 0;
   std::vector<double> values;
-  std::vector<int> overlaps;         // common returns of each pair, or one value when all are equal
-  std::vector<const char*> reasons;  // of each symbol that has no correlation with any other; else nullptr
+  std::vector<int> overlaps;    // common returns of each pair, or one value when all are equal
+  std::vector<Reason> reasons;  // of each symbol that has no correlation with any other
 
   double value(int i, int j) const { return i == j ? 1.0 : values[packed_index(i, j)]; }
   int overlap(int i, int j) const { return overlaps.size() == 1 ? overlaps[0] : overlaps[packed_index(i, j)]; }
   // Why the pair has no correlation: no_prices, insufficient_data or constant_series; nullptr when it has one.
-  const char* reason(int i, int j) const;
+  Reason reason(int i, int j) const;
 };
 
 // Correlates the columns of a block of returns (sessions x symbols, NaN or infinite = missing; any linear unit).

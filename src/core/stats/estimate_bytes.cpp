@@ -1,38 +1,26 @@
 #include "core/stats/estimate_bytes.hpp"
 
 #include <map>
-#include <set>
 #include <string>
 
 namespace pb::core {
 
 namespace {
 
-// Reasons, flags and methods are constants of the program, at other addresses in another process. There are a dozen.
-void write_constant(ByteWriter& out, const char* text) { out.text(text == nullptr ? "" : text); }
-
-const char* read_constant(ByteReader& in) {
-  static std::set<std::string, std::less<>> constants;
-  const std::string_view text = in.text();
-  if (text.empty()) return nullptr;
-  const auto known = constants.find(text);
-  return known != constants.end() ? known->c_str() : constants.emplace(text).first->c_str();
-}
-
 void write_sample(ByteWriter& out, const Sample& sample) {
   out.plain(sample.observations);
   out.optional(sample.window_start);
   out.optional(sample.window_end);
-  write_constant(out, sample.quality_flag);
-  write_constant(out, sample.reason);
+  out.plain(sample.quality_flag);
+  out.plain(sample.reason);
 }
 
 void read_sample(ByteReader& in, Sample& sample) {
   sample.observations = in.plain<int>();
   sample.window_start = in.optional<Date>();
   sample.window_end = in.optional<Date>();
-  sample.quality_flag = read_constant(in);
-  sample.reason = read_constant(in);
+  sample.quality_flag = in.plain<Quality>();
+  sample.reason = in.plain<Reason>();
 }
 
 constexpr auto regression_vectors = {&RegressionFit::coefficients, &RegressionFit::std_errors, &RegressionFit::t_stats,
@@ -82,29 +70,29 @@ void read_design(ByteReader& in, FactorDesign& design) {
 
 template <class T, class WriteValue>
 void write_estimate(ByteWriter& out, const Estimate<T>& estimate, WriteValue&& write_value) {
-  write_constant(out, estimate.reason());
+  out.plain(estimate.reason());
   if (estimate.has_value()) write_value(*estimate);
 }
 
 template <class T, class ReadValue>
 void read_estimate(ByteReader& in, Estimate<T>& estimate, ReadValue&& read_value) {
-  const char* reason = read_constant(in);
-  estimate = reason == nullptr ? Estimate<T>(read_value()) : Estimate<T>::missing(reason);
+  const auto reason = in.plain<Reason>();
+  estimate = reason == Reason::none ? Estimate<T>(read_value()) : Estimate<T>::missing(reason);
 }
 
 void write_one(ByteWriter& out, const Volatility& volatility) {
   const auto realized = [&](const RealizedVolatility& value) { out.plain(value); };
   out.plain(volatility.observations);
-  write_constant(out, volatility.quality_flag);
+  out.plain(volatility.quality_flag);
   write_estimate(out, volatility.realized_short, realized);
   write_estimate(out, volatility.realized_long, realized);
   write_estimate(out, volatility.forecast, [&](const VolatilityForecast& forecast) {
     out.plain(forecast.value);
-    write_constant(out, forecast.method);
+    out.plain(forecast.method);
     out.optional(forecast.har);
   });
   write_estimate(out, volatility.trend, [&](const VolatilityTrend& trend) {
-    write_constant(out, trend.direction);
+    out.plain(trend.direction);
     out.plain(trend.strength);
   });
   write_estimate(out, volatility.percentile, [&](double percentile) { out.plain(percentile); });
@@ -113,16 +101,16 @@ void write_one(ByteWriter& out, const Volatility& volatility) {
 void read_one(ByteReader& in, Volatility& volatility) {
   const auto realized = [&] { return in.plain<RealizedVolatility>(); };
   volatility.observations = in.plain<int>();
-  volatility.quality_flag = read_constant(in);
+  volatility.quality_flag = in.plain<Quality>();
   read_estimate(in, volatility.realized_short, realized);
   read_estimate(in, volatility.realized_long, realized);
   read_estimate(in, volatility.forecast, [&] {
     const auto value = in.plain<double>();
-    const char* method = read_constant(in);
+    const auto method = in.plain<ForecastMethod>();
     return VolatilityForecast{value, method, in.optional<HarFit>()};
   });
   read_estimate(in, volatility.trend, [&] {
-    const char* direction = read_constant(in);
+    const auto direction = in.plain<TrendDirection>();
     return VolatilityTrend{direction, in.plain<double>()};
   });
   read_estimate(in, volatility.percentile, [&] { return in.plain<double>(); });

@@ -67,9 +67,9 @@ double ewma_lambda(double half_life) {
   return std::exp2(-1 / half_life);
 }
 
-const char* EwmaMoments::reason(Eigen::Index i, Eigen::Index j) const {
-  if (observations(i, j) < min_observations) return "insufficient_data";
-  return std::isnan(correlation(i, j)) ? "constant_series" : nullptr;
+Reason EwmaMoments::reason(Eigen::Index i, Eigen::Index j) const {
+  if (observations(i, j) < min_observations) return Reason::insufficient_data;
+  return std::isnan(correlation(i, j)) ? Reason::constant_series : Reason::none;
 }
 
 EwmaMoments ewma_moments(const Eigen::Ref<const Matrix>& returns, int session, const EwmaSettings& settings,

@@ -2,6 +2,7 @@
 #include "core/no_postgres.hpp"
 
 #include "core/poll.hpp"
+#include "core/reason.hpp"
 #include "core/stats/linear_algebra.hpp"
 
 namespace pb::core {
@@ -31,7 +32,7 @@ struct EwmaMoments {
   int min_observations = 0;
 
   // Why a pair has no estimate; null when it has one.
-  const char* reason(Eigen::Index i, Eigen::Index j) const;
+  Reason reason(Eigen::Index i, Eigen::Index j) const;
 };
 
 // Moments of the columns of a sessions x series matrix over the window that ends with the session; nothing after it is

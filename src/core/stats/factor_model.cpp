@@ -59,9 +59,9 @@ class GroupFitter {
 
   void fit(const ObservationGroup& group, const Sample& sample, Poll poll) {
     for (const int member : group.members) static_cast<Sample&>(sample_of(member)) = sample;
-    if (sample.reason != nullptr) return;
+    if (sample.reason != Reason::none) return;
     Matrix x = factors_(group.days, Eigen::all);
-    if (has_constant_column(x)) return refuse(group.members, "constant_series");
+    if (has_constant_column(x)) return refuse(group.members, Reason::constant_series);
     try {
       const Vector slopes = settings_.orthogonalize ? orthogonalize_to_first(x) : Vector::Zero(x.cols());
       const RidgeDesign design(x, unpenalized_columns(settings_.penalty, x.cols()), poll);
@@ -71,14 +71,14 @@ class GroupFitter {
     } catch (const Error& error) {
       const std::string_view code = error.sqlstate();
       if (code != sqlstate::singular_design && code != sqlstate::too_few_observations) throw;
-      refuse(group.members, code == sqlstate::singular_design ? "singular" : "insufficient_data");
+      refuse(group.members, code == sqlstate::singular_design ? Reason::singular : Reason::insufficient_data);
     }
   }
 
  private:
   FactorSample& sample_of(int member) { return result_.samples[static_cast<std::size_t>(member)]; }
 
-  void refuse(const std::vector<int>& members, const char* reason) {
+  void refuse(const std::vector<int>& members, Reason reason) {
     for (const int member : members) sample_of(member).refuse(reason);
   }
 
@@ -89,7 +89,7 @@ class GroupFitter {
       auto own = y.col(static_cast<Eigen::Index>(varying.size()));
       own = returns_.col(columns_[static_cast<std::size_t>(member)])(group.days);
       if (is_constant(own))
-        sample_of(member).refuse("constant_series");
+        sample_of(member).refuse(Reason::constant_series);
       else
         varying.push_back(member);
     }

@@ -73,7 +73,7 @@ struct FactorFits {
   std::vector<FactorSample> samples;
   std::vector<FactorDesign> designs;
 
-  bool estimated(int symbol) const { return samples[static_cast<std::size_t>(symbol)].reason == nullptr; }
+  bool estimated(int symbol) const { return samples[static_cast<std::size_t>(symbol)].reason == Reason::none; }
   double beta(int factor, int symbol) const { return fits.coefficients(factor + 1, symbol); }
   double std_error(int factor, int symbol) const { return fits.std_errors(factor + 1, symbol); }
   // Standard deviation of the residuals, annualized with 252 sessions; n - 1 - df degrees of freedom.

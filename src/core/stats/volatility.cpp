@@ -97,9 +97,9 @@ int VolatilityEstimator::full_observations() const {
 }
 
 Estimate<RealizedVolatility> VolatilityEstimator::realized(const History& history, const Window& window) {
-  if (!history.fills(window.observations)) return Estimate<RealizedVolatility>::missing("insufficient_data");
+  if (!history.fills(window.observations)) return Estimate<RealizedVolatility>::missing(Reason::insufficient_data);
   const double variance = history.squares.tail(window.observations).mean();
-  if (variance < constant_series_variance) return Estimate<RealizedVolatility>::missing("constant_series");
+  if (variance < constant_series_variance) return Estimate<RealizedVolatility>::missing(Reason::constant_series);
   const double value = annualized(variance);
   return RealizedVolatility{value, window.low * value, window.high * value};
 }
@@ -109,7 +109,7 @@ VolatilityForecast VolatilityEstimator::forecast(const History& history) const {
   if (history.squares.size() >= settings_.har_min_observations)
     result.har = fit_har(history.squares, settings_.short_window, settings_.har_max_rows);
   if (result.har && result.har->persistence() >= 1) result.har.reset();
-  result.method = result.har ? "har" : "ewma";
+  result.method = result.har ? ForecastMethod::har : ForecastMethod::ewma;
   const double variance =
       result.har ? result.har->forecast : exponential_average(history.squares, settings_.ewma_lambda);
   result.value = annualized(std::max(variance, settings_.variance_floor));
@@ -118,21 +118,22 @@ VolatilityForecast VolatilityEstimator::forecast(const History& history) const {
 
 Estimate<VolatilityTrend> VolatilityEstimator::trend(const History& history) const {
   const int n = settings_.short_window;
-  if (!history.fills(2 * n)) return Estimate<VolatilityTrend>::missing("insufficient_data");
+  if (!history.fills(2 * n)) return Estimate<VolatilityTrend>::missing(Reason::insufficient_data);
   const double newer = history.squares.tail(n).mean();
   const double older = history.squares.tail(2 * n).head(n).mean();
-  if (std::min(newer, older) < constant_series_variance) return Estimate<VolatilityTrend>::missing("constant_series");
+  if (std::min(newer, older) < constant_series_variance)
+    return Estimate<VolatilityTrend>::missing(Reason::constant_series);
   const double z = std::log(newer / older) / 2 * std::sqrt(n - 1.0);
-  const char* direction = z > settings_.trend_critical    ? "increasing"
-                          : z < -settings_.trend_critical ? "decreasing"
-                                                          : "stable";
+  const TrendDirection direction = z > settings_.trend_critical    ? TrendDirection::increasing
+                                   : z < -settings_.trend_critical ? TrendDirection::decreasing
+                                                                   : TrendDirection::stable;
   return VolatilityTrend{direction, z};
 }
 
 Estimate<double> VolatilityEstimator::percentile(const History& history) const {
   const int n = settings_.short_window;
   const int observations = std::min(settings_.percentile_max_values + n - 1, static_cast<int>(history.squares.size()));
-  if (observations < full_observations()) return Estimate<double>::missing("insufficient_data");
+  if (observations < full_observations()) return Estimate<double>::missing(Reason::insufficient_data);
   return mid_rank_of_last(rolling_sums(history.squares.tail(observations), n));
 }
 
@@ -154,22 +155,22 @@ Volatility VolatilityEstimator::estimate(const Eigen::Ref<const Vector>& returns
   result.realized_long = realized(history, long_);
   result.trend = trend(history);
   // What describes or extends the present volatility needs a present volatility.
-  if (const char* reason = result.realized_short.reason()) {
+  if (const Reason reason = result.realized_short.reason(); reason != Reason::none) {
     result.forecast = Estimate<VolatilityForecast>::missing(reason);
     result.percentile = Estimate<double>::missing(reason);
     return result;
   }
   result.forecast = forecast(history);
   result.percentile = percentile(history);
-  result.quality_flag = result.observations < full_observations() ? "limited_history" : "full_history";
+  result.quality_flag = result.observations < full_observations() ? Quality::limited_history : Quality::full_history;
   return result;
 }
 
-const char* Volatility::reason() const {
-  for (const char* reason :
+Reason Volatility::reason() const {
+  for (const Reason reason :
        {realized_short.reason(), realized_long.reason(), forecast.reason(), trend.reason(), percentile.reason()})
-    if (reason != nullptr) return reason;
-  return nullptr;
+    if (reason != Reason::none) return reason;
+  return Reason::none;
 }
 
 }  // namespace pb::core

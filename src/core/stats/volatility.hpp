@@ -1,7 +1,11 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "core/stats/estimate.hpp"
 #include "core/stats/har.hpp"
@@ -32,36 +36,48 @@ struct RealizedVolatility {
   double high = 0;
 };
 
+// Whether the autoregression or the exponential average made a forecast.
+enum class ForecastMethod : std::uint8_t { har, ewma };
+
+constexpr std::string_view to_word(ForecastMethod method) { return method == ForecastMethod::har ? "har" : "ewma"; }
+
 // Expected volatility over the next `short_window` sessions, a decimal per year: sqrt(252 max(variance, floor)). From
 // `har_min_observations` returns on the variance is that of the autoregression, unless its fit fails or is explosive;
 // else the average of r^2 with weights lambda^age, normalized over the returns there are (RiskMetrics 1996).
 struct VolatilityForecast {
   double value = 0;
-  const char* method = nullptr;  // 'har' or 'ewma'
-  std::optional<HarFit> har;     // the model of the first method, with its R2
+  ForecastMethod method = ForecastMethod::ewma;
+  std::optional<HarFit> har;  // the model of the first method, with its R2
 };
+
+enum class TrendDirection : std::uint8_t { increasing, decreasing, stable };
+
+constexpr std::string_view to_word(TrendDirection direction) {
+  constexpr std::array<std::string_view, 3> words{"increasing", "decreasing", "stable"};
+  return words[static_cast<std::size_t>(direction)];
+}
 
 // The newest window against the one before it, which shares no return with it: z = ln(s1/s0) / sqrt(1/(n-1)).
 // Volatility is increasing above the critical value, decreasing below its negative, else stable.
 struct VolatilityTrend {
-  const char* direction = nullptr;  // 'increasing', 'decreasing' or 'stable'
-  double strength = 0;              // z
+  TrendDirection direction = TrendDirection::stable;
+  double strength = 0;  // z
 };
 
 // The volatility of one series of returns as of a session, each figure or the reason why there is none:
 // insufficient_data, or constant_series for a variance that is nothing but rounding.
 struct Volatility {
   int observations = 0;  // returns used, at most what the longest figure asks for
-  const char* quality_flag = "insufficient_data";
-  Estimate<RealizedVolatility> realized_short = Estimate<RealizedVolatility>::missing("insufficient_data");
-  Estimate<RealizedVolatility> realized_long = Estimate<RealizedVolatility>::missing("insufficient_data");
-  Estimate<VolatilityForecast> forecast = Estimate<VolatilityForecast>::missing("insufficient_data");
-  Estimate<VolatilityTrend> trend = Estimate<VolatilityTrend>::missing("insufficient_data");
+  Quality quality_flag = Quality::insufficient_data;
+  Estimate<RealizedVolatility> realized_short = Estimate<RealizedVolatility>::missing(Reason::insufficient_data);
+  Estimate<RealizedVolatility> realized_long = Estimate<RealizedVolatility>::missing(Reason::insufficient_data);
+  Estimate<VolatilityForecast> forecast = Estimate<VolatilityForecast>::missing(Reason::insufficient_data);
+  Estimate<VolatilityTrend> trend = Estimate<VolatilityTrend>::missing(Reason::insufficient_data);
   // (#less + 1/2 #equal) / N, in (0, 1): rank of the newest rolling volatility among all, itself included.
-  Estimate<double> percentile = Estimate<double>::missing("insufficient_data");
+  Estimate<double> percentile = Estimate<double>::missing(Reason::insufficient_data);
 
-  // Why the first figure that is missing is; null when none is.
-  const char* reason() const;
+  // Why the first figure that is missing is; none when none is.
+  Reason reason() const;
 };
 
 // Estimates volatilities under the same settings; what depends on those alone is computed once.

@@ -24,9 +24,10 @@ Sample describe_sample(const std::vector<int>& days, const Sessions& sessions, c
     sample.window_end = sessions[days.back()];
   }
   if (days.empty() || sample.observations < settings.min_observations)
-    sample.refuse("insufficient_data");
+    sample.refuse(Reason::insufficient_data);
   else
-    sample.quality_flag = sample.observations < settings.limited_below ? "limited_history" : "full_history";
+    sample.quality_flag =
+        sample.observations < settings.limited_below ? Quality::limited_history : Quality::full_history;
   return sample;
 }
 

@@ -10,6 +10,7 @@
 #include "core/calendar/date.hpp"
 #include "core/calendar/sessions.hpp"
 #include "core/poll.hpp"
+#include "core/reason.hpp"
 #include "core/stats/linear_algebra.hpp"
 
 namespace pb::core {
@@ -27,12 +28,12 @@ struct Sample {
   int observations = 0;
   std::optional<Date> window_start;
   std::optional<Date> window_end;
-  const char* quality_flag = "insufficient_data";
-  const char* reason = nullptr;
+  Quality quality_flag = Quality::insufficient_data;
+  Reason reason = Reason::none;
 
   // Records why there is no estimate in spite of enough observations.
-  void refuse(const char* why) {
-    quality_flag = "insufficient_data";
+  void refuse(Reason why) {
+    quality_flag = Quality::insufficient_data;
     reason = why;
   }
 };

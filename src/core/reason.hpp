@@ -1,0 +1,75 @@
+// Why a figure is missing, what is to be said of one that is there, and how much history is behind it: the words of the
+// columns reason and quality_flag.
+#pragma once
+#include "core/no_postgres.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace pb::core {
+
+enum class Reason : std::uint8_t {
+  none,
+  // Of a symbol.
+  no_prices,
+  invalid_price,
+  insufficient_data,
+  constant_series,
+  singular,
+  outlier,
+  // Of a lot.
+  private_asset,
+  option_without_delta,
+  exposure_out_of_range,
+  stale_price,
+  provisional_price,
+  unpriced,
+  closed,
+  // Of a portfolio.
+  no_equity,
+  no_exposure,
+  single_symbol,
+  below_filters,
+  no_factor_covariance,
+  out_of_range,
+  invalid_scenario,
+};
+
+// The word that tables hold; empty for none.
+constexpr std::string_view to_word(Reason reason) {
+  constexpr std::array<std::string_view, 21> words{"",
+                                                   "no_prices",
+                                                   "invalid_price",
+                                                   "insufficient_data",
+                                                   "constant_series",
+                                                   "singular",
+                                                   "outlier",
+                                                   "private",
+                                                   "option_without_delta",
+                                                   "exposure_out_of_range",
+                                                   "stale_price",
+                                                   "provisional_price",
+                                                   "unpriced",
+                                                   "closed",
+                                                   "no_equity",
+                                                   "no_exposure",
+                                                   "single_symbol",
+                                                   "below_filters",
+                                                   "no_factor_covariance",
+                                                   "out_of_range",
+                                                   "invalid_scenario"};
+  static_assert(words.size() == static_cast<std::size_t>(Reason::invalid_scenario) + 1);
+  return words[static_cast<std::size_t>(reason)];
+}
+
+// By the number of observations of an estimate.
+enum class Quality : std::uint8_t { insufficient_data, limited_history, full_history };
+
+constexpr std::string_view to_word(Quality quality) {
+  constexpr std::array<std::string_view, 3> words{"insufficient_data", "limited_history", "full_history"};
+  return words[static_cast<std::size_t>(quality)];
+}
+
+}  // namespace pb::core
