@@ -81,7 +81,7 @@ class Results:
 MONEY = {"exposure_dollar", "direct_pnl", "correlated_pnl", "correlation_effect", "total_value", "total_market_value",
          "cash_value", "equity_balance", "total_long", "total_short", "gross_exposure", "net_exposure", "daily_pnl",
          "mtd_pnl", "ytd_pnl", "cumulative_pnl", "daily_realized_pnl", "cumulative_realized_pnl", "daily_capital_flow",
-         "cumulative_capital_flow", "value", "min_position_value"}
+         "cumulative_capital_flow", "return_base", "value", "min_position_value"}
 JSON = {"factor_impacts", "calculation_metadata", "sector_exposure", "top_correlations"}
 
 
@@ -169,6 +169,12 @@ class Batch:
         np.add.at(booked, (np.searchsorted(days, dates), owners), amounts)
         return booked[:len(days)].cumsum(axis=0)
 
+    def contributions(self, since):
+        """What was paid in on each computed session, and before the first of them since a date of each portfolio."""
+        flows = self.inputs.flows
+        paid_in = np.where(flows["date"] > since[0][flows["portfolio"]], np.maximum(flows["amount"], 0), 0.0)
+        return round_money(np.diff(self.through(flows["date"], flows["portfolio"], paid_in), axis=0, prepend=0.0))
+
     def compute_snapshots(self):
         inputs, lots, closings = self.inputs, self.inputs.lots, self.inputs.closings
         cost = -lots["quantity"] * lots["entry_price"] * lots["multiplier"]
@@ -198,10 +204,11 @@ class Batch:
         has_previous = np.vstack([ledger["date"] > NEVER, self.begun[:-1]])
         equity_before = np.where(has_previous, np.vstack([ledger["equity"], equity[:-1]]), inputs.initial_equity)
         daily = round_money(profit - previous(profit, "profit"))
+        base = equity_before + self.contributions(ledger["date"])
         date_before = np.vstack([ledger["date"], np.repeat(days[:-1, None], self.portfolios, axis=1)])
         previous_date = np.where(has_previous, date_before, NEVER)
         with np.errstate(divide="ignore", invalid="ignore"):
-            daily_return = np.where(equity_before > 0, daily / equity_before, np.nan)
+            daily_return = np.where(base > 0, daily / base, np.nan)
         kind = lots["kind"]
         self.net_asset_values = equity
         self.snapshots = {
@@ -214,7 +221,7 @@ class Batch:
             "private_positions": self.instruments(held & (kind == PRIVATE)),
             "stale_prices": self.instruments(held & self.stale),
             "unpriced_positions": self.instruments(held & self.unpriced), "daily_pnl": daily,
-            "daily_return": daily_return, "mtd_pnl": profit - before(profit, "M"),
+            "return_base": base, "daily_return": daily_return, "mtd_pnl": profit - before(profit, "M"),
             "ytd_pnl": profit - before(profit, "Y"), "cumulative_pnl": profit,
             "daily_realized_pnl": realized - previous(realized, "realized"), "cumulative_realized_pnl": realized,
             "daily_capital_flow": flows - previous(flows, "flows"), "cumulative_capital_flow": flows}

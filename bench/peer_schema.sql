@@ -13,6 +13,7 @@ LEFT JOIN (VALUES
   ('position_market_betas', 'portfolio_id, calculation_date, position_id, method, window_days'),
   ('position_interest_rate_betas', 'portfolio_id, calculation_date, position_id'),
   ('position_factor_exposures', 'portfolio_id, calculation_date, position_id, model'),
+  ('portfolio_factor_exposures', 'portfolio_id, calculation_date, model, factor'),
   ('position_volatility', 'portfolio_id, calculation_date, position_id'),
   ('stress_test_results', 'portfolio_id, calculation_date, scenario_id')) AS k (name, columns) ON k.name = a.table_name
 WHERE a.column_name IS NULL

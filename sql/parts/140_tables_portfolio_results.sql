@@ -49,7 +49,9 @@ AS $columns$
     ('portfolio_snapshots', 'daily_pnl',               'numeric(20,4)',            NULL,
      'P&L since the previous snapshot without capital flows, a gain positive.'),
     ('portfolio_snapshots', 'daily_return',            'double precision',         NULL,
-     'daily_pnl over the previous equity, a decimal; NULL when that was not positive or not known.'),
+     'Flow-neutral return, daily_pnl over return_base, a decimal; NULL when that was not positive.'),
+    ('portfolio_snapshots', 'return_base',             'numeric(20,4)',            NULL,
+     'Capital that daily_return is measured on: equity of the previous snapshot and contributions since.'),
     ('portfolio_snapshots', 'mtd_pnl',                 'numeric(20,4)',            NULL,
      'P&L since the last snapshot of the month before.'),
     ('portfolio_snapshots', 'ytd_pnl',                 'numeric(20,4)',            NULL,
@@ -182,8 +184,8 @@ AS $columns$
                 AS weight,
               l.exposure, (l.daily_pnl / 10000.0)::numeric(20,4) AS daily_pnl,
               (l.realized_pnl / 10000.0)::numeric(20,4) AS realized_pnl,
-              l.daily_pnl / 10000.0::double precision / NULLIF(greatest(
-                s.equity_balance - s.daily_pnl - s.daily_capital_flow, 0), 0)::double precision AS contribution,
+              l.daily_pnl / 10000.0::double precision / NULLIF(greatest(s.return_base, 0), 0)::double precision
+                AS contribution,
               l.reason, h.created_at, h.run_id
        FROM %1$I.portfolio_holdings AS h
        CROSS JOIN LATERAL unnest(h.position_ids, h.symbols, h.quantities, h.prices, h.price_dates, h.exposures,
@@ -219,7 +221,7 @@ AS $columns$
     ('position_history', 'realized_pnl', 'numeric(20,4)', NULL,
      'Gains since entry of what was closed since the snapshot before; within P&L already.'),
     ('position_history', 'contribution', 'double precision', NULL,
-     'daily_pnl over the equity before: its part in daily_return; NULL when that equity was not positive.'),
+     'daily_pnl over the return_base of the snapshot: its part in daily_return; NULL when that is not positive.'),
     ('position_history', 'reason', 'text', NULL,
      'private, option_without_delta, exposure_out_of_range, stale_price, provisional_price, unpriced or '
      'closed; NULL for none.'),

@@ -119,7 +119,8 @@ Report write_holdings(Context& context, Date day, std::span<const core::Uuid> po
     try {
       const DayLevels& today = context.levels(day, *portfolio);
       const core::Ledger& ledger = context.ledgers()[id];
-      store::HoldingsRow row = holdings_of(context, *portfolio, day, core::period_result(day, today.levels, ledger));
+      store::HoldingsRow row =
+          holdings_of(context, *portfolio, day, core::period_result(day, today.levels, portfolio->flows, ledger));
       if (!row.position_ids.empty() || ledger.contains(day)) rows.push_back(std::move(row));
     } catch (const core::Error&) {
       report.issues.push_back({id, failure_of(*portfolio)});

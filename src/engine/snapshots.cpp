@@ -53,7 +53,7 @@ Rolled roll(Context& context, const store::Portfolio& portfolio, core::Ledger& l
   for (const Date day : days) {
     pg::poll();
     const core::PortfolioLevels levels = context.levels(day, portfolio).levels;
-    const core::PeriodResult period = core::period_result(day, levels, ledger);
+    const core::PeriodResult period = core::period_result(day, levels, portfolio.flows, ledger);
     const bool is_provisional = price_completeness(context, portfolio, day).provisional;
     rolled.snapshots.push_back({portfolio.id, day, levels, period, is_provisional});
     rolled.holdings.push_back(holdings_of(context, portfolio, day, period));

@@ -89,6 +89,7 @@ Columns<SnapshotRow> snapshot_columns() {
       pg::column<Row>("cumulative_realized_pnl", level(&Levels::realized_to_date)),
       pg::column<Row>("daily_capital_flow", period(&Period::daily_flow)),
       pg::column<Row>("cumulative_capital_flow", level(&Levels::flows_to_date)),
+      pg::column<Row>("return_base", period(&Period::return_base)),
       pg::column<Row>("daily_return", period(&Period::daily_return)),
       pg::column<Row>("long_count", level(&Levels::long_count)),
       pg::column<Row>("short_count", level(&Levels::short_count)),

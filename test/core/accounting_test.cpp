@@ -52,7 +52,7 @@ Snapshots roll(const Holdings& holdings, std::span<const Date> days, const Valua
   Snapshots snapshots;
   for (const Date date : days) {
     const PortfolioLevels levels = levels_on(date, holdings, inputs);
-    snapshots[date] = {levels, period_result(date, levels, ledger)};
+    snapshots[date] = {levels, period_result(date, levels, holdings.flows, ledger)};
     ledger[date] = ledger_entry(levels);
   }
   return snapshots;
@@ -349,7 +349,7 @@ TEST_P(RandomBook, FillingAGapLaterGivesTheSameSnapshots) {
     if (date != sessions_[30]) ledger[date] = ledger_entry(levels(date));
   for (const int session : {30, 31}) {
     const Date date = sessions_[session];
-    const PeriodResult period = period_result(date, levels(date), ledger);
+    const PeriodResult period = period_result(date, levels(date), holdings().flows, ledger);
     EXPECT_EQ(period.daily_pnl, straight.at(date).period.daily_pnl);
     EXPECT_EQ(period.mtd_pnl, straight.at(date).period.mtd_pnl);
     EXPECT_EQ(period.daily_flow, straight.at(date).period.daily_flow);
@@ -434,10 +434,41 @@ TEST(Accounting, ReturnNeedsPositiveEquityBeforeIt) {
   const OneLot setting;
   EXPECT_EQ(setting.snapshots(Money{}).at(setting.sessions[0]).period.daily_return, std::nullopt);
   EXPECT_EQ(setting.snapshots(to_money(-5)).at(setting.sessions[1]).period.daily_return, std::nullopt);
-  // A contribution counts from the end of its day: it is no base for the return of that day.
+}
+
+TEST(Accounting, ContributionsWorkFromTheStartOfTheirDay) {
+  const OneLot setting;
   const Snapshots funded = setting.snapshots(Money{}, {{setting.sessions[0], to_money(1000)}});
-  EXPECT_EQ(funded.at(setting.sessions[0]).period.daily_return, std::nullopt);
+  EXPECT_EQ(funded.at(setting.sessions[0]).period.return_base, to_money(1000));
+  EXPECT_EQ(funded.at(setting.sessions[0]).period.daily_return, 0.0);
   EXPECT_DOUBLE_EQ(funded.at(setting.sessions[1]).period.daily_return.value(), 0.2);
+  const Snapshots later = setting.snapshots(to_money(1000), {{setting.sessions[1], to_money(3000)}});
+  EXPECT_DOUBLE_EQ(later.at(setting.sessions[1]).period.daily_return.value(), 0.05);
+}
+
+TEST(Accounting, WithdrawalsWorkUntilTheEndOfTheirDay) {
+  const OneLot setting;
+  const Snapshots snapshots = setting.snapshots(to_money(1000), {{setting.sessions[1], to_money(-900)}});
+  EXPECT_EQ(snapshots.at(setting.sessions[1]).levels.equity(), to_money(300));
+  EXPECT_EQ(snapshots.at(setting.sessions[1]).period.return_base, to_money(1000));
+  EXPECT_DOUBLE_EQ(snapshots.at(setting.sessions[1]).period.daily_return.value(), 0.2);
+}
+
+// A flow dated before the last snapshot that this one is measured from, which did not know of it.
+TEST(Accounting, FlowsBookedLateWorkFromTheNextSnapshot) {
+  const auto levels = [](double equity, double flows) {
+    PortfolioLevels result;
+    result.cash = to_money(equity);
+    result.flows_to_date = to_money(flows);
+    return result;
+  };
+  const Ledger ledger{{day("2024-03-04"), ledger_entry(levels(1000, 0))}};
+  const std::vector<CapitalFlow> paid_in{{day("2024-03-01"), to_money(500)}};
+  const PeriodResult in = period_result(day("2024-03-05"), levels(1650, 500), paid_in, ledger);
+  EXPECT_EQ(in.return_base, to_money(1500));
+  EXPECT_DOUBLE_EQ(in.daily_return.value(), 0.1);
+  const std::vector<CapitalFlow> paid_out{{day("2024-03-01"), to_money(-500)}};
+  EXPECT_EQ(period_result(day("2024-03-05"), levels(600, -500), paid_out, ledger).return_base, to_money(1000));
 }
 
 TEST(Accounting, OptionOfASymbolWithDividendsGetsNone) {
@@ -521,7 +552,7 @@ TEST(Accounting, MonthAndYearStartFromTheLastSnapshotBeforeThem) {
   Ledger ledger;
   for (const auto& [date, pnl] : {std::pair{"2023-11-15", 10.0}, {"2023-12-20", 30.0}, {"2024-01-31", 70.0}})
     ledger[day(date)] = ledger_entry(levels_with_pnl(pnl));
-  const PeriodResult period = period_result(day("2024-02-05"), levels_with_pnl(100), ledger);
+  const PeriodResult period = period_result(day("2024-02-05"), levels_with_pnl(100), {}, ledger);
   EXPECT_EQ(period.previous_date, day("2024-01-31"));
   EXPECT_EQ(period.daily_pnl, to_money(30));
   EXPECT_EQ(period.mtd_pnl, to_money(30));
@@ -529,9 +560,9 @@ TEST(Accounting, MonthAndYearStartFromTheLastSnapshotBeforeThem) {
   // A snapshot of the day itself, or after it, is no base.
   ledger[day("2024-02-05")] = ledger_entry(levels_with_pnl(5000));
   ledger[day("2024-02-06")] = ledger_entry(levels_with_pnl(6000));
-  EXPECT_EQ(period_result(day("2024-02-05"), levels_with_pnl(100), ledger).daily_pnl, to_money(30));
+  EXPECT_EQ(period_result(day("2024-02-05"), levels_with_pnl(100), {}, ledger).daily_pnl, to_money(30));
   // The first snapshot of a book measures from its initial equity.
-  EXPECT_EQ(period_result(day("2023-11-01"), levels_with_pnl(4), ledger).ytd_pnl, to_money(4));
+  EXPECT_EQ(period_result(day("2023-11-01"), levels_with_pnl(4), {}, ledger).ytd_pnl, to_money(4));
 }
 
 }  // namespace

@@ -162,6 +162,9 @@ class Book:
     def flows_to(self, day):
         return sum((amount for when, amount in self.flows if when <= day), ZERO)
 
+    def contributions(self, previous_day, day):
+        return sum((amount for when, amount in self.flows if previous_day < when <= day and amount > 0), ZERO)
+
     def cash(self, day):
         trades = sum((lot.trade_cash(day) + lot.dividend_cash(day) for lot in self.lots), ZERO)
         return money(self.initial_equity + self.flows_to(day) + trades)
@@ -220,7 +223,8 @@ def snapshots(book, days, prices, sessions):
         row["ytd_pnl"] = row["cumulative_pnl"] - year_base
         row["daily_capital_flow"] = row["flows"] - before["flows"]
         row["daily_realized_pnl"] = money(sum((lot.realized(previous_day, day) for lot in book.lots), ZERO))
-        row["daily_return"] = repr(float(row["daily_pnl"] / before["equity_balance"]))
+        row["return_base"] = before["equity_balance"] + book.contributions(previous_day, day)
+        row["daily_return"] = repr(float(row["daily_pnl"] / row["return_base"]))
         rows.append(row)
         previous, previous_day = row, day
     return rows

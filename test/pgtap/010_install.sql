@@ -264,7 +264,7 @@ INSERT INTO documented VALUES
   ('portfolio_snapshots', 'date', 'snapshot_date previous_snapshot_date'),
   ('portfolio_snapshots', 'numeric(20,4)', 'total_value total_market_value cash_value equity_balance total_long '
    'total_short gross_exposure net_exposure daily_pnl mtd_pnl ytd_pnl cumulative_pnl daily_realized_pnl '
-   'cumulative_realized_pnl daily_capital_flow cumulative_capital_flow'),
+   'cumulative_realized_pnl daily_capital_flow cumulative_capital_flow return_base'),
   ('portfolio_snapshots', 'integer', 'long_count short_count option_count private_positions stale_prices '
    'unpriced_positions beta_observations'),
   ('portfolio_snapshots', 'double precision', 'daily_return net_delta total_gamma total_theta total_vega '
@@ -527,8 +527,8 @@ SELECT is_empty($$SELECT * FROM pairwise_correlations
                 'with the p-values of correlation_p_value');
 
 -- A book of a stock, a private lot and a lot that was closed on the day, with fits of the stock alone.
-INSERT INTO portfolio_snapshots (portfolio_id, snapshot_date, total_value, equity_balance, daily_pnl, daily_capital_flow)
-VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01', 2000, 2000, 30, 370);
+INSERT INTO portfolio_snapshots (portfolio_id, snapshot_date, total_value, equity_balance, daily_pnl, return_base)
+VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01', 2000, 2000, 30, 1600);
 INSERT INTO portfolio_holdings (portfolio_id, calculation_date, position_ids, symbols, quantities, prices, price_dates,
                                 exposures, market_values, daily_pnl, realized_pnl, reasons, unallocated_pnl, run_id)
 VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01',

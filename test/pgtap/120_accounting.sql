@@ -1,7 +1,7 @@
 -- Accounting: cases worked by hand, and the rules that an earlier system broke, each by name.
 
 \ir include/prelude.psql
-SELECT plan(61);
+SELECT plan(63);
 
 -- Without a market there are no betas, and the risk phase fails.
 INSERT INTO market_data_cache (symbol, date, close)
@@ -60,7 +60,11 @@ CREATE FUNCTION pg_temp.identities(description text) RETURNS text LANGUAGE sql A
        OR total_long - total_short IS DISTINCT FROM gross_exposure
        OR net_exposure IS DISTINCT FROM total_market_value
        OR total_long < 0 OR total_short > 0
-       OR daily_return IS DISTINCT FROM CASE WHEN equity_before > 0 THEN daily_pnl::float8 / equity_before::float8 END
+       OR return_base IS DISTINCT FROM equity_before
+          + (SELECT COALESCE(sum(c.amount), 0) FROM equity_changes AS c
+             WHERE c.portfolio_id = s.portfolio_id AND c.change_type = 'CONTRIBUTION' AND c.deleted_at IS NULL
+               AND c.change_date > COALESCE(s.previous, '-infinity') AND c.change_date <= s.snapshot_date)
+       OR daily_return IS DISTINCT FROM CASE WHEN return_base > 0 THEN daily_pnl::float8 / return_base::float8 END
        OR daily_pnl IS DISTINCT FROM (SELECT h.unallocated_pnl + COALESCE((SELECT sum(u) FROM unnest(h.daily_pnl) AS u), 0) / 10000
                                       FROM portfolio_holdings AS h
                                       WHERE h.portfolio_id = s.portfolio_id AND h.calculation_date = s.snapshot_date)
@@ -346,6 +350,34 @@ SELECT results_eq($$SELECT snapshot_date, daily_pnl, total_market_value, option_
 SELECT results_eq($$SELECT last_price, last_price_date FROM positions WHERE id = pg_temp.id(122)$$,
                   $$VALUES (23000.000000, '2024-02-29'::date)$$, 'a private asset keeps its own mark');
 
+-- Money that comes in works from the start of its day, money that goes out until the end of it.
+SELECT pg_temp.add_portfolio(14, 10000, '2024-02-28'), pg_temp.add_portfolio(15, 0, '2024-02-28'),
+       pg_temp.add_portfolio(16, 1000000, '2024-02-28');
+INSERT INTO equity_changes (portfolio_id, change_type, amount, change_date)
+VALUES (pg_temp.id(14), 'CONTRIBUTION', 990000, '2024-02-29'), (pg_temp.id(15), 'CONTRIBUTION', 1000000, '2024-02-28'),
+       (pg_temp.id(16), 'WITHDRAWAL', 999000, '2024-02-29');
+SELECT pg_temp.add_prices('FUND', '2024-02-28', '{100,101,101.5}');
+SELECT pg_temp.add_lot(14, 141, 'FUND', 9900, 100, '2024-02-29'),
+       pg_temp.add_lot(15, 151, 'FUND', 9900, 100, '2024-02-28'),
+       pg_temp.add_lot(16, 161, 'FUND', 9900, 100, '2024-02-28', 100.5, '2024-02-29');
+SELECT count(*) AS phases
+FROM run_daily_batch_with_backfill('2024-03-01', ARRAY[pg_temp.id(14), pg_temp.id(15), pg_temp.id(16)]) \gset
+SELECT results_eq($$SELECT right(portfolio_id::text, 2), snapshot_date, daily_pnl, return_base, round(daily_return::numeric, 9)
+                    FROM portfolio_snapshots WHERE portfolio_id IN (pg_temp.id(14), pg_temp.id(15), pg_temp.id(16))
+                    ORDER BY 1, 2$$,
+                  $$VALUES ('14', '2024-02-28'::date, 0.0000, 10000.0000, 0.000000000),
+                           ('14', '2024-02-29', 9900.0000, 1000000.0000, 0.009900000),
+                           ('14', '2024-03-01', 4950.0000, 1009900.0000, 0.004901475),
+                           ('15', '2024-02-28', 0.0000, 1000000.0000, 0.000000000),
+                           ('15', '2024-02-29', 9900.0000, 1000000.0000, 0.009900000),
+                           ('15', '2024-03-01', 4950.0000, 1009900.0000, 0.004901475),
+                           ('16', '2024-02-28', 0.0000, 1000000.0000, 0.000000000),
+                           ('16', '2024-02-29', 4950.0000, 1000000.0000, 0.004950000),
+                           ('16', '2024-03-01', 0.0000, 5950.0000, 0.000000000)$$,
+                  'a deposit that is invested the same day earns what it earns, and so does what is taken out');
+SELECT is((SELECT (xpath('//data[@data-metric="total_return"]/@value', xmlparse(DOCUMENT portfolio_report(pg_temp.id(14)))))[1]::text::numeric),
+          round(1.0099 * (1 + 4950 / 1009900.0) - 1, 9), 'the report chains the returns');
+
 -- Equity below zero has no return.
 SELECT pg_temp.add_portfolio(13, 100, '2024-02-28');
 SELECT pg_temp.add_lot(13, 131, 'CASE-PART', -500, 20, '2024-02-28');
@@ -374,7 +406,7 @@ CREATE TEMP TABLE older AS SELECT * FROM run_daily_batch('2024-02-29');
 SELECT set_eq('SELECT * FROM positions', 'SELECT * FROM newest_values',
               'running an older date leaves the values of the newest one');
 SELECT is((SELECT detail FROM older WHERE phase = '2.5'),
-          '0 positions valued, 1 without price, 22 portfolios valued on a newer date',
+          '0 positions valued, 1 without price, 25 portfolios valued on a newer date',
           'and says so; only portfolio 3 has no newer date, and no price');
 
 SELECT * FROM finish();

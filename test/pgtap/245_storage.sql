@@ -187,7 +187,12 @@ SELECT results_eq($$SELECT weight, contribution FROM position_history
 SELECT is_empty($$SELECT y.portfolio_id, y.snapshot_date FROM totals AS t JOIN totals AS y
                     ON (y.portfolio_id, y.snapshot_date) = (t.portfolio_id, t.previous_snapshot_date)
                   JOIN position_history AS p ON (p.portfolio_id, p.calculation_date) = (t.portfolio_id, t.snapshot_date)
-                  WHERE p.contribution IS DISTINCT FROM p.daily_pnl::float8 / nullif(greatest(y.equity_balance, 0), 0)::float8$$, 'whatever flows there are');
+                  CROSS JOIN LATERAL (SELECT coalesce(sum(c.amount), 0) AS amount FROM equity_changes AS c
+                                      WHERE c.portfolio_id = t.portfolio_id AND c.change_type = 'CONTRIBUTION'
+                                        AND c.change_date > y.snapshot_date AND c.change_date <= t.snapshot_date) AS paid_in
+                  WHERE p.contribution IS DISTINCT FROM
+                        p.daily_pnl::float8 / nullif(greatest(y.equity_balance + paid_in.amount, 0), 0)::float8$$,
+                'and of what has been paid in since');
 
 -- Books of another kind --------------------------------------------------------------------------------------------------
 
@@ -205,10 +210,10 @@ SELECT results_eq($$SELECT snapshot_date, lots, pnl_of_lots, daily_pnl, unalloca
                            ('2024-07-12', 1, -20.0000, -20.0000, 0.0000)$$, 'and the row after it has the rest');
 SELECT results_eq($$SELECT calculation_date, weight IS NULL, contribution IS NULL FROM position_history
                     WHERE portfolio_id = pg_temp.id(3) ORDER BY 1$$,
-                  $$VALUES ('2024-07-08'::date, true, true), ('2024-07-09', false, true), ('2024-07-10', false, false),
+                  $$VALUES ('2024-07-08'::date, true, true), ('2024-07-09', false, false), ('2024-07-10', false, false),
                            ('2024-07-11', false, false), ('2024-07-12', true, false), ('2024-07-15', true, true),
                            ('2024-07-16', true, true), ('2024-07-17', true, true)$$,
-                  'without equity there are no weights, and no contributions on the day after');
+                  'without equity there are no weights, and no contributions on the day after, unless more is paid in');
 SELECT results_eq($$SELECT DISTINCT position_ids, unallocated_pnl FROM portfolio_holdings WHERE portfolio_id = pg_temp.id(4)$$,
                   $$VALUES ('{}'::uuid[], 0::numeric(20,4))$$, 'cash alone holds nothing');
 SELECT ok((SELECT count(*) > 1600 AND count(*) FILTER (WHERE reason = 'closed') > 70 FROM position_history

@@ -77,6 +77,20 @@ Money cumulative_before(const Ledger& ledger, Date day) {
   return next == ledger.begin() ? Money{} : std::prev(next)->second.cumulative_pnl;
 }
 
+// What was paid in after a date and up to the day. What was booked since for earlier dates counts as paid in now, for
+// the equity before does not hold it.
+Money contributions_since(std::optional<Date> date, Date day, std::span<const CapitalFlow> flows, Money net_flow) {
+  Money contributions;
+  Money booked_late = net_flow;
+  for (const CapitalFlow& flow : flows) {
+    if (flow.date > day || (date && flow.date <= *date)) continue;
+    booked_late = booked_late - flow.amount;
+    if (flow.amount.units > 0) contributions += flow.amount;
+  }
+  if (booked_late.units > 0) contributions += booked_late;
+  return contributions;
+}
+
 }  // namespace
 
 PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInputs& inputs,
@@ -117,7 +131,8 @@ LedgerEntry ledger_entry(const PortfolioLevels& levels) {
   return {levels.equity(), levels.cumulative_pnl(), levels.flows_to_date, levels.realized_to_date};
 }
 
-PeriodResult period_result(Date day, const PortfolioLevels& levels, const Ledger& ledger) {
+PeriodResult period_result(Date day, const PortfolioLevels& levels, std::span<const CapitalFlow> flows,
+                           const Ledger& ledger) {
   PeriodResult result;
   LedgerEntry before;
   before.equity = levels.initial_equity;
@@ -133,7 +148,8 @@ PeriodResult period_result(Date day, const PortfolioLevels& levels, const Ledger
   result.ytd_pnl = levels.cumulative_pnl() - cumulative_before(ledger, year_start);
   result.daily_flow = levels.flows_to_date - before.flows_to_date;
   result.daily_realized = levels.realized_to_date - before.realized_to_date;
-  if (before.equity.units > 0) result.daily_return = to_double(result.daily_pnl) / to_double(before.equity);
+  result.return_base = before.equity + contributions_since(result.previous_date, day, flows, result.daily_flow);
+  if (result.return_base.units > 0) result.daily_return = to_double(result.daily_pnl) / to_double(result.return_base);
   return result;
 }
 

@@ -80,10 +80,15 @@ struct PeriodResult {
   Money ytd_pnl;  // since the last snapshot before the year
   Money daily_flow;
   Money daily_realized;
-  // Daily P&L over the equity before it, flows counting from the end of the day; none when that was not positive.
+  // The capital that worked since the snapshot before: its equity, and contributions since. A contribution works from
+  // the start of its day and a withdrawal until the end of its day, so that neither is a gain or a loss.
+  Money return_base;
+  // (equity + withdrawals) / (equity before + contributions) - 1, which is daily P&L over the return base; none when
+  // that is not positive.
   std::optional<double> daily_return;
 };
 
-PeriodResult period_result(Date day, const PortfolioLevels& levels, const Ledger& ledger);
+PeriodResult period_result(Date day, const PortfolioLevels& levels, std::span<const CapitalFlow> flows,
+                           const Ledger& ledger);
 
 }  // namespace pb::core
