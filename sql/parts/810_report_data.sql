@@ -91,18 +91,25 @@ DECLARE
   lineage       jsonb;
 BEGIN
   EXECUTE (
-    SELECT format($query$SELECT jsonb_agg(to_jsonb(w) ORDER BY w.position, w.run_id) FROM (%s) AS w$query$,
+    SELECT format($query$
+             WITH held AS (
+               SELECT array_agg(DISTINCT l.symbol) AS symbols
+               FROM %I.portfolio_holdings AS h CROSS JOIN LATERAL unnest(h.symbols) AS l (symbol)
+               WHERE h.portfolio_id = $1 AND h.calculation_date = $2)
+             SELECT jsonb_agg(to_jsonb(w) ORDER BY w.position, w.run_id) FROM (%s) AS w$query$, tables_schema,
                   string_agg(format(
                     $query$SELECT %s AS position, %L AS table_name, r.run_id, count(*) AS rows, max(r.created_at) AS at
                            FROM %I.%I AS r WHERE r.%I = $2%s GROUP BY r.run_id$query$,
                     t.position, t.name, tables_schema, t.name,
                     CASE t.name WHEN 'portfolio_snapshots' THEN 'snapshot_date' ELSE 'calculation_date' END,
-                    CASE t.name WHEN 'factor_correlations' THEN '' ELSE ' AND r.portfolio_id = $1' END),
+                    CASE WHEN t.name ~ '^factor_' THEN ''
+                         WHEN t.name ~ '^symbol_' THEN ' AND r.symbol = ANY ((SELECT h.symbols FROM held AS h)::text[])'
+                         ELSE ' AND r.portfolio_id = $1' END),
                   ' UNION ALL '))
-    FROM unnest(ARRAY['portfolio_snapshots', 'position_market_betas', 'position_interest_rate_betas',
-                      'position_factor_exposures', 'portfolio_factor_exposures', 'position_volatility',
-                      'position_greeks', 'correlation_calculations', 'correlation_clusters',
-                      'correlation_cluster_positions', 'factor_correlations', 'stress_test_results'])
+    FROM unnest(ARRAY['portfolio_snapshots', 'portfolio_holdings', 'factor_models', 'symbol_model_fits',
+                      'symbol_volatility', 'portfolio_model_exposures', 'position_greeks', 'correlation_calculations',
+                      'correlation_clusters', 'correlation_cluster_positions', 'factor_correlations',
+                      'portfolio_stress_tests'])
          WITH ORDINALITY AS t (name, position))
     INTO written USING portfolio_id, as_of;
 
@@ -140,7 +147,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.report_lineage(uuid, date) IS
-'Where a portfolio''s results of a date come from: written (rows by table and run, and when), runs (kind, status,
+'Where a portfolio''s results of a date come from: written (rows by table and run, and when; of tables by symbol those of
+the symbols held), runs (kind, status,
 version, who, when, the settings that were not at their defaults) and problems (jobs of these runs that failed, for the
 date and the portfolio). Only runs that wrote something that is still there are listed.';
 
@@ -160,11 +168,9 @@ BEGIN
     WITH snapshot AS (
       SELECT s.* FROM %1$I.portfolio_snapshots AS s WHERE s.portfolio_id = $1 AND s.snapshot_date = $2
     ), beta AS (
-      SELECT DISTINCT ON (b.position_id) b.position_id, b.beta, b.std_error AS beta_error, b.reason AS beta_reason,
-             b.quality_flag
+      SELECT b.position_id, b.beta, b.std_error AS beta_error, b.reason AS beta_reason, b.quality_flag
       FROM %1$I.position_market_betas AS b
       WHERE b.portfolio_id = $1 AND b.calculation_date = $2
-      ORDER BY b.position_id, b.created_at DESC, b.window_days DESC
     ), lot AS MATERIALIZED (
       -- What is carried at an old mark has no P&L to speak of.
       SELECT p.*, b.beta, b.beta_error, b.beta_reason, b.quality_flag,
@@ -216,20 +222,30 @@ BEGIN
       SELECT c.* FROM %1$I.correlation_calculations AS c
       WHERE c.portfolio_id = $1 AND c.calculation_date = $2
       ORDER BY c.created_at DESC, c.duration_days DESC LIMIT 1
+    ), lots_of AS MATERIALIZED (
+      -- Estimates are those of symbols: a large book has many lots of each.
+      SELECT l.symbol, CASE WHEN l.symbol IS NULL THEN l.reason END AS reason, count(*) AS lots
+      FROM %1$I.portfolio_holdings AS h
+      CROSS JOIN LATERAL unnest(h.symbols, h.quantities, h.reasons) AS l (symbol, quantity, reason)
+      WHERE h.portfolio_id = $1 AND h.calculation_date = $2 AND l.quantity <> 0
+      GROUP BY 1, 2
     ), estimated AS (
-      SELECT 1 AS position, 'market beta' AS figure, b.position_id, b.beta AS value, b.quality_flag,
-             b.beta_reason AS reason
-      FROM beta AS b
+      SELECT m.position, m.figure, o.lots, f.betas IS NULL AS missing, f.quality_flag,
+             CASE WHEN o.symbol IS NULL THEN o.reason ELSE f.reason END AS reason
+      FROM %1$I.factor_models AS d
+      JOIN (VALUES ('market', 1, 'market beta'), ('rate', 2, 'rate beta'), ('ridge', 3, 'factor betas, ridge'),
+                   ('spread', 4, 'factor betas, spread')) AS m (model, position, figure) ON m.model = d.model
+      CROSS JOIN lots_of AS o
+      LEFT JOIN %1$I.symbol_model_fits AS f
+        ON f.calculation_date = d.calculation_date AND f.model = d.model AND f.symbol = o.symbol
+      WHERE d.calculation_date = $2 AND (o.symbol IS NULL OR f.symbol IS NOT NULL)
       UNION ALL
-      SELECT 2, 'rate beta', r.position_id, r.ir_beta, r.quality_flag, r.reason
-      FROM %1$I.position_interest_rate_betas AS r WHERE r.portfolio_id = $1 AND r.calculation_date = $2
-      UNION ALL
-      SELECT CASE f.model WHEN 'ridge' THEN 3 ELSE 4 END, 'factor betas, ' || f.model, f.position_id, f.market_beta,
-             f.quality_flag, f.reason
-      FROM %1$I.position_factor_exposures AS f WHERE f.portfolio_id = $1 AND f.calculation_date = $2
-      UNION ALL
-      SELECT 5, 'volatility', v.position_id, v.realized_volatility_21d, v.quality_flag, v.reason
-      FROM %1$I.position_volatility AS v WHERE v.portfolio_id = $1 AND v.calculation_date = $2
+      SELECT 5, 'volatility', o.lots, v.realized_volatility_21d IS NULL, v.quality_flag,
+             CASE WHEN o.symbol IS NULL THEN o.reason ELSE v.reason END
+      FROM lots_of AS o
+      LEFT JOIN %1$I.symbol_volatility AS v ON v.calculation_date = $2 AND v.symbol = o.symbol
+      WHERE v.symbol IS NOT NULL
+         OR o.symbol IS NULL AND EXISTS (SELECT FROM %1$I.symbol_volatility AS e WHERE e.calculation_date = $2)
     )
     -- What is missing is left out, so that it reads as NULL.
     SELECT jsonb_strip_nulls(jsonb_build_object(
@@ -282,8 +298,7 @@ BEGIN
                  LEFT JOIN %1$I.stress_test_scenarios AS d ON d.scenario_id = r.scenario_id
                  WHERE r.portfolio_id = $1 AND r.calculation_date = $2),
       'quality', (SELECT jsonb_agg(to_jsonb(q) ORDER BY q.position, q.quality_flag, q.reason)
-                  FROM (SELECT e.position, e.figure, e.quality_flag, e.reason, e.value IS NULL AS missing,
-                               count(*) AS positions
+                  FROM (SELECT e.position, e.figure, e.quality_flag, e.reason, e.missing, sum(e.lots) AS positions
                         FROM estimated AS e GROUP BY 1, 2, 3, 4, 5) AS q),
       'lineage', _portfolio_batch.report_lineage($1, $2)))
   $query$, tables_schema) INTO data USING portfolio_id, as_of, listed_lots, listed_movers;

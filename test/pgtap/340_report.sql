@@ -279,13 +279,15 @@ SELECT is(pg_temp.one(2, '//td[@data-metric="reconciled"]/text()'), 'equal', 'po
 
 SELECT set_eq($$SELECT a[1] AS v1, a[2]::bigint AS v2, a[3]::bigint AS v3 FROM pg_temp.attributes(1,
                   '//tr[@data-table]', 'data-table', 'data-run-id', 'data-rows') AS a
-                WHERE a[1] IN ('portfolio_snapshots', 'stress_test_results', 'position_market_betas')$$,
+                WHERE a[1] IN ('portfolio_snapshots', 'portfolio_model_exposures', 'symbol_volatility')$$,
               $$SELECT 'portfolio_snapshots', run_id, 1::bigint FROM portfolio_snapshots
                 WHERE portfolio_id = pg_temp.id_of(1) AND snapshot_date = '2026-11-20'
-                UNION SELECT 'stress_test_results', max(run_id), count(*) FROM stress_test_results
+                UNION SELECT 'portfolio_model_exposures', max(run_id), count(*) FROM portfolio_model_exposures
                 WHERE portfolio_id = pg_temp.id_of(1) AND calculation_date = '2026-11-20'
-                UNION SELECT 'position_market_betas', max(run_id), count(*) FROM position_market_betas
-                WHERE portfolio_id = pg_temp.id_of(1) AND calculation_date = '2026-11-20'$$, 'which run wrote what');
+                UNION SELECT 'symbol_volatility', max(run_id), count(*) FROM symbol_volatility
+                WHERE calculation_date = '2026-11-20'
+                  AND symbol IN (SELECT h.symbol FROM position_history AS h
+                                 WHERE h.portfolio_id = pg_temp.id_of(1) AND h.calculation_date = '2026-11-20')$$, 'which run wrote what');
 SELECT is((SELECT count(*) FROM pg_temp.at(1, '//section[@id="lineage"]//td/text()') AS v
             WHERE v = 'Settings other than the default: correlation_threshold = 0.4 (default 0.7)'), 1::bigint,
           'with the setting that is not the default');
