@@ -243,9 +243,12 @@ std::int64_t InputDigests::of_deltas(Date day, const store::Portfolio& portfolio
   Digest digest;
   for (const core::Lot& lot : portfolio.lots) {
     if (lot.entry_date > day || !lot.is_option()) continue;
-    const store::Deltas& deltas = inputs_.deltas(day);
-    if (const auto delta = deltas.find({portfolio.id, lot.id}); delta != deltas.end())
-      digest.add(lot.id).add(delta->second.delta).add(delta->second.underlying_price);
+    const store::GreeksOfLots& all = inputs_.greeks(day);
+    const auto found = all.find({portfolio.id, lot.id});
+    if (found == all.end()) continue;
+    const store::Greeks& greeks = found->second;
+    digest.add(lot.id).add(greeks.delta).add(greeks.gamma).add(greeks.theta).add(greeks.vega);
+    digest.add(greeks.underlying_price);
   }
   return digest.value();
 }

@@ -131,9 +131,9 @@ const DayLevels& Inputs::levels(Date day, const store::Portfolio& portfolio) {
 
 int Inputs::lookback_sessions() const { return lookback(store_.settings(), reach_); }
 
-const store::Deltas& Inputs::deltas(Date day) {
-  if (!deltas_ || deltas_->first != day) deltas_.emplace(day, store::load_deltas(store_, day, portfolio_ids_));
-  return deltas_->second;
+const store::GreeksOfLots& Inputs::greeks(Date day) {
+  if (!greeks_ || greeks_->first != day) greeks_.emplace(day, store::load_greeks(store_, day, portfolio_ids_));
+  return greeks_->second;
 }
 
 int Inputs::sessions_that_fit() {

@@ -74,7 +74,7 @@ class Inputs {
   // A portfolio at the end of a day, computed once for all engines. Good until three more of its days are asked for.
   const DayLevels& levels(core::Date day, const store::Portfolio& portfolio);
   // The options' sensitivities of a day.
-  const store::Deltas& deltas(core::Date day);
+  const store::GreeksOfLots& greeks(core::Date day);
 
   // What has been written of what the portfolios held on a day, so that it is written once.
   bool has_holdings(core::Date day, const core::Uuid& portfolio_id) const {
@@ -131,7 +131,7 @@ class Inputs {
   std::unique_ptr<store::Market> market_;
   std::optional<core::Date> valued_from_;
   std::map<core::Uuid, std::map<core::Date, DayLevels>> levels_;
-  std::optional<std::pair<core::Date, store::Deltas>> deltas_;
+  std::optional<std::pair<core::Date, store::GreeksOfLots>> greeks_;
   std::set<std::pair<core::Date, core::Uuid>> holdings_;
   std::optional<core::Date> held_day_;
   std::map<core::Uuid, std::vector<Held>> held_;

@@ -1,5 +1,6 @@
 #include "engine/lot_exposures.hpp"
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -13,9 +14,9 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // Delta x quantity x multiplier x price of the underlying. An option's own price does not move like its underlying.
 double option_exposure(Inputs& inputs, core::Date day, const Held& held) {
-  const store::Deltas& deltas = inputs.deltas(day);
-  const auto found = deltas.find({held.lot->portfolio_id, held.lot->id});
-  if (found == deltas.end() || held.lot->underlying_symbol.empty()) return nan;
+  const store::GreeksOfLots& greeks = inputs.greeks(day);
+  const auto found = greeks.find({held.lot->portfolio_id, held.lot->id});
+  if (found == greeks.end() || held.lot->underlying_symbol.empty()) return nan;
   const store::Market& market = inputs.market();
   double price = found->second.underlying_price;
   if (const auto column = market.panel.column(held.lot->underlying_symbol))
@@ -54,6 +55,24 @@ LotExposures lot_exposures(Inputs& inputs, core::Date day, const core::Uuid& por
       lot = {lot.lot, lot.value, nan, {}, core::Reason::exposure_out_of_range};
   result.countable = is_countable(result.lots);
   return result;
+}
+
+store::GreekTotals greek_totals(Inputs& inputs, core::Date day, const core::Uuid& portfolio_id) {
+  constexpr std::array greeks{&store::Greeks::delta, &store::Greeks::gamma, &store::Greeks::theta,
+                              &store::Greeks::vega};
+  std::array<double, greeks.size()> sums{};
+  bool has_options = false;
+  for (const Held& held : inputs.held(day, portfolio_id)) {
+    if (!held.lot->is_option()) continue;
+    has_options = true;
+    const auto& all = inputs.greeks(day);
+    const auto found = all.find({portfolio_id, held.lot->id});
+    const double contracts = held.value.quantity * held.lot->multiplier;
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      sums[i] += found == all.end() ? nan : contracts * found->second.*greeks[i];
+  }
+  if (!has_options) return {};
+  return {.delta = sums[0], .gamma = sums[1], .theta = sums[2], .vega = sums[3]};
 }
 
 }  // namespace pb::engine

@@ -9,6 +9,7 @@
 #include "core/reason.hpp"
 #include "core/text/uuid.hpp"
 #include "engine/inputs.hpp"
+#include "store/position_store.hpp"
 
 namespace pb::engine {
 
@@ -32,5 +33,8 @@ struct LotExposures {
 
 // The exposures of a portfolio's open lots on a day.
 LotExposures lot_exposures(Inputs& inputs, core::Date day, const core::Uuid& portfolio_id);
+
+// The Greeks of a portfolio's open options together.
+store::GreekTotals greek_totals(Inputs& inputs, core::Date day, const core::Uuid& portfolio_id);
 
 }  // namespace pb::engine

@@ -7,6 +7,7 @@
 #include "core/portfolio/accounting.hpp"
 #include "core/text/json.hpp"
 #include "engine/holdings.hpp"
+#include "engine/lot_exposures.hpp"
 #include "engine/price_completeness.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/subtransaction.hpp"
@@ -55,7 +56,8 @@ Rolled roll(Context& context, const store::Portfolio& portfolio, core::Ledger& l
     const core::PortfolioLevels levels = context.levels(day, portfolio).levels;
     const core::PeriodResult period = core::period_result(day, levels, portfolio.flows, ledger);
     const bool is_provisional = price_completeness(context, portfolio, day).provisional;
-    rolled.snapshots.push_back({portfolio.id, day, levels, period, is_provisional});
+    rolled.snapshots.push_back(
+        {portfolio.id, day, levels, period, greek_totals(context, day, portfolio.id), is_provisional});
     rolled.holdings.push_back(holdings_of(context, portfolio, day, period));
     ledger[day] = core::ledger_entry(levels);
   }

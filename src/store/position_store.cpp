@@ -34,25 +34,26 @@ std::int64_t write_position_values(const Store& store, std::span<const PositionV
       positions, pg::as_rows(columns, rows));
 }
 
-Deltas load_deltas(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
+GreeksOfLots load_greeks(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids) {
   struct Row {
     core::Uuid portfolio_id;
     std::optional<core::Uuid> position_id;
-    double delta;
-    std::optional<double> underlying_price;
+    std::optional<double> delta, gamma, theta, vega, underlying_price;
   };
   static const auto columns =
       pg::select("position_greeks", field("portfolio_id", &Row::portfolio_id), field("position_id", &Row::position_id),
-                 field("delta", &Row::delta), field("underlying_price", &Row::underlying_price));
-  Deltas deltas;
-  columns.from(
-      store.table("position_greeks") + " WHERE portfolio_id = ANY ($1) AND calculation_date = $2 AND delta IS NOT NULL",
-      Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day), [&](const Row& row) {
-        constexpr double none = std::numeric_limits<double>::quiet_NaN();
-        if (row.position_id)
-          deltas[{row.portfolio_id, *row.position_id}] = {row.delta, row.underlying_price.value_or(none)};
-      });
-  return deltas;
+                 field("delta", &Row::delta), field("gamma", &Row::gamma), field("theta", &Row::theta),
+                 field("vega", &Row::vega), field("underlying_price", &Row::underlying_price));
+  GreeksOfLots greeks;
+  columns.from(store.table("position_greeks") + " WHERE portfolio_id = ANY ($1) AND calculation_date = $2",
+               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day), [&](const Row& row) {
+                 constexpr double none = std::numeric_limits<double>::quiet_NaN();
+                 if (row.position_id)
+                   greeks[{row.portfolio_id, *row.position_id}] = {row.delta.value_or(none), row.gamma.value_or(none),
+                                                                   row.theta.value_or(none), row.vega.value_or(none),
+                                                                   row.underlying_price.value_or(none)};
+               });
+  return greeks;
 }
 
 }  // namespace pb::store

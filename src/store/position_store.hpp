@@ -1,6 +1,7 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -28,16 +29,28 @@ struct PositionValue {
 // Updates the batch's columns of positions, and only rows that differ.
 std::int64_t write_position_values(const Store& store, std::span<const PositionValue> rows);
 
-// An option's sensitivity to its underlying on a day.
-struct Delta {
-  double delta;             // change of the option price per unit of the underlying
-  double underlying_price;  // NaN when not stored
+// The sensitivities of an option on a day, per share of the underlying; NaN what is not stored.
+struct Greeks {
+  double delta;  // change of the option price per unit of the underlying
+  double gamma;  // of delta per unit of the underlying
+  double theta;  // of the option price per calendar day
+  double vega;   // of the option price per volatility point
+  double underlying_price;
 };
 
-// Deltas by portfolio and position.
-using Deltas = std::map<std::pair<core::Uuid, core::Uuid>, Delta>;
+// Sums of quantity x multiplier x Greek over the open options of a portfolio; NaN where it has none, or where one of
+// them lacks that Greek.
+struct GreekTotals {
+  double delta = std::numeric_limits<double>::quiet_NaN();
+  double gamma = std::numeric_limits<double>::quiet_NaN();
+  double theta = std::numeric_limits<double>::quiet_NaN();
+  double vega = std::numeric_limits<double>::quiet_NaN();
+};
 
-// The deltas of exactly that day; a delta of another day says nothing about this one.
-Deltas load_deltas(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids);
+// Greeks by portfolio and position.
+using GreeksOfLots = std::map<std::pair<core::Uuid, core::Uuid>, Greeks>;
+
+// The Greeks of exactly that day; those of another day say nothing about this one.
+GreeksOfLots load_greeks(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids);
 
 }  // namespace pb::store

@@ -67,6 +67,7 @@ Columns<SnapshotRow> snapshot_columns() {
   using Row = SnapshotRow;
   const auto level = [](auto member) { return [member](const Row& row) { return std::invoke(member, row.levels); }; };
   const auto period = [](auto member) { return [member](const Row& row) { return std::invoke(member, row.period); }; };
+  const auto greek = [](auto member) { return [member](const Row& row) { return row.greeks.*member; }; };
   using Levels = core::PortfolioLevels;
   using Period = core::PeriodResult;
   return {
@@ -97,6 +98,10 @@ Columns<SnapshotRow> snapshot_columns() {
       pg::column<Row>("private_positions", level(&Levels::private_positions)),
       pg::column<Row>("stale_prices", level(&Levels::stale_prices)),
       pg::column<Row>("unpriced_positions", level(&Levels::unpriced_positions)),
+      pg::column<Row>("net_delta", greek(&GreekTotals::delta)),
+      pg::column<Row>("total_gamma", greek(&GreekTotals::gamma)),
+      pg::column<Row>("total_theta", greek(&GreekTotals::theta)),
+      pg::column<Row>("total_vega", greek(&GreekTotals::vega)),
       pg::column<Row>("is_provisional", &Row::is_provisional),
   };
 }

@@ -10,6 +10,7 @@
 #include "core/portfolio/accounting.hpp"
 #include "core/reason.hpp"
 #include "core/text/uuid.hpp"
+#include "store/position_store.hpp"
 #include "store/result_rows.hpp"
 #include "store/store.hpp"
 
@@ -29,6 +30,7 @@ struct SnapshotRow {
   core::Date date;
   core::PortfolioLevels levels;
   core::PeriodResult period;
+  GreekTotals greeks = {};
   bool is_provisional = false;  // valued without a price that was expected, or by one that may still change
 };
 

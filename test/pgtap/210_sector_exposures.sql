@@ -2,7 +2,7 @@
 -- reason for a missing figure.
 
 \ir include/prelude.psql
-SELECT plan(30);
+SELECT plan(34);
 
 SELECT pg_temp.add_prices(symbol, '2024-06-24', ARRAY[close, close, close, close, close])
 FROM (VALUES ('CHIP', 100), ('SOFT', 50), ('DRUG', 20), ('FUND', 10), ('BOND', 25), ('ODD', 40), ('SPY', 500))
@@ -135,6 +135,24 @@ SELECT results_eq('SELECT sector, long, short FROM pg_temp.sectors(4) WHERE gros
 -- 400 of CHIP, 600 of DRUG, 200 of a private asset that only has the same name.
 SELECT results_eq('SELECT hhi, top_3 FROM pg_temp.concentration(4)',
                   'SELECT round(10000 * (16 + 36 + 4) / 144.0, 8), round(1.0, 8)', 'and to its underlying''s weight');
+
+-- Greeks of the portfolio ----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pg_temp.greeks(n integer) RETURNS text LANGUAGE sql AS $$
+  SELECT concat_ws(' ', COALESCE(net_delta::text, '-'), COALESCE(total_gamma::text, '-'), COALESCE(total_theta::text, '-'),
+                   COALESCE(total_vega::text, '-'))
+  FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id(n) AND snapshot_date = '2024-06-28'
+$$;
+SELECT is(pg_temp.greeks(4), '- - - -', 'an option without a Greek of the day: no sum');
+SELECT is(pg_temp.greeks(1), '- - - -', 'nor is there one without options');
+UPDATE position_greeks SET calculation_date = '2024-06-28', gamma = 0.02, theta = -0.5, vega = 0.25
+ WHERE position_id = pg_temp.id(42);
+SELECT count(*) AS snapshots FROM create_portfolio_snapshots('2024-06-28', ARRAY[pg_temp.id(4)]) \gset
+SELECT is(pg_temp.greeks(4), '94 - - -', 'quantity x 100 x delta of the options, not of shares');
+UPDATE position_greeks SET gamma = 0.01, theta = -0.125, vega = 0.5 WHERE position_id = pg_temp.id(41);
+UPDATE positions SET quantity = -2, position_type = 'SC' WHERE id = pg_temp.id(42);
+SELECT count(*) AS snapshots FROM create_portfolio_snapshots('2024-06-28', ARRAY[pg_temp.id(4)]) \gset
+SELECT is(pg_temp.greeks(4), '-106 -3 87.5 0', 'and of the others, short ones with the sign turned');
 
 -- Missing figures ----------------------------------------------------------------------------------------------------
 
