@@ -1,7 +1,7 @@
 # portfolio_batch: the extension, built with PGXS. src/core alone is built and tested by CMakeLists.txt.
 #   make                build                     make installcheck   pg_regress and isolation tests, on a running server
 #   make install        install (DESTDIR works)   make pgtap          pgTAP tests, on a running server
-#   PG_CONFIG=…         another PostgreSQL 15     make bench          scripts/bench
+#   PG_CONFIG=…         another PostgreSQL        make bench          scripts/bench
 
 PG_CONFIG  ?= pg_config
 
@@ -23,10 +23,9 @@ EIGEN_INCLUDE ?= /usr/include/eigen3
 WERROR        ?= -Werror
 WARNINGS       = -Wall -Wextra $(WERROR)
 
-# Portable code only: a number must not change with the CPU, so no -march, no -ffast-math, no contraction. As constant
-# expressions, the tables of Boost.Math are copied to the stack by every call that looks one number up.
+# Portable code only: a number must not change with the CPU, so no -march, no -ffast-math, no contraction.
 PG_CPPFLAGS  = -Isrc -isystem $(EIGEN_INCLUDE) -isystem $(shell $(PG_CONFIG) --includedir-server) \
-               -DEIGEN_DONT_PARALLELIZE -DEIGEN_MPL2_ONLY -DBOOST_NO_CXX14_CONSTEXPR \
+               -DEIGEN_DONT_PARALLELIZE -DEIGEN_MPL2_ONLY \
                -DPB_VERSION='"$(EXTVERSION)"' -DPGDLLEXPORT='__attribute__((visibility("default")))'
 # Debug information is that of functions and lines, for backtraces: that of variables costs a fifth of the build.
 PG_CXXFLAGS  = -std=c++20 -O2 -g1 -ffp-contract=off $(WARNINGS) -Wno-register -Wno-volatile -MMD -MP \
@@ -42,8 +41,8 @@ override with_llvm = no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-ifneq ($(MAJORVERSION),15)
-$(error portfolio_batch needs PostgreSQL 15; $(PG_CONFIG) belongs to $(MAJORVERSION). Set PG_CONFIG.)
+ifeq ($(filter 15 16 17 18,$(MAJORVERSION)),)
+$(error portfolio_batch needs PostgreSQL 15, 16, 17 or 18; $(PG_CONFIG) belongs to $(MAJORVERSION). Set PG_CONFIG)
 endif
 
 # The standard library and Eigen are read once. A copy of the header stands beside what is made of it, in a folder for

@@ -250,8 +250,8 @@ class CorrelationEngine {
     row.position_signed = or_nan(core::position_signed_correlation(found.values, selection.nets, pg::poll));
     row.significant_pairs = static_cast<int>(core::significant_pairs(found, significance_level, pg::poll));
     list_top_pairs(selection, found, row);
-    if (const auto estimate = core::estimate_covariance(core::copied(returns_(Eigen::all, selection.columns), pg::poll),
-                                                        found, {}, pg::poll))
+    if (const auto estimate = core::estimate_covariance(
+            core::copied(returns_(core::every, selection.columns), pg::poll), found, {}, pg::poll))
       diversify(*estimate, selection.nets, row);
     const auto clusters = core::correlation_clusters(as_held(found.values, selection.nets), selection.nets,
                                                      settings_.correlation_threshold, pg::poll);

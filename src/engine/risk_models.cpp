@@ -265,7 +265,7 @@ Matrix RiskModels::covariance_series(std::vector<std::string>& names) {
   if (!settings.orthogonalize) slopes.setZero();
   slopes(0) = 0;
   if (settings.orthogonalize && static_cast<int>(days.size()) >= settings.factor_min_observations) {
-    Matrix window = own(days, Eigen::all);
+    Matrix window = own(days, core::every);
     try {
       slopes = core::orthogonalize_to_first(window);
     } catch (const core::Error& error) {

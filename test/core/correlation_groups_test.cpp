@@ -59,7 +59,7 @@ TEST(CorrelationGroups, GiveWhatEachGroupAloneGivesToTheLastBit) {
       const std::vector<Correlations> results = correlate(returns, groups);
       ASSERT_EQ(results.size(), groups.size());
       for (std::size_t i = 0; i < groups.size(); ++i)
-        expect_same(results[i], pb::core::pairwise_correlations(Matrix(returns(Eigen::all, groups[i])), settings));
+        expect_same(results[i], pb::core::pairwise_correlations(Matrix(returns(pb::core::every, groups[i])), settings));
     }
 }
 

@@ -315,7 +315,7 @@ TEST(Correlation, DoesNotDependOnOrderOrCompany) {
   std::shuffle(order.begin(), order.end(), std::mt19937_64(14));
   for (const int kept : {90, 61, 2}) {
     order.resize(static_cast<std::size_t>(kept));
-    const Matrix part = returns(Eigen::all, order);
+    const Matrix part = returns(pb::core::every, order);
     const Correlations some = pairwise_correlations(part);
     for (int i = 1; i < kept; ++i)
       for (int j = 0; j < i; ++j) {

@@ -40,7 +40,7 @@ void correlate_groups(const Eigen::Ref<const Matrix>& returns, std::span<const s
                       const std::function<void(std::size_t, const Correlations&)>& receive) {
   if (!one_triangle_is_cheaper(static_cast<int>(returns.cols()), groups)) {
     for (std::size_t group = 0; group < groups.size(); ++group)
-      receive(group, pairwise_correlations(copied(returns(Eigen::all, groups[group]), poll), settings, poll));
+      receive(group, pairwise_correlations(copied(returns(every, groups[group]), poll), settings, poll));
     return;
   }
   const Correlations all = pairwise_correlations(returns, settings, poll);

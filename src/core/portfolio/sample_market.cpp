@@ -1,5 +1,7 @@
 #include "core/portfolio/sample_market.hpp"
 
+#include "core/stats/boost_math.hpp"
+
 #include <algorithm>
 #include <array>
 #include <boost/math/special_functions/erf.hpp>

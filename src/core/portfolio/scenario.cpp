@@ -9,10 +9,10 @@ namespace pb::core {
 
 namespace {
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 [[noreturn]] void refuse(const Scenario& scenario, const std::string& what, std::string hint) {
-  throw Error(sqlstate::invalid_parameter, "scenario " + quoted(scenario.id) + " " + what, {}, std::move(hint));
+  throw Error(sqlstate::invalid_parameter, "scenario " + in_quotes(scenario.id) + " " + what, {}, std::move(hint));
 }
 
 std::string names_of(std::span<const RiskFactor> factors) {
@@ -26,7 +26,7 @@ std::string names_of(std::span<const RiskFactor> factors) {
 ShockUnit shock_unit(std::string_view word) {
   for (const ShockUnit unit : {ShockUnit::simple_return, ShockUnit::yield_change})
     if (word == to_word(unit)) return unit;
-  throw Error(sqlstate::invalid_parameter, "unknown unit of a shock: " + quoted(word), {},
+  throw Error(sqlstate::invalid_parameter, "unknown unit of a shock: " + in_quotes(word), {},
               "A shock is a return or a yield_change.");
 }
 
@@ -40,16 +40,17 @@ std::vector<int> resolve_shocks(const Scenario& scenario, std::span<const RiskFa
     const auto found = std::find_if(factors.begin(), factors.end(),
                                     [&](const RiskFactor& factor) { return factor.name == shock.factor; });
     if (found == factors.end())
-      refuse(scenario, "shocks an unknown factor: " + quoted(shock.factor),
+      refuse(scenario, "shocks an unknown factor: " + in_quotes(shock.factor),
              "The factors are " + names_of(factors) + ".");
     const int index = static_cast<int>(found - factors.begin());
     if (std::find(resolved.begin(), resolved.end(), index) != resolved.end())
-      refuse(scenario, "shocks a factor twice: " + quoted(shock.factor), "Give each factor one move.");
+      refuse(scenario, "shocks a factor twice: " + in_quotes(shock.factor), "Give each factor one move.");
     if (!std::isfinite(shock.size))
-      refuse(scenario, "has a shock that is not finite: " + quoted(shock.factor), "Give the move as a decimal number.");
+      refuse(scenario, "has a shock that is not finite: " + in_quotes(shock.factor),
+             "Give the move as a decimal number.");
     if (shock.unit != found->unit)
       refuse(scenario,
-             "shocks " + quoted(shock.factor) + " by a " + to_word(shock.unit) + ", but the factor moves by a " +
+             "shocks " + in_quotes(shock.factor) + " by a " + to_word(shock.unit) + ", but the factor moves by a " +
                  to_word(found->unit),
              "Correct the unit of the shock.");
     resolved.push_back(index);

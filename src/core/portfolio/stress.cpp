@@ -76,8 +76,7 @@ Vector slopes_on(const Matrix& covariance, const Indexes& others, int factor) {
 // The coefficient of a factor in a regression on it and others, as a linear function of the joint exposures.
 Vector coefficient_beside(const Matrix& covariance, Indexes others, int factor) {
   others.push_back(factor);
-  return solve(covariance(others, others), covariance(others, Eigen::all))
-      .row(static_cast<Eigen::Index>(others.size()) - 1);
+  return solve(covariance(others, others), covariance(others, every)).row(static_cast<Eigen::Index>(others.size()) - 1);
 }
 
 BesideMarket beside_market(const FactorModel& model, const Indexes& shocked) {

@@ -1,5 +1,7 @@
 #include "core/stats/chi_squared.hpp"
 
+#include "core/stats/boost_math.hpp"
+
 #include <boost/math/distributions/chi_squared.hpp>
 #include <cmath>
 #include <limits>

@@ -1,5 +1,7 @@
 #include "core/stats/distributions.hpp"
 
+#include "core/stats/boost_math.hpp"
+
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <limits>

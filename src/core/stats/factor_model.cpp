@@ -60,7 +60,7 @@ class GroupFitter {
   void fit(const ObservationGroup& group, const Sample& sample, Poll poll) {
     for (const int member : group.members) static_cast<Sample&>(sample_of(member)) = sample;
     if (sample.reason != Reason::none) return;
-    Matrix x = factors_(group.days, Eigen::all);
+    Matrix x = factors_(group.days, every);
     if (has_constant_column(x)) return refuse(group.members, Reason::constant_series);
     try {
       const Vector slopes = settings_.orthogonalize ? orthogonalize_to_first(x) : Vector::Zero(x.cols());

@@ -18,4 +18,11 @@ namespace pb::core {
 using Matrix = Eigen::MatrixXd;
 using Vector = Eigen::VectorXd;
 
+// As an index: every row, or every column. Eigen 5 has moved it.
+#if EIGEN_VERSION_AT_LEAST(3, 4, 90)
+inline const auto every = Eigen::placeholders::all;
+#else
+inline const auto every = Eigen::all;
+#endif
+
 }  // namespace pb::core
