@@ -2,20 +2,17 @@
 
 #include "core/error.hpp"
 #include "core/poll.hpp"
+#include "pg/compat.hpp"
 #include "pg/datum.hpp"
+#include "pg/extension.hpp"
 #include "pg/guard.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/module.hpp"
 
 extern "C" {
-#include "access/genam.h"
-#include "access/table.h"
-#include "catalog/dependency.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_extension.h"
 #include "catalog/pg_proc.h"
 #include "parser/parse_func.h"
-#include "utils/fmgroids.h"
 #include "utils/syscache.h"
 }
 
@@ -66,8 +63,9 @@ ErrorData* hand_over(const ServerError& error) {
   return payload.data;
 }
 
-void run(Call& call, void (*body)(Call&), Outcome& outcome) noexcept {
+void run(void* info, Call& call, void (*body)(Call&), Outcome& outcome) noexcept {
   try {
+    require_fitting_library(as_call(info)->flinfo->fn_oid);
     body(call);
   } catch (const ServerError& error) {
     outcome.kind = Outcome::Kind::server;
@@ -147,20 +145,6 @@ const char* library_of(Oid function) {
   const char* name = is_null ? "" : TextDatumGetCString(path);
   ReleaseSysCache(row);
   return name;
-}
-
-// The server has no cache of pg_extension.
-Oid schema_of_extension(Oid extension) {
-  Relation relation = table_open(ExtensionRelationId, AccessShareLock);
-  ScanKeyData key;
-  ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));
-  SysScanDesc scan = systable_beginscan(relation, ExtensionOidIndexId, true, nullptr, 1, &key);
-  HeapTuple row = systable_getnext(scan);
-  const Oid schema =
-      HeapTupleIsValid(row) ? reinterpret_cast<Form_pg_extension>(GETSTRUCT(row))->extnamespace : InvalidOid;
-  systable_endscan(scan);
-  table_close(relation, AccessShareLock);
-  return schema;
 }
 
 // The function that another one stands before, found once for each place in a statement that calls it.
@@ -271,7 +255,7 @@ std::uintptr_t enter(void* info, void (*body)(Call&)) {
   error_context_stack = nullptr;
   Call call(info);
   Outcome outcome;
-  run(call, body, outcome);
+  run(info, call, body, outcome);
   call.end_work();
   PG_exception_stack = handler;
   error_context_stack = callbacks;
@@ -388,8 +372,8 @@ void Call::begin_work(const std::string& schema, const std::string& table) const
 std::string Call::own_schema() const {
   const char* name = pg_call([&] {
     const Oid function = as_call(info_)->flinfo->fn_oid;
-    const Oid extension = getExtensionOfObject(ProcedureRelationId, function);
-    return get_namespace_name(OidIsValid(extension) ? schema_of_extension(extension) : get_func_namespace(function));
+    const Extension extension = extension_of(function);
+    return get_namespace_name(extension.name != nullptr ? extension.schema : get_func_namespace(function));
   });
   return name;
 }
@@ -467,7 +451,7 @@ void Call::return_result_of(const std::string& schema, const std::string& suffix
 
 extern "C" {
 
-PG_MODULE_MAGIC;
+PB_MODULE_MAGIC("portfolio_batch", PB_VERSION);
 
 PGDLLEXPORT void _PG_init(void);
 

@@ -1,11 +1,11 @@
 #include "pg/row_array.hpp"
 
+#include "pg/compat.hpp"
 #include "pg/datum.hpp"
 
 extern "C" {
 #include "catalog/namespace.h"
 #include "parser/parse_coerce.h"
-#include "utils/regproc.h"
 #include "utils/typcache.h"
 }
 
@@ -63,7 +63,7 @@ Datum converted(Datum value, Conversion& conversion) {
 }  // namespace
 
 Oid row_type(const char* table) {
-  const RangeVar* name = makeRangeVarFromNameList(stringToQualifiedNameList(table));
+  const RangeVar* name = makeRangeVarFromNameList(parts_of_qualified_name(table));
   return get_rel_type_id(RangeVarGetRelid(name, NoLock, false));
 }
 
