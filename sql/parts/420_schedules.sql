@@ -187,10 +187,10 @@ BEGIN
   END IF;
   RAISE EXCEPTION 'schedules need pg_cron, which this server has not loaded'
     USING ERRCODE = 'object_not_in_prerequisite_state',
-          HINT = format('Install the package (Debian: postgresql-15-cron), set shared_preload_libraries = ''pg_cron'', '
+          HINT = format('Install the package (Debian: postgresql-%s-cron), set shared_preload_libraries = ''pg_cron'', '
                         'cron.database_name = %L and cron.use_background_workers = on in postgresql.conf, restart the '
                         'server, and CREATE EXTENSION pg_cron. Or have any other scheduler run CALL daily_batch().',
-                        here);
+                        current_setting('server_version_num')::integer / 10000, here);
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.require_cron(text, text, text) IS
