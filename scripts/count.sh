@@ -79,9 +79,9 @@ regress_results() {
            s/^((not )?ok) +[0-9]+ +[-+] +([^ ]+).*/\1\t\3/p'
 }
 
-# pgtap_tests, tap_tests: what the files and programs plan.
+# pgtap_tests, tap_tests PROGRAM …: what the files and programs plan.
 pgtap_tests() { sed -nE 's/^SELECT plan\(([0-9]+)\);$/\1/p' "$PB_ROOT"/test/pgtap/*.sql | sum; }
 tap_tests() {
   local program
-  for program in "$PB_ROOT"/test/tap/*.t; do PB_PLAN_ONLY=1 bash "$program"; done | sed -n 's/^1\.\.//p' | sum
+  for program in "$@"; do PB_PLAN_ONLY=1 bash "$program"; done | sed -n 's/^1\.\.//p' | sum
 }

@@ -4,12 +4,18 @@
 set -euo pipefail
 
 PB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-PB_BIN=/usr/lib/postgresql/15/bin
+# The version of PostgreSQL, of those that the system's packages have.
+PB_SERVER=${PB_SERVER:-15}
+PB_BIN=/usr/lib/postgresql/$PB_SERVER/bin
 export PG_CONFIG=${PG_CONFIG:-$PB_BIN/pg_config}
 
-PB_BUILD_PACKAGES="g++ make postgresql-15 postgresql-server-dev-15 libeigen3-dev libboost-math-dev libxxhash-dev postgresql-15-cron"
-PB_TEST_PACKAGES="cmake libgtest-dev postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl"
-PB_TEST_PACKAGES="$PB_TEST_PACKAGES chromium python3"
+# Of a server of a version: what builds and runs the extension, and what tests it on a server.
+build_packages() {
+  printf '%s\n' g++ make "postgresql-$1" "postgresql-server-dev-$1" "postgresql-$1-cron" libeigen3-dev \
+    libboost-math-dev libxxhash-dev
+}
+server_test_packages() { printf '%s\n' "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl; }
+PB_TEST_PACKAGES="cmake libgtest-dev chromium python3"
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -100,7 +106,7 @@ shared_preload_libraries = 'pg_cron'
 cron.database_name = 'postgres'
 cron.use_background_workers = on
 extension_destdir = '$stage'
-dynamic_library_path = '$stage/usr/lib/postgresql/15/lib:\$libdir'
+dynamic_library_path = '$stage/usr/lib/postgresql/$PB_SERVER/lib:\$libdir'
 CONF
   restart_cluster "$folder"
 }
