@@ -90,6 +90,17 @@ build_into() {
   make -s -C "$PB_ROOT" install DESTDIR="$stage" >/dev/null
 }
 
+# settings_of_stage STAGE: by which a server finds the extension below STAGE. Debian's had a setting of their own for the
+# control file before 18.
+settings_of_stage() {
+  if [ "$PB_SERVER" -ge 18 ]; then
+    printf "extension_control_path = '%s/usr/share/postgresql/%s:\$system'\n" "$1" "$PB_SERVER"
+  else
+    printf "extension_destdir = '%s'\n" "$1"
+  fi
+  printf "dynamic_library_path = '%s/usr/lib/postgresql/%s/lib:\$libdir'\n" "$1" "$PB_SERVER"
+}
+
 # Creates and starts a cluster in FOLDER that finds the extension below STAGE. It listens on a socket in FOLDER only,
 # so that any number of clusters can run side by side.
 start_cluster() {
@@ -105,8 +116,7 @@ max_worker_processes = 20
 shared_preload_libraries = 'pg_cron'
 cron.database_name = 'postgres'
 cron.use_background_workers = on
-extension_destdir = '$stage'
-dynamic_library_path = '$stage/usr/lib/postgresql/$PB_SERVER/lib:\$libdir'
+$(settings_of_stage "$stage")
 CONF
   restart_cluster "$folder"
 }

@@ -41,8 +41,10 @@ called='SELECT @extschema@.analytics_schema();'
 printf '%s\n' "$replace" "$called" >"$scripts/portfolio_batch--0.9.0--0.9.5.sql"
 printf '%s\n' "$replace" "$called" >"$scripts/portfolio_batch--0.9.5--$version.sql"
 printf '%s\n' "$replace" >"$scripts/portfolio_batch--$version--2.0.0.sql"
-sql "ALTER SYSTEM SET extension_destdir = '$installed'" 'SELECT pg_reload_conf()' >/dev/null
-wait_until 10 "SELECT current_setting('extension_destdir') = '$installed'"
+settings_of_stage "$installed" | as_server tee -a "$tap_folder/data/postgresql.conf" >/dev/null
+sql 'SELECT pg_reload_conf()' >/dev/null
+wait_until 10 "SELECT count(*) = 2 FROM pg_available_extension_versions
+               WHERE name = 'portfolio_batch' AND version IN ('0.9.0', '$version')"
 
 sql "CREATE EXTENSION portfolio_batch VERSION '0.9.0'"
 error=$(sql_error 'SELECT analytics_schema()')
