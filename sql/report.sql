@@ -1,5 +1,5 @@
 -- A whole report, as it is printed: every figure, mark and place of a page on a made-up book. What is of the day on which
--- it is made stands as TIME and MS; of the attributes nine decimals are kept, for those after them differ by compiler.
+-- it is made stands as TIME and MS; attributes are rounded to nine decimals, for those after them differ by compiler.
 SET client_min_messages = warning;
 CREATE SCHEMA desk;
 SET search_path = desk;
@@ -17,9 +17,11 @@ SELECT phase, sum(failed) AS failed, sum(rows_written) AS rows_written
 FROM run_daily_batch_with_backfill('2024-06-28') GROUP BY phase ORDER BY phase::numeric;
 \t on
 \a
-SELECT regexp_replace(regexp_replace(regexp_replace(
-         l.line, '\d{4}-\d\d-\d\d \d\d:\d\d:\d\d', 'TIME', 'g'), '[0-9,.]+ (ms|s)\y', 'MS', 'g'),
-         '="(-?\d+[.]\d{9})\d+', '="\1', 'g')
+SELECT (SELECT string_agg(CASE WHEN part ~ '^-?\d+[.]\d{10,}$' THEN trim_scale(round(part::numeric, 9))::text
+                               ELSE part END, '"' ORDER BY i)
+        FROM string_to_table(regexp_replace(regexp_replace(
+               l.line, '\d{4}-\d\d-\d\d \d\d:\d\d:\d\d', 'TIME', 'g'), '[0-9,.]+ (ms|s)\y', 'MS', 'g'), '"')
+             WITH ORDINALITY AS a (part, i))
 FROM portfolios AS p
 CROSS JOIN regexp_replace(portfolio_report(p.id), '<style>.*</style>', '') AS page
 CROSS JOIN regexp_split_to_table(page, '(?<=>)\s*(?=<)|\n') WITH ORDINALITY AS l (line, n)

@@ -34,7 +34,7 @@ is "$(sed -n "s/^default_version = '\(.*\)'/\1/p" "$PB_ROOT/portfolio_batch.cont
 installed=$tap_folder/installed
 as_server mkdir "$installed"
 cp -r "$tap_stage"/. "$installed"
-scripts=$installed$(dirname "$("$PG_CONFIG" --sharedir)/x")/extension
+scripts=$installed$("$PG_CONFIG" --sharedir)/extension
 cp "$scripts/portfolio_batch--$version.sql" "$scripts/portfolio_batch--0.9.0.sql"
 replace='CREATE OR REPLACE FUNCTION _portfolio_batch.of_an_update() RETURNS name LANGUAGE sql RETURN CURRENT_USER;'
 called='SELECT @extschema@.analytics_schema();'
