@@ -123,7 +123,8 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 6
 SET search_path TO pg_catalog, pg_temp
 AS $$
   WITH magnitude AS (
-    SELECT 10::numeric ^ floor(log(((high - low) / wanted)::numeric)) AS power WHERE high > low
+    -- A condition after WHERE would not keep the planner from computing it for arguments that it knows.
+    SELECT CASE WHEN high > low THEN 10::numeric ^ floor(log(((high - low) / wanted)::numeric)) END AS power
   ), chosen AS (
     SELECT min(power * round) AS step
     FROM magnitude, unnest(ARRAY[1, 2, 2.5, 5, 10]) AS round

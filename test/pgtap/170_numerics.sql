@@ -577,7 +577,8 @@ SELECT is_empty($$SELECT * FROM declared WHERE (provolatile, proparallel, proiss
                     CASE name WHEN 'correlation_matrix' THEN ('s'::"char", 'u'::"char", false)
                          ELSE ('i'::"char", 's'::"char", name = 'benjamini_hochberg') END$$,
                 'immutable and parallel safe, but for the one that reads tables');
-SET LOCAL force_parallel_mode = on;
+SELECT name AS in_workers FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset
+SET LOCAL :in_workers = on;
 CREATE FUNCTION pg_temp.plan_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   line text;
@@ -594,7 +595,7 @@ SELECT matches(pg_temp.plan_of('SELECT * FROM ' || statement), 'Workers Launched
                ($$linkage_average('{{1,0.5},{0.5,1}}')$$), ($$cluster_average_linkage('{{1,0.5},{0.5,1}}')$$),
                ($$generate_series(1, 1) AS i, benjamini_hochberg(ARRAY[0.5 / i])$$)) AS s (statement);
 CREATE TEMP TABLE by_worker AS SELECT * FROM ols_fit('{1,3,4,6,6}', '{1,2,3,4,5}');
-RESET force_parallel_mode;
+RESET :in_workers;
 SELECT results_eq('SELECT * FROM by_worker', $$SELECT * FROM ols_fit('{1,3,4,6,6}', '{1,2,3,4,5}')$$,
                   'which finds the same');
 

@@ -13,7 +13,7 @@ DECLARE
 BEGIN
   FOR t IN SELECT b.relation, substring(d.modifiers FROM 'PRIMARY KEY [(]([^)]*)[)]') AS key
              FROM bad_row AS b JOIN analytics_columns() AS d ON d.table_name = b.relation AND d.column_name IS NULL LOOP
-    FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = t.relation::regclass LOOP
+    FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = t.relation::regclass AND contype <> 'n' LOOP
       EXECUTE format('ALTER TABLE %I DROP CONSTRAINT IF EXISTS %I CASCADE', t.relation, c.conname);
     END LOOP;
     EXECUTE format('CREATE UNIQUE INDEX ON %I (%s)', t.relation, t.key);
