@@ -137,6 +137,7 @@ class Closing {
                                     [](const Shard& shard) { return shard.outcome.failure.has_value(); });
     if (with_snapshot.empty() || (!failed && !shared_rows_failed_ && with_snapshot.size() == all_open())) return;
     std::vector<Uuid> ids;
+    ids.reserve(with_snapshot.size());
     for (const auto& [id, value] : with_snapshot) ids.push_back(id);
     engine::Context context(store_, ids, session_.day, session_.day);
     Run(store_, session_.run_id, {}).run_shared(context, session_.day, ids);

@@ -17,9 +17,9 @@ using core::Date;
 namespace {
 
 // Puts together the row of one portfolio and day.
-class Builder {
+class HoldingsBuilder {
  public:
-  Builder(Context& context, const store::Portfolio& portfolio, Date day, const core::PeriodResult& period)
+  HoldingsBuilder(Context& context, const store::Portfolio& portfolio, Date day, const core::PeriodResult& period)
       : portfolio_(portfolio),
         market_(context.market()),
         day_(day),
@@ -106,7 +106,7 @@ class Builder {
 
 store::HoldingsRow holdings_of(Context& context, const store::Portfolio& portfolio, Date day,
                                const core::PeriodResult& period) {
-  return Builder(context, portfolio, day, period).build();
+  return HoldingsBuilder(context, portfolio, day, period).build();
 }
 
 Report write_holdings(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {

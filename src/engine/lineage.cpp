@@ -78,7 +78,7 @@ std::string changed_settings(const Side& stored, const Side& other) {
   std::string text;
   for (const auto& [name, value] : values(stored))
     if (const std::string& changed = after.at(name); changed != value)
-      text += (text.empty() ? "" : ", ") + name + " " + value + " -> " + changed;
+      text.append(text.empty() ? "" : ", ").append(name).append(" ").append(value).append(" -> ").append(changed);
   return text.empty() ? "method of the estimators" : text;
 }
 

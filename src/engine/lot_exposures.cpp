@@ -2,15 +2,15 @@
 
 #include <array>
 #include <cmath>
-#include <limits>
 
+#include "core/limits.hpp"
 #include "core/portfolio/ranges.hpp"
 
 namespace pb::engine {
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+using core::nan;
 
 // Delta x quantity x multiplier x price of the underlying. An option's own price does not move like its underlying.
 double option_exposure(Inputs& inputs, core::Date day, const Held& held) {

@@ -16,9 +16,9 @@ namespace pb::engine {
 namespace {
 
 // Puts positions of all portfolios on one list of symbols.
-class Builder {
+class RiskBookBuilder {
  public:
-  Builder(Inputs& inputs, core::Date day, std::span<const core::Uuid> portfolio_ids)
+  RiskBookBuilder(Inputs& inputs, core::Date day, std::span<const core::Uuid> portfolio_ids)
       : inputs_(inputs), day_(day), ids_(portfolio_ids) {
     book_.day = day;
     book_.session = inputs.market().panel.sessions().index(day).value();
@@ -111,7 +111,7 @@ std::string without_snapshot(const RiskBook& book) {
 }
 
 RiskBook make_risk_book(Inputs& inputs, core::Date day, std::span<const core::Uuid> portfolio_ids) {
-  return Builder(inputs, day, portfolio_ids).build();
+  return RiskBookBuilder(inputs, day, portfolio_ids).build();
 }
 
 }  // namespace pb::engine

@@ -140,6 +140,7 @@ const std::vector<core::BetaFit>& RiskModels::market() {
 
 std::vector<int> RiskModels::columns(const std::vector<int>& indexes) const {
   std::vector<int> columns;
+  columns.reserve(indexes.size());
   for (const int index : indexes) columns.push_back(book_.columns[static_cast<std::size_t>(index)]);
   return columns;
 }

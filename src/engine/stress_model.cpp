@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/error.hpp"
+#include "core/limits.hpp"
 #include "core/portfolio/ranges.hpp"
 #include "core/text/json.hpp"
 #include "engine/context.hpp"
@@ -17,7 +17,7 @@ using core::Vector;
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+using core::nan;
 
 double known(const FactorExposure& exposure) { return exposure.estimated ? exposure.dollars : nan; }
 

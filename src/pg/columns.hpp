@@ -102,6 +102,7 @@ Column<Row> text_or_null(std::string name, Get get) {
 template <class Row>
 RowBuffer as_rows(const std::vector<Column<Row>>& columns, std::span<const Row> rows) {
   std::vector<ColumnDef> definitions;
+  definitions.reserve(columns.size());
   for (const Column<Row>& column : columns) definitions.push_back({column.name, column.type});
   RowBuffer buffer(std::move(definitions));
   buffer.reserve(rows.size());

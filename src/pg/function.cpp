@@ -453,6 +453,8 @@ extern "C" {
 
 PB_MODULE_MAGIC("portfolio_batch", PB_VERSION);
 
+// The server calls it by this name.
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) { pb::pg::on_load(); }

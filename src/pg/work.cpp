@@ -14,22 +14,22 @@ static_assert(std::is_same_v<Oid, unsigned>);
 
 namespace {
 
-struct Setting {
+struct SettingOfWork {
   const char* name;
   const char* value;
 };
 
-constexpr Setting settings_of_work[] = {{"search_path", "pg_catalog, pg_temp"},
-                                        {"standard_conforming_strings", "on"},
-                                        {"transform_null_equals", "off"},
-                                        {"quote_all_identifiers", "off"},
-                                        {"array_nulls", "on"},
-                                        {"row_security", "on"},
-                                        {"DateStyle", "ISO, MDY"},
-                                        {"IntervalStyle", "postgres"},
-                                        {"TimeZone", "UTC"},
-                                        {"extra_float_digits", "1"},
-                                        {"bytea_output", "hex"}};
+constexpr SettingOfWork settings_of_work[] = {{"search_path", "pg_catalog, pg_temp"},
+                                              {"standard_conforming_strings", "on"},
+                                              {"transform_null_equals", "off"},
+                                              {"quote_all_identifiers", "off"},
+                                              {"array_nulls", "on"},
+                                              {"row_security", "on"},
+                                              {"DateStyle", "ISO, MDY"},
+                                              {"IntervalStyle", "postgres"},
+                                              {"TimeZone", "UTC"},
+                                              {"extra_float_digits", "1"},
+                                              {"bytea_output", "hex"}};
 
 // The innermost work that has switched the user.
 const Work* switched = nullptr;
@@ -39,7 +39,7 @@ const Work* switched = nullptr;
 Work::Work() : exceptions_(std::uncaught_exceptions()) {
   nest_level_ = pg_call([] {
     const int level = NewGUCNestLevel();
-    for (const Setting& setting : settings_of_work)
+    for (const SettingOfWork& setting : settings_of_work)
       set_config_option(setting.name, setting.value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     return level;
   });

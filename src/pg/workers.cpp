@@ -118,7 +118,9 @@ void terminate_all(const WorkerSlots& all) {
 }
 
 // The last resort, for a leader that ends without unwinding: its workers are terminated with it.
-void terminate_on_detach(dsm_segment*, Datum slots) { terminate_all(*reinterpret_cast<WorkerSlots*>(slots)); }
+void terminate_on_detach(dsm_segment*, Datum slots) {
+  terminate_all(*reinterpret_cast<WorkerSlots*>(DatumGetPointer(slots)));
+}
 
 void store_text(shm_toc* toc, std::uint64_t key, const std::string& text) {
   auto* copy = static_cast<char*>(shm_toc_allocate(toc, text.size() + 1));

@@ -26,7 +26,7 @@ bool contains(const Names& names, const std::string& name) {
 // "t.a, t.b" for the prefix "t.".
 std::string list(const Names& names, const std::string& prefix = {}) {
   std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + prefix + name;
+  for (const std::string& name : names) text.append(text.empty() ? "" : ", ").append(prefix).append(name);
   return text;
 }
 
@@ -65,7 +65,7 @@ std::string insert_statement(const Target& target, const RowBuffer& rows) {
   if (figures.empty()) return sql + "NOTHING";
   sql += "UPDATE SET ";
   for (const std::string& column : columns)
-    if (!contains(target.keys, column)) sql += column + " = excluded." + column + ", ";
+    if (!contains(target.keys, column)) sql.append(column).append(" = excluded.").append(column).append(", ");
   sql.resize(sql.size() - 2);
   if (!target.also_on_change.empty()) sql += ", " + target.also_on_change;
   return target.rewrite ? sql : sql + " WHERE " + distinct(figures, "t.", "excluded.");

@@ -1,7 +1,6 @@
 #include "store/sector_store.hpp"
 
-#include <limits>
-
+#include "core/limits.hpp"
 #include "core/text/json.hpp"
 #include "pg/select.hpp"
 #include "store/row_check.hpp"
@@ -15,7 +14,7 @@ using pg::Type;
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+using core::nan;
 
 pg::Json as_json(const std::vector<core::SectorExposure>& sectors) {
   core::JsonObject object;

@@ -7,7 +7,7 @@
 namespace pb::store {
 
 std::string analytics_schema(const pg::Call& call) {
-  const std::string configured = current_settings().schema;
+  std::string configured = current_settings().schema;
   if (configured.empty()) return call.own_schema();
   if (pg::is_temporary_schema(configured))
     throw core::Error(core::sqlstate::invalid_parameter,

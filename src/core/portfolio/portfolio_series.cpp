@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+
+#include "core/limits.hpp"
 
 namespace pb::core {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // The first session of [first, end) that has a return, or `end`.
 int first_return(const Eigen::Ref<const Vector>& returns, int first, int end) {

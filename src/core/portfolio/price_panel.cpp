@@ -3,13 +3,12 @@
 #include <cmath>
 #include <utility>
 
+#include "core/limits.hpp"
 #include "core/portfolio/ranges.hpp"
 
 namespace pb::core {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // A close in shares of its own day, whatever basis it was stored in.
 double close_as_traded(const PriceRow& row, const std::string& symbol, const CorporateActions& actions) {

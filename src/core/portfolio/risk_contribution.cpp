@@ -1,17 +1,15 @@
 #include "core/portfolio/risk_contribution.hpp"
 
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include "core/error.hpp"
+#include "core/limits.hpp"
 #include "core/stats/annualization.hpp"
 
 namespace pb::core {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 void require_sizes(bool fits, const std::string& detail) {
   if (!fits) throw Error(sqlstate::invalid_parameter, "sizes of the risk model's parts differ", detail);

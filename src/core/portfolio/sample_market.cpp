@@ -65,7 +65,7 @@ double daily_return(const Loadings& loadings, const Drivers& drivers, SampleRand
 }
 
 // Prices are quoted in cents.
-double quoted(double price) { return std::max(0.01, std::round(price * 100) / 100); }
+double to_cents(double price) { return std::max(0.01, std::round(price * 100) / 100); }
 
 std::vector<Drivers> make_drivers(int sessions, SampleRandom& random) {
   std::vector<Drivers> days(static_cast<std::size_t>(sessions));
@@ -83,7 +83,7 @@ SampleSymbol make_symbol(std::string symbol, std::string sector, double price, c
   result.closes.reserve(days.size());
   for (const Drivers& day : days) {
     price *= 1 + daily_return(loadings, day, random);
-    result.closes.push_back(quoted(price));
+    result.closes.push_back(to_cents(price));
   }
   return result;
 }
@@ -103,7 +103,7 @@ Lot make_lot(const SampleSymbol& symbol, const SamplePortfolio& portfolio, Date 
   lot.position_type = is_short ? "SHORT" : "LONG";
   lot.entry_date = entry_date;
   // Trades happen near the close, not at it.
-  lot.entry_price = quoted(close * random.uniform(0.995, 1.005));
+  lot.entry_price = to_cents(close * random.uniform(0.995, 1.005));
   lot.quantity = std::max(1.0, std::round(amount / lot.entry_price)) * (is_short ? -1 : 1);
   return lot;
 }

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include "core/error.hpp"
+#include "core/limits.hpp"
 
 namespace pb::core {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // Correlation matrices whose smallest eigenvalue is below this share of the largest say nothing about the inverse:
 // what is left of it is rounding.

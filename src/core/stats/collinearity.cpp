@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "core/limits.hpp"
 #include "core/stats/householder.hpp"
 #include "core/stats/polled_algebra.hpp"
 #include "core/stats/singular_values.hpp"
@@ -11,7 +12,6 @@ namespace pb::core {
 
 namespace {
 
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // The columns without their means, of unit length.

@@ -9,14 +9,12 @@
 #include <string>
 
 #include "core/error.hpp"
+#include "core/limits.hpp"
 #include "core/stats/distributions.hpp"
 
 namespace pb::core {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 // Overlaps that hold less than this share of a series' variation are computed afresh.
 constexpr double least_share = 1.0 / 16;
@@ -118,7 +116,7 @@ StandardizedBlock::StandardizedBlock(const Eigen::Ref<const Matrix>& returns, co
 }
 
 void StandardizedBlock::list_sessions(Series& series, const Eigen::Ref<const Vector>& returns) {
-  series.lists_missing = 2 * series.observations >= sessions_;
+  series.lists_missing = Eigen::Index{2} * series.observations >= sessions_;
   series.list_begin = lists_.size();
   for (Eigen::Index t = 0; t < sessions_; ++t)
     if (std::isfinite(returns(t)) != series.lists_missing) lists_.push_back(static_cast<std::uint16_t>(t));

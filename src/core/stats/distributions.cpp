@@ -4,7 +4,8 @@
 
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
-#include <limits>
+
+#include "core/limits.hpp"
 
 namespace pb::core {
 
@@ -13,8 +14,6 @@ namespace {
 // The result must not depend on the platform's long double.
 using Policy = boost::math::policies::policy<boost::math::policies::promote_double<false>>;
 using StudentT = boost::math::students_t_distribution<double, Policy>;
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 

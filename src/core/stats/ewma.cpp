@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/error.hpp"
+#include "core/limits.hpp"
 #include "core/stats/constant_series.hpp"
 
 namespace pb::core {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 using Column = Eigen::Ref<const Vector>;
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <vector>
 
+#include "core/limits.hpp"
 #include "core/stats/householder.hpp"
 
 namespace pb::core {
@@ -14,7 +14,6 @@ namespace {
 constexpr Eigen::Index week = 5;
 constexpr Eigen::Index month = 22;
 constexpr Eigen::Index terms = 4;  // intercept, day, week, month
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 using Terms = Eigen::Matrix<double, terms, 1>;
 using Triangle = Eigen::Matrix<double, terms, terms>;

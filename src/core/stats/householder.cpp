@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <utility>
 
+#include "core/limits.hpp"
 #include "core/stats/polled_algebra.hpp"
 
 namespace pb::core {
 
 namespace {
-
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 // Elements of the columns that a run of reflections is applied to: they stay in the cache while all vectors pass by.
 constexpr Eigen::Index elements_in_cache = 1 << 17;

@@ -40,7 +40,7 @@ inline Matrix unpack_triangle(std::span<const double> triangle, int items, doubl
   require_packed(triangle.size(), items);
   Matrix square(items, items);
   std::size_t at = 0;
-  in_steps(items, 4 * items, poll, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+  in_steps(items, std::ptrdiff_t{4} * items, poll, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
     for (std::ptrdiff_t i = first; i < first + count; ++i) {
       square(i, i) = diagonal;
       for (std::ptrdiff_t j = 0; j < i; ++j) square(i, j) = square(j, i) = triangle[at++];

@@ -2,18 +2,16 @@
 
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <string>
 
 #include "core/error.hpp"
+#include "core/limits.hpp"
 
 namespace pb::core {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 RateChanges no_changes(Eigen::Index sessions) {
   return {Vector::Constant(sessions, nan), std::vector<int>(static_cast<std::size_t>(sessions), 0)};

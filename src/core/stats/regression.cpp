@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/limits.hpp"
 #include "core/stats/binary_scale.hpp"
 #include "core/stats/collinearity.hpp"
 #include "core/stats/distributions.hpp"
@@ -16,8 +17,6 @@
 namespace pb::core {
 
 namespace {
-
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 void require_observations(Eigen::Index n, Eigen::Index k) {
   if (n > k) return;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <numeric>
 #include <string>
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/limits.hpp"
 #include "core/stats/binary_scale.hpp"
 #include "core/stats/collinearity.hpp"
 #include "core/stats/distributions.hpp"
@@ -20,9 +20,6 @@
 namespace pb::core {
 
 namespace {
-
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 [[noreturn]] void refuse_design(const std::string& detail) {
   throw Error(sqlstate::singular_design, "ridge design is singular", detail,
@@ -67,6 +64,7 @@ std::vector<double> alpha_candidates(const AlphaGrid& grid) {
   const double from = std::log10(grid.lowest);
   const double step = grid.count > 1 ? (std::log10(grid.highest) - from) / (grid.count - 1) : 0;
   std::vector<double> alphas;
+  alphas.reserve(static_cast<std::size_t>(grid.count));
   for (int i = 0; i < grid.count; ++i) alphas.push_back(std::pow(10, from + step * i));
   return alphas;
 }

@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include "core/error.hpp"
+#include "core/limits.hpp"
 #include "core/stats/binary_scale.hpp"
 #include "core/stats/polled_algebra.hpp"
 
 namespace pb::core {
 
 namespace {
-
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 // Columns whose products with themselves and those after them are formed at a time.
 constexpr Eigen::Index columns_at_once = 128;

@@ -18,7 +18,7 @@ constexpr int most_steps = 30;  // for each eigenvalue, on average
 
 // Columns of a symmetric matrix that are multiplied at a time: their elements are read twice, the second time from the
 // cache.
-constexpr Eigen::Index columns_at_once = 16;
+constexpr Eigen::Index columns_in_cache = 16;
 
 struct Tridiagonal {
   Vector diagonal;
@@ -35,9 +35,9 @@ Vector symmetric_product(const Lower& a, double factor, const Vector& v, Poll po
     result.noalias() += a.template selfadjointView<Eigen::Lower>() * (factor * v);
     return result;
   }
-  for (Eigen::Index first = 0; first < n; first += columns_at_once) {
+  for (Eigen::Index first = 0; first < n; first += columns_in_cache) {
     poll();
-    const Eigen::Index count = std::min(columns_at_once, n - first);
+    const Eigen::Index count = std::min(columns_in_cache, n - first);
     const Eigen::Index rest = n - first - count;
     const auto below = a.block(first + count, first, rest, count);
     result.segment(first, count).noalias() +=
