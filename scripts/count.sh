@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by scripts/test: how many of the tests that a suite has ran, and what came of them. Source it; do not run it.
 # The number a suite has comes from its sources, never from the run. Results are files of lines "ok", "not ok" or
 # "skipped", a tab, and the name of the test or the reason.

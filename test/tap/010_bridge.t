@@ -137,8 +137,8 @@ is "$(printf '%s' "$memory" | sed -n 5p)" 0 'no caught error is kept'
 # Late by so many milliseconds, by the clock of the server: from the signal to the handler of the session it was for.
 # The best of three, because the machine may have had other things to do.
 best_of_three() {
-  local measured=() i
-  for i in 1 2 3; do measured+=("$("$@")"); done
+  local measured=()
+  for _ in 1 2 3; do measured+=("$("$@")"); done
   note "$1 ${2:-}: ${measured[*]} ms"
   printf '%s\n' "${measured[@]}" | sort -g | head -n 1 >"$tap_folder/best"
 }

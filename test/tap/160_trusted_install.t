@@ -102,7 +102,7 @@ as_owner 'TRUNCATE seen'
 
 # A superuser uses all of it.
 uses=$(
-  day=$day psql -Xq -v day="$day" <<'SQL' 2>&1
+  psql -Xq -v day="$day" <<'SQL' 2>&1
 SET client_min_messages = warning;
 SELECT count(*) FROM create_analytics_tables();
 SELECT count(*) FROM grant_analytics_roles('desk_reader', 'desk_runner');

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the TAP programs of this folder share: numbered results, a throwaway cluster, psql. Source it; do not run it.
 # PB_STAGE names a folder into which the extension is already installed; without it each program builds its own.
 
@@ -121,6 +122,7 @@ begin_cluster() {
     mkdir "$stage"
     build_into "$stage"
   fi
+  # shellcheck disable=SC2034  # for the programs that read this file
   tap_stage=$stage
   start_cluster "$tap_folder" "$stage"
   use_cluster "$tap_folder"
