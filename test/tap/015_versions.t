@@ -43,8 +43,7 @@ printf '%s\n' "$replace" "$called" >"$scripts/portfolio_batch--0.9.5--$version.s
 printf '%s\n' "$replace" >"$scripts/portfolio_batch--$version--2.0.0.sql"
 settings_of_stage "$installed" | as_server tee -a "$tap_folder/data/postgresql.conf" >/dev/null
 sql 'SELECT pg_reload_conf()' >/dev/null
-wait_until 10 "SELECT count(*) = 2 FROM pg_available_extension_versions
-               WHERE name = 'portfolio_batch' AND version IN ('0.9.0', '$version')"
+wait_until 10 "SELECT starts_with(current_setting('dynamic_library_path'), '$installed')"
 
 sql "CREATE EXTENSION portfolio_batch VERSION '0.9.0'"
 error=$(sql_error 'SELECT analytics_schema()')
