@@ -54,7 +54,18 @@ on. Errors: 22023 with the name of the field when it cannot be read, is out of r
 it begins, a step of 0 or larger than the field, such as */90 minutes, a step of a single number), and for more than
 60 values.';
 
-CREATE FUNCTION _portfolio_batch.cron_next_run_as_caller(cron_expression text, after timestamptz DEFAULT now())
+CREATE FUNCTION _portfolio_batch.cron_interval(cron_expression text) RETURNS interval
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT make_interval(secs => substring(lower(cron_expression)
+                                         FROM E'^[ \t]*0*([1-9]|[1-5][0-9])[ \t]*seconds?[ \t]*$')::integer)
+$$;
+COMMENT ON FUNCTION _portfolio_batch.cron_interval(text) IS
+'The interval of a schedule of 1 to 59 seconds, such as ''30 seconds'', which pg_cron takes from 1.5 on; NULL for any
+other.';
+
+CREATE FUNCTION _portfolio_batch.cron_due(cron_expression text, after timestamptz, time_zone text)
 RETURNS timestamptz
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path TO pg_catalog, pg_temp
@@ -69,10 +80,14 @@ DECLARE
   month_days integer[];
   months     integer[];
   weekdays   integer[];
+  last_day   boolean;
   either     boolean;
   result     timestamptz;
 BEGIN
   PERFORM _portfolio_batch.require_finite('the time after which a cron expression is due', after AT TIME ZONE 'GMT');
+  IF _portfolio_batch.cron_interval(cron_expression) IS NOT NULL THEN
+    RETURN after + _portfolio_batch.cron_interval(cron_expression);
+  END IF;
   fields := regexp_split_to_array(btrim(COALESCE(aliases ->> cron_expression, cron_expression), E' \t'), E'[ \t]+');
   IF fields = '{@reboot}' THEN
     RETURN NULL;
@@ -81,45 +96,100 @@ BEGIN
     RAISE EXCEPTION 'invalid cron expression %', COALESCE('"' || cron_expression || '"', 'NULL')
       USING ERRCODE = 'invalid_parameter_value',
             DETAIL = format('It has %s fields.', COALESCE(cardinality(fields), 0)),
-            HINT = 'Give five fields, minute hour day-of-month month day-of-week, in GMT, such as ''0 22 * * 1-5''; or '
-                   '@hourly, @daily, @weekly, @monthly, @yearly.';
+            HINT = 'Give five fields, minute hour day-of-month month day-of-week, such as ''0 22 * * 1-5''; or '
+                   '@hourly, @daily, @weekly, @monthly, @yearly; or ''1 seconds'' to ''59 seconds''.';
   END IF;
   minutes := _portfolio_batch.cron_field(fields[1], 'minute', 0, 59);
   hours := _portfolio_batch.cron_field(fields[2], 'hour', 0, 23);
-  month_days := _portfolio_batch.cron_field(fields[3], 'day of month', 1, 31);
+  last_day := fields[3] = '$';
+  IF NOT last_day THEN
+    month_days := _portfolio_batch.cron_field(fields[3], 'day of month', 1, 31);
+  END IF;
   months := _portfolio_batch.cron_field(fields[4], 'month', 1, 12,
                                         '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}');
   weekdays := _portfolio_batch.cron_field(fields[5], 'day of week', 0, 7, '{sun,mon,tue,wed,thu,fri,sat,sun}');
   either := fields[3] NOT LIKE '*%' AND fields[5] NOT LIKE '*%';
 
-  -- 29 February is at most eight years away. Where the first day has no time left, the second one has.
+  -- 29 February is at most eight years away. The first of the days may have no time left, and those on which the clock
+  -- goes forward may lack the hour. An hour that comes twice has two times, by the two distances from GMT of that day.
   SELECT min(t.due)
     INTO result
     FROM (SELECT d.day
-          FROM generate_series(date_trunc('day', after AT TIME ZONE 'GMT'),
-                               date_trunc('day', after AT TIME ZONE 'GMT') + interval '8 years 1 day',
+          FROM generate_series(date_trunc('day', after AT TIME ZONE time_zone),
+                               date_trunc('day', after AT TIME ZONE time_zone) + interval '8 years 1 day',
                                interval '1 day') AS d (day)
-          CROSS JOIN LATERAL (SELECT extract(day FROM d.day) = ANY (month_days) AS by_month,
+          CROSS JOIN LATERAL (SELECT CASE WHEN last_day THEN extract(day FROM d.day + interval '1 day') = 1
+                                          ELSE extract(day FROM d.day) = ANY (month_days) END AS by_month,
                                      extract(dow FROM d.day) = ANY (weekdays)
                                      OR (extract(dow FROM d.day) = 0 AND 7 = ANY (weekdays)) AS by_week) AS m
           WHERE extract(month FROM d.day) = ANY (months)
             AND CASE WHEN either THEN m.by_month OR m.by_week ELSE m.by_month AND m.by_week END
           ORDER BY d.day
-          LIMIT 2) AS d
+          LIMIT 4) AS d
+    CROSS JOIN LATERAL (SELECT DISTINCT (near.at AT TIME ZONE time_zone) - (near.at AT TIME ZONE 'GMT') AS ahead
+                        FROM unnest(ARRAY[(d.day - interval '1 day') AT TIME ZONE 'GMT',
+                                          (d.day + interval '2 days') AT TIME ZONE 'GMT']) AS near (at)) AS z
     CROSS JOIN unnest(hours) AS h (hour)
     CROSS JOIN unnest(minutes) AS n (minute)
-    CROSS JOIN LATERAL (SELECT (d.day + make_interval(hours => h.hour, mins => n.minute)) AT TIME ZONE 'GMT') AS t (due)
-   WHERE t.due > after;
+    CROSS JOIN LATERAL (SELECT d.day + make_interval(hours => h.hour, mins => n.minute) AS clock) AS c
+    CROSS JOIN LATERAL (SELECT (c.clock - z.ahead) AT TIME ZONE 'GMT' AS due) AS t
+   WHERE t.due > after AND t.due AT TIME ZONE time_zone = c.clock;
   RETURN result;
 END
 $$;
+COMMENT ON FUNCTION _portfolio_batch.cron_due(text, timestamptz, text) IS
+'What cron_next_run says, by the clock of a time zone; NULL, for an expression that can be read, in an unknown one.';
+
+CREATE FUNCTION _portfolio_batch.cron_setting(setting_name text, OUT is_there boolean, OUT value text)
+LANGUAGE plpgsql STABLE STRICT
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') THEN
+    SELECT s.setting INTO value FROM pg_settings AS s WHERE s.name = setting_name;
+    is_there := FOUND;
+    RETURN;
+  END IF;
+  -- pg_cron hides its settings from others. One that is not hidden is a name that somebody set in vain.
+  BEGIN
+    PERFORM current_setting(setting_name, true);
+    is_there := false;
+  EXCEPTION WHEN insufficient_privilege THEN
+    is_there := true;
+  END;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.cron_setting(text) IS
+'Whether the pg_cron that the server has loaded has a setting, in whichever database it serves, and its value; NULL for
+the value where the caller may not see it (pg_read_all_settings).';
+
+CREATE FUNCTION _portfolio_batch.cron_time_zone() RETURNS text
+LANGUAGE sql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT CASE WHEN s.is_there THEN s.value ELSE 'GMT' END FROM _portfolio_batch.cron_setting('cron.timezone') AS s
+$$;
+COMMENT ON FUNCTION _portfolio_batch.cron_time_zone() IS
+'The time zone in which pg_cron reads expressions: cron.timezone from 1.5 on, before that, and without pg_cron, GMT.
+NULL where the caller may not see the setting.';
+
+CREATE FUNCTION _portfolio_batch.cron_next_run_as_caller(cron_expression text, after timestamptz DEFAULT now())
+RETURNS timestamptz
+LANGUAGE sql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT _portfolio_batch.cron_due(cron_expression, after, _portfolio_batch.cron_time_zone())
+$$;
 COMMENT ON FUNCTION _portfolio_batch.cron_next_run_as_caller(text, timestamptz) IS
-'The first full minute after a time (default: now) at which a cron expression is due, in GMT, in which pg_cron 1.4
-evaluates it. As in Vixie cron: lists, ranges, steps, names of months and days of the week, 0 and 7 for Sunday, and the
-either-or rule: where both day of month and day of week are restricted (do not begin with *), a day that meets one of
-them will do. NULL for @reboot, for an expression that is never due, such as 30 February, and for a NULL time.
-Stricter than pg_cron, which takes some expressions without sense. Errors: 22023 with the name of the field, 22008 for
-a time that is infinite or so late that the next eight years have no date.';
+'The first full minute after a time (default: now) at which a cron expression is due, in the time zone in which pg_cron
+reads it: cron.timezone from pg_cron 1.5 on; before, and without pg_cron, GMT. As in Vixie cron: lists, ranges, steps,
+names of months and days of the week, 0 and 7 for Sunday, and the either-or rule: where both day of month and day of
+week are restricted (do not begin with *), a day that meets one of them will do. $ for the day of month is the last one;
+the form ''30 seconds'', 1 to 59, is due so long after the time. A time of the clock that a day lacks is not due on it,
+one that comes twice is due twice. NULL for @reboot, for an expression that is never due, such as 30 February, for a NULL
+time, and where pg_cron has a time zone that the caller may not see (pg_read_all_settings). Stricter than pg_cron, which
+takes some expressions without sense. Errors: 22023 with the name of the field, 22008 for a time that is infinite or so
+late that the next eight years have no date.';
 
 -- The bridge to pg_cron ----------------------------------------------------------------------------------------------
 
@@ -153,9 +223,11 @@ LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  here          CONSTANT name := current_database();
-  cron_database text;
-  visible       boolean := true;
+  here      CONSTANT name := current_database();
+  elsewhere CONSTANT text :=  -- what to call in the database of pg_cron
+    CASE WHEN command IS NOT NULL THEN format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', job_name,
+                                              cron_expression, command, here, current_user) END;
+  serves    record;
 BEGIN
   IF _portfolio_batch.has_cron() THEN
     RETURN;
@@ -164,25 +236,22 @@ BEGIN
     RAISE EXCEPTION 'permission denied for schema cron'
       USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT USAGE ON SCHEMA cron TO %I;', current_user);
   END IF;
-  BEGIN
-    cron_database := current_setting('cron.database_name', true);
-  EXCEPTION WHEN insufficient_privilege THEN
-    visible := false;  -- pg_cron is loaded, and shows its settings to members of pg_read_all_settings only
-  END;
-  IF cron_database = here OR NOT visible THEN
+  SELECT s.is_there, s.value AS database INTO serves FROM _portfolio_batch.cron_setting('cron.database_name') AS s;
+  IF serves.is_there AND COALESCE(serves.database, here) = here THEN
     RAISE EXCEPTION 'schedules need pg_cron, which is not installed in database "%"', here
       USING ERRCODE = 'object_not_in_prerequisite_state',
             DETAIL = 'The server has loaded it. It can be installed in the database that cron.database_name names.',
-            HINT = format('As a superuser: CREATE EXTENSION pg_cron; GRANT USAGE ON SCHEMA cron TO %I;', current_user);
-  ELSIF cron_database IS NOT NULL THEN
-    RAISE EXCEPTION 'schedules of database "%" have to be made in database "%"', here, cron_database
+            HINT = concat(format('As a superuser: CREATE EXTENSION pg_cron; GRANT USAGE ON SCHEMA cron TO %I;',
+                                 current_user),
+                          CASE WHEN serves.database IS NULL
+                               THEN ' Or, where cron.database_name is another one, as a superuser there: ' || elsewhere
+                          END);
+  ELSIF serves.is_there THEN
+    RAISE EXCEPTION 'schedules of database "%" have to be made in database "%"', here, serves.database
       USING ERRCODE = 'object_not_in_prerequisite_state',
-            DETAIL = format('pg_cron can be used in "%s" alone (cron.database_name).', cron_database),
-            HINT = concat(format('As a superuser in %I: ', cron_database), 'CREATE EXTENSION IF NOT EXISTS pg_cron; ',
-                          CASE WHEN command IS NULL
-                               THEN 'see cron.job there.'
-                               ELSE format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', job_name,
-                                           cron_expression, command, here, current_user) END,
+            DETAIL = format('pg_cron can be used in "%s" alone (cron.database_name).', serves.database),
+            HINT = concat(format('As a superuser in %I: ', serves.database), 'CREATE EXTENSION IF NOT EXISTS pg_cron; ',
+                          COALESCE(elsewhere, 'see cron.job there.'),
                           format(' Or set cron.database_name = %L and restart the server.', here));
   END IF;
   RAISE EXCEPTION 'schedules need pg_cron, which this server has not loaded'
@@ -197,6 +266,41 @@ COMMENT ON FUNCTION _portfolio_batch.require_cron(text, text, text) IS
 'Raises what is missing for schedules, with the commands that help. The arguments, of the schedule that was wanted, go
 into the command to run in the database of pg_cron when that is another one; NULL for none in particular. Errors: 55000
 when pg_cron is not loaded, not installed, or in another database; 42501 when the caller may not use its schema.';
+
+CREATE FUNCTION _portfolio_batch.require_cron_takes(cron_expression text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  form record;
+BEGIN
+  -- The version of the library that the server has loaded decides, which serves another database as well, and which is
+  -- ahead of pg_extension until ALTER EXTENSION. Each of the forms came with a setting.
+  IF _portfolio_batch.cron_interval(cron_expression) IS NOT NULL THEN
+    SELECT '1.5' AS version, 'cron.timezone' AS came_with, 'An interval of seconds' AS name, '* * * * *' AS instead
+      INTO form;
+  ELSIF cron_expression ~ E'^[ \t]*[^ \t]+[ \t]+[^ \t]+[ \t]+[$]' THEN
+    SELECT '1.6' AS version, 'cron.launch_active_jobs' AS came_with, 'The last day of the month, $,' AS name,
+           regexp_replace(cron_expression, '[$]', '28-31') AS instead
+      INTO form;
+  ELSE
+    RETURN;
+  END IF;
+  IF NOT (SELECT s.is_there FROM _portfolio_batch.cron_setting('cron.database_name') AS s)
+     OR (SELECT s.is_there FROM _portfolio_batch.cron_setting(form.came_with) AS s) THEN
+    RETURN;
+  END IF;
+  RAISE EXCEPTION 'pg_cron of this server does not take the schedule "%"', cron_expression
+    USING ERRCODE = 'feature_not_supported',
+          DETAIL = format('%s needs pg_cron %s.', form.name, form.version),
+          HINT = format('Install pg_cron %s or later and restart the server, or use a schedule such as %L.',
+                        form.version, form.instead);
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.require_cron_takes(text) IS
+'Raises 0A000, with the version that would take it, for an expression that can be read and that the pg_cron of this
+server does not take: intervals of seconds need 1.5, $ for the last day of the month 1.6. Nothing where the server has
+loaded no pg_cron.';
 
 CREATE FUNCTION _portfolio_batch.require_lasting_schema() RETURNS void
 LANGUAGE plpgsql STABLE
@@ -370,7 +474,7 @@ BEGIN
            COALESCE(d.start_time, d.end_time, s.last_run), COALESCE(o.status, s.last_status),
            CASE WHEN o.status IS NULL THEN s.last_message ELSE o.message END,
            CASE WHEN NOT o.is_seen THEN s.next_run
-                WHEN j.active THEN @extschema@.cron_next_run(j.schedule) END,
+                WHEN j.active THEN o.due END,
            CASE WHEN o.is_seen THEN j.jobid ELSE s.job_id END
     FROM _portfolio_batch.stored_schedules() AS s
     LEFT JOIN cron.job AS j ON j.username = s.owner
@@ -396,6 +500,10 @@ BEGIN
              THEN format('run %s, sessions %s, errors %s', r.run_id, COALESCE(r.dates_processed, 0),
                          COALESCE(r.error_count, 0)) || COALESCE(': ' || r.error_message, '')
              ELSE btrim(d.return_message, E' \n') END AS message,
+        -- An interval counts from the last start, and is late while a run takes longer.
+        CASE WHEN j.jobid IS NULL THEN NULL
+             WHEN _portfolio_batch.cron_interval(j.schedule) IS NULL THEN @extschema@.cron_next_run(j.schedule)
+             ELSE GREATEST(now(), @extschema@.cron_next_run(j.schedule, COALESCE(d.start_time, now()))) END AS due,
         -- pg_cron shows roles their own jobs; a superuser sees those of all.
         s.owner = current_user OR NOT row_security_active('cron.job') AS is_seen) AS o
     ORDER BY s.schedule_name;
@@ -458,6 +566,7 @@ BEGIN
             HINT = 'Choose a shorter name.';
   END IF;
   PERFORM @extschema@.cron_next_run(cron_expression);
+  PERFORM _portfolio_batch.require_cron_takes(cron_expression);
   PERFORM _portfolio_batch.require_cron(cron_expression, command, job_name);
   PERFORM _portfolio_batch.require_lasting_schema();
   -- Whoever comes second waits here, and is then told whose it is.
@@ -471,10 +580,11 @@ END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.schedule_batch_as_caller(text, text, text) IS
 'Makes a schedule, or changes the one of the same name: pg_cron runs the command, by default CALL daily_batch(), as the
-caller in this database whenever the expression is due (see cron_next_run; GMT). The batch itself decides which
+caller in this database whenever the expression is due (see cron_next_run). The batch itself decides which
 sessions are closed, settled and missing, so that a schedule is just a tick: holidays, early closes, daylight saving and
 missed ticks need nothing. Returns the schedule. A disabled one stays disabled. Errors: 22023 for an expression that
-cannot be read (with the field), an empty name or command or a name that is too long; 55000 when pg_cron is missing or
+cannot be read (with the field), an empty name or command or a name that is too long; 0A000, with the version that
+would take it, for one that the pg_cron of this server does not take; 55000 when pg_cron is missing or
 in another database, or when portfolio_batch.schema is set for this session only; 42501 when the schedule belongs to
 another role or the caller may not use pg_cron.';
 
@@ -597,8 +707,10 @@ BEGIN
   PERFORM @extschema@.sync_schedules();
   PERFORM @extschema@.schedule_batch(d.schedule_name, d.cron_expression, d.command)
      FROM (VALUES
-       -- From before the latest close in summer until after the settling in winter, and again later if that was missed.
-       ('batch tick', '*/15 0-3,20-23 * * *', 'CALL @extschema@.daily_batch()'),
+       -- From before the latest close in summer until after the settling in winter, and again later if that was missed;
+       -- by another clock than that of GMT all day, since a tick with nothing to do does nothing.
+       ('batch tick', CASE WHEN _portfolio_batch.cron_time_zone() IN ('GMT', 'UTC', 'Etc/UTC')
+                           THEN '*/15 0-3,20-23 * * *' ELSE '*/15 * * * *' END, 'CALL @extschema@.daily_batch()'),
        ('gap scan', '0 6 * * 0', 'CALL @extschema@.rescan_sessions(90)'),
        -- 14 days are ten sessions.
        ('late corrections', '30 4 * * *', 'CALL @extschema@.rescan_sessions(14)'),
@@ -612,8 +724,9 @@ END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.schedule_default_batches_as_caller() IS
 'Makes the schedules that every installation wants, where there is none of the name yet, and returns them: batch tick
-(every quarter of an hour from 20:00 to 3:45 GMT, CALL daily_batch(), which does nothing until a session has closed
-and settled and nothing when none is missing), late corrections (daily 4:30 GMT, CALL rescan_sessions(14), the last ten
-sessions), gap scan (Sundays 6:00 GMT, CALL rescan_sessions(90)) and run records (daily 5:30 GMT, purge_run_records of
+(every quarter of an hour from 20:00 to 3:45 GMT, or all day where pg_cron has another time zone or one that the caller
+may not see; CALL daily_batch(), which does nothing until a session has closed and settled and nothing when none is
+missing), late corrections (daily 4:30, CALL rescan_sessions(14), the last ten
+sessions), gap scan (Sundays 6:00, CALL rescan_sessions(90)) and run records (daily 5:30, purge_run_records of
 90 days). Schedules that exist, also changed or disabled ones, are left alone.
 Errors: as schedule_batch.';

@@ -115,6 +115,10 @@ INSERT INTO entry_points VALUES
   ('pure', 'absent_tables', 'SELECT _portfolio_batch.absent_tables()'),
   ('pure', 'chosen_portfolios', 'SELECT _portfolio_batch.chosen_portfolios(NULL, NULL)'),
   ('pure', 'cron_field', 'SELECT _portfolio_batch.cron_field(''*/5'', ''minute'', 0, 59)'),
+  ('pure', 'cron_due', 'SELECT _portfolio_batch.cron_due(''0 22 * * 1-5'', now(), ''GMT'')'),
+  ('pure', 'cron_interval', 'SELECT _portfolio_batch.cron_interval(''30 seconds'')'),
+  ('pure', 'cron_setting', 'SELECT * FROM _portfolio_batch.cron_setting(''cron.timezone'')'),
+  ('pure', 'cron_time_zone', 'SELECT _portfolio_batch.cron_time_zone()'),
   ('pure', 'cron_next_run', 'SELECT pb.cron_next_run(''0 22 * * 1-5'')'),
   ('pure', 'schedule_job_name', 'SELECT _portfolio_batch.schedule_job_name(''nightly'')'),
   ('pure', 'has_cron', 'SELECT _portfolio_batch.has_cron()'),
@@ -158,7 +162,7 @@ SELECT set_eq($$SELECT name FROM installed
                     stored_runs,finished_sessions,record_cancelled,run_of_process,session_of_run,preflight_checks,is_refused_as_superuser,
                     stored_schedules,add_schedules,update_schedules,delete_schedule,
                     schedule_batch,unschedule_batch,enable_schedule,disable_schedule,activate_schedule,sync_schedules,
-                    schedule_default_batches,require_cron,require_lasting_schema,require_own_schedule,rescan_sessions,
+                    schedule_default_batches,require_cron,require_cron_takes,require_lasting_schema,require_own_schedule,rescan_sessions,
                     cancel_run}')$$,
               'SELECT function_name FROM entry_points', 'every entry point is tested here');
 

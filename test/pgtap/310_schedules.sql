@@ -2,7 +2,7 @@
 -- time. test/tap/090_schedules.t has them fire.
 
 \ir include/prelude.psql
-SELECT plan(119);
+SELECT plan(151);
 
 -- When an expression is due: values worked out by hand. 2026-11-21 is a Saturday ---------------------------------------
 
@@ -51,6 +51,35 @@ SELECT is(cron_next_run(expression, after::timestamptz), due::timestamptz, forma
     ('@reboot',                      '2026-11-21 17:36:00+00',   NULL),
     (E'  5\t* * * * ',               '2026-11-21 17:36:00+00',   '2026-11-21 18:05:00+00')) AS v (expression, after, due);
 
+-- By the clock of another place, as pg_cron has it from 1.5 on; its forms of 1.5 and 1.6.
+SELECT is(_portfolio_batch.cron_due(expression, after::timestamptz, time_zone), due::timestamptz,
+          format('%s after %s in %s', expression, after, time_zone))
+  FROM (VALUES
+    ('0 22 * * 1-5',       '2026-11-20 22:00:00-05', 'America/New_York', '2026-11-23 22:00:00-05'),
+    ('0 20 20 11 *',       '2026-11-20 23:00:00+00', 'America/New_York', '2026-11-21 01:00:00+00'),
+    ('0 9 * * *',          '2026-11-21 00:00:00+00', 'Asia/Kolkata',     '2026-11-21 03:30:00+00'),
+    -- On 8 March 2026 the clock goes from 2:00 to 3:00, so that 2:30 is not due; on 1 November 1:30 comes twice.
+    ('30 2 * * *',         '2026-03-07 12:00:00-05', 'America/New_York', '2026-03-09 02:30:00-04'),
+    ('30 3 * * *',         '2026-03-07 12:00:00-05', 'America/New_York', '2026-03-08 03:30:00-04'),
+    ('30 2 8 3 *',         '2026-01-01 00:00:00-05', 'America/New_York', '2027-03-08 02:30:00-05'),
+    ('30 1 * * *',         '2026-11-01 00:00:00-04', 'America/New_York', '2026-11-01 01:30:00-04'),
+    ('30 1 * * *',         '2026-11-01 01:30:00-04', 'America/New_York', '2026-11-01 01:30:00-05'),
+    ('30 1 * * *',         '2026-11-01 01:30:00-05', 'America/New_York', '2026-11-02 01:30:00-05'),
+    ('*/15 0-3,20-23 * * *', '2026-10-25 00:50:00+00', 'Europe/Berlin',  '2026-10-25 01:00:00+00'),
+    ('0 22 $ * *',         '2026-11-21 17:36:00+00', 'GMT',              '2026-11-30 22:00:00+00'),
+    ('0 22 $ * *',         '2026-11-30 22:00:00+00', 'GMT',              '2026-12-31 22:00:00+00'),
+    ('0 0 $ 2 *',          '2026-03-01 00:00:00+00', 'GMT',              '2027-02-28 00:00:00+00'),
+    ('0 0 $ 2 *',          '2027-03-01 00:00:00+00', 'GMT',              '2028-02-29 00:00:00+00'),
+    ('0 20 $ * *',         '2026-11-21 00:00:00+00', 'America/New_York', '2026-12-01 01:00:00+00'),
+    ('0 0 $ * 5',          '2026-11-27 12:00:00+00', 'GMT',              '2026-11-30 00:00:00+00'),
+    ('30 seconds',         '2026-11-21 17:36:10+00', 'Asia/Kolkata',     '2026-11-21 17:36:40+00'),
+    (' 1 Second',          '2026-11-21 17:36:10+00', 'GMT',              '2026-11-21 17:36:11+00'),
+    ('59 seconds',         NULL,                     'GMT',              NULL),
+    ('0 22 * * *',         '2026-11-21 00:00:00+00', NULL,               NULL)) AS v (expression, after, time_zone, due);
+SELECT throws_ok($$SELECT _portfolio_batch.cron_due('61 * * * *', now(), NULL)$$, '22023',
+                 'invalid minute "61" in cron expression', 'an expression is read also where the time zone is not known');
+SELECT is(_portfolio_batch.cron_time_zone(), 'GMT', 'which is GMT unless pg_cron is told another one');
+
 SET LOCAL timezone = 'America/New_York';
 SELECT is(cron_next_run('0 2 * * *', '2026-11-21 01:00+00'), '2026-11-21 02:00+00'::timestamptz,
           'whatever the time zone of the session');
@@ -84,6 +113,11 @@ SELECT throws_ok(format('SELECT cron_next_run(%L)', expression), '22023', messag
     ('* * * foo *',     'invalid month "foo" in cron expression'),
     ('* * * * 8',       'invalid day of week "8" in cron expression'),
     ('* * * * *;',      'invalid day of week "*;" in cron expression'),
+    ('0 0 $,1 * *',     'invalid day of month "$,1" in cron expression'),
+    ('0 $ * * *',       'invalid hour "$" in cron expression'),
+    ('0 seconds',       'invalid cron expression "0 seconds"'),
+    ('60 seconds',      'invalid cron expression "60 seconds"'),
+    ('30 minutes',      'invalid cron expression "30 minutes"'),
     ('* * * *',         'invalid cron expression "* * * *"'),
     ('* * * * * *',     'invalid cron expression "* * * * * *"'),
     ('',                'invalid cron expression ""'),
@@ -113,6 +147,15 @@ SELECT throws_ok($$SELECT purge_run_records('-1 day')$$, '22023', 'keep must not
 SELECT throws_ok($$SELECT schedule_batch('nightly', '0 22 * * 1-5')$$, '55000', NULL, 'schedules need pg_cron');
 SELECT throws_ok($$SELECT sync_schedules()$$, '55000', NULL, 'so does their outcome');
 SELECT throws_ok($$SELECT schedule_default_batches()$$, '55000', NULL, 'and the default set');
+-- What pg_cron takes is a matter of the version that the server has loaded.
+SELECT COALESCE((SELECT split_part(e.default_version, '-', 1) FROM pg_available_extensions AS e
+                 WHERE e.name = 'pg_cron' AND current_setting('cron.database_name', true) IS NOT NULL), '9.9') AS loaded \gset
+SELECT throws_ok(format('SELECT schedule_batch(%L, %L)', 'nightly', expression),
+                 CASE WHEN string_to_array(:'loaded', '.')::integer[] < needs THEN '0A000' ELSE '55000' END,
+                 CASE WHEN string_to_array(:'loaded', '.')::integer[] < needs
+                      THEN format('pg_cron of this server does not take the schedule "%s"', expression) END,
+                 format('"%s" needs pg_cron %s', expression, array_to_string(needs, '.')))
+  FROM (VALUES ('30 seconds', ARRAY[1, 5]), ('0 22 $ * *', ARRAY[1, 6]), ('0 22 * * *', ARRAY[1, 0])) AS v (expression, needs);
 SELECT is_empty('SELECT * FROM batch_schedule_records', 'what was refused left no row');
 
 -- The table --------------------------------------------------------------------------------------------------------------
@@ -177,6 +220,12 @@ SELECT throws_ok($$SELECT unschedule_batch('old')$$, '42501', 'schedule "old" be
 SELECT throws_ok($$SELECT schedule_batch('new', '* * * * *')$$, '55000', NULL, 'a runner comes as far as pg_cron');
 SELECT lives_ok('SELECT purge_run_records()', 'and may delete old records');
 SET LOCAL ROLE pb_stranger;
+-- pg_cron shows its settings to few.
+SET LOCAL cron.invented = 'yes';
+SELECT is((SELECT s FROM _portfolio_batch.cron_setting('cron.invented') AS s), ROW(false, NULL::text),
+          'a setting that pg_cron does not have is none, whatever somebody set');
+SELECT is((SELECT s.value FROM _portfolio_batch.cron_setting('cron.database_name') AS s), NULL,
+          'a stranger is not shown the database of pg_cron');
 SELECT throws_ok('SELECT * FROM batch_schedules()', '42501', NULL, 'a stranger sees nothing');
 SELECT lives_ok($$SELECT cron_next_run('* * * * *')$$, 'reading an expression needs no right');
 RESET ROLE;

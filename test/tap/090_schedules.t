@@ -3,7 +3,7 @@
 # pg_cron fires at full minutes only, so this takes up to three of them.
 
 . "$(dirname "$0")/tap.bash"
-plan 52
+plan 59
 
 begin_cluster
 sql 'CREATE EXTENSION portfolio_batch' 'SELECT FROM create_analytics_tables()' \
@@ -28,6 +28,34 @@ sql "$(grep -o 'SELECT cron.schedule_in_database([^;]*;' <<<"$error")" >/dev/nul
 is "$(sql 'SELECT jobname, schedule, command, database, username FROM cron.job')" \
   'portfolio_batch public: tick|* * * * *|CALL public.daily_batch()|other|postgres' 'and the command that it gives works'
 sql 'SELECT cron.unschedule(jobid) FROM cron.job' >/dev/null
+PGDATABASE=other sql "SELECT FROM grant_analytics_roles('desk_reader', 'desk_runner')"
+like "$(PGDATABASE=other PGUSER=desk_runner sql_error "SELECT schedule_batch('tick', '* * * * *')")" \
+  "need pg_cron, .* in database \"other\".*as a superuser there: SELECT cron.schedule_in_database\(.*'other', 'desk_runner'\);" \
+  'a role that is not shown which database that is gets the command as well'
+
+# What pg_cron takes depends on its version, and is the same in every database -------------------------------------------
+
+version=$(sql "SELECT extversion FROM pg_extension WHERE extname = 'pg_cron'")
+is_from() { [ "$(printf '%s\n' "$1" "$version" | sort -V | head -n 1)" = "$1" ]; }
+literally() { sed 's/[][$*.^\\]/\\&/g' <<<"$1"; }
+# taken FROM EXPRESSION INSTEAD: a form of schedules that pg_cron takes from a version on.
+taken() {
+  local error
+  error=$(PGDATABASE=other sql_error "SELECT schedule_batch('form', '$2')")
+  if is_from "$1"; then
+    is "$(sql "SELECT cron_expression, next_run > now(), job_id > 0 FROM schedule_batch('form', '$2')")" "$2|t|t" \
+      "pg_cron $version takes $2"
+    sql "SELECT unschedule_batch('form')"
+    like "$error" "55000: .* SELECT cron.schedule_in_database\('.*', '$(literally "$2")'" 'in another database as well'
+  else
+    like "$(sql_error "SELECT schedule_batch('form', '$2')")" \
+      "0A000: .* does not take the schedule \"$(literally "$2")\".* needs pg_cron $(literally "$1")\..*'$(literally "$3")'" \
+      "pg_cron $version does not take $2, and says which one would"
+    like "$error" 'ERROR:  0A000' 'nor in another database'
+  fi
+}
+taken 1.5 '59 seconds' '* * * * *'
+taken 1.6 '0 22 $ 1,2 *' '0 22 28-31 1,2 *'
 
 # Who may schedule what --------------------------------------------------------------------------------------------------
 
@@ -213,13 +241,33 @@ is "$(sql "SELECT rows_deleted FROM purge_run_records('1 day') WHERE table_name 
   paste -sd' ')" '5 success|t' 'its own goes, and the table keeps the last outcome'
 like "$(sql_error "SELECT purge_run_records('-1 day')")" 22023 'not in the future'
 
+# By another clock -------------------------------------------------------------------------------------------------------
+
+# restart_with LINE: another line in the configuration.
+restart_with() {
+  as_server tee -a "$tap_folder/data/postgresql.conf" >/dev/null <<<"$1"
+  as_server "$PB_BIN/pg_ctl" -D "$tap_folder/data" -m fast -w stop >/dev/null
+  restart_cluster "$tap_folder"
+}
+sql "SELECT unschedule_batch('batch tick')"
+restart_with "cron.timezone = 'Asia/Kolkata'"
+next="SELECT cron_next_run('0 9 * * *', '2026-11-21 00:00+00') AT TIME ZONE 'GMT'"
+tick="SELECT cron_expression FROM schedule_default_batches() WHERE schedule_name = 'batch tick'"
+if is_from 1.5; then
+  is "$(sql "$next" "$tick" | paste -sd'|')" '2026-11-21 03:30:00|*/15 * * * *' \
+    'pg_cron reads an expression in its time zone, in which the default set ticks all day'
+  is "$(as_runner "$next")" '' 'who is not shown the time zone is not told a time'
+else
+  is "$(sql "$next" "$tick" | paste -sd'|')" '2026-11-21 09:00:00|*/15 0-3,20-23 * * *' \
+    "pg_cron $version reads an expression in GMT, whatever time zone is set"
+  is "$(as_runner "$next")" '2026-11-21 09:00:00' 'for every role'
+fi
+
 # Without pg_cron in the server ------------------------------------------------------------------------------------------
 
-as_server tee -a "$tap_folder/data/postgresql.conf" >/dev/null <<<"shared_preload_libraries = ''"
-as_server "$PB_BIN/pg_ctl" -D "$tap_folder/data" -m fast -w stop >/dev/null
 # These belong to a library that is not loaded.
 as_server sed -i '/^cron\./d' "$tap_folder/data/postgresql.conf"
-restart_cluster "$tap_folder"
+restart_with "shared_preload_libraries = ''"
 export PGDATABASE=other
 like "$(sql_error "SELECT schedule_batch('tick', '* * * * *')")" \
   'ERROR:  55000: schedules need pg_cron, which this server has not loaded.*shared_preload_libraries' \
