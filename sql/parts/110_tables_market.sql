@@ -43,24 +43,29 @@ AS $columns$
 
     -- corporate_actions
     ('corporate_actions', NULL, 'market',
-     'PRIMARY KEY (symbol, ex_date, kind), '
-     'CONSTRAINT corporate_actions_fits_kind CHECK ((kind = ''split'') = (ratio IS NOT NULL) AND (kind = '
-     '''dividend'') = (amount IS NOT NULL))',
-     'Splits and cash dividends.'),
-    ('corporate_actions', 'symbol',     'text',                     'NOT NULL CHECK (symbol <> '''')',
+     'PRIMARY KEY (symbol, ex_date, kind, action_no), '
+     'CONSTRAINT corporate_actions_fits_kind CHECK ((kind = ''split'') = (ratio_numerator IS NOT NULL) AND (kind = '
+     '''split'' OR ratio_denominator IS NULL) AND (kind = ''dividend'') = (amount IS NOT NULL))',
+     'Splits and cash dividends. Several of one day, such as a regular and a special dividend, all count.'),
+    ('corporate_actions', 'symbol',            'text',
+     'NOT NULL CHECK (symbol <> '''')',
      'Symbol of the instrument.'),
-    ('corporate_actions', 'ex_date',    'date',                     'NOT NULL',
+    ('corporate_actions', 'ex_date',           'date',                     'NOT NULL',
      'First session that trades without the old shares or the dividend.'),
-    ('corporate_actions', 'kind',       'text',
+    ('corporate_actions', 'kind',              'text',
      'NOT NULL CHECK (kind IN (''split'', ''dividend''))',
      'split or dividend.'),
-    ('corporate_actions', 'ratio',      'double precision',         'CHECK (ratio > 0)',
-     'New shares per old share (2 for 2:1, 0.1 for a 1:10 reverse split); NULL for a dividend.'),
-    ('corporate_actions', 'amount',     'double precision',         'CHECK (amount > 0)',
+    ('corporate_actions', 'action_no',         'integer',                  'NOT NULL DEFAULT 1 CHECK (action_no > 0)',
+     'Number of the action among those of its symbol, ex-date and kind, from 1; 2 for the second dividend of a day.'),
+    ('corporate_actions', 'ratio_numerator',   'double precision',         'CHECK (ratio_numerator > 0)',
+     'New shares of a split (2 for 2:1, 1 for a 1:3 reverse split); NULL for a dividend.'),
+    ('corporate_actions', 'ratio_denominator', 'double precision',         'CHECK (ratio_denominator > 0)',
+     'Old shares of a split, for which there are the new ones (1 for 2:1, 3 for a 1:3 reverse split); NULL means 1.'),
+    ('corporate_actions', 'amount',            'double precision',         'CHECK (amount > 0)',
      'Dividend per share as paid, in the instrument''s currency; NULL for a split.'),
-    ('corporate_actions', 'source',     'text',                     NULL,
+    ('corporate_actions', 'source',            'text',                     NULL,
      'Provider or loader of the row; NULL when not known.'),
-    ('corporate_actions', 'created_at', 'timestamp with time zone', 'NOT NULL DEFAULT now()',
+    ('corporate_actions', 'created_at',        'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the row was inserted.'),
 
     -- interest_rates

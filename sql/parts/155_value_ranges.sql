@@ -20,7 +20,7 @@ AS $$
     (1, '^positions[.]quantity ',                                  'range',  '%2$I BETWEEN -1e12 AND 1e12'),
     (1, '^position_realized_events[.]quantity_closed ',            'range',  '%2$I BETWEEN 0 AND 1e12'),
     (1, '^positions[.]contract_multiplier ',                       'range',  '%2$I BETWEEN 0 AND 1e9'),
-    (1, '^corporate_actions[.]ratio ',                             'range',  '%2$I BETWEEN 1e-6 AND 1e6'),
+    (1, '^corporate_actions[.]ratio_(numerator|denominator) ',     'range',  '%2$I BETWEEN 1e-6 AND 1e6'),
     (1, '^corporate_actions[.]amount ',                            'range',  '%2$I BETWEEN 0 AND 1e12'),
     (1, '^interest_rates[.]rate ',                                 'range',  '%2$I BETWEEN -100 AND 1000'),
     (1, '[.](market_shock|volatility_shock) ',                     'range',  '%2$I BETWEEN -1000 AND 1000'),

@@ -34,7 +34,7 @@ AS $$
       'require_cron_takes', 'require_finite', 'require_lasting_schema', 'run_state', 'schedule_job_name',
       'seed_analytics_tables',
       'seed_factor_definitions', 'seed_market_risk_scenarios', 'seed_stress_test_scenarios', 'setting_refusal',
-      'sector_name', 'split_factor', 'split_factors', 'standard_multiplier', 'tables_owner', 'tables_schema',
+      'sector_name', 'split_ratio', 'split_ratios', 'standard_multiplier', 'tables_owner', 'tables_schema',
       'view_functions']),
     -- What writes, and what stops others.
     ('runner', ARRAY[

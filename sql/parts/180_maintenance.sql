@@ -10,50 +10,57 @@ COMMENT ON FUNCTION _portfolio_batch.standard_multiplier(text, text) IS
   'The contract multiplier of a lot whose contract_multiplier is NULL: 100 for an option, 1 for everything else and '
   'for private lots. The one place that says so.';
 
-CREATE FUNCTION _portfolio_batch.split_factor(symbol text, after_date date, through_date date)
-RETURNS numeric
+CREATE FUNCTION _portfolio_batch.split_ratio(symbol text, after_date date, through_date date,
+                                             OUT new_shares numeric, OUT old_shares numeric)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
-  ratio  double precision;
-  factor numeric := 1;
+  split record;
 BEGIN
-  PERFORM _portfolio_batch.require_finite('a date of a split factor', d.day)
+  PERFORM _portfolio_batch.require_finite('a date of a split ratio', d.day)
      FROM unnest(ARRAY[after_date, through_date]) AS d (day);
-  FOR ratio IN
-    EXECUTE format('SELECT a.ratio FROM %I.corporate_actions AS a WHERE a.symbol = $1 AND a.kind = ''split'' '
+  new_shares := 1;
+  old_shares := 1;
+  FOR split IN
+    EXECUTE format('SELECT a.ratio_numerator::numeric AS numerator, COALESCE(a.ratio_denominator::numeric, 1) '
+                   'AS denominator FROM %I.corporate_actions AS a WHERE a.symbol = $1 AND a.kind = ''split'' '
                    'AND a.ex_date > $2 AND a.ex_date <= $3', _portfolio_batch.tables_schema())
       USING symbol, after_date, through_date
   LOOP
-    factor := factor * ratio::numeric;
+    new_shares := new_shares * split.numerator;
+    old_shares := old_shares * split.denominator;
   END LOOP;
-  RETURN factor;
 END
 $$;
 
-COMMENT ON FUNCTION _portfolio_batch.split_factor(text, date, date) IS
-  'Shares on through_date per share on after_date: the product of the split ratios of a symbol with an ex-date '
-  'after after_date and on or before through_date; 1 when there is none. Errors: 22008 for an infinite date.';
+COMMENT ON FUNCTION _portfolio_batch.split_ratio(text, date, date) IS
+  'New shares on through_date for old shares on after_date: the products of the split ratios of a symbol with an '
+  'ex-date after after_date and on or before through_date; 1 and 1 when there is none. Two numbers, since 1:3 is no '
+  'decimal. Errors: 22008 for an infinite date.';
 
-CREATE FUNCTION _portfolio_batch.split_factors(symbol text, after_date date)
-RETURNS TABLE (from_date date, before_date date, factor numeric)
+CREATE FUNCTION _portfolio_batch.split_ratios(symbol text, after_date date)
+RETURNS TABLE (from_date date, before_date date, new_shares numeric, old_shares numeric)
 LANGUAGE plpgsql STABLE ROWS 2
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
   split record;
 BEGIN
-  factor := 1;
+  new_shares := 1;
+  old_shares := 1;
   from_date := '-infinity';
   FOR split IN
-    EXECUTE format('SELECT a.ex_date, a.ratio::numeric AS ratio FROM %I.corporate_actions AS a WHERE a.symbol = $1 '
-                   'AND a.kind = ''split'' AND a.ex_date > $2 ORDER BY a.ex_date', _portfolio_batch.tables_schema())
+    EXECUTE format('SELECT a.ex_date, a.ratio_numerator::numeric AS numerator, '
+                   'COALESCE(a.ratio_denominator::numeric, 1) AS denominator FROM %I.corporate_actions AS a '
+                   'WHERE a.symbol = $1 AND a.kind = ''split'' AND a.ex_date > $2 ORDER BY a.ex_date, a.action_no',
+                   _portfolio_batch.tables_schema())
       USING symbol, after_date
   LOOP
     before_date := split.ex_date;
     RETURN NEXT;
-    factor := factor * split.ratio;
+    new_shares := new_shares * split.numerator;
+    old_shares := old_shares * split.denominator;
     from_date := split.ex_date;
   END LOOP;
   before_date := 'infinity';
@@ -61,13 +68,13 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION _portfolio_batch.split_factors(text, date) IS
-  'split_factor(symbol, after_date, day) for all days: it is factor from from_date until before before_date. To be '
-  'joined to many trades of one symbol.';
+COMMENT ON FUNCTION _portfolio_batch.split_ratios(text, date) IS
+  'split_ratio(symbol, after_date, day) for all days from from_date until before before_date. To be joined to many '
+  'trades of one symbol.';
 
 CREATE FUNCTION _portfolio_batch.open_quantity(portfolio_id uuid, position_id uuid, day date,
                                                closed_until date DEFAULT NULL, OUT quantity numeric,
-                                               OUT closed numeric, OUT factor numeric)
+                                               OUT closed numeric, OUT new_shares numeric, OUT old_shares numeric)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -79,16 +86,17 @@ BEGIN
   EXECUTE format('SELECT p.* FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.id = $2', tables_schema)
      INTO lot USING portfolio_id, position_id;
   -- A split changes the number of shares, so trades before and after it are compared in shares at entry.
-  EXECUTE format('SELECT COALESCE(sum(e.quantity_closed / s.factor), 0), COALESCE(sum(0.0000005 / s.factor), 0) '
+  EXECUTE format('SELECT COALESCE(sum(e.quantity_closed * s.old_shares / s.new_shares), 0), '
+                 'COALESCE(sum(0.0000005 * s.old_shares / s.new_shares), 0) '
                  'FROM %I.position_realized_events AS e '
-                 'JOIN _portfolio_batch.split_factors($3, $4) AS s '
+                 'JOIN _portfolio_batch.split_ratios($3, $4) AS s '
                  'ON e.trade_date >= s.from_date AND e.trade_date < s.before_date '
                  'WHERE e.portfolio_id = $1 AND e.position_id = $2 AND e.trade_date <= $5', tables_schema)
      INTO closed, rounding USING portfolio_id, position_id, lot.symbol, lot.entry_date, COALESCE(closed_until, day);
-  factor := _portfolio_batch.split_factor(lot.symbol, lot.entry_date, day);
+  SELECT s.* INTO new_shares, old_shares FROM _portfolio_batch.split_ratio(lot.symbol, lot.entry_date, day) AS s;
   quantity := CASE WHEN lot.deleted_at IS NULL AND lot.entry_date <= day AND (lot.exit_date > day) IS NOT FALSE
                     AND abs(lot.quantity) - closed > rounding
-                   THEN round(sign(lot.quantity) * (abs(lot.quantity) - closed) * factor, 6)
+                   THEN round(sign(lot.quantity) * (abs(lot.quantity) - closed) * new_shares / old_shares, 6)
                    ELSE 0.000000 END;
 END
 $$;
@@ -96,8 +104,8 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.open_quantity(uuid, uuid, date, date) IS
   'What is open of a lot at the end of a day, negative when short: as opened, less what was closed until closed_until '
   '(default: that day), times the splits since entry; the quantity of positions_asof, in decimals. closed: what was '
-  'closed, in shares at entry; factor: shares on the day per share at entry. 0 before the entry, from the exit on, for '
-  'a deleted lot, and where what is left is no more than the rounding of the closings.';
+  'closed, in shares at entry; new_shares on the day for old_shares at entry. 0 before the entry, from the exit on, '
+  'for a deleted lot, and where what is left is no more than the rounding of the closings.';
 
 CREATE FUNCTION _portfolio_batch.close_position_as_owner(portfolio_id uuid, position_id uuid, quantity numeric,
                                                          price numeric,
@@ -162,9 +170,11 @@ BEGIN
     RAISE EXCEPTION 'cannot close % of position % (%): % are open on %', trim_scale(quantity), position_id, lot.symbol,
                     trim_scale(open_quantity), trade_date
       USING ERRCODE = 'invalid_parameter_value',
-            DETAIL = format('%s were opened on %s; in those shares %s are closed; the split factor since is %s.',
+            DETAIL = format('%s were opened on %s; in those shares %s are closed%s.',
                             trim_scale(abs(lot.quantity)), lot.entry_date, trim_scale(round(held.closed, 6)),
-                            trim_scale(round(held.factor, 6))),
+                            CASE WHEN held.new_shares <> held.old_shares
+                                 THEN format('; splits since made %s shares of %s', trim_scale(held.new_shares),
+                                             trim_scale(held.old_shares)) END),
             HINT = format('Close at most %s, or correct the earlier trades in %I.position_realized_events.',
                           trim_scale(open_quantity), tables_schema);
   END IF;
@@ -174,7 +184,7 @@ BEGIN
                  'VALUES ($1, $2, $3, $4, $5, $6) RETURNING id', tables_schema)
      INTO event_id
     USING portfolio_id, position_id, trade_date, quantity, price,
-          round(sign(lot.quantity) * (price - lot.entry_price / held.factor) * quantity
+          round(sign(lot.quantity) * (price - lot.entry_price * held.old_shares / held.new_shares) * quantity
                 * COALESCE(lot.contract_multiplier,
                            _portfolio_batch.standard_multiplier(lot.position_type, lot.investment_class)), 4);
 

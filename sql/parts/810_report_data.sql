@@ -25,10 +25,10 @@ BEGIN
       FROM (SELECT lot.symbol FROM lot UNION SELECT lot.follows FROM lot) AS s
       CROSS JOIN LATERAL (SELECT c.date, c.close, c.adjustment FROM %1$I.market_data_cache AS c
                           WHERE c.symbol = s.symbol AND c.date <= $2 ORDER BY c.date DESC LIMIT 1) AS m
-      CROSS JOIN LATERAL (SELECT COALESCE(exp(sum(ln(a.ratio))), 1) AS ratio FROM %1$I.corporate_actions AS a
+      CROSS JOIN LATERAL (SELECT COALESCE(exp(sum(ln(a.ratio_numerator / COALESCE(a.ratio_denominator, 1)))), 1) AS ratio FROM %1$I.corporate_actions AS a
                           WHERE a.symbol = s.symbol AND a.kind = 'split' AND a.ex_date > m.date
                             AND a.ex_date <= $2) AS since
-      CROSS JOIN LATERAL (SELECT COALESCE(exp(sum(ln(a.ratio))), 1) AS ratio FROM %1$I.corporate_actions AS a
+      CROSS JOIN LATERAL (SELECT COALESCE(exp(sum(ln(a.ratio_numerator / COALESCE(a.ratio_denominator, 1)))), 1) AS ratio FROM %1$I.corporate_actions AS a
                           WHERE a.symbol = s.symbol AND a.kind = 'split' AND a.ex_date > $2) AS later
     ), marked AS MATERIALIZED (
       -- As snapshots value a lot: the newest of trade price, close, and the mark of a private asset, the last of one

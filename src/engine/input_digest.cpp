@@ -39,7 +39,9 @@ void add_lot(Digest& digest, const core::Lot& lot, Date day) {
 void add_actions(Digest& digest, const core::Lot& lot, const core::CorporateActions& actions, Date day) {
   if (!actions.has_any(lot.symbol)) return;
   for (const auto& split : actions.splits(lot.symbol))
-    if (split.ex_date <= day) digest.add(split.ex_date).add(split.ratio);
+    if (split.ex_date <= day) {
+      digest.add(split.ex_date).add(split.ratio.new_shares).add(split.ratio.old_shares);
+    }
   for (const auto& dividend : actions.dividends(lot.symbol))
     if (dividend.ex_date <= day) digest.add(dividend.ex_date).add(dividend.amount);
 }

@@ -33,7 +33,7 @@ void require_storable(const Lot& lot, double price) {
 
 store::PositionValue position_value(const Lot& lot, const LotValue& value, Date day,
                                     const core::CorporateActions& actions) {
-  const double entry = lot.entry_price / actions.split_factor(lot.symbol, lot.entry_date, day);
+  const double entry = actions.split_ratio(lot.symbol, lot.entry_date, day).to_new_price(lot.entry_price);
   store::PositionValue row{
       .portfolio_id = lot.portfolio_id,
       .position_id = lot.id,

@@ -84,7 +84,7 @@ PB_FUNCTION(pb_positions_asof) {
       if (quantity == 0) continue;
       rows.add(portfolio.id).add(lot.id).add(lot.symbol).add(lot.position_type);
       rows.add(class_name(lot.investment_class)).add(quantity).add(lot.multiplier);
-      rows.add(lot.entry_price / actions.split_factor(lot.symbol, lot.entry_date, day)).add(lot.entry_date);
+      rows.add(actions.split_ratio(lot.symbol, lot.entry_date, day).to_new_price(lot.entry_price)).add(lot.entry_date);
       rows.add_text_or_null(lot.underlying_symbol);
     }
   }

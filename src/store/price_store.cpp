@@ -24,36 +24,50 @@ struct ActionRow {
   std::string symbol;
   std::optional<Date> ex_date;
   std::optional<std::string_view> kind;
-  std::optional<double> ratio, amount;
+  std::optional<std::int32_t> action_no;
+  std::optional<double> numerator, denominator, amount;
 };
+
+// The key of a row, for a message.
+std::string key(const ActionRow& row) {
+  return "symbol " + row.symbol + ", ex_date " + (row.ex_date ? core::to_iso(*row.ex_date) : "NULL") + ", kind " +
+         std::string(row.kind.value_or("NULL")) + ", action_no " +
+         (row.action_no ? std::to_string(*row.action_no) : "NULL");
+}
+
+core::SplitRatio split_ratio(const ActionRow& row, RowCheck& check) {
+  using core::greatest_split_ratio, core::least_split_ratio;
+  const double numerator = check.number(row.numerator, "ratio_numerator", least_split_ratio, greatest_split_ratio);
+  const auto denominator =
+      check.number_or_null(row.denominator, "ratio_denominator", least_split_ratio, greatest_split_ratio);
+  return {numerator, denominator.value_or(1)};
+}
 
 void add_action(const ActionRow& row, core::CorporateActions& actions) {
   RowCheck check;
   const auto ex_date = check.day(row.ex_date, "ex_date");
   const bool is_split = check.word(row.kind, "kind", {"split", "dividend"}) == "split";
-  const double size = is_split ? check.number(row.ratio, "ratio", core::least_split_ratio, core::greatest_split_ratio)
-                               : check.number(row.amount, "amount", 0, core::greatest_price);
+  const core::SplitRatio ratio = is_split ? split_ratio(row, check) : core::SplitRatio{};
+  const double amount = is_split ? 0 : check.number(row.amount, "amount", 0, core::greatest_price);
   const auto& problem = check.problem();
   if (problem)
-    actions.add_problem(row.symbol,
-                        {ex_date, problem->column, problem->value,
-                         "symbol " + row.symbol + ", ex_date " + (row.ex_date ? core::to_iso(*row.ex_date) : "NULL")},
-                        is_split);
+    actions.add_problem(row.symbol, {ex_date, problem->column, problem->value, key(row)}, is_split);
   else if (is_split)
-    actions.add_split(row.symbol, {*ex_date, size});
+    actions.add_split(row.symbol, {*ex_date, ratio});
   else
-    actions.add_dividend(row.symbol, {*ex_date, size});
+    actions.add_dividend(row.symbol, {*ex_date, amount});
 }
 
 }  // namespace
 
 core::CorporateActions load_actions(const Store& store, const std::vector<std::string>& symbols) {
   using Row = ActionRow;
-  static const auto columns =
-      pg::select("corporate_actions", field("symbol", &Row::symbol), field(finite_date("ex_date"), &Row::ex_date),
-                 field("kind", &Row::kind), field("ratio", &Row::ratio), field("amount", &Row::amount));
+  static const auto columns = pg::select("corporate_actions", field("symbol", &Row::symbol),
+                                         field(finite_date("ex_date"), &Row::ex_date), field("kind", &Row::kind),
+                                         field("action_no", &Row::action_no), field("ratio_numerator", &Row::numerator),
+                                         field("ratio_denominator", &Row::denominator), field("amount", &Row::amount));
   core::CorporateActions actions;
-  columns.from(store.table("corporate_actions") + " WHERE symbol = ANY ($1) ORDER BY symbol, ex_date, kind",
+  columns.from(store.table("corporate_actions") + " WHERE symbol = ANY ($1) ORDER BY symbol, ex_date, kind, action_no",
                Args{Type::text_array}.add(std::span<const std::string>(symbols)),
                [&](const Row& row) { add_action(row, actions); });
   return actions;

@@ -176,8 +176,8 @@ class RandomBook : public ::testing::TestWithParam<unsigned> {
         if (integer(0, 9) > 0) prices_.push_back({symbol(i), date, decimal_price()});
       actions_.add_dividend(symbol(i), {any_day(), static_cast<double>(integer(1, 300)) / 100});
     }
-    actions_.add_split("B", {sessions_[20], 4});
-    actions_.add_split("C", {sessions_[40], 0.1});
+    actions_.add_split("B", {sessions_[20], {4}});
+    actions_.add_split("C", {sessions_[40], {0.1}});
     prices_.push_back({"D", sessions_[4] + std::chrono::days(1), decimal_price()});
   }
 
@@ -192,7 +192,7 @@ class RandomBook : public ::testing::TestWithParam<unsigned> {
     lot.entry_date = any_day();
     if (integer(0, 1) == 0) {
       const Date trade_date = lot.entry_date + std::chrono::days(integer(0, 30));
-      const double shares = quantity / 2 * actions_.split_factor(lot.symbol, lot.entry_date, trade_date);
+      const double shares = actions_.split_ratio(lot.symbol, lot.entry_date, trade_date).to_new_shares(quantity / 2);
       lot.closings.push_back({trade_date, shares, decimal_price(), std::nullopt});
     }
     if (integer(0, 2) == 0) {
@@ -505,7 +505,7 @@ TEST(Accounting, DividendsOfALotThatIsSoldShareByShare) {
 
 TEST(Accounting, DividendAndSplitOfOneDayCountTheSharesBefore) {
   OneLot setting;
-  setting.actions.add_split("A", {setting.sessions[1], 2});
+  setting.actions.add_split("A", {setting.sessions[1], {2}});
   setting.actions.add_dividend("A", {setting.sessions[1], 1});
   const Snapshots snapshots = setting.snapshots({});
   EXPECT_EQ(snapshots.at(setting.sessions[1]).levels.cash, to_money(-900));
@@ -536,7 +536,7 @@ TEST(Accounting, ClosingMoreThanWasOpenedIsRefused) {
   // 300 shares of which a split made 128.571429, to the sixth decimal.
   setting.lot.exit_date.reset();
   setting.lot.quantity = 300;
-  setting.actions.add_split("A", {setting.sessions[1], 3.0 / 7});
+  setting.actions.add_split("A", {setting.sessions[1], {3.0, 7}});
   setting.lot.closings = {{setting.sessions[2], 128.571429, 12, {}}};
   EXPECT_EQ(refusal(), "");
   setting.lot.closings[0].quantity = 128.571432;

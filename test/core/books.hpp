@@ -86,7 +86,8 @@ inline Fixture read_fixture(const char* name) {
     const auto symbol = action.get<std::string>("symbol");
     const Date ex_date = day(action.get<std::string>("ex_date"));
     if (action.get<std::string>("kind") == "split")
-      fixture.actions.add_split(symbol, {ex_date, action.get<double>("ratio")});
+      fixture.actions.add_split(
+          symbol, {ex_date, {action.get<double>("ratio_numerator"), action.get<double>("ratio_denominator", 1)}});
     else
       fixture.actions.add_dividend(symbol, {ex_date, action.get<double>("amount")});
   }

@@ -7,14 +7,15 @@
 namespace {
 
 using pb::core::CorporateActions;
+using pb::core::SplitRatio;
 using pb::test::day;
 
 // Apple's splits of 2014 and 2020, and a reverse split.
 CorporateActions example() {
   CorporateActions actions;
-  actions.add_split("AAPL", {day("2020-08-31"), 4});
-  actions.add_split("AAPL", {day("2014-06-09"), 7});
-  actions.add_split("GE", {day("2021-08-02"), 0.125});
+  actions.add_split("AAPL", {day("2020-08-31"), {4}});
+  actions.add_split("AAPL", {day("2014-06-09"), {7}});
+  actions.add_split("GE", {day("2021-08-02"), {1, 8}});
   actions.add_dividend("KO", {day("2024-03-14"), 0.485});
   actions.add_dividend("KO", {day("2024-06-14"), 0.485});
   return actions;
@@ -22,20 +23,34 @@ CorporateActions example() {
 
 TEST(CorporateActions, MultiplySplitsAfterOneDayThroughAnother) {
   const CorporateActions actions = example();
-  EXPECT_EQ(actions.split_factor("AAPL", day("2014-06-08"), day("2020-08-31")), 28);
-  EXPECT_EQ(actions.split_factor("AAPL", day("2014-06-09"), day("2020-08-31")), 4);
-  EXPECT_EQ(actions.split_factor("AAPL", day("2014-06-08"), day("2020-08-30")), 7);
-  EXPECT_EQ(actions.split_factor("AAPL", day("2020-08-31"), day("2024-01-02")), 1);
-  EXPECT_EQ(actions.split_factor("AAPL", day("2020-09-30"), day("2014-01-02")), 1);
-  EXPECT_EQ(actions.split_factor("GE", day("2021-07-30"), day("2021-08-02")), 0.125);
-  EXPECT_EQ(actions.split_factor("MSFT", day("1990-01-02"), day("2024-01-02")), 1);
+  EXPECT_EQ(actions.split_ratio("AAPL", day("2014-06-08"), day("2020-08-31")), (SplitRatio{28}));
+  EXPECT_EQ(actions.split_ratio("AAPL", day("2014-06-09"), day("2020-08-31")), (SplitRatio{4}));
+  EXPECT_EQ(actions.split_ratio("AAPL", day("2014-06-08"), day("2020-08-30")), (SplitRatio{7}));
+  EXPECT_EQ(actions.split_ratio("AAPL", day("2020-08-31"), day("2024-01-02")), (SplitRatio{1}));
+  EXPECT_EQ(actions.split_ratio("AAPL", day("2020-09-30"), day("2014-01-02")), (SplitRatio{1}));
+  EXPECT_EQ(actions.split_ratio("GE", day("2021-07-30"), day("2021-08-02")), (SplitRatio{1, 8}));
+  EXPECT_EQ(actions.split_ratio("MSFT", day("1990-01-02"), day("2024-01-02")), (SplitRatio{1}));
 }
 
 TEST(CorporateActions, CountAllSplitsAfterADay) {
   const CorporateActions actions = example();
-  EXPECT_EQ(actions.later_split_factor("AAPL", day("2014-01-02")), 28);
-  EXPECT_EQ(actions.later_split_factor("AAPL", day("2020-08-30")), 4);
-  EXPECT_EQ(actions.later_split_factor("AAPL", day("2020-08-31")), 1);
+  EXPECT_EQ(actions.later_split_ratio("AAPL", day("2014-01-02")), (SplitRatio{28}));
+  EXPECT_EQ(actions.later_split_ratio("AAPL", day("2020-08-30")), (SplitRatio{4}));
+  EXPECT_EQ(actions.later_split_ratio("AAPL", day("2020-08-31")), (SplitRatio{1}));
+}
+
+// The quotients 1/3 and 1/49 are no numbers of a double: 49 x (1/49) is less than 1.
+TEST(CorporateActions, RatioOfTwoNumbersLosesNoShare) {
+  const SplitRatio one_to_three{1, 3};
+  EXPECT_EQ(one_to_three.to_new_shares(300), 100);
+  EXPECT_EQ(one_to_three.to_old_shares(100), 300);
+  EXPECT_EQ(one_to_three.to_new_price(10), 30);
+  EXPECT_EQ(one_to_three.to_old_price(30), 10);
+  for (double shares = 1; shares < 100; ++shares) EXPECT_EQ((SplitRatio{1, shares}).to_new_shares(shares), 1) << shares;
+  SplitRatio both = one_to_three;
+  both *= {9, 2};
+  EXPECT_EQ(both, (SplitRatio{3, 2}));
+  EXPECT_FALSE(both == one_to_three);
 }
 
 TEST(CorporateActions, KnowDividendsBySymbol) {

@@ -20,6 +20,7 @@ using pb::core::Money;
 using pb::core::OpenQuantity;
 using pb::core::quantity_asof;
 using pb::core::realized_pnl;
+using pb::core::SplitRatio;
 using pb::core::to_iso;
 using pb::core::to_money;
 using pb::test::day;
@@ -64,7 +65,7 @@ TEST(Lot, QuantityIsWhatIsLeftAtTheEndOfTheDay) {
 // 100 shares become 33.333333 by a 1:3 reverse split; selling those leaves nothing, though 100 / 3 has more decimals.
 TEST(Lot, RoundingOfAClosingAfterASplitLeavesNothing) {
   CorporateActions actions;
-  actions.add_split("A", {day("2024-03-05"), 1.0 / 3});
+  actions.add_split("A", {day("2024-03-05"), {1.0, 3}});
   Lot lot = lot_of(100, 50, "2024-03-04");
   lot.closings = {closing("2024-03-06", 33.333333, 150)};
   EXPECT_EQ(quantity_asof(lot, day("2024-03-06"), actions), 0);
@@ -74,7 +75,7 @@ TEST(Lot, RoundingOfAClosingAfterASplitLeavesNothing) {
 
 TEST(Lot, QuantityCountsSharesOfTheDay) {
   CorporateActions actions;
-  actions.add_split("A", {day("2024-03-06"), 4});
+  actions.add_split("A", {day("2024-03-06"), {4}});
   Lot lot = lot_of(50, 400, "2024-03-04");
   lot.closings = {closing("2024-03-05", 10, 410), closing("2024-03-07", 80, 103)};
   EXPECT_EQ(quantity_asof(lot, day("2024-03-05"), actions), 40);
@@ -86,7 +87,7 @@ TEST(Lot, QuantityCountsSharesOfTheDay) {
 
 TEST(Lot, IsClosedByItsClosingsWhateverTheSplitRatio) {
   CorporateActions actions;
-  actions.add_split("A", {day("2024-03-05"), 3.0 / 7});
+  actions.add_split("A", {day("2024-03-05"), {3.0, 7}});
   Lot lot = lot_of(1, 10, "2024-03-04");
   for (int i = 0; i < 3; ++i) lot.closings.push_back(closing("2024-03-06", 1.0 / 7, 25));
   EXPECT_EQ(quantity_asof(lot, day("2024-03-06"), actions), 0);
@@ -94,7 +95,7 @@ TEST(Lot, IsClosedByItsClosingsWhateverTheSplitRatio) {
 
 TEST(Lot, ExitWithoutEventsClosesTheRest) {
   CorporateActions actions;
-  actions.add_split("A", {day("2024-03-06"), 2});
+  actions.add_split("A", {day("2024-03-06"), {2}});
   Lot lot = lot_of(100, 20, "2024-03-04");
   lot.closings = {closing("2024-03-05", 40, 21)};
   lot.exit_date = day("2024-03-07");
@@ -128,7 +129,7 @@ TEST(Lot, RealizedHasTheSignOfTheLot) {
 
 TEST(Lot, RealizedComparesPricesOfTheSameShares) {
   CorporateActions actions;
-  actions.add_split("A", {day("2024-03-06"), 4});
+  actions.add_split("A", {day("2024-03-06"), {4}});
   const Lot lot = lot_of(50, 400, "2024-03-04");
   EXPECT_EQ(realized_pnl(lot, closing("2024-03-05", 10, 410), actions), to_money(100));
   EXPECT_EQ(realized_pnl(lot, closing("2024-03-07", 80, 103), actions), to_money(240));
@@ -146,17 +147,17 @@ double open_by_definition(const Lot& lot, Date date, const CorporateActions& act
   double rounding = 0;
   for (const Closing& closing : lot.closings) {
     if (closing.trade_date > date) continue;
-    const double factor = actions.split_factor(lot.symbol, lot.entry_date, closing.trade_date);
-    open -= closing.quantity / factor;
-    rounding += 5e-7 / factor;
+    const SplitRatio since = actions.split_ratio(lot.symbol, lot.entry_date, closing.trade_date);
+    open -= closing.quantity * since.old_shares / since.new_shares;
+    rounding += 5e-7 * since.old_shares / since.new_shares;
   }
   return open > rounding ? open : 0;
 }
 
 double quantity_by_definition(const Lot& lot, Date date, const CorporateActions& actions) {
   if (date < lot.entry_date || (lot.exit_date && *lot.exit_date <= date)) return 0;
-  return std::copysign(open_by_definition(lot, date, actions), lot.quantity) *
-         actions.split_factor(lot.symbol, lot.entry_date, date);
+  const SplitRatio since = actions.split_ratio(lot.symbol, lot.entry_date, date);
+  return std::copysign(open_by_definition(lot, date, actions), lot.quantity) * since.new_shares / since.old_shares;
 }
 
 TEST(Lot, OpenQuantityIsThatOfItsDefinitionToTheBit) {
@@ -168,7 +169,7 @@ TEST(Lot, OpenQuantityIsThatOfItsDefinitionToTheBit) {
     Lot lot = lot_of((up_to(1) == 0 ? -1 : 1) * (1 + up_to(100000) / 7.0), 50, "2024-03-04");
     CorporateActions actions;
     for (int i = up_to(3); i > 0; --i)
-      actions.add_split("A", {first + std::chrono::days(up_to(40)), (1 + up_to(9)) / (1.0 + up_to(9))});
+      actions.add_split("A", {first + std::chrono::days(up_to(40)), {1.0 + up_to(9), 1.0 + up_to(9)}});
     if (up_to(20) == 0) actions.add_problem("A", {first + std::chrono::days(up_to(40)), "ratio", "NaN", "1"}, true);
     const int count = up_to(30);
     for (int i = 0; i < count; ++i)

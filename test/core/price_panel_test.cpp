@@ -83,9 +83,9 @@ TEST(PricePanel, ChangeOfBasisIsNoReturn) {
 
 TEST(PricePanel, SplitsAndDividendsArePartOfTheReturn) {
   CorporateActions actions;
-  actions.add_split("A", {week[1], 4});
+  actions.add_split("A", {week[1], {4}});
   actions.add_dividend("A", {week[2], 2});
-  actions.add_split("A", {week[3], 0.5});
+  actions.add_split("A", {week[3], {0.5}});
   actions.add_dividend("A", {week[3], 3});  // on one of the shares held before the reverse split
   const PricePanel panel =
       make_panel(week, {{"A", week[0], 400}, {"A", week[1], 101}, {"A", week[2], 99}, {"A", week[3], 195}}, actions);
@@ -97,7 +97,7 @@ TEST(PricePanel, SplitsAndDividendsArePartOfTheReturn) {
 // Vendors restate the past in today's shares; closes here are what was traded.
 TEST(PricePanel, SplitAdjustedClosesAreTakenBackToTheirDay) {
   CorporateActions actions;
-  actions.add_split("A", {week[2], 4});
+  actions.add_split("A", {week[2], {4}});
   const PricePanel raw = make_panel(week, {{"A", week[1], 404}, {"A", week[2], 100}, {"A", week[3], 102}}, actions);
   const PricePanel adjusted = make_panel(
       week, {{"A", week[1], 101, nan, true}, {"A", week[2], 100, nan, true}, {"A", week[3], 102, nan, true}}, actions);
@@ -113,7 +113,7 @@ TEST(PricePanel, SplitAdjustedClosesAreTakenBackToTheirDay) {
 // Also when a split is yet to come: the day's own close does not change with it.
 TEST(PricePanel, SplitAfterThePanelIsTakenBackToo) {
   CorporateActions actions;
-  actions.add_split("A", {day("2030-01-02"), 2});
+  actions.add_split("A", {day("2030-01-02"), {2}});
   const PricePanel panel = make_panel(week, {{"A", week[1], 50, nan, true}}, actions);
   EXPECT_EQ(panel.close(1, 0), 100);
   EXPECT_EQ(panel.mark_asof(0, week[4], actions)->price, 100);
@@ -193,7 +193,7 @@ TEST(PricePanel, MarkIsTheNewestOnOrBeforeTheDay) {
 
 TEST(PricePanel, MarkIsInSharesOfTheDayAsked) {
   CorporateActions actions;
-  actions.add_split("A", {week[2], 4});
+  actions.add_split("A", {week[2], {4}});
   const PricePanel panel = make_panel(week, {{"A", week[1], 404}}, actions);
   EXPECT_EQ(panel.mark_asof(0, week[1], actions)->price, 404);
   EXPECT_EQ(panel.mark_asof(0, week[2], actions)->price, 101);
@@ -214,7 +214,7 @@ TEST(PricePanel, PricesOffSessionsAreForValuationOnly) {
 
 TEST(PricePanel, EarlierMarkServesUntilThePanelHasAPrice) {
   CorporateActions actions;
-  actions.add_split("A", {week[1], 2});
+  actions.add_split("A", {week[1], {2}});
   PricePanel panel(week, {"A"});
   panel.set_earlier(0, {day("2024-02-29"), 30, nan, false}, actions);
   panel.set(0, {week[3], 16, nan, false}, actions);

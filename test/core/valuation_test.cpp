@@ -73,7 +73,7 @@ TEST(Valuation, PriceFromBeforeTheTradeIsNotUsed) {
 
 TEST(Valuation, UnknownSymbolIsCarriedAtItsTradePriceThroughSplits) {
   CorporateActions actions;
-  actions.add_split("NONE", {sessions[2], 4});
+  actions.add_split("NONE", {sessions[2], {4}});
   const PricePanel panel = make_panel(sessions, {{"A", sessions[0], 9}});
   const LotValue value = value_of(lot_of("NONE", 50, 400, sessions[0]), sessions[9], panel, actions);
   EXPECT_EQ(value.quantity, 200);

@@ -18,6 +18,7 @@ import json
 import os
 import sys
 from decimal import ROUND_HALF_UP, Decimal, getcontext
+from fractions import Fraction
 from pathlib import Path
 
 getcontext().prec = 40
@@ -61,16 +62,25 @@ class Prices:
         return None
 
 
+def split_ratio(row):
+    return Fraction(row["ratio_numerator"]) / Fraction(row.get("ratio_denominator", "1"))
+
+
+def times(amount, ratio):
+    """A decimal times a fraction, rounded once."""
+    return amount * ratio.numerator / ratio.denominator
+
+
 class Actions:
-    """Splits and dividends. A split ratio is new shares per old share, effective on its ex-date."""
+    """Splits and dividends. A split makes new shares of old shares, two numbers, on its ex-date."""
 
     def __init__(self, rows):
-        self.splits = [(r["symbol"], r["ex_date"], Decimal(r["ratio"])) for r in rows if r["kind"] == "split"]
+        self.splits = [(r["symbol"], r["ex_date"], split_ratio(r)) for r in rows if r["kind"] == "split"]
         self.dividends = [(r["symbol"], r["ex_date"], Decimal(r["amount"])) for r in rows if r["kind"] == "dividend"]
 
     def shares_per_share(self, symbol, after, until):
         """How many shares of `until` one share of `after` has become."""
-        ratio = Decimal(1)
+        ratio = Fraction(1)
         for name, ex_date, one in self.splits:
             if name == symbol and after < ex_date <= until:
                 ratio *= one
@@ -97,11 +107,11 @@ class Lot:
         if row.get("exit_date"):
             left = self.remaining(row["exit_date"])
             if left != 0:
-                traded = left * actions.shares_per_share(self.symbol, self.entry_date, row["exit_date"])
+                traded = times(left, actions.shares_per_share(self.symbol, self.entry_date, row["exit_date"]))
                 self._close(row["exit_date"], traded, Decimal(row["exit_price"]))
 
     def _close(self, day, traded, price):
-        opened = traded / self.actions.shares_per_share(self.symbol, self.entry_date, day)
+        opened = times(traded, 1 / self.actions.shares_per_share(self.symbol, self.entry_date, day))
         self.closings.append((day, opened, traded, price))
 
     def remaining(self, day):
@@ -127,7 +137,7 @@ class Lot:
                 same_day = [r for s, d, r in self.actions.splits if s == symbol and d == ex_date]
                 for ratio in same_day:
                     before /= ratio
-                cash += held * before * amount * self.multiplier
+                cash += times(held, before) * amount * self.multiplier
         return cash
 
     def realized(self, after, until):
@@ -145,7 +155,7 @@ class Lot:
             return self.entry_price, self.entry_date
         # The price counts shares of its own date (raw) or of the end of the file (split-adjusted).
         basis = "9999-12-31" if prices.adjustment[self.symbol] == "split" else row[0]
-        return row[1] * self.actions.shares_per_share(self.symbol, self.entry_date, basis), row[0]
+        return times(row[1], self.actions.shares_per_share(self.symbol, self.entry_date, basis)), row[0]
 
 
 class Book:

@@ -8,7 +8,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT plan(141);
+SELECT plan(147);
 
 -- The first call ----------------------------------------------------------------------------------------------------
 
@@ -72,7 +72,8 @@ INSERT INTO documented VALUES
   ('market_data_cache', 'timestamp with time zone', 'fetched_at'),
   ('corporate_actions', 'text', 'symbol kind source'),
   ('corporate_actions', 'date', 'ex_date'),
-  ('corporate_actions', 'double precision', 'ratio amount'),
+  ('corporate_actions', 'integer', 'action_no'),
+  ('corporate_actions', 'double precision', 'ratio_numerator ratio_denominator amount'),
   ('corporate_actions', 'timestamp with time zone', 'created_at'),
   ('interest_rates', 'text', 'series'),
   ('interest_rates', 'date', 'date'),
@@ -338,7 +339,7 @@ SELECT col_is_pk('pb', k.table_name, string_to_array(k.key, ' ')::name[], k.tabl
     ('tags',                          'id'),
     ('position_tags',                 'portfolio_id position_id tag_id'),
     ('market_data_cache',             'symbol date'),
-    ('corporate_actions',             'symbol ex_date kind'),
+    ('corporate_actions',             'symbol ex_date kind action_no'),
     ('interest_rates',                'series date'),
     ('company_profiles',              'symbol'),
     ('income_statements',             'symbol period_date frequency provider'),
@@ -735,10 +736,18 @@ SELECT throws_ok(b.statement, '23514', NULL, 'refused: ' || b.what)
      $$INSERT INTO market_data_cache (symbol, date, close, adjustment) VALUES ('AAA', '2024-07-01', 1, 'total')$$),
     ('a split without a ratio', $$INSERT INTO corporate_actions (symbol, ex_date, kind, amount)
                                   VALUES ('AAA', '2024-07-01', 'split', 1)$$),
-    ('a dividend with a ratio', $$INSERT INTO corporate_actions (symbol, ex_date, kind, ratio, amount)
+    ('a dividend with a ratio', $$INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator, amount)
                                   VALUES ('AAA', '2024-07-01', 'dividend', 2, 1)$$),
-    ('a ratio of zero', $$INSERT INTO corporate_actions (symbol, ex_date, kind, ratio)
+    ('a ratio of zero', $$INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator)
                           VALUES ('AAA', '2024-07-01', 'split', 0)$$),
+    ('a ratio without a numerator', $$INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_denominator)
+                                      VALUES ('AAA', '2024-07-01', 'split', 3)$$),
+    ('a denominator of zero', $$INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator, ratio_denominator)
+                                VALUES ('AAA', '2024-07-01', 'split', 1, 0)$$),
+    ('a dividend with a denominator', $$INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_denominator, amount)
+                                        VALUES ('AAA', '2024-07-01', 'dividend', 1, 1)$$),
+    ('an action without a number', $$INSERT INTO corporate_actions (symbol, ex_date, kind, action_no, amount)
+                                     VALUES ('AAA', '2024-07-01', 'dividend', 0, 1)$$),
     ('a rate that is NaN', $$INSERT INTO interest_rates (series, date, rate) VALUES ('DGS10', '2024-07-01', 'NaN')$$),
     ('a negative capital flow', $$INSERT INTO equity_changes (portfolio_id, change_type, amount, change_date)
        VALUES ('00000000-0000-0000-0000-00000000000a', 'WITHDRAWAL', -5, '2024-07-01')$$),
@@ -749,9 +758,13 @@ SELECT throws_ok(b.statement, '23514', NULL, 'refused: ' || b.what)
      $$INSERT INTO company_profiles (symbol, pe_ratio) VALUES ('AAA', '-Infinity')$$),
     ('an unknown status of a run', $$INSERT INTO batch_runs (run_kind, status) VALUES ('daily', 'done')$$))
     AS b (what, statement);
-SELECT lives_ok($$INSERT INTO corporate_actions (symbol, ex_date, kind, ratio, amount)
+SELECT lives_ok($$INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator, amount)
                   VALUES ('AAA', '2024-07-01', 'split', 2, NULL), ('AAA', '2024-07-01', 'dividend', NULL, 0.5)$$,
                 'a split and a dividend on one day');
+SELECT throws_ok($$INSERT INTO corporate_actions (symbol, ex_date, kind, amount) VALUES ('AAA', '2024-07-01', 'dividend', 2)$$,
+                 '23505', NULL, 'a second dividend of the day under the number of the first');
+SELECT lives_ok($$INSERT INTO corporate_actions (symbol, ex_date, kind, action_no, amount)
+                  VALUES ('AAA', '2024-07-01', 'dividend', 2, 2)$$, 'a second dividend of the day with its own');
 
 -- Another schema ----------------------------------------------------------------------------------------------------
 

@@ -150,8 +150,8 @@ SELECT throws_ok(statement, '42501', NULL, 'others are refused: ' || statement)
   FROM (VALUES ('SELECT * FROM portfolios'), ('SELECT * FROM pairwise_correlations'),
                ('SELECT * FROM trading_sessions'),
                ('SELECT create_analytics_tables()'), ($$SELECT purge_results('2024-07-01')$$),
-               ($$SELECT _portfolio_batch.split_factor('AAA', '2024-07-01', '2024-07-02')$$),
-               ($$SELECT _portfolio_batch.split_factors('AAA', '2024-07-01')$$),
+               ($$SELECT _portfolio_batch.split_ratio('AAA', '2024-07-01', '2024-07-02')$$),
+               ($$SELECT _portfolio_batch.split_ratios('AAA', '2024-07-01')$$),
                ($$SELECT _portfolio_batch.create_analytics_relation('pb', 'portfolios')$$), ($$SELECT _portfolio_batch.seed_analytics_tables('pb')$$),
                ($$SELECT _portfolio_batch.create_view_function('pb_desk', 'pairwise_p_value')$$)) AS r (statement);
 RESET ROLE;

@@ -8,7 +8,7 @@ CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 SELECT create_analytics_tables() \g /dev/null
 
-SELECT plan(77);
+SELECT plan(78);
 
 CREATE FUNCTION pg_temp.book() RETURNS uuid IMMUTABLE LANGUAGE sql AS
 $$ SELECT '00000000-0000-0000-0000-000000000001'::uuid $$;
@@ -19,6 +19,17 @@ $$ SELECT close_position(pg_temp.book(), pg_temp.lot(number), quantity, price, t
 -- Today in New York, which decides what lies in the future.
 CREATE FUNCTION pg_temp.today() RETURNS date STABLE LANGUAGE sql AS
 $$ SELECT (now() AT TIME ZONE 'America/New_York')::date $$;
+CREATE FUNCTION pg_temp.detail_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  detail text;
+BEGIN
+  EXECUTE statement;
+  RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+  RETURN detail;
+END
+$$;
 
 INSERT INTO portfolios (id, name, initial_equity) VALUES (pg_temp.book(), 'Maintenance', 100000);
 INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date, contract_multiplier)
@@ -35,14 +46,14 @@ VALUES (pg_temp.book(), pg_temp.lot(11), 'LNG',  'LONG',  100,  10,  '2024-01-02
 INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date, investment_class)
 VALUES (pg_temp.book(), pg_temp.lot(20), 'PRIV', 'LC', 5, 2, '2024-01-02', 'PRIVATE');
 UPDATE positions SET deleted_at = now() WHERE symbol = 'GONE';
-INSERT INTO corporate_actions (symbol, ex_date, kind, ratio, amount)
-VALUES ('SPL', '2023-12-29', 'split', 7, NULL),       -- before the entry
-       ('SPL', '2024-01-02', 'split', 5, NULL),       -- on the day of the entry: what was traded is already split
-       ('SPL', '2024-03-01', 'split', 3, NULL),
-       ('SPL', '2024-03-01', 'dividend', NULL, 1),
-       ('SPL', '2024-05-01', 'split', 0.5, NULL),
-       ('LNGX', '2024-03-01', 'split', 2, NULL),
-       ('ODD', '2024-03-01', 'split', 1.0 / 3, NULL);
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator, ratio_denominator, amount)
+VALUES ('SPL', '2023-12-29', 'split', 7, NULL, NULL),  -- before the entry
+       ('SPL', '2024-01-02', 'split', 5, NULL, NULL),  -- on the day of the entry: what was traded is already split
+       ('SPL', '2024-03-01', 'split', 3, NULL, NULL),
+       ('SPL', '2024-03-01', 'dividend', NULL, NULL, 1),
+       ('SPL', '2024-05-01', 'split', 1, 2, NULL),
+       ('LNGX', '2024-03-01', 'split', 2, NULL, NULL),
+       ('ODD', '2024-03-01', 'split', 1, 3, NULL);
 
 -- Partial and full closes -------------------------------------------------------------------------------------------
 
@@ -89,15 +100,20 @@ SELECT results_eq($$SELECT p.symbol, p.contract_multiplier, (api_position(p.posi
                   'the batch and the interface agree');
 
 -- Splits: 100 shares at 90 become 300 at 30 on March 1 and 150 at 60 on May 1.
-SELECT results_eq($$SELECT _portfolio_batch.split_factor('SPL', '2024-01-02', d::date) FROM unnest(ARRAY['2024-02-29', '2024-03-01',
-                    '2024-05-01']) AS d$$, $$VALUES (1::numeric), (3), (1.5)$$, 'split factors since the entry');
-SELECT results_eq($$SELECT * FROM _portfolio_batch.split_factors('SPL', '2024-01-02')$$,
-                  $$VALUES ('-infinity'::date, '2024-03-01'::date, 1::numeric), ('2024-03-01', '2024-05-01', 3),
-                           ('2024-05-01', 'infinity', 1.5)$$, 'and the same for all days at once');
+SELECT results_eq($$SELECT s.* FROM unnest('{2024-02-29,2024-03-01,2024-05-01}'::date[]) AS d,
+                         _portfolio_batch.split_ratio('SPL', '2024-01-02', d) AS s$$,
+                  $$VALUES (1::numeric, 1::numeric), (3, 1), (3, 2)$$, 'split ratios since the entry');
+SELECT results_eq($$SELECT * FROM _portfolio_batch.split_ratios('SPL', '2024-01-02')$$,
+                  $$VALUES ('-infinity'::date, '2024-03-01'::date, 1::numeric, 1::numeric),
+                           ('2024-03-01', '2024-05-01', 3, 1), ('2024-05-01', 'infinity', 3, 2)$$,
+                  'and the same for all days at once');
 SELECT lives_ok($$SELECT pg_temp.close(15, 10, 95, '2024-02-29')$$, 'before the split 10 of 100 shares');
 SELECT throws_ok($$SELECT pg_temp.close(15, 271, 33, '2024-04-01')$$, '22023',
                  'cannot close 271 of position 00000000-0000-0000-0000-000000000015 (SPL): 270 are open on 2024-04-01',
                  'the other 90 are 270 after it');
+SELECT is(pg_temp.detail_of($$SELECT pg_temp.close(15, 271, 58, '2024-06-03')$$),
+          '100 were opened on 2024-01-02; in those shares 10 are closed; splits since made 3 shares of 2.',
+          'what splits have made of them is said');
 SELECT lives_ok($$SELECT pg_temp.close(15, 120, 33, '2024-03-01')$$, 'from the ex-date in new shares');
 SELECT lives_ok($$SELECT pg_temp.close(15, 75, 58, '2024-06-03')$$, 'the last 50 are 75 after the reverse split');
 SELECT results_eq($$SELECT trade_date, quantity_closed, realized_pnl FROM position_realized_events
@@ -112,10 +128,10 @@ SELECT is((SELECT exit_date FROM positions WHERE symbol = 'ODD'), '2024-03-04'::
 -- However many trades a lot has, its splits are looked up as often as for one.
 CREATE FUNCTION pg_temp.look_ups(statement text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-  before bigint := (SELECT COALESCE(sum(calls), 0) FROM pg_stat_xact_user_functions WHERE funcname ~ '^split_factor');
+  before bigint := (SELECT COALESCE(sum(calls), 0) FROM pg_stat_xact_user_functions WHERE funcname ~ '^split_ratio');
 BEGIN
   EXECUTE statement;
-  RETURN (SELECT sum(calls) FROM pg_stat_xact_user_functions WHERE funcname ~ '^split_factor') - before;
+  RETURN (SELECT sum(calls) FROM pg_stat_xact_user_functions WHERE funcname ~ '^split_ratio') - before;
 END
 $$;
 SET LOCAL track_functions = 'pl';

@@ -58,7 +58,7 @@ SELECT throws_ok($$SELECT * FROM price_asof('AAA', '1980-01-02')$$, '22008',
 SELECT pg_temp.add_prices('RAW', '2024-07-01', '{400, 404, NULL, 102}');
 SELECT pg_temp.add_prices('ADJ', '2024-07-01', '{100, 101, NULL, 102}');
 UPDATE market_data_cache SET adjustment = 'split' WHERE symbol = 'ADJ';
-INSERT INTO corporate_actions (symbol, ex_date, kind, ratio)
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator)
 VALUES ('RAW', '2024-07-03', 'split', 4), ('ADJ', '2024-07-03', 'split', 4), ('REV', '2024-07-02', 'split', 0.1);
 SELECT results_eq(format('SELECT price, stale_sessions FROM price_asof(%L, %L)', symbol, day),
                   format('VALUES (%s::float8, %s)', price, age), format('%s on %s', symbol, day))
@@ -68,7 +68,7 @@ SELECT results_eq(format('SELECT price, stale_sessions FROM price_asof(%L, %L)',
 SELECT pg_temp.add_prices('REV', '2024-07-01', '{2.5}');
 SELECT results_eq($$SELECT price, stale_sessions FROM price_asof('REV', '2024-07-05')$$, $$VALUES (25::float8, 3)$$,
                   'a price carried over a reverse split 1:10 counts the new shares');
-INSERT INTO corporate_actions (symbol, ex_date, kind, ratio) VALUES ('REV', '2024-07-05', 'split', 3);
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator) VALUES ('REV', '2024-07-05', 'split', 3);
 SELECT is((SELECT round(price::numeric, 9) FROM price_asof('REV', '2024-07-05')), 8.333333333, 'two splits multiply');
 SELECT is((SELECT price FROM price_asof('REV', '2024-07-03')), 25::float8, 'and a later one changes nothing');
 

@@ -79,16 +79,17 @@ SELECT is_empty($$SELECT * FROM first_run WHERE failed > 0 OR status NOT IN ('su
                 'the cases run without a failure');
 SELECT pg_temp.matches(c)
   FROM unnest(ARRAY['dividend_long', 'dividend_short', 'entry_mark', 'late_contribution_before', 'partial_close',
-                    'round_trip', 'split_adjusted', 'split_raw', 'split_stale_price', 'split_then_close']) AS c;
+                    'round_trip', 'split_adjusted', 'split_in_thirds', 'split_raw', 'split_stale_price',
+                    'split_then_close', 'two_dividends']) AS c;
 SELECT set_eq('SELECT DISTINCT "case" FROM golden',
               ARRAY['dividend_long', 'dividend_short', 'entry_mark', 'late_contribution_after',
-                    'late_contribution_before', 'partial_close', 'round_trip', 'split_adjusted', 'split_raw',
-                    'split_stale_price', 'split_then_close'], 'these are all cases');
+                    'late_contribution_before', 'partial_close', 'round_trip', 'split_adjusted', 'split_in_thirds',
+                    'split_raw', 'split_stale_price', 'split_then_close', 'two_dividends'], 'these are all cases');
 SELECT pg_temp.identities('every identity holds on every date of every case');
 SELECT results_eq($$SELECT id, equity_balance FROM portfolios ORDER BY id$$,
                   $$SELECT portfolio_id, equity_balance FROM portfolio_snapshots WHERE snapshot_date = '2024-03-05'
                     ORDER BY 1$$, 'the balance of a portfolio is that of its newest snapshot');
-SELECT set_eq($$SELECT DISTINCT initial_equity FROM portfolios$$, '{10000.0000, 30000.0000}'::numeric[],
+SELECT set_eq($$SELECT DISTINCT initial_equity FROM portfolios$$, '{10000.0000, 30000.0000, 100000.0000}'::numeric[],
               'the initial equity stays');
 
 -- A contribution that is booked late, dated on a Saturday.
@@ -115,7 +116,7 @@ SELECT set_eq($$SELECT * FROM pg_temp.results('{portfolio_snapshots,portfolios}'
 SELECT pg_temp.add_portfolio(20, 10000, '2024-02-28');
 SELECT pg_temp.add_lot(20, 201, 'PAID', 100, 20, '2024-02-28', 11, '2024-03-01');
 SELECT pg_temp.add_prices('PAID', '2024-02-28', '{20, 10, 11}');
-INSERT INTO corporate_actions (symbol, ex_date, kind, ratio, amount)
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator, amount)
 VALUES ('PAID', '2024-02-29', 'split', 2, NULL), ('PAID', '2024-02-29', 'dividend', NULL, 0.5);
 SELECT is((SELECT sum(failed)
              FROM sessions_between('2024-02-28', '2024-03-05') AS d,

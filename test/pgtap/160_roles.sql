@@ -91,8 +91,8 @@ INSERT INTO entry_points VALUES
   ('pure', 'api_unavailable', 'SELECT _portfolio_batch.api_unavailable(''no_results'', ''none'', ''{}'', ''{}'')'),
   ('read', 'batch_audit', 'SELECT * FROM pb.batch_audit(''2024-07-10'')'),
   ('read', 'batch_audit_summary', 'SELECT * FROM pb.batch_audit_summary(''2024-07-10'')'),
-  ('read', 'split_factor', 'SELECT _portfolio_batch.split_factor(''AAA'', ''2024-07-11'', ''2024-07-12'')'),
-  ('read', 'split_factors', 'SELECT _portfolio_batch.split_factors(''AAA'', ''2024-07-11'')'),
+  ('read', 'split_ratio', 'SELECT _portfolio_batch.split_ratio(''AAA'', ''2024-07-11'', ''2024-07-12'')'),
+  ('read', 'split_ratios', 'SELECT _portfolio_batch.split_ratios(''AAA'', ''2024-07-11'')'),
   ('read', 'open_quantity', 'SELECT _portfolio_batch.open_quantity(''00000000-0000-4000-8000-000000000001'', '
    '''00000000-0000-4000-8000-000000000011'', ''2024-07-11'')'),
   ('read', 'portfolio_report', 'SELECT pb.portfolio_report(''00000000-0000-4000-8000-000000000001'')'),

@@ -526,7 +526,7 @@ SELECT results_eq($$SELECT correlation, observations, p_value = q_value
 SELECT results_eq($$SELECT observations, reason FROM correlation_matrix('{A,B}', '2024-07-15')$$,
                   $$VALUES (50, 'insufficient_data')$$, 'the window is 126 and the least overlap 60 unless given');
 SELECT is((SELECT observations FROM correlation_matrix('{A,B}', '2024-07-15', 39, 20)), 39, 'a window ends on the day');
-INSERT INTO corporate_actions (symbol, ex_date, kind, ratio) VALUES ('A', '2024-07-01', 'split', 4);
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator) VALUES ('A', '2024-07-01', 'split', 4);
 UPDATE market_data_cache SET close = close / 4 WHERE symbol = 'A' AND date >= '2024-07-01';
 SELECT ok((SELECT pg_temp.near(c.correlation, p.correlation, 1e-12)
              FROM correlation_matrix('{A,B}', '2024-07-15', 40, 20) AS c JOIN pairs AS p USING (symbol1, symbol2)),

@@ -12,7 +12,7 @@ FROM (VALUES ('AAA', '{101,103,102,105,104,106,107,108,110,111}'),
              ('DDD', '{30,30.5,31,30.25,30.5,31,31,31,32,33}'),
              ('EEE', '{10.0123,10.0456,9.9871,10.0001,10.1,10.2022,10.1999,10.0333,10.0777,10.1111}'))
        AS p (symbol, closes) \g /dev/null
-INSERT INTO corporate_actions (symbol, ex_date, kind, ratio, amount)
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator, amount)
 VALUES ('CCC', '2024-07-12', 'split', 2, NULL), ('DDD', '2024-07-11', 'dividend', NULL, 0.75);
 
 CREATE FUNCTION pg_temp.run(first date, last date, book integer DEFAULT NULL) RETURNS void LANGUAGE sql AS $$

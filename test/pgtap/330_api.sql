@@ -137,7 +137,7 @@ SELECT is((SELECT api_position(id) -> 'contract_multiplier' FROM positions WHERE
 
 -- A lot through a split and its exit.
 SELECT pg_temp.add_lot(4, 41, 'STK0001', 100, 10, '2024-11-18') \g /dev/null
-INSERT INTO corporate_actions (symbol, ex_date, kind, ratio) VALUES ('STK0001', '2024-11-20', 'split', 2);
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator) VALUES ('STK0001', '2024-11-20', 'split', 2);
 SELECT is((SELECT concat_ws(' ', a ->> 'status', a ->> 'open_quantity', a ->> 'reason', a -> 'market_value',
                             a #> '{data_quality,calculation_date}') FROM api_position(pg_temp.id(41)) AS a),
           'open 200.000000 no_snapshot null null', 'a lot that no batch has valued, after a split');

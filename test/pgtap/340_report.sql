@@ -318,7 +318,7 @@ ROLLBACK TO SAVEPOINT future;
 SAVEPOINT prices;
 SELECT portfolio_id AS split_portfolio, symbol AS split_symbol FROM positions
 WHERE portfolio_id = pg_temp.id_of(1) ORDER BY symbol LIMIT 1 \gset
-INSERT INTO corporate_actions (symbol, ex_date, kind, ratio) VALUES (:'split_symbol', '2026-11-19', 'split', 4);
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator) VALUES (:'split_symbol', '2026-11-19', 'split', 4);
 SELECT is((SELECT p.price - q.price
              FROM _portfolio_batch.report_positions(:'split_portfolio', '2026-11-19') AS p,
                   price_asof(:'split_symbol', '2026-11-19') AS q

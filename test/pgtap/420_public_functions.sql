@@ -113,7 +113,7 @@ SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 'report_model report_number report_percent report_reason report_scale report_section report_style '
                 'report_svg report_text report_tick report_tile report_value require_cron require_cron_takes require_finite '
                 'require_lasting_schema run_state schedule_job_name sector_name seed_analytics_tables seed_factor_definitions '
-                'seed_market_risk_scenarios seed_stress_test_scenarios setting_refusal split_factor split_factors standard_multiplier tables_owner tables_schema view_functions', ' '),
+                'seed_market_risk_scenarios seed_stress_test_scenarios setting_refusal split_ratio split_ratios standard_multiplier tables_owner tables_schema view_functions', ' '),
               'and the parts of functions that are');
 SELECT is_empty($$SELECT b.name FROM installed AS b JOIN installed AS e ON e.name = b.entry_name
                   WHERE b.identity IS NOT NULL AND has_function_privilege('public', b.oid, 'EXECUTE')
@@ -147,8 +147,8 @@ SELECT pg_temp.raises(format('SELECT * FROM %s', call), '22008', '%', '%', '%', 
     $$portfolio_report(pg_temp.id(1), '-infinity')$$,
     $$_portfolio_batch.api_age_sessions('-infinity')$$,
     $$_portfolio_batch.api_age_sessions('2024-07-01', 'infinity')$$,
-    $$_portfolio_batch.split_factor('AAA', '2024-07-01', 'infinity')$$,
-    $$_portfolio_batch.split_factor('AAA', '-infinity', '2024-07-01')$$]) AS call;
+    $$_portfolio_batch.split_ratio('AAA', '2024-07-01', 'infinity')$$,
+    $$_portfolio_batch.split_ratio('AAA', '-infinity', '2024-07-01')$$]) AS call;
 SELECT throws_ok($$SELECT _portfolio_batch.cron_field('*', 'minute', 0, 2147483647)$$, '22023',
                  'a field of a cron expression has at most 60 values, not 0 to 2147483647',
                  'nor can a field of a cron expression have any number of values');

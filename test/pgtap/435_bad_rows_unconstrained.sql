@@ -48,7 +48,7 @@ SELECT is((SELECT string_agg(format('%s.%s = %s', a.table_name, a.column_name, C
            JOIN (VALUES ('positions', 'quantity|entry_price|entry_date|symbol|position_type'),
                         ('position_realized_events', 'position_id|trade_date|quantity_closed|exit_price'),
                         ('equity_changes', 'amount|change_date|change_type'), ('portfolios', 'initial_equity'),
-                        ('corporate_actions', 'ratio|amount|kind')) AS r (relation, names)
+                        ('corporate_actions', 'ratio_numerator|ratio_denominator|amount|kind')) AS r (relation, names)
              ON r.relation = a.table_name AND a.column_name ~ ('^(' || r.names || ')$')
            WHERE a.outcome = 'isolated' AND a.detail IS NULL
              AND (a.value IS NULL OR octet_length(a.value) > 1000

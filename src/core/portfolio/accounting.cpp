@@ -60,9 +60,9 @@ void require_enough_opened(const Lot& lot, const std::vector<Closing>& closings,
   double rounding = 0;
   const auto& splits = actions.splits(lot.symbol);
   for (const Closing& closing : closings) {
-    const double factor = CorporateActions::split_factor(splits, lot.entry_date, closing.trade_date);
-    closed += closing.quantity / factor;
-    rounding += last_decimal / factor;
+    const SplitRatio since = CorporateActions::split_ratio(splits, lot.entry_date, closing.trade_date);
+    closed += since.to_old_shares(closing.quantity);
+    rounding += since.to_old_shares(last_decimal);
   }
   if (closed <= std::fabs(lot.quantity) + rounding) return;
   throw Error(sqlstate::data_exception,

@@ -12,12 +12,34 @@
 
 namespace pb::core {
 
-// Splits and dividends by symbol. A symbol without any, the usual case, costs one failed look-up.
+// What one share becomes by splits: new shares for old ones, as two numbers. Their quotient, such as 1/3, is often no
+// number of a double, and would lose a part of a share.
+struct SplitRatio {
+  double new_shares = 1;
+  double old_shares = 1;
+
+  double to_new_shares(double quantity) const { return quantity * new_shares / old_shares; }
+  double to_old_shares(double quantity) const { return quantity * old_shares / new_shares; }
+  double to_new_price(double price) const { return price * old_shares / new_shares; }
+  double to_old_price(double price) const { return price * new_shares / old_shares; }
+
+  SplitRatio& operator*=(const SplitRatio& later) {
+    new_shares *= later.new_shares;
+    old_shares *= later.old_shares;
+    return *this;
+  }
+  bool operator==(const SplitRatio& other) const {
+    return new_shares * other.old_shares == other.new_shares * old_shares;
+  }
+};
+
+// Splits and dividends by symbol. There may be several of a day. A symbol without any, the usual case, costs one failed
+// look-up.
 class CorporateActions {
  public:
   struct Split {
     Date ex_date;
-    double ratio;  // new shares per old share
+    SplitRatio ratio;
   };
   struct Dividend {
     Date ex_date;
@@ -39,7 +61,7 @@ class CorporateActions {
   void add_problem(const std::string& symbol, Problem problem, bool is_split) {
     constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
     Actions& actions = by_symbol_[symbol];
-    if (problem.ex_date && is_split) actions.splits.push_back({*problem.ex_date, unknown});
+    if (problem.ex_date && is_split) actions.splits.push_back({*problem.ex_date, {unknown, 1}});
     if (problem.ex_date && !is_split) actions.dividends.push_back({*problem.ex_date, unknown});
     actions.problems.push_back(std::move(problem));
   }
@@ -52,20 +74,20 @@ class CorporateActions {
     return nullptr;
   }
 
-  // New shares on `until` per share held on `after`: the product of the ratios with ex-date in (after, until].
-  static double split_factor(const std::vector<Split>& splits, Date after, Date until) {
-    double factor = 1;
+  // New shares on `until` for shares held on `after`: the product of the ratios with ex-date in (after, until].
+  static SplitRatio split_ratio(const std::vector<Split>& splits, Date after, Date until) {
+    SplitRatio ratio;
     for (const Split& split : splits)
-      if (split.ex_date > after && split.ex_date <= until) factor *= split.ratio;
-    return factor;
+      if (split.ex_date > after && split.ex_date <= until) ratio *= split.ratio;
+    return ratio;
   }
-  double split_factor(const std::string& symbol, Date after, Date until) const {
-    return split_factor(splits(symbol), after, until);
+  SplitRatio split_ratio(const std::string& symbol, Date after, Date until) const {
+    return split_ratio(splits(symbol), after, until);
   }
 
   // Shares of today per share of the day: the product of all later ratios.
-  double later_split_factor(const std::string& symbol, Date day) const {
-    return split_factor(symbol, day, Date::max());
+  SplitRatio later_split_ratio(const std::string& symbol, Date day) const {
+    return split_ratio(symbol, day, Date::max());
   }
 
   const std::vector<Dividend>& dividends(const std::string& symbol) const {

@@ -17,9 +17,9 @@ OpenQuantity::OpenQuantity(const Lot& lot, const CorporateActions& actions)
   after_.reserve(lot.closings.size());
   Left left{std::fabs(lot.quantity), 0};
   for (const Closing& closing : lot.closings) {
-    const double factor = CorporateActions::split_factor(splits_, lot.entry_date, closing.trade_date);
-    left.open -= closing.quantity / factor;
-    left.rounding += half_last_decimal / factor;
+    const SplitRatio since = CorporateActions::split_ratio(splits_, lot.entry_date, closing.trade_date);
+    left.open -= since.to_old_shares(closing.quantity);
+    left.rounding += since.to_old_shares(half_last_decimal);
     after_.push_back(left);
   }
 }
@@ -35,7 +35,8 @@ double OpenQuantity::as_entered(Date day) const {
 
 double OpenQuantity::asof(Date day) const {
   if (day < lot_.entry_date || (lot_.exit_date && *lot_.exit_date <= day)) return 0;
-  return std::copysign(as_entered(day), lot_.quantity) * CorporateActions::split_factor(splits_, lot_.entry_date, day);
+  const double open = std::copysign(as_entered(day), lot_.quantity);
+  return CorporateActions::split_ratio(splits_, lot_.entry_date, day).to_new_shares(open);
 }
 
 std::vector<Closing> closings_through(const Lot& lot, Date day, const CorporateActions& actions) {
@@ -45,8 +46,8 @@ std::vector<Closing> closings_through(const Lot& lot, Date day, const CorporateA
   if (lot.exit_date && *lot.exit_date <= day && lot.exit_price) {
     const double rest = OpenQuantity(lot, actions).as_entered(*lot.exit_date);
     if (rest > 0) {
-      const double factor = actions.split_factor(lot.symbol, lot.entry_date, *lot.exit_date);
-      result.push_back({*lot.exit_date, rest * factor, *lot.exit_price, std::nullopt});
+      const SplitRatio since = actions.split_ratio(lot.symbol, lot.entry_date, *lot.exit_date);
+      result.push_back({*lot.exit_date, since.to_new_shares(rest), *lot.exit_price, std::nullopt});
     }
   }
   return result;
@@ -58,7 +59,8 @@ double quantity_asof(const Lot& lot, Date day, const CorporateActions& actions) 
 
 Money realized_pnl(const Lot& lot, const Closing& closing, const CorporateActions& actions) {
   if (closing.realized) return *closing.realized;
-  const double entry = lot.entry_price / actions.split_factor(lot.symbol, lot.entry_date, closing.trade_date);
+  const double entry =
+      actions.split_ratio(lot.symbol, lot.entry_date, closing.trade_date).to_new_price(lot.entry_price);
   return to_money(static_cast<long double>(closing.price - entry) * std::copysign(closing.quantity, lot.quantity) *
                   lot.multiplier);
 }

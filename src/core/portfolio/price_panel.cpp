@@ -12,7 +12,7 @@ namespace {
 
 // A close in shares of its own day, whatever basis it was stored in.
 double close_as_traded(const PriceRow& row, const std::string& symbol, const CorporateActions& actions) {
-  return row.split_adjusted ? row.close * actions.later_split_factor(symbol, row.date) : row.close;
+  return row.split_adjusted ? actions.later_split_ratio(symbol, row.date).to_old_price(row.close) : row.close;
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ void PricePanel::finish(const CorporateActions& actions, Poll poll) {
       } else if (!has_actions) {
         adjusted[t] = close[t] / close[t - 1] - 1;
       } else {
-        double value = close[t] * actions.split_factor(symbol, sessions_[t - 1], sessions_[t]);
+        double value = actions.split_ratio(symbol, sessions_[t - 1], sessions_[t]).to_old_price(close[t]);
         for (const auto& dividend : actions.dividends(symbol))
           if (dividend.ex_date > sessions_[t - 1] && dividend.ex_date <= sessions_[t]) value += dividend.amount;
         adjusted[t] = value / close[t - 1] - 1;
@@ -112,8 +112,8 @@ std::optional<Mark> PricePanel::mark_asof(int column, Date day, const CorporateA
     for (const OffSessionMark& mark : found->second) consider(mark);
   if (const auto found = earlier_.find(column); found != earlier_.end()) consider(found->second);
   if (!best) return std::nullopt;
-  const double factor = actions.split_factor(symbols_[static_cast<std::size_t>(column)], best->date, day);
-  const double price = best->price / factor;
+  const std::string& symbol = symbols_[static_cast<std::size_t>(column)];
+  const double price = actions.split_ratio(symbol, best->date, day).to_new_price(best->price);
   if (!is_price(price)) return std::nullopt;
   return Mark{price, best->date, sessions_.age(best->date, day)};
 }

@@ -6,8 +6,8 @@ namespace {
 
 // The trade itself is a mark of the entry date; later splits divide it like any price.
 Mark entry_mark(const Lot& lot, Date day, const ValuationInputs& inputs) {
-  const double factor = inputs.actions->split_factor(lot.symbol, lot.entry_date, day);
-  return {lot.entry_price / factor, lot.entry_date, inputs.panel->sessions().age(lot.entry_date, day)};
+  const SplitRatio since = inputs.actions->split_ratio(lot.symbol, lot.entry_date, day);
+  return {since.to_new_price(lot.entry_price), lot.entry_date, inputs.panel->sessions().age(lot.entry_date, day)};
 }
 
 Mark newest_mark(const Lot& lot, Date day, const ValuationInputs& inputs) {
