@@ -5,9 +5,20 @@ RETURNS TABLE (price double precision, price_date date, stale_sessions integer)
 LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_price_asof';
 COMMENT ON FUNCTION @extschema@.price_asof(text, date, integer) IS
 'The one price of a symbol on a day, used by everything: the newest close on or before the day, in shares of the day
-(later splits divided out), its date, and its age in sessions. price is NULL when it is older than max_stale_sessions
+(splits after the close divided out; of a split-adjusted close those that had happened when it was fetched are already),
+its date, and its age in sessions. price is NULL when it is older than max_stale_sessions
 (default: portfolio_batch.max_stale_sessions); all three are NULL when there is no price at all. Always one row. 22023
 for a negative age, 22008 for a day that the calendar does not cover.';
+
+CREATE FUNCTION _portfolio_batch.prices_across_splits(day date, symbols text[])
+RETURNS TABLE (symbol text, session_date date, new_shares double precision, old_shares double precision,
+               change double precision)
+LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_prices_across_splits';
+COMMENT ON FUNCTION _portfolio_batch.prices_across_splits(date, text[]) IS
+'The sessions up to a day, within reach of its estimates, across which adj_close of a symbol jumps by the ratio of a
+split, new_shares for old_shares: rows from before the split were fetched before it. change is that of adj_close, 9 for
+ten times as much. The engines leave these returns out. Nothing for a NULL. 22008 for a day that the calendar does not
+cover.';
 
 CREATE FUNCTION @extschema@.positions_asof(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                            portfolio_id uuid DEFAULT NULL)

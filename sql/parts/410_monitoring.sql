@@ -496,6 +496,22 @@ BEGIN
                    day, found.current, found.symbols, min_coverage);
   RETURN NEXT;
 
+  check_name := 'prices across a split';
+  EXECUTE format($query$
+    SELECT count(*) AS splits,
+           string_agg(format('%%s %%s:%%s on %%s', j.symbol, j.new_shares, j.old_shares, j.session_date), ', '
+                      ORDER BY j.symbol, j.session_date) AS list
+    FROM _portfolio_batch.prices_across_splits($1, ARRAY(
+           SELECT DISTINCT a.symbol FROM %1$I.corporate_actions AS a
+           JOIN @extschema@.market_data_coverage($1) AS c USING (symbol)
+           WHERE a.kind = 'split' AND a.ex_date <= $1)) AS j
+  $query$, tables_schema) INTO found USING day;
+  ok := found.splits = 0;
+  detail := CASE WHEN ok THEN 'no adj_close jumps by the ratio of a split'
+                 ELSE format('adj_close jumps by the ratio of a split: %s; fetch the rows before it again', found.list)
+            END;
+  RETURN NEXT;
+
   SELECT min(_portfolio_batch.free_temporary_space(t.oid::bigint)) AS free,
          COALESCE((SELECT NULLIF(s.setting::bigint, -1) * 1024 FROM pg_settings AS s
                    WHERE s.name = 'temp_file_limit'), 9223372036854775807) AS most

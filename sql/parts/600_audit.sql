@@ -105,6 +105,22 @@ AS $checks$
                                 ORDER BY t.session_date DESC LIMIT s.wanted * 3 / 2) AS c)) AS h
        WHERE w.symbol IS NOT NULL
      $query$),
+    -- Rows from before a split that were fetched before it, beside later ones: the return across it is left out.
+    ('prices across a split', 'splits', 'symbols', $query$
+       SELECT w.symbol, w.splits, w.splits - count(j.session_date),
+              CASE WHEN count(j.session_date) > 0 THEN 'amber' ELSE 'green' END,
+              string_agg(format('adj_close changes by %%s %%%% on %%s, the day of a split %%s:%%s',
+                                round(100 * j.change::numeric, 1), j.session_date, j.new_shares, j.old_shares), ', '
+                         ORDER BY j.session_date)
+       FROM (SELECT m.symbol, (SELECT count(DISTINCT a.ex_date) FROM %1$I.corporate_actions AS a
+                               WHERE a.symbol = m.symbol AND a.kind = 'split' AND a.ex_date <= $1) AS splits
+             FROM @extschema@.market_data_coverage($1, $2) AS m) AS w
+       LEFT JOIN _portfolio_batch.prices_across_splits($1, ARRAY(
+                   SELECT DISTINCT a.symbol FROM %1$I.corporate_actions AS a
+                   JOIN @extschema@.market_data_coverage($1, $2) AS m USING (symbol)
+                   WHERE a.kind = 'split' AND a.ex_date <= $1)) AS j USING (symbol)
+       GROUP BY w.symbol, w.splits
+     $query$),
     -- Without yields a bond fund stands in for them.
     ('yields', 'series', 'series', $query$
        SELECT NULL, 1, (y.newest IS NOT NULL AND y.age <= y.allowed)::integer,

@@ -64,11 +64,12 @@ constexpr std::string_view to_word(Reason reason) {
   return words[static_cast<std::size_t>(reason)];
 }
 
-// By the number of observations of an estimate.
-enum class Quality : std::uint8_t { insufficient_data, limited_history, full_history };
+// By the number of observations of an estimate; or that a return was left out of its window for a split in the prices.
+enum class Quality : std::uint8_t { insufficient_data, limited_history, full_history, split_in_prices };
 
 constexpr std::string_view to_word(Quality quality) {
-  constexpr std::array<std::string_view, 3> words{"insufficient_data", "limited_history", "full_history"};
+  constexpr std::array<std::string_view, 4> words{"insufficient_data", "limited_history", "full_history",
+                                                  "split_in_prices"};
   return words[static_cast<std::size_t>(quality)];
 }
 

@@ -14,7 +14,7 @@ using core::Digest;
 namespace {
 
 // To be raised whenever an estimator or a rule of accounting changes what it makes of the same inputs.
-constexpr std::int64_t method_version = 1;
+constexpr std::int64_t method_version = 2;
 
 std::span<const double> segment(const double* values, int first, int last) {
   return {values + first, static_cast<std::size_t>(last - first + 1)};
@@ -96,6 +96,7 @@ std::int64_t InputDigests::of_prices(Date day, int column) {
   }
   if (const auto mark = market.panel.mark_asof(column, day, market.actions)) digest.add(mark->date).add(mark->price);
   digest.add(market.panel.newest_left_out(column, day).has_value());
+  digest.add(market.panel.newest_split_jump(column, day) != nullptr);
   digest.add(market.provisional.contains({column, day}));
   return prices_.emplace(column, digest.value()).first->second;
 }

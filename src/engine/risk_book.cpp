@@ -69,6 +69,8 @@ class RiskBookBuilder {
       book_.symbols.emplace_back(symbol);
       book_.columns.push_back(column);
       book_.left_out.push_back(market.panel.newest_left_out(column, day_).has_value());
+      const core::SplitJump* jump = market.panel.newest_split_jump(column, day_);
+      book_.split_jumps.push_back(jump != nullptr ? std::optional(jump->session) : std::nullopt);
       book_.priced.push_back(market.panel.mark_asof(column, day_, market.actions).has_value());
     }
     for (RiskPortfolio& portfolio : book_.portfolios)
@@ -102,6 +104,11 @@ core::Reason missing_price_reason(const RiskBook& book, std::size_t symbol, core
   if (!book.priced[symbol]) return book.left_out[symbol] ? core::Reason::invalid_price : core::Reason::no_prices;
   const bool is_short = reason == core::Reason::insufficient_data;
   return is_short && book.left_out[symbol] ? core::Reason::invalid_price : reason;
+}
+
+bool lacks_split(const RiskBook& book, std::size_t symbol, core::Date since) {
+  const auto& jump = book.split_jumps[symbol];
+  return jump && *jump >= since;
 }
 
 std::string without_snapshot(const RiskBook& book) {

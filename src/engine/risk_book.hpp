@@ -49,12 +49,16 @@ struct RiskBook {
   std::vector<int> columns;          // of the panel, one for each symbol
   std::vector<bool> priced;          // whether the symbol has a price on or before the day
   std::vector<bool> left_out;        // whether a price of the symbol was left out because it cannot be used
+  std::vector<std::optional<core::Date>> split_jumps;  // of the symbol's newest return that a split left out
   std::vector<RiskPortfolio> portfolios;
 };
 
 // Why a symbol of the book has no estimate, from what its series alone says: prices that were left out explain what is
 // missing, and a symbol that never had a price says so.
 core::Reason missing_price_reason(const RiskBook& book, std::size_t symbol, core::Reason reason);
+
+// Whether a return since the day is left out because the adjusted closes jump by the ratio of a split.
+bool lacks_split(const RiskBook& book, std::size_t symbol, core::Date since);
 
 // ", 1 portfolio without snapshot" where that is so: what is over net asset value cannot be told of these.
 std::string without_snapshot(const RiskBook& book);

@@ -145,10 +145,13 @@ std::vector<int> RiskModels::columns(const std::vector<int>& indexes) const {
   return columns;
 }
 
-// Whatever the fit made of a series without prices, or without those that were left out.
+// Whatever the fit made of a series without prices, or without those that were left out; and whether a return is left
+// out of its window for a split.
 void RiskModels::explain(std::size_t symbol, core::Sample& sample) const {
-  core::Reason reason = missing_price_reason(book_, symbol, sample.reason);
+  const core::Reason reason = missing_price_reason(book_, symbol, sample.reason);
   if (reason != sample.reason) sample.refuse(reason);
+  if (sample.reason != core::Reason::none || !sample.window_start) return;
+  if (lacks_split(book_, symbol, *sample.window_start)) sample.quality_flag = core::Quality::split_in_prices;
 }
 
 void RiskModels::mark_unpriced(core::FactorFits& fits) const {

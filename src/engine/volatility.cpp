@@ -29,14 +29,19 @@ std::vector<store::SymbolVolatility> symbol_volatilities(Context& context, RiskM
     }
     return estimates;
   };
-  const std::vector<Volatility> estimates =
+  std::vector<Volatility> estimates =
       estimate_symbols(context.store(), models.symbols_taken(), SymbolTopic::volatility, "", book.symbols,
                        std::vector<Volatility>(book.symbols.size()), estimate);
   std::vector<store::SymbolVolatility> result;
   result.reserve(estimates.size());
-  for (std::size_t i = 0; i < estimates.size(); ++i)
+  const core::Sessions& sessions = context.market().panel.sessions();
+  const core::Date oldest = sessions[std::max(0, book.session - estimator.sessions_needed() + 1)];
+  for (std::size_t i = 0; i < estimates.size(); ++i) {
+    if (estimates[i].realized_short.has_value() && lacks_split(book, i, oldest))
+      estimates[i].quality_flag = core::Quality::split_in_prices;
     result.push_back({book.symbols[i], estimates[i], missing_price_reason(book, i, estimates[i].reason()),
                       context.digests().of_prices(book.day, book.columns[i])});
+  }
   return result;
 }
 

@@ -47,6 +47,35 @@ PB_FUNCTION(pb_price_asof) {
   call.return_rows(rows);
 }
 
+// prices_across_splits(day, symbols): where adjusted closes jump by the ratio of a split, in reach of the estimates of
+// the day.
+PB_FUNCTION(pb_prices_across_splits) {
+  using pg::Type;
+  pg::RowBuffer rows({{"symbol", Type::text},
+                      {"session_date", Type::date},
+                      {"new_shares", Type::float8},
+                      {"old_shares", Type::float8},
+                      {"change", Type::float8}});
+  const auto day = call.date(0);
+  const auto symbols = call.texts(1);
+  if (day && symbols && !symbols->empty()) {
+    const store::Store store(call);
+    store::require_covered(store, store.settings().calendar, *day);
+    const int reach = engine::Inputs(store, {}, *day, *day).lookback_sessions();
+    pg::MemoryBudget budget(store.settings().max_memory_bytes);
+    auto sessions = store::load_sessions_with_lookback(store, *day, *day, reach);
+    const auto market = store::load_market(store, std::move(sessions), *symbols, {}, *day, *day, budget);
+    for (std::size_t i = 0; i < market.panel.symbols().size(); ++i)
+      for (const core::SplitJump& jump : market.panel.split_jumps(static_cast<int>(i)))
+        rows.add(market.panel.symbols()[i])
+            .add(jump.session)
+            .add(jump.ratio.new_shares)
+            .add(jump.ratio.old_shares)
+            .add(jump.change);
+  }
+  call.return_rows(rows);
+}
+
 // missing_prices(from_date, to_date, portfolio_ids): what a loader still has to fetch.
 PB_FUNCTION(pb_missing_prices) {
   pg::RowBuffer rows({{"symbol", pg::Type::text}, {"session_date", pg::Type::date}});

@@ -25,8 +25,11 @@ struct ActionRow {
   std::optional<Date> ex_date;
   std::optional<std::string_view> kind;
   std::optional<std::int32_t> action_no;
+  std::optional<pg::Timestamp> effective;
   std::optional<double> numerator, denominator, amount;
 };
+
+core::Instant instant(pg::Timestamp time) { return core::Instant(std::chrono::microseconds(time.microseconds)); }
 
 // The key of a row, for a message.
 std::string key(const ActionRow& row) {
@@ -53,7 +56,7 @@ void add_action(const ActionRow& row, core::CorporateActions& actions) {
   if (problem)
     actions.add_problem(row.symbol, {ex_date, problem->column, problem->value, key(row)}, is_split);
   else if (is_split)
-    actions.add_split(row.symbol, {*ex_date, ratio});
+    actions.add_split(row.symbol, {*ex_date, ratio, instant(row.effective.value())});
   else
     actions.add_dividend(row.symbol, {*ex_date, amount});
 }
@@ -62,10 +65,11 @@ void add_action(const ActionRow& row, core::CorporateActions& actions) {
 
 core::CorporateActions load_actions(const Store& store, const std::vector<std::string>& symbols) {
   using Row = ActionRow;
-  static const auto columns = pg::select("corporate_actions", field("symbol", &Row::symbol),
-                                         field(finite_date("ex_date"), &Row::ex_date), field("kind", &Row::kind),
-                                         field("action_no", &Row::action_no), field("ratio_numerator", &Row::numerator),
-                                         field("ratio_denominator", &Row::denominator), field("amount", &Row::amount));
+  static const auto columns = pg::select(
+      "corporate_actions", field("symbol", &Row::symbol), field(finite_date("ex_date"), &Row::ex_date),
+      field("kind", &Row::kind), field("action_no", &Row::action_no), field("ratio_numerator", &Row::numerator),
+      field("ratio_denominator", &Row::denominator), field("amount", &Row::amount),
+      field("(" + finite_date("ex_date") + ")::timestamp AT TIME ZONE 'America/New_York'", &Row::effective, "ex_date"));
   core::CorporateActions actions;
   columns.from(store.table("corporate_actions") + " WHERE symbol = ANY ($1) ORDER BY symbol, ex_date, kind, action_no",
                Args{Type::text_array}.add(std::span<const std::string>(symbols)),
@@ -81,13 +85,16 @@ struct StoredPrice {
   std::optional<double> close, adj_close;
   std::optional<std::string_view> adjustment;
   std::optional<bool> is_final;
+  std::optional<pg::Timestamp> fetched_at;  // of a split-adjusted row
 };
 
 auto price_columns() {
   using Row = StoredPrice;
   return pg::select("market_data_cache", field("m.symbol", &Row::symbol), field("m.date", &Row::date),
                     field("m.close", &Row::close), field("m.adj_close", &Row::adj_close),
-                    field("m.adjustment", &Row::adjustment), field("m.is_final", &Row::is_final));
+                    field("m.adjustment", &Row::adjustment), field("m.is_final", &Row::is_final),
+                    field("CASE WHEN m.adjustment = 'split' AND isfinite(m.fetched_at) THEN m.fetched_at END",
+                          &Row::fetched_at, "fetched_at"));
 }
 
 // The panel leaves out what is no price: a NULL where there must be one, and a NaN that is stored, which must not pass
@@ -96,7 +103,7 @@ core::PriceRow price_row(const StoredPrice& row) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   const double adjusted = row.adj_close.value_or(none);
   return {row.date, row.close.value_or(none), row.adj_close && std::isnan(adjusted) ? 0 : adjusted,
-          row.adjustment == "split"};
+          row.adjustment == "split", row.fetched_at ? std::optional(instant(*row.fetched_at)) : std::nullopt};
 }
 
 // Whether the panel takes so much of the table that to look each row's symbol up costs more than to read the rest as
@@ -150,7 +157,8 @@ void load_earlier_prices(const Store& store, Market& market, Date valued_from) {
   if (without.empty() || market.panel.sessions().empty()) return;
   static const auto columns = price_columns();
   columns.from(
-      "unnest($1) wanted (symbol) CROSS JOIN LATERAL (SELECT symbol, date, close, adj_close, adjustment, is_final "
+      "unnest($1) wanted (symbol) CROSS JOIN LATERAL (SELECT symbol, date, close, adj_close, adjustment, is_final, "
+      "fetched_at "
       "FROM " +
           store.table("market_data_cache") + " WHERE symbol = wanted.symbol AND date < $2 AND isfinite(date) AND " +
           usable_price() + " ORDER BY date DESC LIMIT 1) m",

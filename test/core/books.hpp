@@ -82,6 +82,11 @@ inline Fixture read_fixture(const char* name) {
       fixture.prices.push_back({series.get<std::string>("symbol"), day(row.front().second.get_value<std::string>()),
                                 row.back().second.get_value<double>(), nan,
                                 series.get<std::string>("adjustment") == "split"});
+  for (const auto& [_, series] : json.get_child("market_data"))
+    if (series.get<std::string>("fetched", "") == "nightly")
+      for (Price& price : fixture.prices)
+        if (price.symbol == series.get<std::string>("symbol"))
+          price.fetched_at = core::Instant(price.date) + std::chrono::hours(22);
   for (const auto& [_, action] : json.get_child("corporate_actions")) {
     const auto symbol = action.get<std::string>("symbol");
     const Date ex_date = day(action.get<std::string>("ex_date"));

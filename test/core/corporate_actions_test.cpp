@@ -7,6 +7,7 @@
 namespace {
 
 using pb::core::CorporateActions;
+using pb::core::Instant;
 using pb::core::SplitRatio;
 using pb::test::day;
 
@@ -32,11 +33,28 @@ TEST(CorporateActions, MultiplySplitsAfterOneDayThroughAnother) {
   EXPECT_EQ(actions.split_ratio("MSFT", day("1990-01-02"), day("2024-01-02")), (SplitRatio{1}));
 }
 
-TEST(CorporateActions, CountAllSplitsAfterADay) {
+TEST(CorporateActions, DivideOutWhatHadHappenedWhenAPriceWasFetched) {
   const CorporateActions actions = example();
-  EXPECT_EQ(actions.later_split_ratio("AAPL", day("2014-01-02")), (SplitRatio{28}));
-  EXPECT_EQ(actions.later_split_ratio("AAPL", day("2020-08-30")), (SplitRatio{4}));
-  EXPECT_EQ(actions.later_split_ratio("AAPL", day("2020-08-31")), (SplitRatio{1}));
+  const auto divided = [&](const char* date, const char* fetched) {
+    return actions.divided_out("AAPL", day(date), Instant(day(fetched)));
+  };
+  EXPECT_EQ(divided("2014-01-02", "2024-01-02"), (SplitRatio{28}));
+  EXPECT_EQ(divided("2014-01-02", "2020-08-31"), (SplitRatio{28}));
+  EXPECT_EQ(divided("2014-01-02", "2020-08-30"), (SplitRatio{7}));
+  EXPECT_EQ(divided("2014-01-02", "2014-01-02"), (SplitRatio{1}));
+  EXPECT_EQ(divided("2020-08-30", "2024-01-02"), (SplitRatio{4}));
+  EXPECT_EQ(divided("2020-08-31", "2024-01-02"), (SplitRatio{1}));
+  EXPECT_TRUE(actions.has_split_after("AAPL", day("2020-08-30")));
+  EXPECT_FALSE(actions.has_split_after("AAPL", day("2020-08-31")));
+}
+
+// The ex-date begins at midnight where the instrument trades, which is later than at Greenwich.
+TEST(CorporateActions, ASplitHappensWhenItsDayBeginsAtItsPlace) {
+  CorporateActions actions;
+  const Instant midnight = Instant(day("2024-03-06")) + std::chrono::hours(5);
+  actions.add_split("A", {day("2024-03-06"), {4}, midnight});
+  EXPECT_EQ(actions.divided_out("A", day("2024-03-05"), midnight), (SplitRatio{4}));
+  EXPECT_EQ(actions.divided_out("A", day("2024-03-05"), midnight - std::chrono::microseconds(1)), (SplitRatio{1}));
 }
 
 // The quotients 1/3 and 1/49 are no numbers of a double: 49 x (1/49) is less than 1.

@@ -12,9 +12,11 @@
 namespace {
 
 using pb::core::CorporateActions;
+using pb::core::Instant;
 using pb::core::Mark;
 using pb::core::PricePanel;
 using pb::core::Sessions;
+using pb::core::SplitRatio;
 using pb::test::day;
 using pb::test::make_panel;
 using pb::test::nan;
@@ -110,13 +112,107 @@ TEST(PricePanel, SplitAdjustedClosesAreTakenBackToTheirDay) {
   EXPECT_DOUBLE_EQ(adjusted.returns(0)(2), 100.0 / 101 - 1);
 }
 
-// Also when a split is yet to come: the day's own close does not change with it.
+// Also a split after the panel: the day's own close does not change with it.
 TEST(PricePanel, SplitAfterThePanelIsTakenBackToo) {
   CorporateActions actions;
-  actions.add_split("A", {day("2030-01-02"), {2}});
+  actions.add_split("A", {day("2026-01-02"), {2}});
   const PricePanel panel = make_panel(week, {{"A", week[1], 50, nan, true}}, actions);
   EXPECT_EQ(panel.close(1, 0), 100);
   EXPECT_EQ(panel.mark_asof(0, week[4], actions)->price, 100);
+}
+
+// Nobody has divided out what had not happened when the row was fetched: neither a split that is only announced, nor
+// one between the nights on which the rows were fetched.
+TEST(PricePanel, SplitAfterTheFetchIsNotTakenBack) {
+  CorporateActions actions;
+  actions.add_split("A", {week[2], {4}});
+  actions.add_split("A", {day("2027-06-01"), {10}});
+  const auto night = [](int t) { return Instant(week[t]) + std::chrono::hours(22); };
+  const PricePanel nightly = make_panel(week,
+                                        {{"A", week[1], 404, nan, true, night(1)},
+                                         {"A", week[2], 100, nan, true, night(2)},
+                                         {"A", week[3], 102, nan, true, night(3)}},
+                                        actions);
+  const PricePanel at_once = make_panel(
+      week, {{"A", week[1], 101, nan, true}, {"A", week[2], 100, nan, true}, {"A", week[3], 102, nan, true}}, actions);
+  for (const PricePanel* panel : {&nightly, &at_once}) {
+    EXPECT_EQ(panel->close(1, 0), 404);
+    EXPECT_EQ(panel->close(2, 0), 100);
+    EXPECT_EQ(panel->close(3, 0), 102);
+    EXPECT_DOUBLE_EQ(panel->returns(0)(2), 400.0 / 404 - 1);
+    EXPECT_EQ(panel->mark_asof(0, week[4], actions)->price, 102);
+  }
+}
+
+// Without the time it is not known whose shares a close is in, unless there is no split after it.
+TEST(PricePanel, SplitAdjustedCloseOfAnUnknownTimeIsLeftOutBeforeASplit) {
+  CorporateActions actions;
+  actions.add_split("A", {week[2], {4}});
+  const PricePanel panel = make_panel(
+      week, {{"A", week[1], 101, nan, true, std::nullopt}, {"A", week[2], 100, nan, true, std::nullopt}}, actions);
+  EXPECT_TRUE(std::isnan(panel.close(1, 0)));
+  EXPECT_EQ(panel.newest_left_out(0, week[4]), week[1]);
+  EXPECT_EQ(panel.close(2, 0), 100);
+}
+
+// Adjusted closes of before the split were fetched before it: they jump by its ratio, which is no return.
+TEST(PricePanel, JumpOfAdjustedClosesBySplitIsNoReturn) {
+  CorporateActions actions;
+  actions.add_split("A", {week[2], {4}});
+  actions.add_split("B", {week[2], {1, 4}});
+  const PricePanel panel = make_panel(week,
+                                      {{"A", week[1], 404, 400},
+                                       {"A", week[2], 100, 99},
+                                       {"A", week[3], 102, 101},
+                                       {"B", week[1], 10, 10},
+                                       {"B", week[2], 41, 41},
+                                       {"B", week[3], 42, 42}},
+                                      actions);
+  for (const int column : {0, 1}) {
+    EXPECT_TRUE(std::isnan(panel.returns(column)(2))) << column;
+    ASSERT_EQ(panel.split_jumps(column).size(), 1u) << column;
+    EXPECT_EQ(panel.split_jumps(column)[0].session, week[2]);
+    EXPECT_EQ(panel.newest_split_jump(column, week[1]), nullptr);
+    ASSERT_NE(panel.newest_split_jump(column, week[2]), nullptr);
+    EXPECT_EQ(panel.newest_left_out(column, week[4]), std::nullopt);
+  }
+  EXPECT_DOUBLE_EQ(panel.returns(0)(3), 101.0 / 99 - 1);
+  EXPECT_DOUBLE_EQ(panel.split_jumps(0)[0].change, 99.0 / 400 - 1);
+  EXPECT_EQ(panel.split_jumps(0)[0].ratio, (SplitRatio{4}));
+  EXPECT_EQ(panel.split_jumps(1)[0].ratio, (SplitRatio{1, 4}));
+}
+
+// A move as large as the split that the closes, which have the split, show too is real; and one without a split is not
+// looked at.
+TEST(PricePanel, LargeMovesOnTheDayOfASplitAreReturns) {
+  CorporateActions actions;
+  actions.add_split("A", {week[2], {2}});
+  actions.add_split("C", {week[2], {2}});
+  const PricePanel panel = make_panel(week,
+                                      {{"A", week[1], 100, 50},
+                                       {"A", week[2], 25, 25},
+                                       {"B", week[1], 100, 100},
+                                       {"B", week[2], 25, 25},
+                                       {"C", week[1], 100, 49},
+                                       {"C", week[2], 51, 51}},
+                                      actions);
+  EXPECT_DOUBLE_EQ(panel.returns(0)(2), -0.5);
+  EXPECT_DOUBLE_EQ(panel.returns(1)(2), -0.75);
+  EXPECT_DOUBLE_EQ(panel.returns(2)(2), 51.0 / 49 - 1);
+  for (const int column : {0, 1, 2}) EXPECT_TRUE(panel.split_jumps(column).empty()) << column;
+}
+
+// Several jumps: the newest one up to a day.
+TEST(PricePanel, NewestSplitJumpIsAsOfTheDay) {
+  CorporateActions actions;
+  actions.add_split("A", {week[1], {4}});
+  actions.add_split("A", {week[3], {3}});
+  const PricePanel panel = make_panel(
+      week, {{"A", week[0], 120, 120}, {"A", week[1], 30, 30}, {"A", week[2], 30, 30}, {"A", week[3], 10, 10}},
+      actions);
+  EXPECT_EQ(panel.newest_split_jump(0, week[0]), nullptr);
+  EXPECT_EQ(panel.newest_split_jump(0, week[2])->session, week[1]);
+  EXPECT_EQ(panel.newest_split_jump(0, week[4])->session, week[3]);
 }
 
 // A row that cannot be used is as good as none, of its symbol alone, and is told.

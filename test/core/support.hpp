@@ -144,6 +144,7 @@ struct Price {
   double close;
   double adjusted_close = nan;
   bool split_adjusted = false;
+  std::optional<core::Instant> fetched_at = core::Instant(day("2027-01-01"));
 };
 
 // A panel with the given prices, ready to be read.
@@ -153,8 +154,8 @@ inline core::PricePanel make_panel(core::Sessions sessions, const std::vector<Pr
   for (const Price& price : prices) symbols.insert(price.symbol);
   core::PricePanel panel(std::move(sessions), {symbols.begin(), symbols.end()});
   for (const Price& price : prices)
-    panel.set(panel.column(price.symbol).value(), {price.date, price.close, price.adjusted_close, price.split_adjusted},
-              actions);
+    panel.set(panel.column(price.symbol).value(),
+              {price.date, price.close, price.adjusted_close, price.split_adjusted, price.fetched_at}, actions);
   panel.finish(actions);
   return panel;
 }

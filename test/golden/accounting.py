@@ -28,6 +28,7 @@ CENT_PRECISION = Decimal("0.0001")
 MAX_STALE_SESSIONS = 5
 OPTION_TYPES = {"LC", "LP", "SC", "SP"}
 ZERO = Decimal(0)
+FETCHED = "2026-01-01"  # no book has a split after it; rows that are loaded at once know all splits before
 MONEY = ["equity_balance", "daily_pnl", "mtd_pnl", "ytd_pnl", "cumulative_pnl", "daily_realized_pnl",
          "daily_capital_flow", "total_market_value", "cash_value", "total_long", "total_short", "gross_exposure"]
 COUNTS = ["long_count", "short_count", "option_count", "private_positions", "stale_prices", "unpriced_positions"]
@@ -44,6 +45,7 @@ class Prices:
     def __init__(self):
         self.rows = {}
         self.adjustment = {}
+        self.nightly = set()  # symbols whose rows were fetched in the night after their date
 
     def add(self, symbol, day, close, source, adjustment):
         self.rows.setdefault(symbol, []).append((day, close, source))
@@ -153,8 +155,9 @@ class Lot:
         row = prices.last(self.symbol, day, manual_only=self.is_private)
         if row is None or (not self.is_private and row[0] < self.entry_date):
             return self.entry_price, self.entry_date
-        # The price counts shares of its own date (raw) or of the end of the file (split-adjusted).
-        basis = "9999-12-31" if prices.adjustment[self.symbol] == "split" else row[0]
+        # The price counts shares of its own date (raw) or of the day on which it was fetched (split-adjusted).
+        is_at_once = prices.adjustment[self.symbol] == "split" and self.symbol not in prices.nightly
+        basis = FETCHED if is_at_once else row[0]
         return times(row[1], self.actions.shares_per_share(self.symbol, self.entry_date, basis)), row[0]
 
 
@@ -273,6 +276,8 @@ def check_invariants(book, rows, prices):
 
 def load_marks(book, prices):
     for series in book["market_data"]:
+        if series.get("fetched") == "nightly":
+            prices.nightly.add(series["symbol"])
         for day, close in series["rows"]:
             prices.add(series["symbol"], day, Decimal(close), series["data_source"], series["adjustment"])
 

@@ -1,7 +1,7 @@
 -- Accounting: cases worked by hand, and the rules that an earlier system broke, each by name.
 
 \ir include/prelude.psql
-SELECT plan(63);
+SELECT plan(64);
 
 -- Without a market there are no betas, and the risk phase fails.
 INSERT INTO market_data_cache (symbol, date, close)
@@ -79,12 +79,12 @@ SELECT is_empty($$SELECT * FROM first_run WHERE failed > 0 OR status NOT IN ('su
                 'the cases run without a failure');
 SELECT pg_temp.matches(c)
   FROM unnest(ARRAY['dividend_long', 'dividend_short', 'entry_mark', 'late_contribution_before', 'partial_close',
-                    'round_trip', 'split_adjusted', 'split_in_thirds', 'split_raw', 'split_stale_price',
-                    'split_then_close', 'two_dividends']) AS c;
+                    'round_trip', 'split_adjusted', 'split_in_thirds', 'split_nightly', 'split_raw',
+                    'split_stale_price', 'split_then_close', 'two_dividends']) AS c;
 SELECT set_eq('SELECT DISTINCT "case" FROM golden',
               ARRAY['dividend_long', 'dividend_short', 'entry_mark', 'late_contribution_after',
                     'late_contribution_before', 'partial_close', 'round_trip', 'split_adjusted', 'split_in_thirds',
-                    'split_raw', 'split_stale_price', 'split_then_close', 'two_dividends'], 'these are all cases');
+                    'split_nightly', 'split_raw', 'split_stale_price', 'split_then_close', 'two_dividends'], 'these are all cases');
 SELECT pg_temp.identities('every identity holds on every date of every case');
 SELECT results_eq($$SELECT id, equity_balance FROM portfolios ORDER BY id$$,
                   $$SELECT portfolio_id, equity_balance FROM portfolio_snapshots WHERE snapshot_date = '2024-03-05'

@@ -100,6 +100,8 @@ INSERT INTO entry_points VALUES
   ('read', 'batch_progress', 'SELECT * FROM pb.batch_progress()'),
   ('read', 'batch_report', 'SELECT * FROM pb.batch_report()'),
   ('read', 'batch_preflight', 'SELECT * FROM pb.batch_preflight(''2024-07-11'')'),
+  ('read', 'prices_across_splits',
+   'SELECT * FROM _portfolio_batch.prices_across_splits(''2024-07-11'', ''{AAA}'')'),
   ('read', 'busy_portfolios', 'SELECT * FROM _portfolio_batch.busy_portfolios()'),
   ('read', 'batch_schedules', 'SELECT * FROM pb.batch_schedules()'),
   ('pure', 'batch_activity', 'SELECT * FROM _portfolio_batch.batch_activity()'),

@@ -12,6 +12,9 @@ namespace pb::core {
 // A calendar day without time or zone: days since 1970-01-01 in the proleptic Gregorian calendar.
 using Date = std::chrono::sys_days;
 
+// A point in time, to the microsecond.
+using Instant = std::chrono::sys_time<std::chrono::microseconds>;
+
 // Writes a date as "YYYY-MM-DD", because every message and file of the project names days in ISO 8601. Years outside
 // 0..9999 are printed with as many digits as they need.
 inline std::string to_iso(Date date) {

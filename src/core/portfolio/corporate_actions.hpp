@@ -1,6 +1,7 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <string>
@@ -40,6 +41,7 @@ class CorporateActions {
   struct Split {
     Date ex_date;
     SplitRatio ratio;
+    Instant effective = Instant(ex_date);  // when the ex-date begins where the instrument trades
   };
   struct Dividend {
     Date ex_date;
@@ -61,7 +63,7 @@ class CorporateActions {
   void add_problem(const std::string& symbol, Problem problem, bool is_split) {
     constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
     Actions& actions = by_symbol_[symbol];
-    if (problem.ex_date && is_split) actions.splits.push_back({*problem.ex_date, {unknown, 1}});
+    if (problem.ex_date && is_split) actions.splits.push_back({.ex_date = *problem.ex_date, .ratio = {unknown, 1}});
     if (problem.ex_date && !is_split) actions.dividends.push_back({*problem.ex_date, unknown});
     actions.problems.push_back(std::move(problem));
   }
@@ -85,9 +87,18 @@ class CorporateActions {
     return split_ratio(splits(symbol), after, until);
   }
 
-  // Shares of today per share of the day: the product of all later ratios.
-  SplitRatio later_split_ratio(const std::string& symbol, Date day) const {
-    return split_ratio(symbol, day, Date::max());
+  // What is divided out of a split-adjusted price of the day that was fetched at a time: the splits after the day whose
+  // ex-date had begun by then. No provider can divide out a split that has not happened.
+  SplitRatio divided_out(const std::string& symbol, Date day, Instant fetched_at) const {
+    SplitRatio ratio;
+    for (const Split& split : splits(symbol))
+      if (split.ex_date > day && split.effective <= fetched_at) ratio *= split.ratio;
+    return ratio;
+  }
+
+  bool has_split_after(const std::string& symbol, Date day) const {
+    const std::vector<Split>& all = splits(symbol);
+    return std::any_of(all.begin(), all.end(), [&](const Split& split) { return split.ex_date > day; });
   }
 
   const std::vector<Dividend>& dividends(const std::string& symbol) const {

@@ -10,9 +10,19 @@ namespace pb::core {
 
 namespace {
 
-// A close in shares of its own day, whatever basis it was stored in.
+// A close in shares of its own day, whatever basis it was stored in. Where there are splits after the day, and nobody
+// knows whether the row was fetched before them, it has none.
 double close_as_traded(const PriceRow& row, const std::string& symbol, const CorporateActions& actions) {
-  return row.split_adjusted ? actions.later_split_ratio(symbol, row.date).to_old_price(row.close) : row.close;
+  if (!row.split_adjusted) return row.close;
+  if (row.fetched_at) return actions.divided_out(symbol, row.date, *row.fetched_at).to_old_price(row.close);
+  return actions.has_split_after(symbol, row.date) ? nan : row.close;
+}
+
+// Whether a move of adjusted closes is that of a split that nobody divided out. A move of more than half of the split,
+// in logarithms, is nearer to the split than to none. Closes, which have the split, move likewise when it is real.
+bool is_jump_of_split(double adjusted, double closes, const SplitRatio& ratio) {
+  const double half = std::fabs(std::log(ratio.new_shares / ratio.old_shares)) / 2;
+  return half > 0 && std::fabs(std::log(adjusted)) > half && std::fabs(std::log(adjusted / closes)) > half;
 }
 
 }  // namespace
@@ -59,28 +69,44 @@ void PricePanel::set_earlier(int column, const PriceRow& row, const CorporateAct
   earlier_[column] = {row.date, close};
 }
 
+double PricePanel::return_of_closes(int session, int column, const CorporateActions& actions) const {
+  const std::string& symbol = symbols_[static_cast<std::size_t>(column)];
+  const Date before = sessions_[session - 1];
+  const Date day = sessions_[session];
+  double value = actions.split_ratio(symbol, before, day).to_old_price(close_(session, column));
+  for (const auto& dividend : actions.dividends(symbol))
+    if (dividend.ex_date > before && dividend.ex_date <= day) value += dividend.amount;
+  return value / close_(session - 1, column) - 1;
+}
+
+double PricePanel::return_of_adjusted(int session, int column, const CorporateActions& actions) {
+  const double ratio = returns_(session, column) / returns_(session - 1, column);
+  const SplitRatio split =
+      actions.split_ratio(symbols_[static_cast<std::size_t>(column)], sessions_[session - 1], sessions_[session]);
+  if (!is_jump_of_split(ratio, 1 + return_of_closes(session, column, actions), split)) return ratio - 1;
+  split_jumps_[column].push_back({sessions_[session], split, ratio - 1});
+  return nan;
+}
+
 void PricePanel::finish(const CorporateActions& actions, Poll poll) {
   for (Eigen::Index column = 0; column < close_.cols(); ++column) {
     poll();
-    const std::string& symbol = symbols_[static_cast<std::size_t>(column)];
-    const bool has_actions = actions.has_any(symbol);
+    const bool has_actions = actions.has_any(symbols_[static_cast<std::size_t>(column)]);
     double* adjusted = returns_.col(column).data();
     const double* close = close_.col(column).data();
     for (int t = sessions_.size() - 1; t > 0; --t) {
       const bool now_adjusted = !std::isnan(adjusted[t]);
       const bool before_adjusted = !std::isnan(adjusted[t - 1]);
       if (now_adjusted && before_adjusted) {
-        adjusted[t] = adjusted[t] / adjusted[t - 1] - 1;
+        adjusted[t] =
+            has_actions ? return_of_adjusted(t, static_cast<int>(column), actions) : adjusted[t] / adjusted[t - 1] - 1;
       } else if (now_adjusted != before_adjusted && !std::isnan(close[t]) && !std::isnan(close[t - 1])) {
         // An adjusted price against an unadjusted one is a change of basis, not a return.
         adjusted[t] = nan;
       } else if (!has_actions) {
         adjusted[t] = close[t] / close[t - 1] - 1;
       } else {
-        double value = actions.split_ratio(symbol, sessions_[t - 1], sessions_[t]).to_old_price(close[t]);
-        for (const auto& dividend : actions.dividends(symbol))
-          if (dividend.ex_date > sessions_[t - 1] && dividend.ex_date <= sessions_[t]) value += dividend.amount;
-        adjusted[t] = value / close[t - 1] - 1;
+        adjusted[t] = return_of_closes(t, static_cast<int>(column), actions);
       }
       if (std::isnan(adjusted[t]) || is_price_change(adjusted[t] + 1)) continue;
       adjusted[t] = nan;
@@ -96,6 +122,18 @@ std::optional<Date> PricePanel::newest_left_out(int column, Date day) const {
     for (const Date date : found->second)
       if (date <= day && (!newest || date > *newest)) newest = date;
   return newest;
+}
+
+const std::vector<SplitJump>& PricePanel::split_jumps(int column) const {
+  static const std::vector<SplitJump> none;
+  const auto found = split_jumps_.find(column);
+  return found == split_jumps_.end() ? none : found->second;
+}
+
+const SplitJump* PricePanel::newest_split_jump(int column, Date day) const {
+  for (const SplitJump& jump : split_jumps(column))
+    if (jump.session <= day) return &jump;
+  return nullptr;
 }
 
 std::optional<Mark> PricePanel::mark_asof(int column, Date day, const CorporateActions& actions) const {

@@ -29,7 +29,16 @@ struct PriceRow {
   Date date;
   double close;
   double adjusted_close;  // NaN when absent
-  bool split_adjusted;    // close is in today's shares, not in those of its day
+  bool split_adjusted;    // close is in the shares of the day on which it was fetched, not in those of its own
+  std::optional<Instant> fetched_at = std::nullopt;  // of a split-adjusted row, where it is known
+};
+
+// A session across which the adjusted closes jump by the ratio of a split: those before it were fetched before the
+// split, and nobody has divided them since.
+struct SplitJump {
+  Date session;
+  SplitRatio ratio;
+  double change;  // of the adjusted closes, 9 for ten times as much
 };
 
 // All prices that a run needs, read once: sessions x symbols, NaN where there is no price, one contiguous column per
@@ -61,7 +70,7 @@ class PricePanel {
   auto closes(int column) const { return close_.col(column); }
   double close(int session, int column) const { return close_(session, column); }
   // Simple total return of the session over the one before; NaN unless both sessions have a price, and one that is no
-  // more than greatest_price_change times the other.
+  // more than greatest_price_change times the other; NaN too where the adjusted closes jump by the ratio of a split.
   auto returns(int column) const { return returns_.col(column); }
   // All of them, sessions x symbols.
   const Matrix& returns() const noexcept { return returns_; }
@@ -70,10 +79,20 @@ class PricePanel {
   // be used; none when there is no such day.
   std::optional<Date> newest_left_out(int column, Date day) const;
 
+  // The sessions on which the returns of a column are left out for a jump by the ratio of a split, the newest first.
+  const std::vector<SplitJump>& split_jumps(int column) const;
+  // The newest of them up to the day; nullptr when there is none.
+  const SplitJump* newest_split_jump(int column, Date day) const;
+
   // The newest price on or before the day, in shares of that day, with its age in sessions; none when there is none.
   std::optional<Mark> mark_asof(int column, Date day, const CorporateActions& actions) const;
 
  private:
+  // The return of closes, splits and dividends.
+  double return_of_closes(int session, int column, const CorporateActions& actions) const;
+  // The return of adjusted closes; NaN where they jump by the ratio of a split.
+  double return_of_adjusted(int session, int column, const CorporateActions& actions);
+
   struct OffSessionMark {
     Date date;
     double price;
@@ -88,6 +107,7 @@ class PricePanel {
   std::unordered_map<int, std::vector<OffSessionMark>> off_session_;
   std::unordered_map<int, OffSessionMark> earlier_;
   std::unordered_map<int, std::vector<Date>> left_out_;
+  std::unordered_map<int, std::vector<SplitJump>> split_jumps_;
 };
 
 }  // namespace pb::core
