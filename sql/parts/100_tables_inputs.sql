@@ -80,10 +80,10 @@ AS $columns$
     ('positions', 'investment_subtype',    'text',                     NULL,
      'Finer class chosen by the owner; NULL when none was.'),
     ('positions', 'last_price',            'numeric(20,6)',            NULL,
-     'Latest price of the lot, written by the batch; of a PRIVATE lot the mark that its owner sets, which the '
-     'batch keeps; NULL when there is none.'),
+     'Latest price of the lot, in shares of the day it was written for, written by the batch; of a PRIVATE lot its '
+     'newest mark, which position_marks holds; NULL when there is none.'),
     ('positions', 'last_price_date',       'date',                     NULL,
-     'Day of last_price, written by the batch or the owner likewise; NULL when there is none.'),
+     'Day of last_price, written by the batch; NULL when there is none.'),
     ('positions', 'market_value',          'numeric(20,4)',            NULL,
      'Open quantity x last_price x multiplier, negative when short, written by the batch; NULL when never priced.'),
     ('positions', 'unrealized_pnl',        'numeric(20,4)',            NULL,
@@ -131,6 +131,24 @@ AS $columns$
     ('position_realized_events', '@position_realized_events_position_idx', 'index',
      '(portfolio_id, position_id, trade_date)',
      'The closing trades of a lot up to a date.'),
+
+    -- position_marks
+    ('position_marks', NULL, 'input',
+     'PRIMARY KEY (portfolio_id, position_id, mark_date), '
+     'FOREIGN KEY (portfolio_id, position_id) REFERENCES %1$I.positions (portfolio_id, id)',
+     'Prices of PRIVATE lots that their owner sets by hand, a history: on a date the newest on or before it counts.'),
+    ('position_marks', 'portfolio_id', 'uuid',                     'NOT NULL',
+     'Portfolio that holds the lot.'),
+    ('position_marks', 'position_id',  'uuid',                     'NOT NULL',
+     'Lot that is marked.'),
+    ('position_marks', 'mark_date',    'date',                     'NOT NULL',
+     'Day from which the price counts, until that of the next mark.'),
+    ('position_marks', 'price',        'numeric(20,6)',            'NOT NULL CHECK (price >= 0)',
+     'Price per share, in shares of mark_date; splits after it divide it. 0 when the lot is worthless.'),
+    ('position_marks', 'source',       'text',                     NULL,
+     'Where the price comes from, such as a statement of the fund; NULL when nobody wrote it down.'),
+    ('position_marks', 'created_at',   'timestamp with time zone', 'NOT NULL DEFAULT now()',
+     'Time the row was inserted or last changed by mark_position.'),
 
     -- equity_changes
     ('equity_changes', NULL, 'input',

@@ -17,6 +17,7 @@ AS $$
     (1, '^market_data_cache[.](open|high|low|close|adj_close) ',   'range',  '%2$I BETWEEN 1e-9 AND 1e12'),
     (1, '^positions[.](entry_price|exit_price|strike_price) ',     'range',  '%2$I BETWEEN 0 AND 1e12'),
     (1, '^position_realized_events[.]exit_price ',                 'range',  '%2$I BETWEEN 0 AND 1e12'),
+    (1, '^position_marks[.]price ',                                'range',  '%2$I BETWEEN 0 AND 1e12'),
     (1, '^positions[.]quantity ',                                  'range',  '%2$I BETWEEN -1e12 AND 1e12'),
     (1, '^position_realized_events[.]quantity_closed ',            'range',  '%2$I BETWEEN 0 AND 1e12'),
     (1, '^positions[.]contract_multiplier ',                       'range',  '%2$I BETWEEN 0 AND 1e9'),

@@ -41,7 +41,7 @@ AS $$
       'calc_correlations', 'calc_factor_betas', 'calc_factor_correlations', 'calc_interest_rate_betas',
       'calc_market_betas', 'calc_sector_exposures', 'calc_stress_tests', 'calc_volatility', 'cancel_run',
       'close_position', 'create_analytics_tables', 'create_portfolio_snapshots', 'daily_batch', 'disable_schedule',
-      'enable_schedule', 'enable_tenant_security', 'grant_analytics_roles', 'load_sample_data',
+      'enable_schedule', 'enable_tenant_security', 'grant_analytics_roles', 'load_sample_data', 'mark_position',
       'purge_portfolio', 'purge_results', 'purge_run_records', 'rescan_sessions', 'restore_sector_tags',
       'run_daily_batch', 'run_daily_batch_with_backfill', 'schedule_batch', 'schedule_default_batches',
       'sync_schedules', 'unschedule_batch', 'update_position_values',
@@ -206,7 +206,7 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.grant_analytics_roles_as_caller(name, name) IS
   'Grants what role_privileges lists to two existing roles, and to the owner of the tables what that one lacks: the '
   'reader may read every table and view and execute what reads, the runner may also run the batch. Neither may change '
-  'portfolios, positions, trades, prices or definitions, so close_position and loaders need grants of their own. NULL '
+  'portfolios, positions, trades, prices or definitions, so close_position, mark_position and loaders need grants of their own. NULL '
   'stands for a role that is not wanted. Can be called again, and has to be after an upgrade. Returns a summary. '
   'Errors: 42704 with the name of a role that does not exist, 42P01 when the tables do not, 42501 when the caller '
   'cannot grant.';

@@ -1,4 +1,4 @@
--- Closing trades, and the removal of whole histories of results.
+-- Closing trades, marks by hand, and the removal of whole histories of results.
 
 CREATE FUNCTION _portfolio_batch.standard_multiplier(position_type text, investment_class text)
 RETURNS integer
@@ -213,6 +213,71 @@ COMMENT ON FUNCTION _portfolio_batch.close_position_as_owner(uuid, uuid, numeric
   'from the trade date on have to be run again. Errors: 22023 for an argument that is NULL or out of range or for '
   'more than is open, 22008 for an infinite date, 42704 for a position that does not exist, 55000 when it is deleted '
   'or already closed.';
+
+CREATE FUNCTION _portfolio_batch.mark_position_as_owner(portfolio_id uuid, position_id uuid, price numeric,
+                                                        mark_date date)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+  today         CONSTANT date := (now() AT TIME ZONE 'America/New_York')::date;
+  lot           record;
+BEGIN
+  IF num_nulls(portfolio_id, position_id, price, mark_date) > 0 THEN
+    RAISE EXCEPTION 'mark_position needs a portfolio, a position, a price and a date'
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'None of the four may be NULL.';
+  END IF;
+  PERFORM _portfolio_batch.require_finite('mark_date', mark_date);
+  IF price < 0 OR price >= 'Infinity' THEN
+    RAISE EXCEPTION 'price of position % must be a number, 0 or more, not %', position_id, price
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the price per share; 0 when it is worthless.';
+  END IF;
+
+  EXECUTE format('SELECT p.* FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.id = $2', tables_schema)
+     INTO lot USING portfolio_id, position_id;
+  IF lot.id IS NULL THEN
+    RAISE EXCEPTION 'position % of portfolio % does not exist', position_id, portfolio_id
+      USING ERRCODE = 'undefined_object',
+            HINT = format('SELECT id, symbol FROM %I.positions WHERE portfolio_id = %L;', tables_schema, portfolio_id);
+  END IF;
+  IF lot.deleted_at IS NOT NULL THEN
+    RAISE EXCEPTION 'position % (%) was deleted on %', position_id, lot.symbol, lot.deleted_at::date
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Set its deleted_at to NULL first if it still counts.';
+  END IF;
+  IF lot.investment_class IS DISTINCT FROM 'PRIVATE' THEN
+    RAISE EXCEPTION 'position % (%) is not PRIVATE and has no marks', position_id, lot.symbol
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'It is valued at the closes of its symbol.',
+            HINT = format('Load a price into %I.market_data_cache, or set its investment_class to PRIVATE.',
+                          tables_schema);
+  END IF;
+  IF mark_date < lot.entry_date OR mark_date > today OR mark_date >= lot.exit_date THEN
+    RAISE EXCEPTION 'position % (%) cannot be marked on %', position_id, lot.symbol, mark_date
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = CASE WHEN lot.exit_date <= today
+                        THEN format('Give a date from its entry on %s to the day before its exit on %s.',
+                                    lot.entry_date, lot.exit_date)
+                        ELSE format('Give a date from its entry on %s to today, %s in New York.', lot.entry_date, today)
+                   END;
+  END IF;
+
+  EXECUTE format('INSERT INTO %I.position_marks AS m (portfolio_id, position_id, mark_date, price) '
+                 'VALUES ($1, $2, $3, $4) ON CONFLICT (portfolio_id, position_id, mark_date) '
+                 'DO UPDATE SET price = excluded.price, created_at = now() WHERE m.price <> excluded.price',
+                 tables_schema)
+    USING portfolio_id, position_id, mark_date, price;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.mark_position_as_owner(uuid, uuid, numeric, date) IS
+  'Marks a PRIVATE position by hand: price per share in shares of the date, 0 when it is worthless. The mark counts from '
+  'the date until that of the next one, in a row of position_marks; one of the same date is replaced. Splits after the '
+  'date divide it. Snapshots that exist from the date on have to be run again. Errors: 22023 for an argument that is '
+  'NULL or out of range or a date on which the position is not held, 22008 for an infinite date, 42704 for a position '
+  'that does not exist, 55000 when it is deleted or not PRIVATE.';
 
 CREATE FUNCTION _portfolio_batch.purge_portfolio_as_owner(portfolio_id uuid)
 RETURNS TABLE (table_name text, rows_deleted bigint)

@@ -24,12 +24,18 @@ CREATE FUNCTION @extschema@.positions_asof(day date DEFAULT NULL, portfolio_ids 
                                            portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (portfolio_id uuid, position_id uuid, symbol text, position_type text, investment_class text,
                quantity double precision, contract_multiplier double precision, entry_price double precision,
-               entry_date date, underlying_symbol text)
+               entry_date date, underlying_symbol text, price double precision, price_date date, price_quality text,
+               market_value numeric, exposure double precision)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_positions_asof';
 COMMENT ON FUNCTION @extschema@.positions_asof(date, uuid[], uuid) IS
 'The lots open at the end of a day (default: the latest closed session) with the quantity of that day: as opened, less
 what was closed on or before it, times the splits since entry; negative for short positions. entry_price is in shares of
-the day. portfolio_ids NULL: every active portfolio. Unknown portfolios raise 42704.';
+the day. They are valued as their snapshot values them: price is the newest of the trade price, the close and a private
+asset''s mark, in shares of the day, price_date its day, and price_quality current (of the day), stale (at most
+portfolio_batch.max_stale_sessions old), unpriced (older: a last mark) or manual (private). market_value is signed, in
+the portfolio''s currency, and NULL where it cannot be counted. exposure is the signed amount that moves with the symbol
+or, of an option, by its delta with the underlying_symbol; NULL for a private asset and for an option without delta.
+portfolio_ids NULL: every active portfolio. Unknown portfolios raise 42704.';
 
 CREATE FUNCTION @extschema@.portfolio_exposures(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                                 portfolio_id uuid DEFAULT NULL)

@@ -172,8 +172,9 @@ AS $checks$
               CASE WHEN bool_and(m.is_marked) THEN 'green' ELSE 'amber' END,
               CASE WHEN NOT bool_and(m.is_marked) THEN 'carried at the entry price' END
        FROM lot AS l
-       JOIN %1$I.positions AS p ON p.portfolio_id = l.portfolio_id AND p.id = l.position_id
-       CROSS JOIN LATERAL (SELECT COALESCE(p.last_price_date <= $1, false)
+       CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM %1$I.position_marks AS h
+                                          WHERE h.portfolio_id = l.portfolio_id AND h.position_id = l.position_id
+                                            AND h.mark_date <= $1)
                                   OR EXISTS (SELECT FROM %1$I.market_data_cache AS c
                                              WHERE c.symbol = l.symbol AND c.date <= $1) AS is_marked) AS m
        WHERE l.investment_class = 'PRIVATE'

@@ -5,80 +5,20 @@ CREATE FUNCTION _portfolio_batch.report_positions(portfolio_id uuid, as_of date)
 RETURNS TABLE (position_id uuid, symbol text, follows text, position_type text, investment_class text,
                quantity double precision, price double precision, price_date date, price_quality text,
                market_value numeric, unrealized_pnl numeric, exposure double precision)
-LANGUAGE plpgsql STABLE
+LANGUAGE sql STABLE
 SET search_path TO pg_catalog, pg_temp
 SET jit TO off
 AS $$
-BEGIN
-  RETURN QUERY EXECUTE format($query$
-    WITH lot AS MATERIALIZED (
-      SELECT l.*, COALESCE(l.underlying_symbol, l.symbol) AS follows,
-             CASE WHEN l.investment_class = 'PRIVATE' THEN o.last_price::double precision END AS manual_price,
-             CASE WHEN l.investment_class = 'PRIVATE' AND o.last_price IS NOT NULL
-                   AND o.last_price_date BETWEEN l.entry_date AND $2 THEN o.last_price_date END AS manual_date
-      FROM @extschema@.positions_asof($2, ARRAY[$1]) AS l
-      JOIN %1$I.positions AS o ON o.portfolio_id = l.portfolio_id AND o.id = l.position_id
-    ), quote AS MATERIALIZED (
-      -- The newest close of each symbol, in shares of the day.
-      SELECT s.symbol, m.date,
-             m.close * CASE WHEN m.adjustment = 'split' THEN later.ratio ELSE 1 / since.ratio END AS close
-      FROM (SELECT lot.symbol FROM lot UNION SELECT lot.follows FROM lot) AS s
-      CROSS JOIN LATERAL (SELECT c.date, c.close, c.adjustment FROM %1$I.market_data_cache AS c
-                          WHERE c.symbol = s.symbol AND c.date <= $2 ORDER BY c.date DESC LIMIT 1) AS m
-      CROSS JOIN LATERAL (SELECT COALESCE(exp(sum(ln(a.ratio_numerator / COALESCE(a.ratio_denominator, 1)))), 1) AS ratio FROM %1$I.corporate_actions AS a
-                          WHERE a.symbol = s.symbol AND a.kind = 'split' AND a.ex_date > m.date
-                            AND a.ex_date <= $2) AS since
-      CROSS JOIN LATERAL (SELECT COALESCE(exp(sum(ln(a.ratio_numerator / COALESCE(a.ratio_denominator, 1)))), 1) AS ratio FROM %1$I.corporate_actions AS a
-                          WHERE a.symbol = s.symbol AND a.kind = 'split' AND a.ex_date > $2) AS later
-    ), marked AS MATERIALIZED (
-      -- As snapshots value a lot: the newest of trade price, close, and the mark of a private asset, the last of one
-      -- day.
-      SELECT lot.*, source.is_manual,
-             CASE WHEN source.is_manual THEN lot.manual_price WHEN source.is_close THEN q.close ELSE lot.entry_price END
-               AS price,
-             CASE WHEN source.is_manual THEN lot.manual_date WHEN source.is_close THEN q.date ELSE lot.entry_date END
-               AS date
-      FROM lot
-      LEFT JOIN quote AS q ON q.symbol = lot.symbol
-      CROSS JOIN LATERAL (SELECT COALESCE(q.close IS NOT NULL AND q.date >= lot.entry_date, false) AS has_close)
-        AS close
-      CROSS JOIN LATERAL (
-        SELECT lot.manual_date IS NOT NULL AND (NOT close.has_close OR lot.manual_date >= q.date) AS is_manual,
-               close.has_close AS is_close) AS source
-    ), age AS MATERIALIZED (
-      SELECT d.date, (SELECT count(*) FROM %1$I.trading_sessions AS t
-                      WHERE t.calendar = current_setting('portfolio_batch.calendar')
-                        AND t.session_date > d.date AND t.session_date <= $2)
-                     <= current_setting('portfolio_batch.max_stale_sessions')::integer AS is_usable
-      FROM (SELECT DISTINCT m.date FROM marked AS m WHERE m.investment_class <> 'PRIVATE' AND m.date <> $2) AS d
-    )
-    SELECT v.position_id, v.symbol, v.follows, v.position_type, v.investment_class, v.quantity, v.price, v.date,
-           CASE WHEN v.investment_class = 'PRIVATE' THEN 'manual'
-                WHEN v.date = $2 THEN 'current'
-                WHEN a.is_usable THEN 'stale'
-                ELSE 'unpriced' END, worth.market_value,
-           round((v.quantity * v.contract_multiplier * (v.price - v.entry_price))::numeric, 4),
-           CASE WHEN v.investment_class = 'PRIVATE' THEN NULL
-                WHEN v.position_type IN ('LONG', 'SHORT') THEN v.quantity * v.contract_multiplier * v.price
-                ELSE v.quantity * v.contract_multiplier * g.delta * f.close END
-    FROM marked AS v
-    LEFT JOIN age AS a ON a.date = v.date
-    LEFT JOIN quote AS f ON f.symbol = v.follows
-    CROSS JOIN LATERAL (SELECT round((v.quantity * v.contract_multiplier * v.price)::numeric, 4) AS market_value)
-      AS worth
-    LEFT JOIN %1$I.position_greeks AS g ON g.portfolio_id = $1 AND g.position_id = v.position_id
-                                       AND g.calculation_date = $2
-    ORDER BY abs(worth.market_value) DESC, v.symbol COLLATE "C", v.position_id
-  $query$, _portfolio_batch.tables_schema()) USING portfolio_id, as_of;
-END
+  SELECT l.position_id, l.symbol, COALESCE(l.underlying_symbol, l.symbol), l.position_type, l.investment_class,
+         l.quantity, l.price, l.price_date, l.price_quality, l.market_value,
+         round((l.quantity * l.contract_multiplier * (l.price - l.entry_price))::numeric, 4), l.exposure
+  FROM @extschema@.positions_asof($2, ARRAY[$1]) AS l
+  ORDER BY abs(l.market_value) DESC, l.symbol COLLATE "C", l.position_id
 $$;
 COMMENT ON FUNCTION _portfolio_batch.report_positions(uuid, date) IS
-'The open lots of a portfolio on a day, valued as its snapshot values them: price is the newest of the trade price, the
-close and a private asset''s mark, in shares of the day; price_quality is current (of the day), stale (at most
-portfolio_batch.max_stale_sessions old), unpriced (older: a last mark) or manual (private). market_value is signed,
-unrealized_pnl against the entry price, both in currency. exposure is the signed amount that moves with the symbol
-follows, an option by its delta; NULL for a private asset and for an option without delta. 42704 for an unknown
-portfolio.';
+'The open lots of a portfolio on a day as positions_asof values them, the largest first. unrealized_pnl is against the
+entry price, in currency; follows is the symbol that exposure moves with, of an option its underlying. 42704 for an
+unknown portfolio.';
 
 CREATE FUNCTION _portfolio_batch.report_lineage(portfolio_id uuid, as_of date) RETURNS jsonb
 LANGUAGE plpgsql STABLE

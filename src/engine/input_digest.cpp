@@ -26,9 +26,8 @@ void add_lot(Digest& digest, const core::Lot& lot, Date day) {
   const bool has_exited = lot.exit_date && *lot.exit_date <= day;
   digest.add_optional(has_exited ? lot.exit_date : std::nullopt);
   digest.add_optional(has_exited ? lot.exit_price : std::nullopt);
-  const bool has_mark = lot.manual_price_date && *lot.manual_price_date <= day;
-  digest.add_optional(has_mark ? lot.manual_price : std::nullopt);
-  digest.add_optional(has_mark ? lot.manual_price_date : std::nullopt);
+  for (const core::HandMark& mark : lot.marks)
+    if (mark.date <= day) digest.add(mark.date).add(mark.price);
   for (const core::Closing& closing : lot.closings) {
     if (closing.trade_date > day && !has_exited) continue;
     digest.add(closing.trade_date).add(closing.quantity).add(closing.price);

@@ -42,7 +42,7 @@ store::PositionValue position_value(const Lot& lot, const LotValue& value, Date 
       .market_value = core::to_money(value.market_value),
       .unrealized_pnl = core::to_money(static_cast<long double>(value.price - entry) * value.quantity * lot.multiplier),
       .realized_pnl = realized_to_date(lot, day, actions)};
-  if (!lot.is_private() && value.quantity != 0) {
+  if (value.quantity != 0) {
     require_storable(lot, value.price);
     row.last_price = value.price;
     row.last_price_date = value.price_date;

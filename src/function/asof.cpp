@@ -6,6 +6,7 @@
 #include "core/portfolio/ranges.hpp"
 #include "core/portfolio/valuation.hpp"
 #include "engine/context.hpp"
+#include "engine/lot_exposures.hpp"
 #include "function/entry.hpp"
 #include "pg/function.hpp"
 #include "pg/interrupts.hpp"
@@ -32,6 +33,20 @@ const char* class_name(core::InvestmentClass value) {
       return "OPTIONS";
     case core::InvestmentClass::private_asset:
       return "PRIVATE";
+  }
+  return "";
+}
+
+const char* quality_name(core::MarkQuality value) {
+  switch (value) {
+    case core::MarkQuality::current:
+      return "current";
+    case core::MarkQuality::stale:
+      return "stale";
+    case core::MarkQuality::unpriced:
+      return "unpriced";
+    case core::MarkQuality::manual:
+      return "manual";
   }
   return "";
 }
@@ -75,17 +90,29 @@ PB_FUNCTION(pb_positions_asof) {
                       {"contract_multiplier", Type::float8},
                       {"entry_price", Type::float8},
                       {"entry_date", Type::date},
-                      {"underlying_symbol", Type::text}});
+                      {"underlying_symbol", Type::text},
+                      {"price", Type::float8},
+                      {"price_date", Type::date},
+                      {"price_quality", Type::text},
+                      {"market_value", Type::money},
+                      {"exposure", Type::float8}});
   const core::CorporateActions& actions = context.market().actions;
   for (const store::Portfolio& portfolio : context.book()) {
     pg::poll();
-    for (const core::Lot& lot : portfolio.lots) {
-      const double quantity = core::quantity_asof(lot, day, actions);
-      if (quantity == 0) continue;
-      rows.add(portfolio.id).add(lot.id).add(lot.symbol).add(lot.position_type);
-      rows.add(class_name(lot.investment_class)).add(quantity).add(lot.multiplier);
-      rows.add(actions.split_ratio(lot.symbol, lot.entry_date, day).to_new_price(lot.entry_price)).add(lot.entry_date);
-      rows.add_text_or_null(lot.underlying_symbol);
+    const std::vector<engine::Held>& held = context.held(day, portfolio.id);
+    const std::vector<engine::LotExposure> exposures = engine::lot_exposures(context, day, portfolio.id).lots;
+    for (std::size_t i = 0; i < held.size(); ++i) {
+      const auto& [lot, value] = held[i];
+      rows.add(portfolio.id).add(lot->id).add(lot->symbol).add(lot->position_type);
+      rows.add(class_name(lot->investment_class)).add(value.quantity).add(lot->multiplier);
+      rows.add(actions.split_ratio(lot->symbol, lot->entry_date, day).to_new_price(lot->entry_price));
+      rows.add(lot->entry_date).add_text_or_null(lot->underlying_symbol);
+      rows.add(value.price).add(value.price_date).add(quality_name(value.quality));
+      if (core::is_money(value.market_value))
+        rows.add(core::to_money(value.market_value));
+      else
+        rows.null();
+      rows.add(exposures[i].exposure);
     }
   }
   call.return_rows(rows);

@@ -74,8 +74,6 @@ struct LotRow {
   std::optional<core::Date> entry_date, exit_date;
   std::optional<double> exit_price, multiplier;
   std::optional<std::string_view> underlying_symbol;
-  std::optional<double> manual_price;
-  std::optional<core::Date> manual_price_date;
 };
 
 auto lot_columns(const Store& store) {
@@ -88,9 +86,7 @@ auto lot_columns(const Store& store) {
                     field("entry_price::float8", &Row::entry_price), field(finite_date("entry_date"), &Row::entry_date),
                     field(finite_date("exit_date"), &Row::exit_date), field("exit_price::float8", &Row::exit_price),
                     field(multiplier, &Row::multiplier, "contract_multiplier"),
-                    field("underlying_symbol", &Row::underlying_symbol),
-                    field("CASE investment_class WHEN 'PRIVATE' THEN last_price::float8 END", &Row::manual_price),
-                    field(finite_date("last_price_date"), &Row::manual_price_date));
+                    field("underlying_symbol", &Row::underlying_symbol));
 }
 
 core::Lot read_lot(const LotRow& row, RowCheck& check) {
@@ -109,10 +105,6 @@ core::Lot read_lot(const LotRow& row, RowCheck& check) {
   lot.multiplier =
       check.number(row.multiplier, "contract_multiplier", 1 / core::greatest_multiplier, core::greatest_multiplier);
   lot.underlying_symbol = check.name_or_empty(row.underlying_symbol, "underlying_symbol", core::longest_symbol);
-  if (lot.is_private()) {
-    lot.manual_price = check.number_or_null(row.manual_price, "last_price", 0, core::greatest_price);
-    lot.manual_price_date = check.day_or_null(row.manual_price_date, "last_price_date");
-  }
   return lot;
 }
 
@@ -135,8 +127,8 @@ void load_lots(const Store& store, std::span<const Uuid> ids, core::Date until, 
     });
 }
 
-// Finds the lots that closings belong to. Closings come in the order of portfolios and lots, so that all of them take
-// one pass over the lots.
+// Finds the lots that closings or marks belong to. These come in the order of portfolios and lots, so that all of them
+// take one pass over the lots.
 class LotFinder {
  public:
   // nullptr for a lot that was not read. Pointers are good as long as no lot is added.
@@ -193,6 +185,36 @@ void load_closings(const Store& store, std::span<const Uuid> ids, core::Date unt
                  if (!usable(check, "position_realized_events", key(row.id), day, *portfolio)) return;
                  if (core::Lot* lot = lots.find(*portfolio, lot_id))
                    lot->closings.push_back({*day, quantity, price, realized});
+               });
+}
+
+struct MarkRow {
+  Uuid portfolio_id;
+  std::optional<Uuid> position_id;
+  std::optional<core::Date> mark_date;
+  std::optional<double> price;
+};
+
+void load_marks(const Store& store, std::span<const Uuid> ids, core::Date until, Book& book) {
+  using Row = MarkRow;
+  static const auto columns =
+      pg::select("position_marks", field("portfolio_id", &Row::portfolio_id), field("position_id", &Row::position_id),
+                 field(finite_date("mark_date"), &Row::mark_date), field("price::float8", &Row::price));
+  LotFinder lots;
+  columns.from(store.table("position_marks") +
+                   " WHERE portfolio_id = ANY ($1) AND (mark_date <= $2) IS NOT FALSE"
+                   " ORDER BY portfolio_id, position_id, mark_date",
+               Args{Type::uuid_array, Type::date}.add(ids).add(until), [&](const Row& row) {
+                 Portfolio* portfolio = find(book, row.portfolio_id);
+                 if (portfolio == nullptr) return;
+                 RowCheck check;
+                 const Uuid lot_id = check.id(row.position_id, "position_id");
+                 const auto day = check.day(row.mark_date, "mark_date");
+                 const double price = check.number(row.price, "price", 0, core::greatest_price);
+                 const std::string row_key = "position_id " + (row.position_id ? to_string(*row.position_id) : "NULL") +
+                                             ", mark_date " + (row.mark_date ? core::to_iso(*row.mark_date) : "NULL");
+                 if (!usable(check, "position_marks", row_key, day, *portfolio)) return;
+                 if (core::Lot* lot = lots.find(*portfolio, lot_id)) lot->marks.push_back({*day, price});
                });
 }
 
@@ -271,6 +293,7 @@ Book load_book(const Store& store, std::span<const Uuid> portfolio_ids, core::Da
   load_portfolios(store, portfolio_ids, book);
   load_lots(store, portfolio_ids, until, book);
   load_closings(store, portfolio_ids, until, book);
+  load_marks(store, portfolio_ids, until, book);
   load_flows(store, portfolio_ids, until, book);
   return book;
 }

@@ -38,8 +38,8 @@ std::vector<core::Uuid> resolve_portfolios(const Store& store, const std::option
 // The one that was asked for, after the same check. Throws 22023 where none was.
 core::Uuid resolve_portfolio(const Store& store, const std::optional<core::Uuid>& requested);
 
-// Reads lots entered, closings and flows dated, on or before the day: one statement per table. A row that cannot be
-// used is a problem of its portfolio and of no other.
+// Reads lots entered, closings, marks and flows dated, on or before the day: one statement per table. A row that cannot
+// be used is a problem of its portfolio and of no other.
 Book load_book(const Store& store, std::span<const core::Uuid> portfolio_ids, core::Date until);
 
 }  // namespace pb::store

@@ -15,7 +15,7 @@
 
 namespace pb::store {
 
-// What phase 2.5 writes on a lot. A price that is not to be touched (a private asset's own mark) is absent.
+// What phase 2.5 writes on a lot. A price that is not to be touched, that of a lot that is closed, is absent.
 struct PositionValue {
   core::Uuid portfolio_id;
   core::Uuid position_id;

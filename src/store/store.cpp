@@ -26,6 +26,7 @@ constexpr const char* first_table = "portfolios";
 constexpr const char* relations[] = {"portfolios",
                                      "positions",
                                      "position_realized_events",
+                                     "position_marks",
                                      "equity_changes",
                                      "tags",
                                      "position_tags",

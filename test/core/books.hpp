@@ -34,7 +34,7 @@ struct Fixture {
   core::CorporateActions actions;
 };
 
-inline core::Lot read_lot(const Json& row, const Json& events) {
+inline core::Lot read_lot(const Json& row, const Json& events, const Json& marks) {
   core::Lot lot;
   lot.symbol = row.get<std::string>("symbol");
   lot.position_type = row.get<std::string>("position_type");
@@ -51,6 +51,9 @@ inline core::Lot read_lot(const Json& row, const Json& events) {
     if (event.get<std::string>("position_id") == row.get<std::string>("id"))
       lot.closings.push_back({day(event.get<std::string>("trade_date")), event.get<double>("quantity_closed"),
                               event.get<double>("exit_price"), std::nullopt});
+  for (const auto& [_, mark] : marks)
+    if (mark.get<std::string>("position_id") == row.get<std::string>("id"))
+      lot.marks.push_back({day(mark.get<std::string>("mark_date")), mark.get<double>("price")});
   return lot;
 }
 
@@ -60,7 +63,8 @@ inline Book read_book(const Json& portfolio) {
   book.name = portfolio.get<std::string>("case", "");
   book.initial_equity = core::to_money(portfolio.get<double>("initial_equity"));
   for (const auto& [_, position] : portfolio.get_child("positions"))
-    book.lots.push_back(read_lot(position, portfolio.get_child("realized_events")));
+    book.lots.push_back(
+        read_lot(position, portfolio.get_child("realized_events"), portfolio.get_child("marks", Json{})));
   for (const auto& [_, change] : portfolio.get_child("equity_changes")) {
     const core::Money amount = core::to_money(change.get<double>("amount"));
     const bool contribution = change.get<std::string>("change_type") == "CONTRIBUTION";

@@ -99,8 +99,7 @@ TEST(Valuation, PrivateAssetIsManualAtAnyAge) {
   Lot fund = lot_of("FUND", 10, 100, day("2023-01-03"));
   fund.investment_class = InvestmentClass::private_asset;
   EXPECT_EQ(value_of(fund, sessions[1], panel).price, 100);
-  fund.manual_price = 120;
-  fund.manual_price_date = sessions[2];
+  fund.marks = {{sessions[2], 120}};
   // The mark counts from its date on, until a newer one is there.
   EXPECT_EQ(value_of(fund, sessions[1], panel).price, 100);
   EXPECT_EQ(value_of(fund, sessions[2], panel).price, 120);
@@ -109,9 +108,43 @@ TEST(Valuation, PrivateAssetIsManualAtAnyAge) {
   for (const auto date : {sessions[1], sessions[4], sessions[9], day("2029-01-02")}) {
     EXPECT_EQ(value_of(fund, date, panel).quality, MarkQuality::manual);
   }
-  // A public position's own last price is a result, never an input.
+  // Others are valued at the market.
   fund.investment_class = InvestmentClass::public_market;
   EXPECT_EQ(value_of(fund, sessions[4], panel).price, 100);
+}
+
+// A mark counts until the next one, whatever comes later; of a mark and a close of one day the mark counts.
+TEST(Valuation, MarksByHandAreAHistory) {
+  const PricePanel panel = make_panel(sessions, {{"FUND", sessions[6], 130}});
+  Lot fund = lot_of("FUND", 10, 100, sessions[0]);
+  fund.investment_class = InvestmentClass::private_asset;
+  fund.marks = {{sessions[1], 110}, {sessions[4], 120}, {sessions[6], 125}};
+  EXPECT_EQ(value_of(fund, sessions[0], panel).price, 100);
+  EXPECT_EQ(value_of(fund, sessions[1], panel).price, 110);
+  EXPECT_EQ(value_of(fund, sessions[3], panel).price, 110);
+  EXPECT_EQ(value_of(fund, sessions[3], panel).price_date, sessions[1]);
+  EXPECT_EQ(value_of(fund, sessions[4], panel).price, 120);
+  EXPECT_EQ(value_of(fund, sessions[6], panel).price, 125);
+  // One from before the trade, which is newer, does not count; one of the day of the trade does.
+  fund.entry_date = sessions[2];
+  EXPECT_EQ(value_of(fund, sessions[3], panel).price, 100);
+  fund.entry_date = sessions[1];
+  EXPECT_EQ(value_of(fund, sessions[3], panel).price, 110);
+  // Worthless is a price.
+  fund.marks = {{sessions[1], 0}};
+  EXPECT_EQ(value_of(fund, sessions[3], panel).market_value, 0);
+}
+
+TEST(Valuation, SplitsDivideMarksByHand) {
+  CorporateActions actions;
+  actions.add_split("FUND", {sessions[2], {10}});
+  const PricePanel panel = make_panel(sessions, {}, actions);
+  Lot fund = lot_of("FUND", 100, 500, sessions[0]);
+  fund.investment_class = InvestmentClass::private_asset;
+  fund.marks = {{sessions[1], 560}, {sessions[4], 60}};
+  for (const int t : {1, 2, 3}) EXPECT_EQ(value_of(fund, sessions[t], panel, actions).market_value, 56000) << t;
+  EXPECT_EQ(value_of(fund, sessions[2], panel, actions).price, 56);
+  EXPECT_EQ(value_of(fund, sessions[4], panel, actions).market_value, 60000);
 }
 
 TEST(Valuation, NothingIsOpenBeforeTheTrade) {

@@ -92,7 +92,7 @@ class Actions:
 class Lot:
     """One position row with its closings; quantities inside are in shares of the entry date, signed."""
 
-    def __init__(self, row, events, actions):
+    def __init__(self, row, events, marks, actions):
         self.symbol = row["symbol"]
         self.entry_date = row["entry_date"]
         self.entry_price = Decimal(row["entry_price"])
@@ -101,6 +101,7 @@ class Lot:
         self.is_private = row["investment_class"] == "PRIVATE"
         self.multiplier = Decimal(row.get("contract_multiplier") or ("100" if self.is_option else "1"))
         self.actions = actions
+        self.marks = sorted((m["mark_date"], Decimal(m["price"])) for m in marks)
         self.closings = []       # (trade date, entry-date quantity closed, traded quantity, price), signed like the lot
         sign = 1 if self.quantity > 0 else -1
         for event in sorted(events, key=lambda e: e["trade_date"]):
@@ -152,7 +153,11 @@ class Lot:
 
     def mark(self, day, prices):
         """(value of one share of the entry date, date of that price)."""
+        by_hand = [mark for mark in self.marks if mark[0] <= day]
         row = prices.last(self.symbol, day, manual_only=self.is_private)
+        if self.is_private and by_hand and (row is None or by_hand[-1][0] >= row[0]):
+            when, price = by_hand[-1]
+            return times(price, self.actions.shares_per_share(self.symbol, self.entry_date, when)), when
         if row is None or (not self.is_private and row[0] < self.entry_date):
             return self.entry_price, self.entry_date
         # The price counts shares of its own date (raw) or of the day on which it was fetched (split-adjusted).
@@ -168,7 +173,10 @@ class Book:
         events = {}
         for event in portfolio["realized_events"]:
             events.setdefault(event["position_id"], []).append(event)
-        self.lots = [Lot(p, events.get(p["id"], []), actions) for p in portfolio["positions"]]
+        marks = {}
+        for mark in portfolio.get("marks", []):
+            marks.setdefault(mark["position_id"], []).append(mark)
+        self.lots = [Lot(p, events.get(p["id"], []), marks.get(p["id"], []), actions) for p in portfolio["positions"]]
         self.flows = [(f["change_date"], Decimal(f["amount"]) * (1 if f["change_type"] == "CONTRIBUTION" else -1))
                       for f in portfolio["equity_changes"]]
 

@@ -41,6 +41,11 @@ INSERT INTO documented VALUES
   ('positions', 'date', 'entry_date exit_date expiration_date last_price_date'),
   ('positions', 'numeric(20,4)', 'market_value unrealized_pnl realized_pnl'),
   ('positions', 'timestamp with time zone', 'created_at updated_at deleted_at'),
+  ('position_marks', 'uuid', 'portfolio_id position_id'),
+  ('position_marks', 'date', 'mark_date'),
+  ('position_marks', 'numeric(20,6)', 'price'),
+  ('position_marks', 'text', 'source'),
+  ('position_marks', 'timestamp with time zone', 'created_at'),
   ('position_realized_events', 'uuid', 'portfolio_id id position_id'),
   ('position_realized_events', 'date', 'trade_date'),
   ('position_realized_events', 'numeric(20,6)', 'quantity_closed exit_price'),
@@ -335,6 +340,7 @@ SELECT col_is_pk('pb', k.table_name, string_to_array(k.key, ' ')::name[], k.tabl
     ('portfolios',                    'id'),
     ('positions',                     'portfolio_id id'),
     ('position_realized_events',      'portfolio_id id'),
+    ('position_marks',                'portfolio_id position_id mark_date'),
     ('equity_changes',                'portfolio_id id'),
     ('tags',                          'id'),
     ('position_tags',                 'portfolio_id position_id tag_id'),
@@ -377,7 +383,7 @@ SELECT is_empty($$SELECT conrelid::regclass, conname FROM pg_constraint AS c
 SELECT set_eq($$SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint
                 WHERE contype = 'f' AND connamespace = 'pb'::regnamespace$$,
               $$VALUES ('positions', 'portfolios'), ('position_realized_events', 'positions'),
-                       ('equity_changes', 'portfolios'), ('position_tags', 'positions'), ('position_tags', 'tags')$$,
+                       ('position_marks', 'positions'), ('equity_changes', 'portfolios'), ('position_tags', 'positions'), ('position_tags', 'tags')$$,
               'inputs have foreign keys');
 SELECT is_empty($$SELECT tgrelid::regclass FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
                   WHERE c.relnamespace = 'pb'::regnamespace AND c.relkind <> 'v' AND NOT t.tgisinternal$$,

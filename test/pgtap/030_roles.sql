@@ -12,7 +12,7 @@ CREATE ROLE pb_stranger;
 CREATE ROLE pb_newcomer;
 CREATE ROLE pb_owner;
 
-SELECT plan(73);
+SELECT plan(75);
 
 -- Refused -----------------------------------------------------------------------------------------------------------
 
@@ -94,9 +94,9 @@ SELECT set_has($$SELECT p.proname::text FROM _portfolio_batch.executing_roles() 
 -- As each role ------------------------------------------------------------------------------------------------------
 
 INSERT INTO portfolios (id, name) VALUES ('00000000-0000-0000-0000-000000000001', 'Roles');
-INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date)
+INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date, investment_class)
 VALUES ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002', 'AAA', 'LONG', 10, 5,
-        '2024-07-01');
+        '2024-07-01', 'PRIVATE');
 INSERT INTO correlation_calculations (portfolio_id, calculation_date, duration_days, symbols, correlations, pair_observations)
 VALUES ('00000000-0000-0000-0000-000000000001', '2024-07-01', 126, '{A,B}', '{0.5}', '{60}');
 
@@ -118,6 +118,7 @@ SELECT throws_ok(statement, '42501', NULL, 'the reader is refused: ' || statemen
                ('UPDATE portfolios SET equity_balance = 1'), ('DELETE FROM batch_jobs'),
                ($$SELECT purge_results('2024-07-01')$$), ('SELECT purge_portfolio(gen_random_uuid())'),
                ($$SELECT close_position(gen_random_uuid(), gen_random_uuid(), 1, 1, '2024-07-01')$$),
+               ($$SELECT mark_position(gen_random_uuid(), gen_random_uuid(), 1, '2024-07-01')$$),
                ('SELECT create_analytics_tables()'), ($$SELECT grant_analytics_roles('pb_stranger', NULL)$$))
     AS r (statement);
 RESET ROLE;
@@ -140,6 +141,7 @@ SELECT throws_ok(statement, '42501', NULL, 'the runner is refused: ' || statemen
                ('TRUNCATE portfolio_snapshots'), ('CREATE TABLE pb.mine (id int)'),
                ('DELETE FROM position_market_betas'), ('UPDATE stress_test_results SET direct_pnl = 1'),
                ('INSERT INTO position_history (portfolio_id) VALUES (gen_random_uuid())'),
+               ('SELECT mark_position(portfolio_id, id, 1, entry_date) FROM positions'),
                ('SELECT close_position(portfolio_id, id, 1, 1, entry_date) FROM positions')) AS r (statement);
 RESET ROLE;
 

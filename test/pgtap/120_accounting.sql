@@ -1,7 +1,7 @@
 -- Accounting: cases worked by hand, and the rules that an earlier system broke, each by name.
 
 \ir include/prelude.psql
-SELECT plan(64);
+SELECT plan(65);
 
 -- Without a market there are no betas, and the risk phase fails.
 INSERT INTO market_data_cache (symbol, date, close)
@@ -79,11 +79,11 @@ SELECT is_empty($$SELECT * FROM first_run WHERE failed > 0 OR status NOT IN ('su
                 'the cases run without a failure');
 SELECT pg_temp.matches(c)
   FROM unnest(ARRAY['dividend_long', 'dividend_short', 'entry_mark', 'late_contribution_before', 'partial_close',
-                    'round_trip', 'split_adjusted', 'split_in_thirds', 'split_nightly', 'split_raw',
+                    'private_marks', 'round_trip', 'split_adjusted', 'split_in_thirds', 'split_nightly', 'split_raw',
                     'split_stale_price', 'split_then_close', 'two_dividends']) AS c;
 SELECT set_eq('SELECT DISTINCT "case" FROM golden',
               ARRAY['dividend_long', 'dividend_short', 'entry_mark', 'late_contribution_after',
-                    'late_contribution_before', 'partial_close', 'round_trip', 'split_adjusted', 'split_in_thirds',
+                    'late_contribution_before', 'partial_close', 'private_marks', 'round_trip', 'split_adjusted', 'split_in_thirds',
                     'split_nightly', 'split_raw', 'split_stale_price', 'split_then_close', 'two_dividends'], 'these are all cases');
 SELECT pg_temp.identities('every identity holds on every date of every case');
 SELECT results_eq($$SELECT id, equity_balance FROM portfolios ORDER BY id$$,
@@ -336,9 +336,10 @@ SELECT results_eq($$SELECT snapshot_date, daily_pnl, total_market_value, stale_p
 -- An option is valued at its own price, a private asset at its mark from the day of the mark.
 SELECT pg_temp.add_portfolio(12, 100000, '2024-02-28');
 INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date, investment_class,
-                       underlying_symbol, last_price, last_price_date) VALUES
-  (pg_temp.id(12), pg_temp.id(121), 'OPT', 'LC', 2, 3, '2024-02-28', 'OPTIONS', 'CASE-PART', NULL, NULL),
-  (pg_temp.id(12), pg_temp.id(122), 'HOUSE', 'LONG', 1, 20000, '2024-02-28', 'PRIVATE', NULL, 23000, '2024-02-29');
+                       underlying_symbol) VALUES
+  (pg_temp.id(12), pg_temp.id(121), 'OPT', 'LC', 2, 3, '2024-02-28', 'OPTIONS', 'CASE-PART'),
+  (pg_temp.id(12), pg_temp.id(122), 'HOUSE', 'LONG', 1, 20000, '2024-02-28', 'PRIVATE', NULL);
+SELECT mark_position(pg_temp.id(12), pg_temp.id(122), 23000, '2024-02-29') \g /dev/null
 SELECT pg_temp.add_prices('OPT', '2024-02-28', '{3.5, 4, 4}');
 SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-03-01', ARRAY[pg_temp.id(12)]) \gset
 SELECT results_eq($$SELECT snapshot_date, daily_pnl, total_market_value, option_count, private_positions, stale_prices,
@@ -349,7 +350,7 @@ SELECT results_eq($$SELECT snapshot_date, daily_pnl, total_market_value, option_
                            ('2024-03-01', 0.0000, 23800.0000, 1, 1, 0, 0)$$,
                   'an option moves by 100 a point, a private asset when it is marked, and not before');
 SELECT results_eq($$SELECT last_price, last_price_date FROM positions WHERE id = pg_temp.id(122)$$,
-                  $$VALUES (23000.000000, '2024-02-29'::date)$$, 'a private asset keeps its own mark');
+                  $$VALUES (23000.000000, '2024-02-29'::date)$$, 'a private asset shows its newest mark');
 
 -- Money that comes in works from the start of its day, money that goes out until the end of it.
 SELECT pg_temp.add_portfolio(14, 10000, '2024-02-28'), pg_temp.add_portfolio(15, 0, '2024-02-28'),

@@ -2,7 +2,7 @@
 -- once, each with the figures worked by hand.
 
 \ir include/prelude.psql
-SELECT plan(15);
+SELECT plan(41);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;
@@ -35,7 +35,7 @@ SELECT results_eq('SELECT * FROM pg_temp.books(1)',
                   'no provider has divided out a split that has not happened');
 SELECT results_eq($$SELECT * FROM price_asof('SOONSPLIT', '2024-09-05')$$,
                   $$VALUES (500::float8, '2024-09-05'::date, 0)$$, 'nor does a price');
-SELECT is((SELECT price FROM report_positions(pg_temp.id(1), '2024-09-05')), 500::float8, 'nor does the report');
+SELECT is((SELECT price FROM _portfolio_batch.report_positions(pg_temp.id(1), '2024-09-05')), 500::float8, 'nor does the report');
 
 -- Split-adjusted rows that were appended night by night ---------------------------------------------------------------
 
@@ -102,6 +102,85 @@ SELECT count(*) AS phases FROM run_daily_batch('2024-07-12', ARRAY[pg_temp.id(3)
 SELECT is(pg_temp.flags(), 'limited_history < 25 % full_history 20', 'until the rows before it are fetched again');
 SELECT results_eq('SELECT source FROM pg_temp.found()', $$VALUES ('preflight true'), ('audit green')$$,
                   'and nothing is found any more');
+
+-- Marks by hand -----------------------------------------------------------------------------------------------------
+
+-- A fund that is marked each quarter; its dates are run again when the next mark is there.
+SELECT pg_temp.add_portfolio(4, 1000000, '2024-06-25');
+SELECT pg_temp.add_lot(4, 41, 'HARBOR II', 5000, 100, '2024-06-25', investment_class => 'PRIVATE');
+SELECT is(mark_position(pg_temp.id(4), pg_temp.id(41), 110, '2024-06-28')::text, '', 'a fund is marked');
+SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-09-27', ARRAY[pg_temp.id(4)]) \gset
+SELECT lives_ok($$SELECT mark_position(pg_temp.id(4), pg_temp.id(41), 120, '2024-09-30')$$, 'and again a quarter later');
+SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-10-02', ARRAY[pg_temp.id(4)]) \gset
+CREATE TEMP TABLE quarter AS SELECT * FROM pg_temp.books(4);
+SELECT results_eq('SELECT * FROM quarter WHERE pnl <> 0 OR day IN (''2024-06-27'', ''2024-09-27'')',
+                  $$VALUES ('2024-06-27'::date, 500000.0000, 0.0000), ('2024-06-28', 550000.0000, 50000.0000),
+                           ('2024-09-27', 550000.0000, 0.0000), ('2024-09-30', 600000.0000, 50000.0000)$$,
+                  'each mark makes its P&L on its day');
+SELECT is((SELECT sum(r.failed) FROM sessions_between('2024-06-25', '2024-10-02') AS s,
+                  run_daily_batch(s.session_date, ARRAY[pg_temp.id(4)], force => true) AS r), 0::numeric,
+          'the dates of the quarter are run again');
+SELECT results_eq('SELECT * FROM pg_temp.books(4)', 'TABLE quarter', 'and keep the mark that counted');
+SELECT results_eq($$SELECT last_price, last_price_date, market_value, unrealized_pnl FROM positions WHERE id = pg_temp.id(41)$$,
+                  $$VALUES (120.000000, '2024-09-30'::date, 600000.0000, 100000.0000)$$, 'the position shows the newest one');
+UPDATE positions SET last_price = 1, last_price_date = '2024-10-01' WHERE id = pg_temp.id(41);
+SELECT is((SELECT market_value FROM positions_asof('2024-10-02', ARRAY[pg_temp.id(4)])), 600000.0000,
+          'and what it shows is no input');
+
+-- A mark that is corrected: what has to be run again is what it concerns, and what follows.
+SELECT lives_ok($$SELECT mark_position(pg_temp.id(4), pg_temp.id(41), 111, '2024-06-28')$$, 'a mark is corrected');
+SELECT is((SELECT count(*) FROM position_marks WHERE position_id = pg_temp.id(41)), 2::bigint, 'in its place');
+SELECT results_eq($$SELECT kind || ' ' || name FROM lineage_diff(pg_temp.id(4), '2024-09-27')$$, $$VALUES ('input book')$$,
+                  'dates from it on are out of date');
+SELECT is_empty($$SELECT * FROM lineage_diff(pg_temp.id(4), '2024-06-27')$$, 'those before are not');
+SELECT count(*) AS phases FROM run_daily_batch('2024-06-28', ARRAY[pg_temp.id(4)]) \gset
+SELECT results_eq('SELECT * FROM pg_temp.books(4) WHERE pnl <> 0',
+                  $$VALUES ('2024-06-28'::date, 555000.0000, 55000.0000), ('2024-09-30', 600000.0000, 45000.0000)$$,
+                  'one run of its date corrects those after it');
+
+-- A split after the mark.
+SELECT pg_temp.add_portfolio(5, 100000, '2024-09-03');
+SELECT pg_temp.add_lot(5, 51, 'ROCKETCO', 100, 500, '2024-09-03', investment_class => 'PRIVATE');
+SELECT mark_position(pg_temp.id(5), pg_temp.id(51), 560, '2024-09-04') \g /dev/null
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator) VALUES ('ROCKETCO', '2024-09-09', 'split', 10);
+SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-09-11', ARRAY[pg_temp.id(5)]) \gset
+SELECT results_eq('SELECT * FROM pg_temp.books(5)',
+                  $$SELECT s.session_date, CASE s.session_date WHEN '2024-09-03' THEN 50000.0000 ELSE 56000.0000 END,
+                           CASE s.session_date WHEN '2024-09-04' THEN 6000.0000 ELSE 0.0000 END
+                    FROM sessions_between('2024-09-03', '2024-09-11') AS s$$, 'a split divides a mark like any price');
+SELECT results_eq($$SELECT quantity, price, price_date, price_quality, market_value, unrealized_pnl
+                    FROM _portfolio_batch.report_positions(pg_temp.id(5), '2024-09-11')$$,
+                  $$VALUES (1000::float8, 56::float8, '2024-09-04'::date, 'manual', 56000.0000, 6000.0000)$$,
+                  'the report values it in the same way');
+SELECT results_eq($$SELECT last_price, last_price_date, market_value FROM positions WHERE id = pg_temp.id(51)$$,
+                  $$VALUES (56.000000, '2024-09-04'::date, 56000.0000)$$, 'and the position shows it in shares of the day');
+
+-- What is refused.
+SELECT pg_temp.add_lot(5, 52, 'SOLD', 10, 5, '2024-09-03', 6, '2024-09-06', 'PRIVATE');
+SELECT pg_temp.add_lot(5, 53, 'GONE', 10, 5, '2024-09-03', investment_class => 'PRIVATE');
+UPDATE positions SET deleted_at = now() WHERE id = pg_temp.id(53);
+SELECT pg_temp.raises(format('SELECT mark_position(pg_temp.id(%s), pg_temp.id(%s), %s, %s)', book, lot, price, day),
+                      state, message, '%', hint, 'a mark is refused ' || what)
+FROM (VALUES
+  ('5', '51', 'NULL', '''2024-09-05''', '22023', 'mark_position needs a portfolio, a position, a price and a date',
+   'None of the four may be NULL.', 'without a price'),
+  ('5', '51', '-1', '''2024-09-05''', '22023', 'price of position % must be a number, 0 or more, not -1', 'Give the price%',
+   'below 0'),
+  ('5', '51', '''NaN''', '''2024-09-05''', '22023', '%not NaN', 'Give the price%', 'that is no number'),
+  ('5', '59', '1', '''2024-09-05''', '42704', 'position % of portfolio % does not exist', 'SELECT id, symbol FROM %',
+   'of a position that is not there'),
+  ('5', '53', '1', '''2024-09-05''', '55000', 'position % (GONE) was deleted on %', 'Set its deleted_at%',
+   'of one that was deleted'),
+  ('1', '11', '1', '''2024-09-05''', '55000', 'position % (SOONSPLIT) is not PRIVATE and has no marks',
+   'Load a price into pb.market_data_cache, or set its investment_class to PRIVATE.', 'of one that trades'),
+  ('5', '51', '1', '''2024-09-02''', '22023', 'position % (ROCKETCO) cannot be marked on 2024-09-02',
+   'Give a date from its entry on 2024-09-03 to today, %', 'before the entry'),
+  ('5', '51', '1', '(now() AT TIME ZONE ''America/New_York'')::date + 1', '22023', 'position % (ROCKETCO) cannot be marked on %',
+   'Give a date from its entry on 2024-09-03 to today, %', 'of tomorrow'),
+  ('5', '52', '1', '''2024-09-06''', '22023', 'position % (SOLD) cannot be marked on 2024-09-06',
+   'Give a date from its entry on 2024-09-03 to the day before its exit on 2024-09-06.', 'from the exit on'))
+  AS r (book, lot, price, day, state, message, hint, what);
+SELECT lives_ok($$SELECT mark_position(pg_temp.id(5), pg_temp.id(52), 0, '2024-09-05')$$, '0 is a price, of the last day too');
 
 SELECT * FROM finish();
 ROLLBACK;

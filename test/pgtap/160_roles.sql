@@ -20,6 +20,7 @@ SELECT pg_temp.add_portfolio(2, 100000, '2024-07-08');
 UPDATE portfolios SET owner = CASE id WHEN pg_temp.id(1) THEN 'north' ELSE 'south' END;
 SELECT pg_temp.add_lot(1, 11, 'AAA', 100, 100, '2024-07-08');
 SELECT pg_temp.add_lot(2, 21, 'BBB', 100, 50, '2024-07-08');
+SELECT pg_temp.add_lot(1, 14, 'HOUSE', 1, 100, '2024-07-08', investment_class => 'PRIVATE');
 SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-07-10') \gset
 
 -- Every entry point --------------------------------------------------------------------------------------------------
@@ -52,6 +53,8 @@ INSERT INTO entry_points VALUES
   ('run', 'delete_run_records', 'SELECT * FROM _portfolio_batch.delete_run_records(now())'),
   ('manage', 'close_position', 'SELECT pb.close_position(''00000000-0000-4000-8000-000000000001'', '
    '''00000000-0000-4000-8000-000000000011'', 1, 100, ''2024-07-09'')'),
+  ('manage', 'mark_position', 'SELECT pb.mark_position(''00000000-0000-4000-8000-000000000001'', '
+   '''00000000-0000-4000-8000-000000000014'', 100, ''2024-07-09'')'),
   ('manage', 'load_sample_data', 'SELECT * FROM pb.load_sample_data(portfolios => 1, last_session => ''2024-07-12'')'),
   ('manage', 'create_analytics_tables', 'SELECT * FROM pb.create_analytics_tables()'),
   ('manage', 'enable_tenant_security', 'SELECT * FROM pb.enable_tenant_security()'),

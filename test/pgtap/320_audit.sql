@@ -150,7 +150,9 @@ INSERT INTO faults (want, fault) VALUES
    format('UPDATE positions SET last_price_date = ''2024-07-11'' WHERE id = %L', :'lot')),
   ('market data: position values red', format('UPDATE positions SET market_value = NULL WHERE id = %L', :'lot')),
   ('market data: marks of private assets green',
-   'UPDATE positions SET last_price = 5, last_price_date = ''2024-07-10'' WHERE investment_class = ''PRIVATE'''),
+   'SELECT mark_position(portfolio_id, id, 5, ''2024-07-12'') FROM positions WHERE investment_class = ''PRIVATE'''),
+  ('nothing', 'INSERT INTO position_marks (portfolio_id, position_id, mark_date, price) '
+              'SELECT portfolio_id, id, ''2024-07-13'', 5 FROM positions WHERE investment_class = ''PRIVATE'''),
   ('profiles: sectors amber', 'UPDATE company_profiles SET sector = NULL WHERE symbol IN (SELECT symbol FROM positions '
                               'WHERE symbol ~ ''^STK'' GROUP BY symbol ORDER BY symbol LIMIT 3)'),
   ('profiles: sectors red', 'DELETE FROM company_profiles'),

@@ -103,6 +103,7 @@ INSERT INTO calls (call, given) VALUES
   ('portfolio_report(g.id)', 'portfolios'),
   ('close_position(g.portfolio_id, g.id, 1, 100, ''2026-11-20'')',
    'positions WHERE position_type = ''LONG'' AND exit_date IS NULL LIMIT 1'),
+  ('mark_position(g.portfolio_id, g.id, 100, ''2026-11-20'')', 'positions WHERE investment_class = ''PRIVATE'' LIMIT 1'),
   ('_portfolio_batch.finish_batch_run(g.run_id)', 'batch_runs ORDER BY run_id DESC LIMIT 1'),
   ('_portfolio_batch.record_cancelled(g.run_id)', 'batch_runs ORDER BY run_id DESC LIMIT 1'),
   ('purge_run_records(''1 day'')', NULL), ('purge_results(''2026-11-19'')', NULL),

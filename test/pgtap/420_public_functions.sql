@@ -125,7 +125,7 @@ SELECT set_eq($$SELECT p.proname::text COLLATE "default" FROM _portfolio_batch.e
               string_to_array('calc_correlations calc_factor_betas calc_factor_correlations calc_interest_rate_betas '
                 'calc_market_betas calc_sector_exposures calc_stress_tests calc_volatility cancel_run close_position '
                 'create_analytics_tables create_portfolio_snapshots daily_batch disable_schedule enable_schedule enable_tenant_security '
-                'grant_analytics_roles load_sample_data purge_portfolio purge_results purge_run_records '
+                'grant_analytics_roles load_sample_data mark_position purge_portfolio purge_results purge_run_records '
                 'rescan_sessions restore_sector_tags run_daily_batch run_daily_batch_with_backfill schedule_batch '
                 'schedule_default_batches sync_schedules unschedule_batch update_position_values', ' '),
               'only runners may execute what writes');
@@ -143,6 +143,8 @@ SELECT pg_temp.raises(format('SELECT * FROM %s', call), '22008', '%', '%', '%', 
     $$purge_results('infinity')$$, $$purge_results('-infinity')$$, $$purge_run_records('300000 years')$$,
     $$close_position(pg_temp.id(1), pg_temp.id(2), 1, 1, 'infinity')$$,
     $$close_position(pg_temp.id(1), pg_temp.id(2), 1, 1, '-infinity')$$,
+    $$mark_position(pg_temp.id(1), pg_temp.id(2), 1, 'infinity')$$,
+    $$mark_position(pg_temp.id(1), pg_temp.id(2), 1, '-infinity')$$,
     $$batch_audit('infinity')$$, $$batch_audit_summary('-infinity')$$, $$batch_preflight('infinity')$$,
     $$portfolio_report(pg_temp.id(1), '-infinity')$$,
     $$_portfolio_batch.api_age_sessions('-infinity')$$,

@@ -47,6 +47,7 @@ SELECT is((SELECT string_agg(format('%s.%s = %s', a.table_name, a.column_name, C
            FROM attempt AS a
            JOIN (VALUES ('positions', 'quantity|entry_price|entry_date|symbol|position_type'),
                         ('position_realized_events', 'position_id|trade_date|quantity_closed|exit_price'),
+                        ('position_marks', 'position_id|mark_date|price'),
                         ('equity_changes', 'amount|change_date|change_type'), ('portfolios', 'initial_equity'),
                         ('corporate_actions', 'ratio_numerator|ratio_denominator|amount|kind')) AS r (relation, names)
              ON r.relation = a.table_name AND a.column_name ~ ('^(' || r.names || ')$')

@@ -23,6 +23,12 @@ struct Closing {
   std::optional<Money> realized;  // as booked; computed from the prices when absent
 };
 
+// A price that the owner of a private lot set by hand, in shares of its day. It counts until the next one.
+struct HandMark {
+  Date date;
+  double price;
+};
+
 // One position lot: what was opened, and everything that was closed of it since. Its quantity is never rewritten, so
 // the quantity of any past day can be told.
 struct Lot {
@@ -38,10 +44,8 @@ struct Lot {
   std::optional<double> exit_price;
   double multiplier = 1;
   std::string underlying_symbol;
-  // A private asset's mark set by hand on the position itself; it counts from its date on.
-  std::optional<double> manual_price;
-  std::optional<Date> manual_price_date;
   std::vector<Closing> closings;  // by trade date
+  std::vector<HandMark> marks;    // by date; of a private lot
 
   bool is_option() const { return position_type.size() == 2; }
   bool is_private() const { return investment_class == InvestmentClass::private_asset; }

@@ -1,5 +1,8 @@
 #include "core/portfolio/valuation.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace pb::core {
 
 namespace {
@@ -10,15 +13,25 @@ Mark entry_mark(const Lot& lot, Date day, const ValuationInputs& inputs) {
   return {since.to_new_price(lot.entry_price), lot.entry_date, inputs.panel->sessions().age(lot.entry_date, day)};
 }
 
+const HandMark* newest_hand_mark(const Lot& lot, Date day) {
+  const auto next = std::upper_bound(lot.marks.begin(), lot.marks.end(), day,
+                                     [](Date date, const HandMark& mark) { return date < mark.date; });
+  return next == lot.marks.begin() ? nullptr : &*std::prev(next);
+}
+
+// The newest of the trade, the close and, of a private lot, the mark by hand; of two of one day the last of these.
+// Splits since divide each.
 Mark newest_mark(const Lot& lot, Date day, const ValuationInputs& inputs) {
   Mark best = entry_mark(lot, day, inputs);
   if (const auto column = inputs.panel->column(lot.symbol)) {
     const auto mark = inputs.panel->mark_asof(*column, day, *inputs.actions);
     if (mark && mark->date >= lot.entry_date) best = *mark;
   }
-  if (lot.is_private() && lot.manual_price && lot.manual_price_date && *lot.manual_price_date <= day &&
-      *lot.manual_price_date >= best.date)
-    best = {*lot.manual_price, *lot.manual_price_date, 0};
+  const HandMark* hand = lot.is_private() ? newest_hand_mark(lot, day) : nullptr;
+  if (hand != nullptr && hand->date >= best.date) {
+    const SplitRatio since = inputs.actions->split_ratio(lot.symbol, hand->date, day);
+    best = {since.to_new_price(hand->price), hand->date, 0};
+  }
   return best;
 }
 
