@@ -65,7 +65,7 @@ class Inputs:
             " CASE investment_class WHEN 'PUBLIC' THEN 0 WHEN 'OPTIONS' THEN 1 ELSE 2 END, quantity::float8,"
             f" entry_price::float8, {SINCE_EPOCH.format('entry_date')},"
             " coalesce(contract_multiplier, CASE investment_class WHEN 'OPTIONS' THEN 100 ELSE 1 END)::float8,"
-            f" coalesce(last_price, 0)::float8, coalesce({SINCE_EPOCH.format('last_price_date')}, {NEVER})"
+            f" 0::float8, {NEVER}"  # the newest mark by hand: the made-up markets have none
             " FROM positions WHERE deleted_at IS NULL ORDER BY portfolio_id, id", LOTS)
         for name in ("quantity", "entry_price", "multiplier", "mark"):
             lots[name] = lots[name].astype(float)

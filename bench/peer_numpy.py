@@ -241,7 +241,7 @@ class Batch:
         lot = self.inputs.closings["lot"]
         np.add.at(realized, lot, np.sign(lots["quantity"][lot]) * self.inputs.closings["quantity"]
                   * (self.inputs.closings["price"] - lots["entry_price"][lot]) * lots["multiplier"][lot])
-        shown = usable & (lots["kind"] != PRIVATE) & (self.quantity[day] != 0)
+        shown = usable & (self.quantity[day] != 0)
         self.results.add("new_values", portfolio_id=lots["portfolio_id"][usable], id=lots["id"][usable],
                          last_price=np.where(shown, self.price[day], np.nan)[usable],
                          last_price_date=np.where(shown, self.price_date[day], NEVER)[usable],

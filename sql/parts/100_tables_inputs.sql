@@ -90,7 +90,8 @@ AS $columns$
      'market_value less the cost of the open quantity, a gain positive, written by the batch; NULL when never '
      'priced.'),
     ('positions', 'realized_pnl',          'numeric(20,4)',            NULL,
-     'Gains of what was closed so far, a gain positive, written by the batch; NULL before its first run.'),
+     'Gains of what was closed so far, computed from lot, closings and splits, a gain positive, written by the batch; '
+     'NULL before its first run.'),
     ('positions', 'notes',                 'text',                     NULL,
      'Remarks of the owner; NULL when there are none.'),
     ('positions', 'created_at',            'timestamp with time zone', 'NOT NULL DEFAULT now()',
@@ -123,8 +124,8 @@ AS $columns$
      'NOT NULL CHECK (exit_price >= 0)',
      'Price received or paid per share, as traded.'),
     ('position_realized_events', 'realized_pnl',                           'numeric(20,4)',            NULL,
-     'Gain of the close against the entry price, a gain positive; a classification that is never added to equity '
-     'again; NULL leaves it to be computed.'),
+     'Gain of the close as the broker reported it, a gain positive; the audit compares it with what the batch computes '
+     'from lot, closing and splits, and nothing else reads it; NULL when the broker did not say.'),
     ('position_realized_events', 'created_at',                             'timestamp with time zone',
      'NOT NULL DEFAULT now()',
      'Time the row was inserted.'),

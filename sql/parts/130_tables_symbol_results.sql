@@ -77,8 +77,8 @@ AS $columns$
     ('symbol_model_fits', 'window_end',          'date',                     NULL,
      'Session of the last return used; NULL when none was.'),
     ('symbol_model_fits', 'quality_flag',        'text',                     NULL,
-     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a return '
-     'of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
+     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
+     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
      'applies.'),
     ('symbol_model_fits', 'reason',              'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private, or outlier for a beta that is '
@@ -160,8 +160,8 @@ AS $columns$
     ('symbol_volatility', 'observations',                 'integer',                  NULL,
      'Daily returns used; NULL when none were looked for.'),
     ('symbol_volatility', 'quality_flag',                 'text',                     NULL,
-     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a return '
-     'of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
+     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
+     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
      'applies.'),
     ('symbol_volatility', 'reason',                       'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),

@@ -278,8 +278,8 @@ AS $columns$
     ('position_market_betas', 'market_index',     'text',                     NULL,
      'Symbol whose returns stand for the market.'),
     ('position_market_betas', 'quality_flag',     'text',                     NULL,
-     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a return '
-     'of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
+     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
+     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
      'applies.'),
     ('position_market_betas', 'reason',           'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private, or outlier for a beta that is '
@@ -326,8 +326,8 @@ AS $columns$
     ('position_interest_rate_betas', 'unit',             'text',                     NULL,
      'Change of the rate that ir_beta refers to.'),
     ('position_interest_rate_betas', 'quality_flag',     'text',                     NULL,
-     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a return '
-     'of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
+     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
+     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
      'applies.'),
     ('position_interest_rate_betas', 'reason',           'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
@@ -400,8 +400,8 @@ AS $columns$
     ('position_factor_exposures', 'observations',             'integer',                  NULL,
      'Daily returns used; NULL when none were looked for.'),
     ('position_factor_exposures', 'quality_flag',             'text',                     NULL,
-     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a return '
-     'of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
+     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
+     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
      'applies.'),
     ('position_factor_exposures', 'reason',                   'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
@@ -538,8 +538,8 @@ AS $columns$
     ('position_volatility', 'observations',                 'integer',                  NULL,
      'Daily returns used; NULL when none were looked for.'),
     ('position_volatility', 'quality_flag',                 'text',                     NULL,
-     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a return '
-     'of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
+     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
+     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
      'applies.'),
     ('position_volatility', 'reason',                       'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
@@ -973,8 +973,8 @@ AS $columns$
     ('position_factor_exposure', 'observations',        'integer',          NULL,
      'Daily returns used; NULL when none were looked for.'),
     ('position_factor_exposure', 'quality_flag',        'text',             NULL,
-     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a return '
-     'of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
+     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
+     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
      'applies.'),
     ('position_factor_exposure', 'reason',              'text',             NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
@@ -1007,8 +1007,8 @@ AS $columns$
     ('position_interest_rate_beta', 'unit',             'text',                     NULL,
      'Change of the rate that ir_beta refers to.'),
     ('position_interest_rate_beta', 'quality_flag',     'text',                     NULL,
-     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a return '
-     'of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
+     'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
+     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
      'applies.'),
     ('position_interest_rate_beta', 'reason',           'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),

@@ -107,6 +107,36 @@ COMMENT ON FUNCTION _portfolio_batch.open_quantity(uuid, uuid, date, date) IS
   'closed, in shares at entry; new_shares on the day for old_shares at entry. 0 before the entry, from the exit on, '
   'for a deleted lot, and where what is left is no more than the rounding of the closings.';
 
+CREATE FUNCTION _portfolio_batch.closings(portfolio_ids uuid[], through_date date, lot_id uuid DEFAULT NULL)
+RETURNS TABLE (portfolio_id uuid, position_id uuid, event_id uuid, symbol text, trade_date date, proceeds numeric,
+               realized_pnl numeric, booked_pnl numeric)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    SELECT p.portfolio_id, p.id, e.id, p.symbol, e.trade_date,
+           round(e.exit_price * e.quantity_closed * m.multiplier, 4),
+           round(sign(p.quantity) * (e.exit_price - p.entry_price * s.old_shares / s.new_shares) * e.quantity_closed
+                 * m.multiplier, 4), e.realized_pnl
+    FROM %1$I.positions AS p
+    CROSS JOIN LATERAL (SELECT COALESCE(p.contract_multiplier, _portfolio_batch.standard_multiplier(
+                                          p.position_type, p.investment_class)) AS multiplier) AS m
+    CROSS JOIN LATERAL _portfolio_batch.split_ratios(p.symbol, p.entry_date) AS s
+    JOIN %1$I.position_realized_events AS e ON e.portfolio_id = p.portfolio_id AND e.position_id = p.id
+                                           AND e.trade_date >= s.from_date AND e.trade_date < s.before_date
+    WHERE p.portfolio_id = ANY ($1) AND ($3 IS NULL OR p.id = $3) AND e.trade_date <= $2
+      AND EXISTS (SELECT FROM %1$I.position_realized_events AS c
+                  WHERE c.portfolio_id = p.portfolio_id AND c.position_id = p.id)
+  $query$, _portfolio_batch.tables_schema()) USING portfolio_ids, through_date, lot_id;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.closings(uuid[], date, uuid) IS
+  'The closing trades of portfolios, or of one lot, up to a day: proceeds without sign, realized_pnl as the batch '
+  'computes it from lot, closing and splits, a gain positive, and booked_pnl as the broker reported it, NULL where it '
+  'did not; in currency, also of lots that are deleted.';
+
 CREATE FUNCTION _portfolio_batch.close_position_as_owner(portfolio_id uuid, position_id uuid, quantity numeric,
                                                          price numeric,
                                                          trade_date date)
@@ -180,13 +210,9 @@ BEGIN
   END IF;
 
   EXECUTE format('INSERT INTO %I.position_realized_events '
-                 '(portfolio_id, position_id, trade_date, quantity_closed, exit_price, realized_pnl) '
-                 'VALUES ($1, $2, $3, $4, $5, $6) RETURNING id', tables_schema)
-     INTO event_id
-    USING portfolio_id, position_id, trade_date, quantity, price,
-          round(sign(lot.quantity) * (price - lot.entry_price * held.old_shares / held.new_shares) * quantity
-                * COALESCE(lot.contract_multiplier,
-                           _portfolio_batch.standard_multiplier(lot.position_type, lot.investment_class)), 4);
+                 '(portfolio_id, position_id, trade_date, quantity_closed, exit_price) '
+                 'VALUES ($1, $2, $3, $4, $5) RETURNING id', tables_schema)
+     INTO event_id USING portfolio_id, position_id, trade_date, quantity, price;
 
   IF quantity = open_quantity THEN
     -- Trades can be entered out of order: the exit is the latest of them.
@@ -207,8 +233,8 @@ $$;
 
 COMMENT ON FUNCTION _portfolio_batch.close_position_as_owner(uuid, uuid, numeric, numeric, date) IS
   'Closes a position in part or in full: quantity in shares or contracts of the trade date without sign, price per '
-  'share as traded. Writes a row of position_realized_events, whose id it returns, with realized_pnl = sign x '
-  '(price - entry price after splits) x quantity x multiplier, a gain positive; when nothing is left, exit_date and '
+  'share as traded. Writes a row of position_realized_events, whose id it returns; what it realizes is computed by the '
+  'batch, and realized_pnl of the row is left for what the broker reports. When nothing is left, exit_date and '
   'exit_price of the position are those of its last trade. positions.quantity stays as opened. Snapshots that exist '
   'from the trade date on have to be run again. Errors: 22023 for an argument that is NULL or out of range or for '
   'more than is open, 22008 for an infinite date, 42704 for a position that does not exist, 55000 when it is deleted '
@@ -273,9 +299,9 @@ END
 $$;
 
 COMMENT ON FUNCTION _portfolio_batch.mark_position_as_owner(uuid, uuid, numeric, date) IS
-  'Marks a PRIVATE position by hand: price per share in shares of the date, 0 when it is worthless. The mark counts from '
-  'the date until that of the next one, in a row of position_marks; one of the same date is replaced. Splits after the '
-  'date divide it. Snapshots that exist from the date on have to be run again. Errors: 22023 for an argument that is '
+  'Marks a PRIVATE position by hand: price per share in shares of the date, 0 when it is worthless. The mark counts '
+  'from the date until that of the next one, in a row of position_marks; one of the same date is replaced. Splits '
+  'after the date divide it. Snapshots that exist from the date on have to be run again. Errors: 22023 for an argument that is '
   'NULL or out of range or a date on which the position is not held, 22008 for an infinite date, 42704 for a position '
   'that does not exist, 55000 when it is deleted or not PRIVATE.';
 

@@ -26,8 +26,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_update_posi
 COMMENT ON FUNCTION @extschema@.update_position_values(date, uuid[], uuid) IS
 'Brings last_price, last_price_date, market_value (signed), unrealized_pnl and realized_pnl of positions up to a
 session, for portfolios that have no newer snapshot: these columns have no history. Counts lots; a lot whose price is
-older than portfolio_batch.max_stale_sessions is skipped and keeps what it has; a private asset keeps its own
-last_price.'; 
+older than portfolio_batch.max_stale_sessions counts as skipped: it is carried at that price, and of one that never
+had a value only realized_pnl is written.';
 CREATE FUNCTION _portfolio_batch.sector_name(sector text) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pb_sector_name';
 COMMENT ON FUNCTION _portfolio_batch.sector_name(text) IS

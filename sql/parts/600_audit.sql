@@ -465,6 +465,21 @@ AS $checks$
                                  WHERE e.portfolio_id = b.portfolio_id AND e.change_date <= s.snapshot_date
                                    AND e.deleted_at IS NULL) AS f) AS r
      $query$),
+    -- What the broker reported of a closing, to a cent or a thousandth of its proceeds: commissions are in it or not.
+    ('realized P&L as booked', 'closings', 'portfolios', $query$
+       SELECT b.name, count(*), count(*) FILTER (WHERE r.agrees),
+              CASE WHEN bool_and(r.agrees) THEN 'green' ELSE 'amber' END,
+              _portfolio_batch.audit_names(
+                array_agg(format('%%s on %%s booked %%s, computed %%s', r.symbol, r.trade_date, r.booked_pnl,
+                                 r.realized_pnl)) FILTER (WHERE NOT r.agrees))
+       FROM book AS b
+       JOIN (SELECT c.*, COALESCE(abs(c.booked_pnl - c.realized_pnl) <= greatest(0.01, c.proceeds / 1000), false)
+                         AS agrees
+             FROM _portfolio_batch.closings($2, $1) AS c
+             JOIN %1$I.positions AS p ON p.portfolio_id = c.portfolio_id AND p.id = c.position_id
+             WHERE c.booked_pnl IS NOT NULL AND p.deleted_at IS NULL) AS r USING (portfolio_id)
+       GROUP BY b.portfolio_id, b.name
+     $query$),
     -- Cash and holdings make the value, long and short the exposures.
     ('balance', 'snapshots', 'portfolios', $query$
        SELECT r.name, count(*), count(*) FILTER (WHERE r.holds),

@@ -233,8 +233,10 @@ BEGIN
      CROSS JOIN LATERAL (
              SELECT COALESCE(jsonb_agg(jsonb_build_object(
                       'trade_date', e.trade_date, 'quantity_closed', e.quantity_closed, 'exit_price', e.exit_price,
-                      'realized_pnl', e.realized_pnl) ORDER BY e.trade_date, e.created_at, e.id), '[]')
+                      'realized_pnl', c.realized_pnl, 'booked_pnl', e.realized_pnl)
+                      ORDER BY e.trade_date, e.created_at, e.id), '[]')
                FROM %1$I.position_realized_events AS e
+               LEFT JOIN _portfolio_batch.closings(ARRAY[l.portfolio_id], 'infinity', l.id) AS c ON c.event_id = e.id
               WHERE e.portfolio_id = l.portfolio_id AND e.position_id = l.id) AS closes (list)
      CROSS JOIN LATERAL _portfolio_batch.open_quantity(l.portfolio_id, l.id, $4) AS held
      CROSS JOIN LATERAL (

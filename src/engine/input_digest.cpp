@@ -31,7 +31,6 @@ void add_lot(Digest& digest, const core::Lot& lot, Date day) {
   for (const core::Closing& closing : lot.closings) {
     if (closing.trade_date > day && !has_exited) continue;
     digest.add(closing.trade_date).add(closing.quantity).add(closing.price);
-    digest.add(closing.realized.has_value()).add(closing.realized.value_or(core::Money{}).units);
   }
 }
 

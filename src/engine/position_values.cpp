@@ -31,8 +31,16 @@ void require_storable(const Lot& lot, double price) {
       "Check its entry price and the splits of the symbol.");
 }
 
+// Whether a lot that is carried at an old mark ever had a price since its trade.
+bool was_priced(const Lot& lot, Date day, const core::ValuationInputs& inputs) {
+  const auto column = inputs.panel->column(lot.symbol);
+  const auto mark = column ? inputs.panel->mark_asof(*column, day, *inputs.actions) : std::nullopt;
+  return mark && mark->date >= lot.entry_date;
+}
+
 store::PositionValue position_value(const Lot& lot, const LotValue& value, Date day,
-                                    const core::CorporateActions& actions) {
+                                    const core::ValuationInputs& inputs) {
+  const core::CorporateActions& actions = *inputs.actions;
   const double entry = actions.split_ratio(lot.symbol, lot.entry_date, day).to_new_price(lot.entry_price);
   store::PositionValue row{
       .portfolio_id = lot.portfolio_id,
@@ -45,7 +53,8 @@ store::PositionValue position_value(const Lot& lot, const LotValue& value, Date 
   if (value.quantity != 0) {
     require_storable(lot, value.price);
     row.last_price = value.price;
-    row.last_price_date = value.price_date;
+    const bool is_priced = value.quality != core::MarkQuality::unpriced || was_priced(lot, day, inputs);
+    if (is_priced) row.last_price_date = value.price_date;
   }
   return row;
 }
@@ -55,10 +64,9 @@ void value_portfolio(const store::Portfolio& portfolio, Date day, const core::Va
   for (const Lot& lot : portfolio.lots) {
     if (lot.entry_date > day) continue;
     const LotValue value = core::value_lot(lot, day, inputs);
-    if (value.quantity != 0 && value.quality == core::MarkQuality::unpriced)
-      ++report.skipped;
-    else
-      rows.push_back(position_value(lot, value, day, *inputs.actions));
+    if (value.quantity != 0 && value.quality == core::MarkQuality::unpriced) ++report.skipped;
+    // An old mark is that of the snapshot: what is left of a lot after a sale is worth it still.
+    rows.push_back(position_value(lot, value, day, inputs));
   }
 }
 
@@ -83,7 +91,7 @@ Report update_position_values(Context& context, Date day, std::span<const core::
       report.issues.push_back({id, failure_of(*portfolio)});
     }
   }
-  report.processed = static_cast<std::int64_t>(rows.size());
+  report.processed = static_cast<std::int64_t>(rows.size()) - report.skipped;
   report.failed = static_cast<std::int64_t>(report.issues.size());
   if (!rows.empty()) report.rows_written = store::write_position_values(context.store(), rows);
   report.detail =

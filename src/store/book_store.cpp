@@ -157,8 +157,6 @@ struct ClosingRow {
   std::optional<Uuid> id, position_id;
   std::optional<core::Date> trade_date;
   std::optional<double> quantity_closed, exit_price;
-  std::optional<core::Money> realized_pnl;
-  std::optional<std::string_view> uncountable_pnl;
 };
 
 void load_closings(const Store& store, std::span<const Uuid> ids, core::Date until, Book& book) {
@@ -166,8 +164,7 @@ void load_closings(const Store& store, std::span<const Uuid> ids, core::Date unt
   static const auto columns = pg::select(
       "position_realized_events", field("portfolio_id", &Row::portfolio_id), field("id", &Row::id),
       field("position_id", &Row::position_id), field(finite_date("trade_date"), &Row::trade_date),
-      field("quantity_closed::float8", &Row::quantity_closed), field("exit_price::float8", &Row::exit_price),
-      field(countable("realized_pnl"), &Row::realized_pnl), field(uncountable("realized_pnl"), &Row::uncountable_pnl));
+      field("quantity_closed::float8", &Row::quantity_closed), field("exit_price::float8", &Row::exit_price));
   LotFinder lots;
   columns.from(store.table("position_realized_events") +
                    " WHERE portfolio_id = ANY ($1) AND (trade_date <= $2) IS NOT FALSE"
@@ -181,10 +178,8 @@ void load_closings(const Store& store, std::span<const Uuid> ids, core::Date unt
                  const double quantity =
                      check.number(row.quantity_closed, "quantity_closed", 0, core::greatest_quantity);
                  const double price = check.number(row.exit_price, "exit_price", 0, core::greatest_price);
-                 const auto realized = check.money_or_null(row.realized_pnl, row.uncountable_pnl, "realized_pnl");
                  if (!usable(check, "position_realized_events", key(row.id), day, *portfolio)) return;
-                 if (core::Lot* lot = lots.find(*portfolio, lot_id))
-                   lot->closings.push_back({*day, quantity, price, realized});
+                 if (core::Lot* lot = lots.find(*portfolio, lot_id)) lot->closings.push_back({*day, quantity, price});
                });
 }
 

@@ -193,7 +193,7 @@ class RandomBook : public ::testing::TestWithParam<unsigned> {
     if (integer(0, 1) == 0) {
       const Date trade_date = lot.entry_date + std::chrono::days(integer(0, 30));
       const double shares = actions_.split_ratio(lot.symbol, lot.entry_date, trade_date).to_new_shares(quantity / 2);
-      lot.closings.push_back({trade_date, shares, decimal_price(), std::nullopt});
+      lot.closings.push_back({trade_date, shares, decimal_price()});
     }
     if (integer(0, 2) == 0) {
       lot.exit_date = lot.entry_date + std::chrono::days(integer(30, 50));
@@ -494,7 +494,7 @@ TEST(Accounting, DividendsOfALotThatIsSoldShareByShare) {
   for (int i = 1; i <= shares; ++i) {
     const Date date = setting.lot.entry_date + std::chrono::days(i);
     setting.actions.add_dividend("A", {date, 1});
-    setting.lot.closings.push_back({date, 1, 10, std::nullopt});
+    setting.lot.closings.push_back({date, 1, 10});
   }
   const PricePanel panel = make_panel(setting.sessions, setting.prices, setting.actions);
   const PortfolioLevels levels =
@@ -514,22 +514,24 @@ TEST(Accounting, DividendAndSplitOfOneDayCountTheSharesBefore) {
 
 TEST(Accounting, RealizedIsAClassificationOnly) {
   OneLot setting;
-  setting.lot.closings = {{setting.sessions[1], 100, 12, to_money(123)}};
+  setting.lot.closings = {{setting.sessions[2], 100, 12}};
   const Snapshots snapshots = setting.snapshots({});
-  EXPECT_EQ(snapshots.at(setting.sessions[1]).period.daily_realized, to_money(123));
+  // The marks have booked the 200 on the day before.
   EXPECT_EQ(snapshots.at(setting.sessions[1]).period.daily_pnl, to_money(200));
+  EXPECT_EQ(snapshots.at(setting.sessions[2]).period.daily_realized, to_money(200));
+  EXPECT_EQ(snapshots.at(setting.sessions[2]).period.daily_pnl, Money{});
 }
 
 // Cash for shares that nobody held would look like profit.
 TEST(Accounting, ClosingMoreThanWasOpenedIsRefused) {
   OneLot setting;
   const auto refusal = [&] { return pb::test::sqlstate_of([&] { setting.snapshots({}); }); };
-  setting.lot.closings = {{setting.sessions[1], 60, 12, {}}, {setting.sessions[2], 40, 12, {}}};
+  setting.lot.closings = {{setting.sessions[1], 60, 12}, {setting.sessions[2], 40, 12}};
   EXPECT_EQ(refusal(), "");
   setting.lot.closings[1].quantity = 41;
   EXPECT_EQ(refusal(), "22000");
   // An event after the exit sells the same shares again.
-  setting.lot.closings = {{setting.sessions[3], 40, 12, {}}};
+  setting.lot.closings = {{setting.sessions[3], 40, 12}};
   setting.lot.exit_date = setting.sessions[2];
   setting.lot.exit_price = 12;
   EXPECT_EQ(refusal(), "22000");
@@ -537,7 +539,7 @@ TEST(Accounting, ClosingMoreThanWasOpenedIsRefused) {
   setting.lot.exit_date.reset();
   setting.lot.quantity = 300;
   setting.actions.add_split("A", {setting.sessions[1], {3.0, 7}});
-  setting.lot.closings = {{setting.sessions[2], 128.571429, 12, {}}};
+  setting.lot.closings = {{setting.sessions[2], 128.571429, 12}};
   EXPECT_EQ(refusal(), "");
   setting.lot.closings[0].quantity = 128.571432;
   EXPECT_EQ(refusal(), "22000");

@@ -50,7 +50,7 @@ inline core::Lot read_lot(const Json& row, const Json& events, const Json& marks
   for (const auto& [_, event] : events)
     if (event.get<std::string>("position_id") == row.get<std::string>("id"))
       lot.closings.push_back({day(event.get<std::string>("trade_date")), event.get<double>("quantity_closed"),
-                              event.get<double>("exit_price"), std::nullopt});
+                              event.get<double>("exit_price")});
   for (const auto& [_, mark] : marks)
     if (mark.get<std::string>("position_id") == row.get<std::string>("id"))
       lot.marks.push_back({day(mark.get<std::string>("mark_date")), mark.get<double>("price")});

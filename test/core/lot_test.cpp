@@ -37,7 +37,7 @@ Lot lot_of(double quantity, double entry_price, const char* entry_date) {
   return lot;
 }
 
-Closing closing(const char* date, double quantity, double price) { return {day(date), quantity, price, std::nullopt}; }
+Closing closing(const char* date, double quantity, double price) { return {day(date), quantity, price}; }
 
 TEST(Lot, KindComesFromTypeAndClass) {
   Lot lot = lot_of(1, 1, "2024-01-02");
@@ -135,10 +135,11 @@ TEST(Lot, RealizedComparesPricesOfTheSameShares) {
   EXPECT_EQ(realized_pnl(lot, closing("2024-03-07", 80, 103), actions), to_money(240));
 }
 
-TEST(Lot, RealizedAsBookedIsKept) {
-  Closing booked = closing("2024-03-05", 40, 12.5);
-  booked.realized = Money{123};
-  EXPECT_EQ(realized_pnl(lot_of(100, 10, "2024-03-04"), booked, no_actions), Money{123});
+// 1:3: 100 shares at 10 are a third as many at 30; no part of a cent is lost.
+TEST(Lot, RealizedAfterASplitInThirdsIsExact) {
+  CorporateActions actions;
+  actions.add_split("A", {day("2024-03-05"), {1, 3}});
+  EXPECT_EQ(realized_pnl(lot_of(300, 10, "2024-03-04"), closing("2024-03-06", 100, 30), actions), Money{});
 }
 
 // The definition, closing by closing for each day.
@@ -173,10 +174,8 @@ TEST(Lot, OpenQuantityIsThatOfItsDefinitionToTheBit) {
     if (up_to(20) == 0) actions.add_problem("A", {first + std::chrono::days(up_to(40)), "ratio", "NaN", "1"}, true);
     const int count = up_to(30);
     for (int i = 0; i < count; ++i)
-      lot.closings.push_back({lot.entry_date + std::chrono::days(up_to(30)),
-                              std::fabs(lot.quantity) * up_to(1000) / (500.0 * count),
-                              48,
-                              {}});
+      lot.closings.push_back(
+          {lot.entry_date + std::chrono::days(up_to(30)), std::fabs(lot.quantity) * up_to(1000) / (500.0 * count), 48});
     std::stable_sort(lot.closings.begin(), lot.closings.end(),
                      [](const Closing& a, const Closing& b) { return a.trade_date < b.trade_date; });
     if (up_to(3) == 0) {

@@ -19,6 +19,11 @@ $$ SELECT close_position(pg_temp.book(), pg_temp.lot(number), quantity, price, t
 -- Today in New York, which decides what lies in the future.
 CREATE FUNCTION pg_temp.today() RETURNS date STABLE LANGUAGE sql AS
 $$ SELECT (now() AT TIME ZONE 'America/New_York')::date $$;
+CREATE FUNCTION pg_temp.closings(number int) RETURNS TABLE (trade_date date, proceeds numeric, realized_pnl numeric)
+LANGUAGE sql AS $$
+  SELECT c.trade_date, c.proceeds, c.realized_pnl
+  FROM _portfolio_batch.closings(ARRAY[pg_temp.book()], 'infinity', pg_temp.lot(number)) AS c
+$$;
 CREATE FUNCTION pg_temp.detail_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   detail text;
@@ -61,7 +66,7 @@ SELECT pg_temp.close(11, 40, 12.5, '2024-02-01') AS event \gset
 SELECT results_eq(format($$SELECT portfolio_id, position_id, trade_date, quantity_closed, exit_price, realized_pnl
                            FROM position_realized_events WHERE id = %L$$, :'event'),
                   $$VALUES (pg_temp.book(), pg_temp.lot(11), '2024-02-01'::date, 40::numeric(20,6), 12.5::numeric(20,6),
-                            100::numeric(20,4))$$,
+                            NULL::numeric(20,4))$$,
                   'a partial close writes an event and returns its id');
 SELECT results_eq($$SELECT quantity, exit_date, exit_price FROM positions WHERE symbol = 'LNG'$$,
                   $$VALUES (100::numeric(20,6), NULL::date, NULL::numeric(20,6))$$,
@@ -70,21 +75,21 @@ SELECT lives_ok($$SELECT pg_temp.close(11, 60, 9, '2024-02-05')$$, 'the rest is 
 SELECT results_eq($$SELECT quantity, exit_date, exit_price FROM positions WHERE symbol = 'LNG'$$,
                   $$VALUES (100::numeric(20,6), '2024-02-05'::date, 9::numeric(20,6))$$,
                   'a full close sets the exit, and the quantity still stays as opened');
-SELECT is((SELECT sum(realized_pnl) FROM position_realized_events WHERE position_id = pg_temp.lot(11)), 40.0000,
+SELECT is((SELECT sum(realized_pnl) FROM pg_temp.closings(11)), 40.0000,
           'the gains and losses of a long position');
 
 SELECT lives_ok($$SELECT pg_temp.close(12, 50, 15.5, '2024-02-01')$$, 'a short position is closed without sign');
-SELECT is((SELECT realized_pnl FROM position_realized_events WHERE position_id = pg_temp.lot(12)), 225.0000,
+SELECT is((SELECT realized_pnl FROM pg_temp.closings(12)), 225.0000,
           'a short position gains when the price falls');
 SELECT lives_ok($$SELECT pg_temp.close(13, 1, 4.25, '2024-02-01')$$, 'an option');
-SELECT is((SELECT realized_pnl FROM position_realized_events WHERE position_id = pg_temp.lot(13)), 125.0000,
+SELECT is((SELECT realized_pnl FROM pg_temp.closings(13)), 125.0000,
           'an option stands for 100 shares');
 SELECT lives_ok($$SELECT pg_temp.close(14, 4, 0, '2024-02-01')$$, 'an option that expires worthless');
-SELECT is((SELECT realized_pnl FROM position_realized_events WHERE position_id = pg_temp.lot(14)), 200.0000,
+SELECT is((SELECT realized_pnl FROM pg_temp.closings(14)), 200.0000,
           'a multiplier of its own is used');
 
 SELECT pg_temp.close(20, 5, 3, '2024-02-01') \g /dev/null
-SELECT is((SELECT realized_pnl FROM position_realized_events WHERE position_id = pg_temp.lot(20)), 5.0000,
+SELECT is((SELECT realized_pnl FROM pg_temp.closings(20)), 5.0000,
           'a private option stands for itself');
 
 -- The batch, the interface and closings take the multiplier from one rule.
@@ -116,10 +121,9 @@ SELECT is(pg_temp.detail_of($$SELECT pg_temp.close(15, 271, 58, '2024-06-03')$$)
           'what splits have made of them is said');
 SELECT lives_ok($$SELECT pg_temp.close(15, 120, 33, '2024-03-01')$$, 'from the ex-date in new shares');
 SELECT lives_ok($$SELECT pg_temp.close(15, 75, 58, '2024-06-03')$$, 'the last 50 are 75 after the reverse split');
-SELECT results_eq($$SELECT trade_date, quantity_closed, realized_pnl FROM position_realized_events
-                    WHERE position_id = pg_temp.lot(15) ORDER BY trade_date$$,
-                  $$VALUES ('2024-02-29'::date, 10::numeric(20,6), 50::numeric(20,4)), ('2024-03-01', 120, 360),
-                           ('2024-06-03', 75, -150)$$,
+SELECT results_eq($$SELECT trade_date, proceeds, realized_pnl FROM pg_temp.closings(15) ORDER BY trade_date$$,
+                  $$VALUES ('2024-02-29'::date, 950::numeric(20,4), 50::numeric(20,4)), ('2024-03-01', 3960, 360),
+                           ('2024-06-03', 4350, -150)$$,
                   'the entry price is split as well');
 SELECT is((SELECT exit_date FROM positions WHERE symbol = 'SPL'), '2024-06-03'::date, 'and the position is closed');
 SELECT lives_ok($$SELECT pg_temp.close(16, 33.333333, 91, '2024-03-04')$$, 'a split that leaves a fraction');

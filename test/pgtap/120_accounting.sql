@@ -1,7 +1,7 @@
 -- Accounting: cases worked by hand, and the rules that an earlier system broke, each by name.
 
 \ir include/prelude.psql
-SELECT plan(65);
+SELECT plan(66);
 
 -- Without a market there are no betas, and the risk phase fails.
 INSERT INTO market_data_cache (symbol, date, close)
@@ -78,11 +78,11 @@ CREATE TEMP TABLE first_run AS SELECT * FROM run_daily_batch_with_backfill('2024
 SELECT is_empty($$SELECT * FROM first_run WHERE failed > 0 OR status NOT IN ('success', 'skipped')$$,
                 'the cases run without a failure');
 SELECT pg_temp.matches(c)
-  FROM unnest(ARRAY['dividend_long', 'dividend_short', 'entry_mark', 'late_contribution_before', 'partial_close',
-                    'private_marks', 'round_trip', 'split_adjusted', 'split_in_thirds', 'split_nightly', 'split_raw',
+  FROM unnest(ARRAY['broker_disagrees', 'dividend_long', 'dividend_short', 'entry_mark', 'late_contribution_before',
+                    'partial_close', 'private_marks', 'round_trip', 'split_adjusted', 'split_in_thirds', 'split_nightly', 'split_raw',
                     'split_stale_price', 'split_then_close', 'two_dividends']) AS c;
 SELECT set_eq('SELECT DISTINCT "case" FROM golden',
-              ARRAY['dividend_long', 'dividend_short', 'entry_mark', 'late_contribution_after',
+              ARRAY['broker_disagrees', 'dividend_long', 'dividend_short', 'entry_mark', 'late_contribution_after',
                     'late_contribution_before', 'partial_close', 'private_marks', 'round_trip', 'split_adjusted', 'split_in_thirds',
                     'split_nightly', 'split_raw', 'split_stale_price', 'split_then_close', 'two_dividends'], 'these are all cases');
 SELECT pg_temp.identities('every identity holds on every date of every case');
@@ -408,7 +408,7 @@ CREATE TEMP TABLE older AS SELECT * FROM run_daily_batch('2024-02-29');
 SELECT set_eq('SELECT * FROM positions', 'SELECT * FROM newest_values',
               'running an older date leaves the values of the newest one');
 SELECT is((SELECT detail FROM older WHERE phase = '2.5'),
-          '0 positions valued, 1 without price, 25 portfolios valued on a newer date',
+          '0 positions valued, 1 without price, 30 portfolios valued on a newer date',
           'and says so; only portfolio 3 has no newer date, and no price');
 
 SELECT * FROM finish();

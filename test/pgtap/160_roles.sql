@@ -103,6 +103,8 @@ INSERT INTO entry_points VALUES
   ('read', 'batch_progress', 'SELECT * FROM pb.batch_progress()'),
   ('read', 'batch_report', 'SELECT * FROM pb.batch_report()'),
   ('read', 'batch_preflight', 'SELECT * FROM pb.batch_preflight(''2024-07-11'')'),
+  ('read', 'closings',
+   'SELECT * FROM _portfolio_batch.closings(''{00000000-0000-4000-8000-000000000001}'', ''2024-07-11'')'),
   ('read', 'prices_across_splits',
    'SELECT * FROM _portfolio_batch.prices_across_splits(''2024-07-11'', ''{AAA}'')'),
   ('read', 'busy_portfolios', 'SELECT * FROM _portfolio_batch.busy_portfolios()'),

@@ -47,7 +47,7 @@ std::vector<Closing> closings_through(const Lot& lot, Date day, const CorporateA
     const double rest = OpenQuantity(lot, actions).as_entered(*lot.exit_date);
     if (rest > 0) {
       const SplitRatio since = actions.split_ratio(lot.symbol, lot.entry_date, *lot.exit_date);
-      result.push_back({*lot.exit_date, since.to_new_shares(rest), *lot.exit_price, std::nullopt});
+      result.push_back({*lot.exit_date, since.to_new_shares(rest), *lot.exit_price});
     }
   }
   return result;
@@ -58,7 +58,6 @@ double quantity_asof(const Lot& lot, Date day, const CorporateActions& actions) 
 }
 
 Money realized_pnl(const Lot& lot, const Closing& closing, const CorporateActions& actions) {
-  if (closing.realized) return *closing.realized;
   const double entry =
       actions.split_ratio(lot.symbol, lot.entry_date, closing.trade_date).to_new_price(lot.entry_price);
   return to_money(static_cast<long double>(closing.price - entry) * std::copysign(closing.quantity, lot.quantity) *

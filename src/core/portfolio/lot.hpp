@@ -20,7 +20,6 @@ struct Closing {
   Date trade_date;
   double quantity;  // > 0
   double price;
-  std::optional<Money> realized;  // as booked; computed from the prices when absent
 };
 
 // A price that the owner of a private lot set by hand, in shares of its day. It counts until the next one.
@@ -82,7 +81,8 @@ class OpenQuantity {
 // The same for one day alone.
 double quantity_asof(const Lot& lot, Date day, const CorporateActions& actions);
 
-// Realized P&L of one closing: (exit - entry) x closed quantity x multiplier, with the sign of the lot.
+// Realized P&L of one closing: (exit - entry) x closed quantity x multiplier, with the sign of the lot. It follows from
+// lot, closing and splits as they are known now, whatever was known when the closing was booked.
 Money realized_pnl(const Lot& lot, const Closing& closing, const CorporateActions& actions);
 
 }  // namespace pb::core

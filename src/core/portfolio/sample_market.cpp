@@ -116,8 +116,7 @@ void add_partial_close(SamplePortfolio& portfolio, const SampleMarket& market, c
                                      [&](const SampleSymbol& s) { return s.symbol == lot.symbol; });
     const Date trade_date = sessions[static_cast<std::size_t>(day)];
     if (lot.position_type != "LONG" || lot.entry_date >= trade_date || lot.quantity < 2) continue;
-    lot.closings.push_back(
-        {trade_date, std::floor(lot.quantity / 2), symbol->closes[static_cast<std::size_t>(day)], std::nullopt});
+    lot.closings.push_back({trade_date, std::floor(lot.quantity / 2), symbol->closes[static_cast<std::size_t>(day)]});
     return;
   }
 }
