@@ -115,19 +115,24 @@ SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY EXECUTE format($query$
-    SELECT p.portfolio_id, p.id, e.id, p.symbol, e.trade_date,
-           round(e.exit_price * e.quantity_closed * m.multiplier, 4),
-           round(sign(p.quantity) * (e.exit_price - p.entry_price * s.old_shares / s.new_shares) * e.quantity_closed
-                 * m.multiplier, 4), e.realized_pnl
-    FROM %1$I.positions AS p
-    CROSS JOIN LATERAL (SELECT COALESCE(p.contract_multiplier, _portfolio_batch.standard_multiplier(
-                                          p.position_type, p.investment_class)) AS multiplier) AS m
-    CROSS JOIN LATERAL _portfolio_batch.split_ratios(p.symbol, p.entry_date) AS s
-    JOIN %1$I.position_realized_events AS e ON e.portfolio_id = p.portfolio_id AND e.position_id = p.id
-                                           AND e.trade_date >= s.from_date AND e.trade_date < s.before_date
-    WHERE p.portfolio_id = ANY ($1) AND ($3 IS NULL OR p.id = $3) AND e.trade_date <= $2
-      AND EXISTS (SELECT FROM %1$I.position_realized_events AS c
-                  WHERE c.portfolio_id = p.portfolio_id AND c.position_id = p.id)
+    -- The splits of a lot are looked up once, however many closings it has.
+    WITH lot AS MATERIALIZED (
+      SELECT p.portfolio_id, p.id, p.symbol, p.quantity, p.entry_price, s.*,
+             COALESCE(p.contract_multiplier,
+                      _portfolio_batch.standard_multiplier(p.position_type, p.investment_class)) AS multiplier
+      FROM %1$I.positions AS p
+      CROSS JOIN LATERAL _portfolio_batch.split_ratios(p.symbol, p.entry_date) AS s
+      WHERE p.portfolio_id = ANY ($1) AND ($3 IS NULL OR p.id = $3)
+        AND EXISTS (SELECT FROM %1$I.position_realized_events AS c
+                    WHERE c.portfolio_id = p.portfolio_id AND c.position_id = p.id)
+    )
+    SELECT l.portfolio_id, l.id, e.id, l.symbol, e.trade_date, round(e.exit_price * e.quantity_closed * l.multiplier, 4),
+           round(sign(l.quantity) * (e.exit_price - l.entry_price * l.old_shares / l.new_shares) * e.quantity_closed
+                 * l.multiplier, 4), e.realized_pnl
+    FROM lot AS l
+    JOIN %1$I.position_realized_events AS e ON e.portfolio_id = l.portfolio_id AND e.position_id = l.id
+                                           AND e.trade_date >= l.from_date AND e.trade_date < l.before_date
+    WHERE e.trade_date <= $2
   $query$, _portfolio_batch.tables_schema()) USING portfolio_ids, through_date, lot_id;
 END
 $$;

@@ -174,7 +174,7 @@ VALUES (pg_temp.book(), pg_temp.lot(31), '2024-02-01', 7.000001, 80), (pg_temp.b
        (pg_temp.book(), pg_temp.lot(33), '2024-03-04', 1.111111, 91), (pg_temp.book(), pg_temp.lot(33), '2024-03-05', 1.111111, 91),
        (pg_temp.book(), pg_temp.lot(33), '2024-03-06', 1.11, 91);
 CREATE TEMP TABLE held AS
-SELECT d.day::date, l.symbol, l.id, h.quantity, h.closed, h.factor, p.quantity AS batch
+SELECT d.day::date, l.symbol, l.id, h.quantity, h.closed, h.new_shares, h.old_shares, p.quantity AS batch
 FROM unnest('{2024-01-01,2024-01-02,2024-02-01,2024-02-05,2024-02-29,2024-03-01,2024-03-04,2024-03-05,2024-03-06,2024-04-01,2024-05-01,
               2024-06-03,2024-06-04}'::date[]) AS d (day)
 CROSS JOIN positions AS l

@@ -1,7 +1,7 @@
 -- Accounting: cases worked by hand, and the rules that an earlier system broke, each by name.
 
 \ir include/prelude.psql
-SELECT plan(66);
+SELECT plan(67);
 
 -- Without a market there are no betas, and the risk phase fails.
 INSERT INTO market_data_cache (symbol, date, close)
@@ -405,8 +405,13 @@ SELECT results_eq($$SELECT sum(market_value) FROM positions WHERE portfolio_id =
                   'position values add up to the snapshot');
 CREATE TEMP TABLE newest_values AS SELECT * FROM positions;
 CREATE TEMP TABLE older AS SELECT * FROM run_daily_batch('2024-02-29');
-SELECT set_eq('SELECT * FROM positions', 'SELECT * FROM newest_values',
+SELECT set_eq('SELECT * FROM positions WHERE portfolio_id <> pg_temp.id(3)',
+              'SELECT * FROM newest_values WHERE portfolio_id <> pg_temp.id(3)',
               'running an older date leaves the values of the newest one');
+SELECT results_eq('SELECT last_price, last_price_date, market_value FROM positions WHERE portfolio_id = pg_temp.id(3)',
+                  $$SELECT h.price, h.price_date, h.market_value FROM position_history AS h
+                    WHERE h.portfolio_id = pg_temp.id(3) AND h.calculation_date = '2024-02-29'$$,
+                  'where that is the newest one, an old mark is that of the snapshot');
 SELECT is((SELECT detail FROM older WHERE phase = '2.5'),
           '0 positions valued, 1 without price, 30 portfolios valued on a newer date',
           'and says so; only portfolio 3 has no newer date, and no price');
