@@ -109,7 +109,7 @@ TEST(AccountingCases, AgreeWithFiguresWorkedByHand) {
     if (has_late) computed[book.name + "_after"] = roll({book.initial_equity, book.lots, flows}, book.sessions, inputs);
   }
   const std::vector<Record> expected = pb::test::read_csv(pb::test::golden_file("accounting_cases.csv"));
-  EXPECT_EQ(expected.size(), 35u);
+  EXPECT_EQ(expected.size(), 51u);
   for (const Record& row : expected) {
     SCOPED_TRACE(row.text("case"));
     expect_row(row, computed.at(row.text("case")).at(day(row.text("snapshot_date"))));
