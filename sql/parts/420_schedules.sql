@@ -82,6 +82,7 @@ DECLARE
   weekdays   integer[];
   last_day   boolean;
   either     boolean;
+  due_day    timestamp;
   result     timestamptz;
 BEGIN
   PERFORM _portfolio_batch.require_finite('the time after which a cron expression is due', after AT TIME ZONE 'GMT');
@@ -110,30 +111,34 @@ BEGIN
   weekdays := _portfolio_batch.cron_field(fields[5], 'day of week', 0, 7, '{sun,mon,tue,wed,thu,fri,sat,sun}');
   either := fields[3] NOT LIKE '*%' AND fields[5] NOT LIKE '*%';
 
-  -- 29 February is at most eight years away. The first of the days may have no time left, and those on which the clock
-  -- goes forward may lack the hour. An hour that comes twice has two times, by the two distances from GMT of that day.
-  SELECT min(t.due)
-    INTO result
-    FROM (SELECT d.day
-          FROM generate_series(date_trunc('day', after AT TIME ZONE time_zone),
-                               date_trunc('day', after AT TIME ZONE time_zone) + interval '8 years 1 day',
-                               interval '1 day') AS d (day)
-          CROSS JOIN LATERAL (SELECT CASE WHEN last_day THEN extract(day FROM d.day + interval '1 day') = 1
-                                          ELSE extract(day FROM d.day) = ANY (month_days) END AS by_month,
-                                     extract(dow FROM d.day) = ANY (weekdays)
-                                     OR (extract(dow FROM d.day) = 0 AND 7 = ANY (weekdays)) AS by_week) AS m
-          WHERE extract(month FROM d.day) = ANY (months)
-            AND CASE WHEN either THEN m.by_month OR m.by_week ELSE m.by_month AND m.by_week END
-          ORDER BY d.day
-          LIMIT 4) AS d
-    CROSS JOIN LATERAL (SELECT DISTINCT (near.at AT TIME ZONE time_zone) - (near.at AT TIME ZONE 'GMT') AS ahead
-                        FROM unnest(ARRAY[(d.day - interval '1 day') AT TIME ZONE 'GMT',
-                                          (d.day + interval '2 days') AT TIME ZONE 'GMT']) AS near (at)) AS z
-    CROSS JOIN unnest(hours) AS h (hour)
-    CROSS JOIN unnest(minutes) AS n (minute)
-    CROSS JOIN LATERAL (SELECT d.day + make_interval(hours => h.hour, mins => n.minute) AS clock) AS c
-    CROSS JOIN LATERAL (SELECT (c.clock - z.ahead) AT TIME ZONE 'GMT' AS due) AS t
-   WHERE t.due > after AND t.due AT TIME ZONE time_zone = c.clock;
+  -- 29 February is at most eight years away. A day may have no time left, or lack the hour because its clock goes
+  -- forward.
+  FOR due_day IN
+    SELECT d.day
+    FROM generate_series(date_trunc('day', after AT TIME ZONE time_zone),
+                         date_trunc('day', after AT TIME ZONE time_zone) + interval '8 years 1 day',
+                         interval '1 day') AS d (day)
+    CROSS JOIN LATERAL (SELECT CASE WHEN last_day THEN extract(day FROM d.day + interval '1 day') = 1
+                                    ELSE extract(day FROM d.day) = ANY (month_days) END AS by_month,
+                               extract(dow FROM d.day) = ANY (weekdays)
+                               OR (extract(dow FROM d.day) = 0 AND 7 = ANY (weekdays)) AS by_week) AS m
+    WHERE extract(month FROM d.day) = ANY (months)
+      AND CASE WHEN either THEN m.by_month OR m.by_week ELSE m.by_month AND m.by_week END
+    ORDER BY d.day
+  LOOP
+    -- An hour that comes twice has two times, by the two distances from GMT that the day has.
+    SELECT min(t.due)
+      INTO result
+      FROM (SELECT DISTINCT (near.at AT TIME ZONE time_zone) - (near.at AT TIME ZONE 'GMT') AS ahead
+            FROM unnest(ARRAY[(due_day - interval '1 day') AT TIME ZONE 'GMT',
+                              (due_day + interval '2 days') AT TIME ZONE 'GMT']) AS near (at)) AS z
+      CROSS JOIN unnest(hours) AS h (hour)
+      CROSS JOIN unnest(minutes) AS n (minute)
+      CROSS JOIN LATERAL (SELECT due_day + make_interval(hours => h.hour, mins => n.minute) AS clock) AS c
+      CROSS JOIN LATERAL (SELECT (c.clock - z.ahead) AT TIME ZONE 'GMT' AS due) AS t
+     WHERE t.due > after AND t.due AT TIME ZONE time_zone = c.clock;
+    EXIT WHEN result IS NOT NULL;
+  END LOOP;
   RETURN result;
 END
 $$;
@@ -186,10 +191,10 @@ reads it: cron.timezone from pg_cron 1.5 on; before, and without pg_cron, GMT. A
 names of months and days of the week, 0 and 7 for Sunday, and the either-or rule: where both day of month and day of
 week are restricted (do not begin with *), a day that meets one of them will do. $ for the day of month is the last one;
 the form ''30 seconds'', 1 to 59, is due so long after the time. A time of the clock that a day lacks is not due on it,
-one that comes twice is due twice. NULL for @reboot, for an expression that is never due, such as 30 February, for a NULL
-time, and where pg_cron has a time zone that the caller may not see (pg_read_all_settings). Stricter than pg_cron, which
-takes some expressions without sense. Errors: 22023 with the name of the field, 22008 for a time that is infinite or so
-late that the next eight years have no date.';
+one that comes twice is due twice. NULL for @reboot, for an expression that is never due, such as 30 February, for a
+NULL time, and where pg_cron has a time zone that the caller may not see (pg_read_all_settings). Stricter than pg_cron,
+which takes some expressions without sense. Errors: 22023 with the name of the field, 22008 for a time that is infinite
+or so late that the next eight years have no date.';
 
 -- The bridge to pg_cron ----------------------------------------------------------------------------------------------
 
