@@ -8,7 +8,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT plan(147);
+SELECT plan(148);
 
 -- The first call ----------------------------------------------------------------------------------------------------
 

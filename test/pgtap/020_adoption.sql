@@ -168,7 +168,8 @@ SELECT is((SELECT e.detail
              FROM pg_temp.error_of($$SELECT create_analytics_tables('required', add_missing_columns => true)$$) AS e),
           $expected$market_data_cache.close: expected double precision, missing
 corporate_actions.ex_date: expected date, missing
-corporate_actions.kind: expected text, missing$expected$,
+corporate_actions.kind: expected text, missing
+corporate_actions.action_no: expected integer, missing$expected$,
           'columns of the key or without a default cannot be added to rows that exist');
 SELECT is((SELECT count(*) FROM pg_attribute
             WHERE attrelid = 'required.market_data_cache'::regclass AND attname = 'volume'), 0::bigint,

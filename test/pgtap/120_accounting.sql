@@ -1,7 +1,7 @@
 -- Accounting: cases worked by hand, and the rules that an earlier system broke, each by name.
 
 \ir include/prelude.psql
-SELECT plan(67);
+SELECT plan(69);
 
 -- Without a market there are no betas, and the risk phase fails.
 INSERT INTO market_data_cache (symbol, date, close)

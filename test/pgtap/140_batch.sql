@@ -209,11 +209,11 @@ ALTER TABLE factor_definitions RENAME TO factor_definitions_away;
 SELECT is(pg_temp.outcome('2024-07-11')::text, '("1 failed, 1.5 skipped, 3 failed",42P01,partial)',
           'phases 1 and 3 without their table');
 ALTER TABLE factor_definitions_away RENAME TO factor_definitions;
-ALTER TABLE positions RENAME last_price_date TO last_price_day;
+ALTER TABLE positions RENAME exit_price TO sold_at;
 SELECT is(pg_temp.outcome('2024-07-11')::text,
           '("1.5 skipped, 2 failed, 2.5 skipped, 2.75 skipped, 3 skipped",42703,partial)',
           'positions without a column: no snapshot can be made, and nothing that needs one');
-ALTER TABLE positions RENAME last_price_day TO last_price_date;
+ALTER TABLE positions RENAME sold_at TO exit_price;
 ALTER TABLE positions RENAME unrealized_pnl TO unrealised_pnl;
 SELECT is(pg_temp.outcome('2024-07-11')::text, '("1.5 skipped, 2.5 failed",42703,partial)',
           'phase 2.5 without its column');

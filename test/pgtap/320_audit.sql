@@ -70,10 +70,10 @@ SELECT matches((SELECT detail FROM healthy WHERE "check" = 'R-squared'),
 
 SELECT results_eq($$SELECT section, status, green, amber, red, detail FROM batch_audit_summary('2024-07-12')
                     WHERE section IN ('market data', 'snapshots', 'verdict')$$,
-                  $$VALUES ('market data', 'amber', 3::bigint, 2::bigint, 0::bigint,
+                  $$VALUES ('market data', 'amber', 4::bigint, 2::bigint, 0::bigint,
                             (SELECT 'price of the session, ' || symbol || ': 0 of 1; no price, lots: 1' FROM positions
                              WHERE investment_class = 'OPTIONS')),
-                           ('snapshots', 'green', 8, 0, 0, NULL),
+                           ('snapshots', 'green', 9, 0, 0, NULL),
                            ('verdict', 'amber', (SELECT count(*) - 2 FROM _portfolio_batch.audit_checks()), 2, 0,
                             'BATCH CALCULATIONS ARE RUNNING')$$, 'the summary: a row a section, and the verdict');
 SELECT is_empty($$SELECT * FROM batch_audit('2024-07-11') WHERE status = 'red'$$, 'the session before is well too');
@@ -153,6 +153,16 @@ INSERT INTO faults (want, fault) VALUES
    'SELECT mark_position(portfolio_id, id, 5, ''2024-07-12'') FROM positions WHERE investment_class = ''PRIVATE'''),
   ('nothing', 'INSERT INTO position_marks (portfolio_id, position_id, mark_date, price) '
               'SELECT portfolio_id, id, ''2024-07-13'', 5 FROM positions WHERE investment_class = ''PRIVATE'''),
+  ('market data: prices across a split amber',
+   'INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator) VALUES (''VTV'', ''2024-07-10'', ''split'', 2); '
+   'UPDATE market_data_cache SET adj_close = adj_close / 2 WHERE symbol = ''VTV'' AND date >= ''2024-07-10'''),
+  ('nothing',
+   'INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator) VALUES (''VTV'', ''2024-07-10'', ''split'', 2); '
+   'UPDATE market_data_cache SET close = close / 2, adj_close = adj_close / 2 '
+   'WHERE symbol = ''VTV'' AND date >= ''2024-07-10'''),
+  ('snapshots: realized P&L as booked amber',
+   format('INSERT INTO position_realized_events (portfolio_id, position_id, trade_date, quantity_closed, exit_price, '
+          'realized_pnl) SELECT portfolio_id, id, ''2024-07-12'', 1, last_price, 999 FROM positions WHERE id = %L', :'lot')),
   ('profiles: sectors amber', 'UPDATE company_profiles SET sector = NULL WHERE symbol IN (SELECT symbol FROM positions '
                               'WHERE symbol ~ ''^STK'' GROUP BY symbol ORDER BY symbol LIMIT 3)'),
   ('profiles: sectors red', 'DELETE FROM company_profiles'),
@@ -450,14 +460,14 @@ SELECT isnt(pg_temp.changes('SELECT', ids => ARRAY[pg_temp.id(2)]), 'nothing', '
 ROLLBACK TO fault;
 
 -- Tables that are gone.
-DROP TABLE position_greeks CASCADE;
+DROP TABLE company_profiles CASCADE;
 SELECT set_eq($$SELECT section, entity, "check", expected, actual, detail FROM batch_audit('2024-07-12') WHERE status = 'red'$$,
-              $$VALUES ('greeks', 'all', 'coverage', NULL, NULL, 'table missing: position_greeks'),
-                       ('objects', 'position_greeks', 'tables', '1', '0', 'table missing')$$,
+              $$VALUES ('profiles', 'all', 'sectors', NULL, NULL, 'table missing: company_profiles'),
+                       ('objects', 'company_profiles', 'tables', '1', '0', 'table missing')$$,
               'a table that is missing is red, and the check that needs it; the others are made');
 SELECT results_eq($$SELECT section, status, red, detail FROM batch_audit_summary('2024-07-12') WHERE status = 'red'$$,
-                  $$VALUES ('greeks', 'red', 1::bigint, 'coverage, all; table missing: position_greeks'),
-                           ('objects', 'red', 1, 'tables, position_greeks: 0 of 1; table missing'),
+                  $$VALUES ('profiles', 'red', 1::bigint, 'sectors, all; table missing: company_profiles'),
+                           ('objects', 'red', 1, 'tables, company_profiles: 0 of 1; table missing'),
                            ('verdict', 'red', 2, 'FAULTS FOUND')$$, 'for a screen; what is red is no good news');
 ROLLBACK TO fault;
 DROP TABLE portfolio_snapshots CASCADE;

@@ -2,7 +2,7 @@
 -- execute them. All of it is asked of the catalogs.
 
 \ir include/prelude.psql
-SELECT plan(46);
+SELECT plan(48);
 
 -- The functions that README documents, from its table.
 \set readme `cat "${PB_ROOT:-.}/README.md"`
