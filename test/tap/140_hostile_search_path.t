@@ -107,7 +107,7 @@ progress|pb.batch_progress()
 no_run|pb.cancel_run(-1)
 schedules|pb.batch_schedules()
 closed|(SELECT p.* FROM desk.positions AS p WHERE p.quantity OPERATOR(pg_catalog.>) 1::numeric AND p.exit_date IS NULL ORDER BY p.id USING OPERATOR(pg_catalog.<) LIMIT 1) AS p, pb.close_position(p.portfolio_id, p.id, 1, 100, '$day')
-marked|(SELECT p.* FROM desk.positions AS p WHERE p.investment_class OPERATOR(pg_catalog.=) 'PRIVATE' ORDER BY p.id USING OPERATOR(pg_catalog.<) LIMIT 1) AS p, pb.mark_position(p.portfolio_id, p.id, 100, '$day')
+marked|(SELECT p.* FROM desk.positions AS p WHERE p.investment_class OPERATOR(pg_catalog.=) 'PRIVATE' ORDER BY p.id USING OPERATOR(pg_catalog.<) LIMIT 1) AS p, LATERAL (SELECT pg_catalog.count(*) AS calls FROM pb.mark_position(p.portfolio_id, p.id, 100, '$day')) AS m
 records|pb.purge_run_records('1 day')
 purged|pb.purge_results('$earlier')
 one_gone|(SELECT p.* FROM desk.portfolios AS p ORDER BY p.id USING OPERATOR(pg_catalog.<) LIMIT 1) AS p, pb.purge_portfolio(p.id)

@@ -10,7 +10,7 @@ CREATE FUNCTION pg_temp.without_chance(content jsonb) RETURNS text LANGUAGE sql 
   SELECT regexp_replace(regexp_replace(
            (content - '{duration,duration_seconds,backend_pid,pid,tag_id,elapsed,remaining}'::text[])::text,
            '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9.]+)?([+]00(:00)?| UTC)?', 'TIME', 'g'),
-           '[0-9.]+ (ms|MB|GB|kB|TB)|\\?"' || current_database() || '\\?"', 'CHANCE', 'g')
+           '[0-9.]+ (ms|MB|GB|kB|TB)|\\?"' || current_database() || '\\?"|''' || current_database() || '''', 'CHANCE', 'g')
 $$;
 
 CREATE FUNCTION pg_temp.relations() RETURNS SETOF text LANGUAGE plpgsql AS $$
