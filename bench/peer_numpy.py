@@ -172,7 +172,7 @@ class Batch:
     def contributions(self, since):
         """What was paid in on each computed session, and before the first of them since a date of each portfolio."""
         flows = self.inputs.flows
-        paid_in = np.where(flows["date"] > since[0][flows["portfolio"]], np.maximum(flows["amount"], 0), 0.0)
+        paid_in = np.where(flows["date"] > np.ravel(since)[flows["portfolio"]], np.maximum(flows["amount"], 0), 0.0)
         return round_money(np.diff(self.through(flows["date"], flows["portfolio"], paid_in), axis=0, prepend=0.0))
 
     def compute_snapshots(self):

@@ -67,16 +67,16 @@ AS $columns$
     ('portfolio_snapshots', 'cumulative_capital_flow', 'numeric(20,4)',            NULL,
      'Contributions less withdrawals since inception.'),
     ('portfolio_snapshots', 'net_delta',               'double precision',         NULL,
-     'Sum of quantity x multiplier x delta of the open options, in shares of their underlyings; NULL where one of them has '
-     'no delta (position_greeks), and without options.'),
+     'Sum of quantity x multiplier x delta of the open options, in shares of their underlyings; NULL where one of '
+     'them has no delta (position_greeks), and without options.'),
     ('portfolio_snapshots', 'total_gamma',             'double precision',         NULL,
      'Sum of quantity x multiplier x gamma of the open options; NULL where one of them has none, and without options.'),
     ('portfolio_snapshots', 'total_theta',             'double precision',         NULL,
-     'Sum of quantity x multiplier x theta of the open options, in currency per calendar day; NULL where one of them has '
-     'none, and without options.'),
+     'Sum of quantity x multiplier x theta of the open options, in currency per calendar day; NULL where one of '
+     'them has none, and without options.'),
     ('portfolio_snapshots', 'total_vega',              'double precision',         NULL,
-     'Sum of quantity x multiplier x vega of the open options, in currency per volatility point; NULL where one of them '
-     'has none, and without options.'),
+     'Sum of quantity x multiplier x vega of the open options, in currency per volatility point; NULL where one '
+     'of them has none, and without options.'),
     ('portfolio_snapshots', 'realized_volatility_21d', 'double precision',         NULL,
      'Volatility of 21 sessions at today''s weights, zero-mean, annualized; NULL with volatility_reason.'),
     ('portfolio_snapshots', 'realized_volatility_63d', 'double precision',         NULL,

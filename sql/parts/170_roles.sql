@@ -208,5 +208,5 @@ COMMENT ON FUNCTION _portfolio_batch.grant_analytics_roles_as_caller(name, name)
   'reader may read every table and view and execute what reads, the runner may also run the batch. Neither may change '
   'portfolios, positions, trades, prices or definitions, so close_position, mark_position and loaders need grants of '
   'their own. NULL stands for a role that is not wanted. Can be called again, and has to be after an upgrade. Returns '
-  'a summary. Errors: 42704 with the name of a role that does not exist, 42P01 when the tables do not, 42501 when the caller '
-  'cannot grant.';
+  'a summary. Errors: 42704 with the name of a role that does not exist, 42P01 when the tables do not, 42501 when the '
+  'caller cannot grant.';

@@ -126,7 +126,8 @@ BEGIN
         AND EXISTS (SELECT FROM %1$I.position_realized_events AS c
                     WHERE c.portfolio_id = p.portfolio_id AND c.position_id = p.id)
     )
-    SELECT l.portfolio_id, l.id, e.id, l.symbol, e.trade_date, round(e.exit_price * e.quantity_closed * l.multiplier, 4),
+    SELECT l.portfolio_id, l.id, e.id, l.symbol, e.trade_date,
+           round(e.exit_price * e.quantity_closed * l.multiplier, 4),
            round(sign(l.quantity) * (e.exit_price - l.entry_price * l.old_shares / l.new_shares) * e.quantity_closed
                  * l.multiplier, 4), e.realized_pnl
     FROM lot AS l
@@ -306,8 +307,8 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.mark_position_as_owner(uuid, uuid, numeric, date) IS
   'Marks a PRIVATE position by hand: price per share in shares of the date, 0 when it is worthless. The mark counts '
   'from the date until that of the next one, in a row of position_marks; one of the same date is replaced. Splits '
-  'after the date divide it. Snapshots that exist from the date on have to be run again. Errors: 22023 for an argument that is '
-  'NULL or out of range or a date on which the position is not held, 22008 for an infinite date, 42704 for a position '
+  'after the date divide it. Snapshots that exist from the date on have to be run again. Errors: 22023 for an argument '
+  'that is NULL or out of range or a date on which the position is not held, 22008 for an infinite date, 42704 for a position '
   'that does not exist, 55000 when it is deleted or not PRIVATE.';
 
 CREATE FUNCTION _portfolio_batch.purge_portfolio_as_owner(portfolio_id uuid)
