@@ -308,8 +308,8 @@ COMMENT ON FUNCTION _portfolio_batch.mark_position_as_owner(uuid, uuid, numeric,
   'Marks a PRIVATE position by hand: price per share in shares of the date, 0 when it is worthless. The mark counts '
   'from the date until that of the next one, in a row of position_marks; one of the same date is replaced. Splits '
   'after the date divide it. Snapshots that exist from the date on have to be run again. Errors: 22023 for an argument '
-  'that is NULL or out of range or a date on which the position is not held, 22008 for an infinite date, 42704 for a position '
-  'that does not exist, 55000 when it is deleted or not PRIVATE.';
+  'that is NULL or out of range or a date on which the position is not held, 22008 for an infinite date, 42704 for a '
+  'position that does not exist, 55000 when it is deleted or not PRIVATE.';
 
 CREATE FUNCTION _portfolio_batch.purge_portfolio_as_owner(portfolio_id uuid)
 RETURNS TABLE (table_name text, rows_deleted bigint)

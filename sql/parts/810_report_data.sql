@@ -89,7 +89,8 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.report_lineage(uuid, date) IS
 'Where a portfolio''s results of a date come from: written (rows by table and run, and when; of tables by symbol those
 of the symbols held), runs (kind, status, version, who, when, the settings that were not at their defaults) and problems
-(jobs of these runs that failed, for the date and the portfolio). Only runs that wrote something that is still there are listed.';
+(jobs of these runs that failed, for the date and the portfolio). Only runs that wrote something that is still there are
+listed.';
 
 CREATE FUNCTION _portfolio_batch.report_data(portfolio_id uuid, as_of date) RETURNS jsonb
 LANGUAGE plpgsql STABLE
