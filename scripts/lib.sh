@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the scripts of this folder: packages, building, and throwaway clusters. Source it; do not run it.
 # Works as root (the server then runs as postgres) and as an ordinary user (sudo only for missing packages).
 
@@ -15,7 +16,8 @@ build_packages() {
     libboost-math-dev libxxhash-dev
 }
 server_test_packages() { printf '%s\n' "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl; }
-PB_TEST_PACKAGES="cmake libgtest-dev chromium python3"
+# shellcheck disable=SC2034  # for who reads this file
+PB_TEST_PACKAGES="cmake libgtest-dev chromium python3 shellcheck"
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -104,7 +106,7 @@ settings_of_stage() {
 # Creates and starts a cluster in FOLDER that finds the extension below STAGE. It listens on a socket in FOLDER only,
 # so that any number of clusters can run side by side.
 start_cluster() {
-  local folder=$1 stage=$2 as_user=
+  local folder=$1 stage=$2
   [ "$(id -u)" -eq 0 ] && chown postgres "$folder"
   as_server mkdir -p "$folder/socket"
   as_server "$PB_BIN/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
