@@ -23,7 +23,8 @@ AS $columns$
     ('portfolios', 'inception_date', 'date',                     NULL,
      'First day the portfolio is measured on; NULL means the first entry date of its positions.'),
     ('portfolios', 'initial_equity', 'numeric(20,4)',            NULL,
-     'Net asset value before the first trade, in currency, never changed by the batch; NULL when not known, and '
+     'Net asset value at the close of the session before inception, in currency, with the lots held by then at what '
+     'they were worth; of a new book the cash it begins with. Never changed by the batch; NULL when not known, and '
      'then no snapshot can be made.'),
     ('portfolios', 'equity_balance', 'numeric(20,4)',            NULL,
      'Net asset value of the latest snapshot, in currency, written by the batch; NULL before the first snapshot.'),
@@ -54,44 +55,50 @@ AS $columns$
     ('positions', 'position_type',         'text',
      'NOT NULL CHECK (position_type IN (''LONG'', ''SHORT'', ''LC'', ''LP'', ''SC'', ''SP''))',
      'LONG or SHORT holding, or option: LC long call, LP long put, SC short call, SP short put.'),
-    ('positions', 'quantity',              'numeric(20,6)',            'NOT NULL',
+    ('positions', 'quantity',              'numeric',                  'NOT NULL',
      'Shares or contracts as opened and as traded, positive when long and negative when short; never changed by a '
      'partial close or a split.'),
-    ('positions', 'entry_price',           'numeric(20,6)',            'NOT NULL CHECK (entry_price >= 0)',
+    ('positions', 'entry_price',           'numeric',                  'NOT NULL CHECK (entry_price >= 0)',
      'Price paid or received per share at entry, as traded.'),
     ('positions', 'entry_date',            'date',                     'NOT NULL',
      'Trade date of the entry.'),
-    ('positions', 'exit_price',            'numeric(20,6)',            'CHECK (exit_price >= 0)',
+    ('positions', 'exit_price',            'numeric',                  'CHECK (exit_price >= 0)',
      'Price per share at which the last of the lot was closed; NULL while any of it is open.'),
     ('positions', 'exit_date',             'date',                     NULL,
      'Trade date on which the last of the lot was closed; what no row of position_realized_events closed until '
      'then is closed on it; NULL while any of it is open.'),
     ('positions', 'underlying_symbol',     'text',                     NULL,
      'Symbol of the underlying of an option; NULL for everything else.'),
-    ('positions', 'strike_price',          'numeric(20,6)',            'CHECK (strike_price > 0)',
-     'Strike of an option; NULL for everything else.'),
+    ('positions', 'strike_price',          'numeric',                  'CHECK (strike_price > 0)',
+     'Strike of an option on its entry date; splits of the underlying divide it. NULL for everything else.'),
     ('positions', 'expiration_date',       'date',                     NULL,
-     'Last day of an option; NULL for everything else.'),
-    ('positions', 'contract_multiplier',   'numeric(20,6)',            'CHECK (contract_multiplier > 0)',
-     'Shares per contract; NULL means 100 for options that are not PRIVATE and 1 for everything else.'),
+     'Day on which an option expires; from then on it is worth its intrinsic value at the close of the underlying on '
+     'that day. NULL for everything else.'),
+    ('positions', 'contract_multiplier',   'numeric',                  'CHECK (contract_multiplier > 0)',
+     'Shares per contract on the entry date; NULL means 100 for options that are not PRIVATE and 1 for everything '
+     'else. A split of the underlying that makes no whole number of shares multiplies it.'),
     ('positions', 'investment_class',      'text',
      'CHECK (investment_class IN (''PUBLIC'', ''OPTIONS'', ''PRIVATE''))',
      'PUBLIC, OPTIONS or PRIVATE; NULL means that the position type decides.'),
     ('positions', 'investment_subtype',    'text',                     NULL,
      'Finer class chosen by the owner; NULL when none was.'),
-    ('positions', 'last_price',            'numeric(20,6)',            NULL,
+    ('positions', 'last_price',            'numeric',                  NULL,
      'Latest price of the lot, in shares of the day it was written for, written by the batch; of a PRIVATE lot its '
      'newest mark, which position_marks holds; NULL when there is none.'),
     ('positions', 'last_price_date',       'date',                     NULL,
      'Day of last_price, written by the batch; NULL when there is none.'),
     ('positions', 'market_value',          'numeric(20,4)',            NULL,
-     'Open quantity x last_price x multiplier, negative when short, written by the batch; NULL when never priced.'),
+     'What the open quantity counts for in the snapshot, negative when short, written by the batch: at last_price or, '
+     'where there never was one, at the trade price; NULL before its first run.'),
     ('positions', 'unrealized_pnl',        'numeric(20,4)',            NULL,
      'market_value less the cost of the open quantity, a gain positive, written by the batch; NULL when never '
      'priced.'),
     ('positions', 'realized_pnl',          'numeric(20,4)',            NULL,
      'Gains of what was closed so far, computed from lot, closings and splits, a gain positive, written by the batch; '
      'NULL before its first run.'),
+    ('positions', 'settles',               'uuid',                     NULL,
+     'Option lot of the same portfolio whose exercise or assignment opened this lot, written by '
+     'settle_expired_options; NULL for what was traded.'),
     ('positions', 'notes',                 'text',                     NULL,
      'Remarks of the owner; NULL when there are none.'),
     ('positions', 'created_at',            'timestamp with time zone', 'NOT NULL DEFAULT now()',
@@ -117,15 +124,18 @@ AS $columns$
      'Lot that was closed in part or in full.'),
     ('position_realized_events', 'trade_date',                             'date',                     'NOT NULL',
      'Trade date of the close.'),
-    ('position_realized_events', 'quantity_closed',                        'numeric(20,6)',
+    ('position_realized_events', 'quantity_closed',                        'numeric',
      'NOT NULL CHECK (quantity_closed > 0)',
      'Shares or contracts closed, without sign, in shares of the trade date (after splits until then).'),
-    ('position_realized_events', 'exit_price',                             'numeric(20,6)',
+    ('position_realized_events', 'exit_price',                             'numeric',
      'NOT NULL CHECK (exit_price >= 0)',
      'Price received or paid per share, as traded.'),
     ('position_realized_events', 'realized_pnl',                           'numeric(20,4)',            NULL,
      'Gain of the close as the broker reported it, a gain positive; the audit compares it with what the batch computes '
      'from lot, closing and splits, and nothing else reads it; NULL when the broker did not say.'),
+    ('position_realized_events', 'settles',                                'uuid',                     NULL,
+     'Option lot of the same portfolio whose settlement closed this, written by settle_expired_options; NULL for what '
+     'was traded.'),
     ('position_realized_events', 'created_at',                             'timestamp with time zone',
      'NOT NULL DEFAULT now()',
      'Time the row was inserted.'),
@@ -144,7 +154,7 @@ AS $columns$
      'Lot that is marked.'),
     ('position_marks', 'mark_date',    'date',                     'NOT NULL',
      'Day from which the price counts, until that of the next mark.'),
-    ('position_marks', 'price',        'numeric(20,6)',            'NOT NULL CHECK (price >= 0)',
+    ('position_marks', 'price',        'numeric',                  'NOT NULL CHECK (price >= 0)',
      'Price per share, in shares of mark_date; splits after it divide it. 0 when the lot is worthless.'),
     ('position_marks', 'source',       'text',                     NULL,
      'Where the price comes from, such as a statement of the fund; NULL when nobody wrote it down.'),
@@ -175,6 +185,44 @@ AS $columns$
      'Time the change was deleted as a mistake; NULL while it counts.'),
     ('equity_changes', '@equity_changes_date_idx', 'index',                    '(portfolio_id, change_date)',
      'The capital flows of a portfolio in a span of days.'),
+
+    -- cash_events
+    ('cash_events', NULL, 'input',
+     'PRIMARY KEY (portfolio_id, id), '
+     'FOREIGN KEY (portfolio_id) REFERENCES %1$I.portfolios (id), '
+     'FOREIGN KEY (portfolio_id, position_id) REFERENCES %1$I.positions (portfolio_id, id), '
+     'CONSTRAINT cash_events_dividend_of CHECK (kind <> ''DIVIDEND'' OR position_id IS NOT NULL '
+     'OR symbol IS NOT NULL), '
+     'CONSTRAINT cash_events_only_dividends CHECK (kind = ''DIVIDEND'' OR ex_date IS NULL)',
+     'What an account was paid and charged: P&L that is no trade and no capital flow.'),
+    ('cash_events', 'portfolio_id',          'uuid',                     'NOT NULL',
+     'Portfolio of the account.'),
+    ('cash_events', 'id',                    'uuid',                     'NOT NULL DEFAULT gen_random_uuid()',
+     'Identifier of the event within its portfolio.'),
+    ('cash_events', 'kind',                  'text',
+     'NOT NULL CHECK (kind IN (''FEE'', ''COMMISSION'', ''INTEREST'', ''DIVIDEND'', ''WITHHOLDING'', ''BORROW'', '
+     '''TAX'', ''OTHER''))',
+     'FEE of management or custody, COMMISSION, INTEREST, DIVIDEND received, WITHHOLDING tax, BORROW cost of shorts, '
+     'TAX, OTHER. Returns before fees leave out FEE and nothing else.'),
+    ('cash_events', 'amount',                'numeric(20,4)',            'NOT NULL CHECK (amount <> 0)',
+     'What the account gains, in the portfolio''s currency: interest received positive, a fee negative.'),
+    ('cash_events', 'event_date',            'date',                     'NOT NULL',
+     'Day it was booked; a day without a session counts for the next one.'),
+    ('cash_events', 'position_id',           'uuid',                     NULL,
+     'Lot that it belongs to; NULL when it belongs to the portfolio or to a symbol.'),
+    ('cash_events', 'symbol',                'text',                     'CHECK (symbol <> '''')',
+     'Of a DIVIDEND that is not of one lot: whose; NULL otherwise.'),
+    ('cash_events', 'ex_date',               'date',                     NULL,
+     'Of a DIVIDEND: its ex-date, which tells which one of corporate_actions was received; NULL means the oldest that '
+     'was not received yet.'),
+    ('cash_events', 'notes',                 'text',                     NULL,
+     'Remarks of the owner; NULL when there are none.'),
+    ('cash_events', 'created_at',            'timestamp with time zone', 'NOT NULL DEFAULT now()',
+     'Time the row was inserted.'),
+    ('cash_events', 'deleted_at',            'timestamp with time zone', NULL,
+     'Time the event was deleted as a mistake; NULL while it counts.'),
+    ('cash_events', '@cash_events_date_idx', 'index',                    '(portfolio_id, event_date)',
+     'The cash events of a portfolio in a span of days.'),
 
     -- tags
     ('tags', NULL, 'tag',

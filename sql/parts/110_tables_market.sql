@@ -22,9 +22,9 @@ AS $columns$
      'Highest price; NULL when the provider did not say.'),
     ('market_data_cache', 'low',                         'double precision',         'CHECK (low > 0)',
      'Lowest price; NULL when the provider did not say.'),
-    ('market_data_cache', 'close',                       'double precision',         'NOT NULL CHECK (close > 0)',
+    ('market_data_cache', 'close',                       'double precision',         'NOT NULL CHECK (close >= 0)',
      'Closing price, the price that values positions; its basis is in adjustment.'),
-    ('market_data_cache', 'adj_close',                   'double precision',         'CHECK (adj_close > 0)',
+    ('market_data_cache', 'adj_close',                   'double precision',         'CHECK (adj_close >= 0)',
      'Closing price adjusted for splits and dividends, from which every return is taken; NULL means that close '
      'serves.'),
     ('market_data_cache', 'volume',                      'bigint',                   'CHECK (volume >= 0)',

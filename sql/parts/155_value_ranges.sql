@@ -14,7 +14,9 @@ AS $$
                 table_name || '_' || column_name || '_' || rule.kind, column_name)
   FROM (VALUES
     -- Prices, and what multiplies them: no product of them leaves the range of a double.
-    (1, '^market_data_cache[.](open|high|low|close|adj_close) ',   'range',  '%2$I BETWEEN 1e-9 AND 1e12'),
+    -- 0 is the price of a worthless option.
+    (1, '^market_data_cache[.](open|high|low|close|adj_close) ',   'range',
+     '%2$I = 0 OR %2$I BETWEEN 1e-9 AND 1e12'),
     (1, '^positions[.](entry_price|exit_price|strike_price) ',     'range',  '%2$I BETWEEN 0 AND 1e12'),
     (1, '^position_realized_events[.]exit_price ',                 'range',  '%2$I BETWEEN 0 AND 1e12'),
     (1, '^position_marks[.]price ',                                'range',  '%2$I BETWEEN 0 AND 1e12'),

@@ -44,10 +44,12 @@ AS $$
       'enable_schedule', 'enable_tenant_security', 'grant_analytics_roles', 'load_sample_data', 'mark_position',
       'purge_portfolio', 'purge_results', 'purge_run_records', 'rescan_sessions', 'restore_sector_tags',
       'run_daily_batch', 'run_daily_batch_with_backfill', 'schedule_batch', 'schedule_default_batches',
-      'sync_schedules', 'unschedule_batch', 'update_position_values',
+      'settle_expired_options',
+      'sync_schedules', 'undo_settlement', 'unschedule_batch', 'update_position_values',
       -- Parts of functions.
-      'activate_schedule', 'add_schedules', 'delete_run_records', 'delete_schedule', 'finish_batch_run',
-      'record_cancelled', 'run_batch_shard', 'session_of_run', 'update_schedules'])
+      'activate_schedule', 'add_schedules', 'delete_run_records', 'deliver_shares', 'delete_schedule',
+      'finish_batch_run',
+      'record_cancelled', 'run_batch_shard', 'session_of_run', 'settle_options', 'update_schedules'])
   )
   SELECT p.oid::regprocedure, COALESCE(k.role_kind, 'reader')
   FROM pg_extension AS e

@@ -10,37 +10,9 @@ COMMENT ON FUNCTION _portfolio_batch.standard_multiplier(text, text) IS
   'The contract multiplier of a lot whose contract_multiplier is NULL: 100 for an option, 1 for everything else and '
   'for private lots. The one place that says so.';
 
-CREATE FUNCTION _portfolio_batch.split_ratio(symbol text, after_date date, through_date date,
-                                             OUT new_shares numeric, OUT old_shares numeric)
-LANGUAGE plpgsql STABLE
-SET search_path TO pg_catalog, pg_temp
-AS $$
-DECLARE
-  split record;
-BEGIN
-  PERFORM _portfolio_batch.require_finite('a date of a split ratio', d.day)
-     FROM unnest(ARRAY[after_date, through_date]) AS d (day);
-  new_shares := 1;
-  old_shares := 1;
-  FOR split IN
-    EXECUTE format('SELECT a.ratio_numerator::numeric AS numerator, COALESCE(a.ratio_denominator::numeric, 1) '
-                   'AS denominator FROM %I.corporate_actions AS a WHERE a.symbol = $1 AND a.kind = ''split'' '
-                   'AND a.ex_date > $2 AND a.ex_date <= $3', _portfolio_batch.tables_schema())
-      USING symbol, after_date, through_date
-  LOOP
-    new_shares := new_shares * split.numerator;
-    old_shares := old_shares * split.denominator;
-  END LOOP;
-END
-$$;
-
-COMMENT ON FUNCTION _portfolio_batch.split_ratio(text, date, date) IS
-  'New shares on through_date for old shares on after_date: the products of the split ratios of a symbol with an '
-  'ex-date after after_date and on or before through_date; 1 and 1 when there is none. Two numbers, since 1:3 is no '
-  'decimal. Errors: 22008 for an infinite date.';
-
-CREATE FUNCTION _portfolio_batch.split_ratios(symbol text, after_date date)
-RETURNS TABLE (from_date date, before_date date, new_shares numeric, old_shares numeric)
+CREATE FUNCTION _portfolio_batch.split_ratios(symbol text, after_date date, underlying_symbol text DEFAULT NULL)
+RETURNS TABLE (from_date date, before_date date, new_shares numeric, old_shares numeric, new_units numeric,
+               old_units numeric)
 LANGUAGE plpgsql STABLE ROWS 2
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -49,18 +21,27 @@ DECLARE
 BEGIN
   new_shares := 1;
   old_shares := 1;
+  new_units := 1;
+  old_units := 1;
   from_date := '-infinity';
   FOR split IN
-    EXECUTE format('SELECT a.ex_date, a.ratio_numerator::numeric AS numerator, '
+    EXECUTE format('WITH split AS (SELECT a.symbol, a.ex_date, a.action_no, a.ratio_numerator::numeric AS numerator, '
                    'COALESCE(a.ratio_denominator::numeric, 1) AS denominator FROM %I.corporate_actions AS a '
-                   'WHERE a.symbol = $1 AND a.kind = ''split'' AND a.ex_date > $2 ORDER BY a.ex_date, a.action_no',
-                   _portfolio_batch.tables_schema())
-      USING symbol, after_date
+                   'WHERE a.symbol IN ($1, $3) AND a.kind = ''split'' AND a.ex_date > $2) '
+                   'SELECT s.*, s.symbol <> $1 AND s.numerator %% s.denominator <> 0 AS in_units FROM split AS s '
+                   'WHERE s.symbol = $1 OR s.ex_date NOT IN (SELECT o.ex_date FROM split AS o WHERE o.symbol = $1) '
+                   'ORDER BY s.ex_date, s.action_no', _portfolio_batch.tables_schema())
+      USING symbol, after_date, underlying_symbol
   LOOP
     before_date := split.ex_date;
     RETURN NEXT;
-    new_shares := new_shares * split.numerator;
-    old_shares := old_shares * split.denominator;
+    IF split.in_units THEN
+      new_units := new_units * split.numerator;
+      old_units := old_units * split.denominator;
+    ELSE
+      new_shares := new_shares * split.numerator;
+      old_shares := old_shares * split.denominator;
+    END IF;
     from_date := split.ex_date;
   END LOOP;
   before_date := 'infinity';
@@ -68,43 +49,79 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION _portfolio_batch.split_ratios(text, date) IS
-  'split_ratio(symbol, after_date, day) for all days from from_date until before before_date. To be joined to many '
-  'trades of one symbol.';
+COMMENT ON FUNCTION _portfolio_batch.split_ratios(text, date, text) IS
+  'What splits after after_date have made of a lot, for all days from from_date until before before_date: new_shares '
+  'for old_shares, by which quantities change, and new_units for old_units, by which the multiplier of an option '
+  'changes; prices and strikes change by both, the other way. Two numbers each, since 1:3 is no decimal. An option, '
+  'for which underlying_symbol is given, follows the splits of its underlying but for days on which its own symbol has '
+  'a split: whole ones multiply the contracts, others the multiplier.';
+
+CREATE FUNCTION _portfolio_batch.split_ratio(symbol text, after_date date, through_date date,
+                                             underlying_symbol text DEFAULT NULL,
+                                             OUT new_shares numeric, OUT old_shares numeric, OUT new_units numeric,
+                                             OUT old_units numeric)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM _portfolio_batch.require_finite('a date of a split ratio', d.day)
+     FROM unnest(ARRAY[after_date, through_date]) AS d (day);
+  SELECT s.new_shares, s.old_shares, s.new_units, s.old_units INTO new_shares, old_shares, new_units, old_units
+    FROM _portfolio_batch.split_ratios(symbol, after_date, underlying_symbol) AS s
+   WHERE through_date >= s.from_date AND through_date < s.before_date;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.split_ratio(text, date, date, text) IS
+  'What split_ratios says of one day, through_date. Errors: 22008 for an infinite date.';
 
 CREATE FUNCTION _portfolio_batch.open_quantity(portfolio_id uuid, position_id uuid, day date,
                                                closed_until date DEFAULT NULL, OUT quantity numeric,
-                                               OUT closed numeric, OUT new_shares numeric, OUT old_shares numeric)
+                                               OUT closed numeric, OUT new_shares numeric, OUT old_shares numeric,
+                                               OUT multiplier numeric, OUT strike_price numeric)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 DECLARE
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   lot           record;
-  rounding      numeric;  -- quantities have six decimals on the day of their trade, so each may be off by half of one
+  split         record;
+  followed      text;     -- whose splits an option follows
+  rounding      numeric;  -- what closings may be off by: src/core/portfolio/lot.cpp says why
 BEGIN
   EXECUTE format('SELECT p.* FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.id = $2', tables_schema)
      INTO lot USING portfolio_id, position_id;
+  followed := CASE WHEN length(lot.position_type) = 2 THEN lot.underlying_symbol END;
   -- A split changes the number of shares, so trades before and after it are compared in shares at entry.
   EXECUTE format('SELECT COALESCE(sum(e.quantity_closed * s.old_shares / s.new_shares), 0), '
-                 'COALESCE(sum(0.0000005 * s.old_shares / s.new_shares), 0) '
+                 'COALESCE(sum(CASE WHEN s.new_shares = s.old_shares THEN e.quantity_closed * 1e-12 '
+                 'ELSE greatest(e.quantity_closed * 1e-12, least(5e-7, e.quantity_closed * 1e-6)) END '
+                 '* s.old_shares / s.new_shares), 0) '
                  'FROM %I.position_realized_events AS e '
-                 'JOIN _portfolio_batch.split_ratios($3, $4) AS s '
+                 'JOIN _portfolio_batch.split_ratios($3, $4, $6) AS s '
                  'ON e.trade_date >= s.from_date AND e.trade_date < s.before_date '
                  'WHERE e.portfolio_id = $1 AND e.position_id = $2 AND e.trade_date <= $5', tables_schema)
-     INTO closed, rounding USING portfolio_id, position_id, lot.symbol, lot.entry_date, COALESCE(closed_until, day);
-  SELECT s.* INTO new_shares, old_shares FROM _portfolio_batch.split_ratio(lot.symbol, lot.entry_date, day) AS s;
+     INTO closed, rounding
+    USING portfolio_id, position_id, lot.symbol, lot.entry_date, COALESCE(closed_until, day), followed;
+  split := _portfolio_batch.split_ratio(lot.symbol, lot.entry_date, day, followed);
+  new_shares := split.new_shares;
+  old_shares := split.old_shares;
+  multiplier := COALESCE(lot.contract_multiplier,
+                         _portfolio_batch.standard_multiplier(lot.position_type, lot.investment_class))
+                * split.new_units / split.old_units;
+  strike_price := lot.strike_price * split.old_shares * split.old_units / (split.new_shares * split.new_units);
   quantity := CASE WHEN lot.deleted_at IS NULL AND lot.entry_date <= day AND (lot.exit_date > day) IS NOT FALSE
                     AND abs(lot.quantity) - closed > rounding
-                   THEN round(sign(lot.quantity) * (abs(lot.quantity) - closed) * new_shares / old_shares, 6)
-                   ELSE 0.000000 END;
+                   THEN round(sign(lot.quantity) * (abs(lot.quantity) - closed) * new_shares / old_shares, 12)
+                   ELSE 0 END;
 END
 $$;
 
 COMMENT ON FUNCTION _portfolio_batch.open_quantity(uuid, uuid, date, date) IS
   'What is open of a lot at the end of a day, negative when short: as opened, less what was closed until closed_until '
   '(default: that day), times the splits since entry; the quantity of positions_asof, in decimals. closed: what was '
-  'closed, in shares at entry; new_shares on the day for old_shares at entry. 0 before the entry, from the exit on, '
+  'closed, in shares at entry; new_shares on the day for old_shares at entry; multiplier and strike_price of an option '
+  'are those of the day. 0 before the entry, from the exit on, '
   'for a deleted lot, and where what is left is no more than the rounding of the closings.';
 
 CREATE FUNCTION _portfolio_batch.closings(portfolio_ids uuid[], through_date date, lot_id uuid DEFAULT NULL)
@@ -117,19 +134,23 @@ BEGIN
   RETURN QUERY EXECUTE format($query$
     -- The splits of a lot are looked up once, however many closings it has.
     WITH lot AS MATERIALIZED (
-      SELECT p.portfolio_id, p.id, p.symbol, p.quantity, p.entry_price, s.*,
+      SELECT p.portfolio_id, p.id, p.symbol, p.quantity, s.from_date, s.before_date,
+             p.entry_price * s.old_shares * s.old_units / (s.new_shares * s.new_units) AS entry_price,
              COALESCE(p.contract_multiplier,
-                      _portfolio_batch.standard_multiplier(p.position_type, p.investment_class)) AS multiplier
+                      _portfolio_batch.standard_multiplier(p.position_type, p.investment_class))
+             * s.new_units / s.old_units AS multiplier
       FROM %1$I.positions AS p
-      CROSS JOIN LATERAL _portfolio_batch.split_ratios(p.symbol, p.entry_date) AS s
+      CROSS JOIN LATERAL _portfolio_batch.split_ratios(
+                           p.symbol, p.entry_date,
+                           CASE WHEN length(p.position_type) = 2 THEN p.underlying_symbol END) AS s
       WHERE p.portfolio_id = ANY ($1) AND ($3 IS NULL OR p.id = $3)
         AND EXISTS (SELECT FROM %1$I.position_realized_events AS c
                     WHERE c.portfolio_id = p.portfolio_id AND c.position_id = p.id)
     )
     SELECT l.portfolio_id, l.id, e.id, l.symbol, e.trade_date,
            round(e.exit_price * e.quantity_closed * l.multiplier, 4),
-           round(sign(l.quantity) * (e.exit_price - l.entry_price * l.old_shares / l.new_shares) * e.quantity_closed
-                 * l.multiplier, 4), e.realized_pnl
+           round(sign(l.quantity) * (e.exit_price - l.entry_price) * e.quantity_closed * l.multiplier, 4),
+           e.realized_pnl
     FROM lot AS l
     JOIN %1$I.position_realized_events AS e ON e.portfolio_id = l.portfolio_id AND e.position_id = l.id
                                            AND e.trade_date >= l.from_date AND e.trade_date < l.before_date
@@ -156,6 +177,7 @@ DECLARE
   lot           record;
   held          record;   -- on the trade date
   open_quantity numeric;  -- in shares on the trade date, without sign
+  tolerance     numeric;  -- by which it may differ: after a split brokers round shares to six decimals
   event_id      uuid;
 BEGIN
   IF num_nulls(portfolio_id, position_id, quantity, price, trade_date) > 0 THEN
@@ -163,7 +185,7 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = 'None of the five may be NULL.';
   END IF;
   PERFORM _portfolio_batch.require_finite('trade_date', trade_date);
-  quantity := CASE WHEN quantity < 'Infinity' THEN round(quantity, 6) ELSE 'NaN' END;
+  quantity := CASE WHEN quantity < 'Infinity' THEN round(quantity, 12) ELSE 'NaN' END;
   IF quantity <= 0 OR quantity = 'NaN' THEN
     RAISE EXCEPTION 'quantity to close of position % must be a positive number', position_id
       USING ERRCODE = 'invalid_parameter_value',
@@ -202,12 +224,13 @@ BEGIN
   -- Trades after the date count as well: what they closed can no longer be closed before them.
   held := _portfolio_batch.open_quantity(portfolio_id, position_id, trade_date, 'infinity');
   open_quantity := abs(held.quantity);
-  IF quantity > open_quantity THEN
+  tolerance := CASE WHEN held.new_shares <> held.old_shares THEN least(5e-7, quantity * 1e-6) ELSE 0 END;
+  IF quantity > open_quantity + tolerance THEN
     RAISE EXCEPTION 'cannot close % of position % (%): % are open on %', trim_scale(quantity), position_id, lot.symbol,
                     trim_scale(open_quantity), trade_date
       USING ERRCODE = 'invalid_parameter_value',
             DETAIL = format('%s were opened on %s; in those shares %s are closed%s.',
-                            trim_scale(abs(lot.quantity)), lot.entry_date, trim_scale(round(held.closed, 6)),
+                            trim_scale(abs(lot.quantity)), lot.entry_date, trim_scale(round(held.closed, 12)),
                             CASE WHEN held.new_shares <> held.old_shares
                                  THEN format('; splits since made %s shares of %s', trim_scale(held.new_shares),
                                              trim_scale(held.old_shares)) END),
@@ -220,7 +243,7 @@ BEGIN
                  'VALUES ($1, $2, $3, $4, $5) RETURNING id', tables_schema)
      INTO event_id USING portfolio_id, position_id, trade_date, quantity, price;
 
-  IF quantity = open_quantity THEN
+  IF quantity >= open_quantity - tolerance THEN
     -- Trades can be entered out of order: the exit is the latest of them.
     EXECUTE format('UPDATE %1$I.positions AS p '
                    'SET exit_date = last.trade_date, exit_price = last.exit_price, updated_at = now() '
@@ -310,6 +333,210 @@ COMMENT ON FUNCTION _portfolio_batch.mark_position_as_owner(uuid, uuid, numeric,
   'after the date divide it. Snapshots that exist from the date on have to be run again. Errors: 22023 for an argument '
   'that is NULL or out of range or a date on which the position is not held, 22008 for an infinite date, 42704 for a '
   'position that does not exist, 55000 when it is deleted or not PRIVATE.';
+
+-- Options that have expired -------------------------------------------------------------------------------------------
+
+-- Buys (positive) or sells shares of an underlying at the strike: closes lots of the other side, the oldest first, and
+-- opens one for what is left.
+CREATE FUNCTION _portfolio_batch.deliver_shares(portfolio_id uuid, option_id uuid, underlying text, shares numeric,
+                                                price numeric, day date, why text)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+  lot           record;
+  event_id      uuid;
+  part          numeric;
+  opened        uuid;
+BEGIN
+  FOR lot IN
+    EXECUTE format('SELECT p.id, abs(h.quantity) AS open FROM %I.positions AS p '
+                   'CROSS JOIN LATERAL _portfolio_batch.open_quantity(p.portfolio_id, p.id, $4, ''infinity'') AS h '
+                   'WHERE p.portfolio_id = $1 AND p.symbol = $2 AND p.position_type = $3 AND p.entry_date <= $4 '
+                   'AND p.exit_date IS NULL AND p.deleted_at IS NULL '
+                   'AND p.investment_class IS DISTINCT FROM ''PRIVATE'' AND h.quantity <> 0 '
+                   'ORDER BY p.entry_date, p.id', tables_schema)
+      USING portfolio_id, underlying, CASE WHEN shares > 0 THEN 'SHORT' ELSE 'LONG' END, day
+  LOOP
+    EXIT WHEN shares = 0;
+    part := least(abs(shares), lot.open);
+    event_id := _portfolio_batch.close_position_as_owner(portfolio_id, lot.id, part, price, day);
+    EXECUTE format('UPDATE %I.position_realized_events AS e SET settles = $3 '
+                   'WHERE e.portfolio_id = $1 AND e.id = $2', tables_schema)
+      USING portfolio_id, event_id, option_id;
+    shares := shares - sign(shares) * part;
+  END LOOP;
+  IF shares <> 0 THEN
+    EXECUTE format('INSERT INTO %I.positions (portfolio_id, symbol, position_type, quantity, entry_price, entry_date, '
+                   'settles, notes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id', tables_schema)
+       INTO opened
+      USING portfolio_id, underlying, CASE WHEN shares > 0 THEN 'LONG' ELSE 'SHORT' END, shares, price, day, option_id,
+            why;
+  END IF;
+  RETURN opened;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.deliver_shares(uuid, uuid, text, numeric, numeric, date, text) IS
+  'Books the shares that the exercise or assignment of an option bought (positive) or sold, at the strike: lots of the '
+  'other side are closed, the oldest first, and a lot is opened for what is left, whose id it returns. A part of '
+  'settle_expired_options.';
+
+CREATE FUNCTION _portfolio_batch.settle_options(expired_through date, portfolio_ids uuid[], cash_settled text[])
+RETURNS TABLE (portfolio_id uuid, position_id uuid, symbol text, expiration_date date, outcome text,
+               contracts numeric, strike_price numeric, underlying_price double precision, shares numeric,
+               opened_position_id uuid)
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+  lot           record;
+  held          record;
+  event_id      uuid;
+BEGIN
+  PERFORM _portfolio_batch.require_finite('expired_through', expired_through);
+  expired_through := COALESCE(expired_through, @extschema@.latest_closed_session());
+  FOR lot IN
+    EXECUTE format($query$
+      SELECT p.*, v.price, v.price_quality, u.price AS underlying_close
+        FROM %1$I.positions AS p
+        JOIN LATERAL (SELECT a.position_id, a.price, a.price_quality
+                        FROM @extschema@.positions_asof(p.expiration_date, ARRAY[p.portfolio_id]) AS a) AS v
+          ON v.position_id = p.id
+       CROSS JOIN LATERAL @extschema@.price_asof(p.underlying_symbol, p.expiration_date) AS u
+       WHERE p.portfolio_id IN (SELECT f.id FROM %1$I.portfolios AS f
+                                 WHERE f.deleted_at IS NULL AND CASE WHEN $2 IS NULL THEN f.is_active
+                                                                     ELSE f.id = ANY ($2) END)
+         AND p.expiration_date <= $1 AND length(p.position_type) = 2 AND p.deleted_at IS NULL
+         AND p.exit_date IS NULL
+       ORDER BY p.portfolio_id, p.expiration_date, p.symbol COLLATE "C", p.id
+       FOR UPDATE OF p
+    $query$, tables_schema) USING expired_through, portfolio_ids
+  LOOP
+    held := _portfolio_batch.open_quantity(lot.portfolio_id, lot.id, lot.expiration_date, 'infinity');
+    CONTINUE WHEN held.quantity = 0;
+    portfolio_id := lot.portfolio_id;
+    position_id := lot.id;
+    symbol := lot.symbol;
+    expiration_date := lot.expiration_date;
+    contracts := trim_scale(held.quantity);
+    strike_price := trim_scale(held.strike_price);
+    underlying_price := lot.underlying_close;
+    shares := NULL;
+    opened_position_id := NULL;
+    outcome := CASE WHEN lot.price_quality <> 'expired' THEN 'not settled: no price of the underlying, or no strike'
+                    WHEN lot.price = 0 THEN 'lapsed'
+                    WHEN lot.underlying_symbol = ANY (cash_settled) THEN 'paid in cash'
+                    WHEN held.quantity > 0 THEN 'exercised'
+                    ELSE 'assigned' END;
+    IF lot.price_quality = 'expired' THEN
+      event_id := _portfolio_batch.close_position_as_owner(
+                    lot.portfolio_id, lot.id, abs(held.quantity),
+                    CASE outcome WHEN 'paid in cash' THEN round(lot.price::numeric, 12) ELSE 0 END,
+                    lot.expiration_date);
+      EXECUTE format('UPDATE %I.position_realized_events AS e SET settles = $3 '
+                     'WHERE e.portfolio_id = $1 AND e.id = $2', tables_schema)
+        USING lot.portfolio_id, event_id, lot.id;
+    END IF;
+    IF outcome IN ('exercised', 'assigned') THEN
+      -- A call that was bought buys, a put that was bought sells; of options that were sold it is the other way round.
+      shares := trim_scale(round(held.quantity * held.multiplier, 12))
+                * CASE WHEN lot.position_type IN ('LC', 'SC') THEN 1 ELSE -1 END;
+      opened_position_id := _portfolio_batch.deliver_shares(lot.portfolio_id, lot.id, lot.underlying_symbol, shares,
+                                                            round(held.strike_price, 12), lot.expiration_date,
+                                                            format('%s of %s', CASE outcome WHEN 'exercised'
+                                                                   THEN 'exercise' ELSE 'assignment' END, lot.symbol));
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.settle_options(date, uuid[], text[]) IS
+  'What settle_expired_options does; see there.';
+
+CREATE FUNCTION _portfolio_batch.settle_expired_options_as_owner(expired_through date DEFAULT NULL,
+                                                                 portfolio_ids uuid[] DEFAULT NULL,
+                                                                 cash_settled text[] DEFAULT '{}',
+                                                                 portfolio_id uuid DEFAULT NULL)
+RETURNS TABLE (portfolio_id uuid, position_id uuid, symbol text, expiration_date date, outcome text,
+               contracts numeric, strike_price numeric, underlying_price double precision, shares numeric,
+               opened_position_id uuid)
+LANGUAGE sql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT s.* FROM _portfolio_batch.settle_options($1, _portfolio_batch.chosen_portfolios($2, $4), $3) AS s
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.settle_expired_options_as_owner(date, uuid[], text[], uuid) IS
+  'Books what became of the options that have expired by a day (default: the latest closed session) and are still '
+  'open, one row a lot. Out of the money they lapse: the lot is closed at 0 on its expiration date. In the money, by '
+  'the close of the underlying on that date, they are exercised (bought ones) or assigned (sold ones): the lot is '
+  'closed at 0 and shares of the underlying are bought or sold at the strike, which closes lots of the other side, the '
+  'oldest first, and opens a lot for the rest. Options on the underlyings in cash_settled are closed at their '
+  'intrinsic value instead. contracts and shares are signed, negative sold. A lot without a close of its underlying, or without '
+  'a strike, is left as it is and says so. What is settled is not settled again; undo_settlement takes it back. '
+  'Snapshots from the expiration on keep their value and have to be run again. portfolio_ids NULL: every active '
+  'portfolio. Errors: 22008 for an infinite date, 22023 for both portfolio_ids and portfolio_id, or where later trades '
+  'leave no room for the closing.';
+
+CREATE FUNCTION _portfolio_batch.undo_settlement_as_owner(portfolio_id uuid, position_id uuid)
+RETURNS TABLE (table_name text, rows_deleted bigint)
+LANGUAGE plpgsql VOLATILE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
+  traded        record;
+  reopened      uuid[];
+BEGIN
+  IF num_nulls(portfolio_id, position_id) > 0 THEN
+    RAISE EXCEPTION 'undo_settlement needs a portfolio and a position'
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Neither may be NULL.';
+  END IF;
+  EXECUTE format('SELECT p.id, p.symbol FROM %1$I.positions AS p JOIN %1$I.position_realized_events AS e '
+                 'ON e.portfolio_id = p.portfolio_id AND e.position_id = p.id '
+                 'WHERE p.portfolio_id = $1 AND p.settles = $2 LIMIT 1', tables_schema)
+     INTO traded USING portfolio_id, position_id;
+  IF traded.id IS NOT NULL THEN
+    RAISE EXCEPTION 'the settlement of position % cannot be undone: shares that it delivered were sold', position_id
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = format('Position %s (%s) has closing trades.', traded.id, traded.symbol),
+            HINT = format('Delete them from %I.position_realized_events first.', tables_schema);
+  END IF;
+  EXECUTE format('DELETE FROM %1$I.position_tags AS t USING %1$I.positions AS p WHERE p.portfolio_id = $1 '
+                 'AND p.settles = $2 AND t.portfolio_id = p.portfolio_id AND t.position_id = p.id', tables_schema)
+    USING portfolio_id, position_id;
+  EXECUTE format('DELETE FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.settles = $2', tables_schema)
+    USING portfolio_id, position_id;
+  table_name := 'positions';
+  GET DIAGNOSTICS rows_deleted = ROW_COUNT;
+  RETURN NEXT;
+  EXECUTE format('WITH gone AS (DELETE FROM %I.position_realized_events AS e WHERE e.portfolio_id = $1 '
+                 'AND e.settles = $2 RETURNING e.position_id) SELECT array_agg(DISTINCT g.position_id), count(*) '
+                 'FROM gone AS g', tables_schema)
+     INTO reopened, rows_deleted USING portfolio_id, position_id;
+  table_name := 'position_realized_events';
+  RETURN NEXT;
+  EXECUTE format('UPDATE %I.positions AS p SET exit_date = NULL, exit_price = NULL, updated_at = now() '
+                 'WHERE p.portfolio_id = $1 AND p.id = ANY ($2)', tables_schema) USING portfolio_id, reopened;
+  IF reopened IS NULL THEN
+    RAISE EXCEPTION 'position % of portfolio % was not settled', position_id, portfolio_id
+      USING ERRCODE = 'undefined_object',
+            HINT = format('SELECT DISTINCT portfolio_id, settles FROM %I.position_realized_events '
+                          'WHERE settles IS NOT NULL;', tables_schema);
+  END IF;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.undo_settlement_as_owner(uuid, uuid) IS
+  'Takes back what settle_expired_options booked for an option lot: deletes the lots that it opened and the closings '
+  'that it made, opens again what these closed, and returns the rows deleted by table. Errors: 22023 for NULL, 42704 '
+  'for a lot that was not settled, 55000 where shares that it delivered were sold since.';
 
 CREATE FUNCTION _portfolio_batch.purge_portfolio_as_owner(portfolio_id uuid)
 RETURNS TABLE (table_name text, rows_deleted bigint)

@@ -32,7 +32,9 @@ COMMENT ON FUNCTION @extschema@.positions_asof(date, uuid[], uuid) IS
 what was closed on or before it, times the splits since entry; negative for short positions. entry_price is in shares of
 the day. They are valued as their snapshot values them: price is the newest of the trade price, the close and a private
 asset''s mark, in shares of the day, price_date its day, and price_quality current (of the day), stale (at most
-portfolio_batch.max_stale_sessions old), unpriced (older: a last mark) or manual (private). market_value is signed, in
+portfolio_batch.max_stale_sessions old), unpriced (older: a last mark), manual (private) or expired (an option from its
+expiration on, at its intrinsic value by the close of the underlying on that date). An option follows the splits of its
+underlying: contracts, or contract_multiplier where they would be no whole number. market_value is signed, in
 the portfolio''s currency, and NULL where it cannot be counted. exposure is the signed amount that moves with the symbol
 or, of an option, by its delta with the underlying_symbol; NULL for a private asset and for an option without delta.
 portfolio_ids NULL: every active portfolio. Unknown portfolios raise 42704.';
@@ -47,12 +49,81 @@ COMMENT ON FUNCTION @extschema@.portfolio_exposures(date, uuid[], uuid) IS
 gross = long - short, net = long + short, and the number of lots. Valued like snapshots: own price of the day, stale
 up to portfolio_batch.max_stale_sessions, else the last mark.';
 
+CREATE FUNCTION _portfolio_batch.pnl_by_kind_of(portfolio_ids uuid[], from_date date, to_date date)
+RETURNS TABLE (portfolio_id uuid, kind text, amount numeric)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM _portfolio_batch.require_finite('a date of a period', d.day)
+     FROM unnest(ARRAY[from_date, to_date]) AS d (day);
+  RETURN QUERY EXECUTE format($query$
+    WITH period AS (
+      SELECT f.id, f.name, l.snapshot_date AS last_date, e.snapshot_date AS before_date,
+             l.cumulative_pnl - COALESCE(e.cumulative_pnl, 0) AS pnl,
+             COALESCE(l.cumulative_dividends, 0) - COALESCE(e.cumulative_dividends, 0) AS dividends,
+             COALESCE(l.cumulative_cash_pnl, 0) - COALESCE(e.cumulative_cash_pnl, 0) AS cash_pnl
+        FROM %1$I.portfolios AS f
+       CROSS JOIN LATERAL (SELECT s.* FROM %1$I.portfolio_snapshots AS s
+                            WHERE s.portfolio_id = f.id AND s.snapshot_date BETWEEN $2 AND $3
+                            ORDER BY s.snapshot_date DESC LIMIT 1) AS l
+        LEFT JOIN LATERAL (SELECT s.* FROM %1$I.portfolio_snapshots AS s
+                            WHERE s.portfolio_id = f.id AND s.snapshot_date < $2
+                            ORDER BY s.snapshot_date DESC LIMIT 1) AS e ON true
+       WHERE f.deleted_at IS NULL AND CASE WHEN $1 IS NULL THEN f.is_active ELSE f.id = ANY ($1) END
+    ), event AS (
+      SELECT c.portfolio_id, c.kind, sum(c.amount) AS amount
+        FROM %1$I.cash_events AS c JOIN period AS p ON p.id = c.portfolio_id
+       WHERE c.kind <> 'DIVIDEND' AND c.deleted_at IS NULL AND c.event_date <= p.last_date
+         AND (c.event_date > p.before_date) IS NOT FALSE
+       GROUP BY c.portfolio_id, c.kind
+    ), part AS (
+      SELECT p.id, 1 AS place, 'PRICE' AS kind, p.pnl - p.dividends - p.cash_pnl AS amount FROM period AS p
+      UNION ALL
+      SELECT p.id, 2, 'DIVIDEND', p.dividends FROM period AS p WHERE p.dividends <> 0
+      UNION ALL
+      SELECT e.portfolio_id, 3, e.kind, e.amount FROM event AS e
+      UNION ALL
+      -- What was booked since for days before the period belongs to it, for the snapshots before did not hold it.
+      SELECT p.id, 4, 'EARLIER', p.cash_pnl - COALESCE(e.amount, 0)
+        FROM period AS p
+        LEFT JOIN (SELECT e.portfolio_id, sum(e.amount) AS amount FROM event AS e GROUP BY e.portfolio_id) AS e
+          ON e.portfolio_id = p.id
+       WHERE p.cash_pnl <> COALESCE(e.amount, 0)
+      UNION ALL
+      SELECT p.id, 5, 'TOTAL', p.pnl FROM period AS p
+    )
+    SELECT t.id, t.kind, round(t.amount, 4)
+      FROM part AS t JOIN period AS p USING (id)
+     ORDER BY p.name COLLATE "C", t.id, t.place, t.kind COLLATE "C"
+  $query$, _portfolio_batch.tables_schema()) USING portfolio_ids, from_date, to_date;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.pnl_by_kind_of(uuid[], date, date) IS 'What pnl_by_kind does; see there.';
+
+CREATE FUNCTION _portfolio_batch.pnl_by_kind_as_owner(from_date date, to_date date, portfolio_ids uuid[] DEFAULT NULL,
+                                                      portfolio_id uuid DEFAULT NULL)
+RETURNS TABLE (portfolio_id uuid, kind text, amount numeric)
+LANGUAGE sql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  SELECT p.* FROM _portfolio_batch.pnl_by_kind_of(_portfolio_batch.chosen_portfolios($3, $4), $1, $2) AS p
+$$;
+COMMENT ON FUNCTION _portfolio_batch.pnl_by_kind_as_owner(date, date, uuid[], uuid) IS
+'What the P&L of a period came from, by the snapshots from from_date to to_date against the last one before, in the
+portfolio''s currency, a gain positive: PRICE (changes of prices), DIVIDEND (counted on ex-dates, corrected when the
+account reports them), each other kind of cash_events, EARLIER (cash events that were booked since for days before the
+period) and TOTAL, to which the others add up exactly. Kinds without an amount are left out, and so are portfolios
+without a snapshot in the period. portfolio_ids NULL: every active portfolio. Errors: 22008 for an infinite date, 22023
+for both portfolio_ids and portfolio_id.';
+
 CREATE FUNCTION @extschema@.market_data_coverage(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                                  portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (symbol text, status text, price_date date, data_source text)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_market_data_coverage';
 COMMENT ON FUNCTION @extschema@.market_data_coverage(date, uuid[], uuid) IS
-'The symbols that a session needs (positions that trade, active factors, the market) with the state of their price:
+'The symbols that a session needs (positions that trade, underlyings of options, active factors, the market) with the
+state of their price:
 current (of the day), stale (at most portfolio_batch.max_stale_sessions old), missing (older, or none).';
 
 CREATE FUNCTION @extschema@.missing_prices(from_date date, to_date date, portfolio_ids uuid[] DEFAULT NULL,
@@ -61,5 +132,6 @@ RETURNS TABLE (symbol text, session_date date)
 LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_missing_prices';
 COMMENT ON FUNCTION @extschema@.missing_prices(date, date, uuid[], uuid) IS
 'The (symbol, session) pairs from one day to another that have no row in market_data_cache: what a loader has to fetch.
-Symbols: positions open at some time in the span that trade, active factors, the market.';
+Symbols: positions open at some time in the span that trade, underlyings of options, active factors, the market. An
+option that has expired needs none.';
 

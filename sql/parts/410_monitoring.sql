@@ -359,6 +359,32 @@ COMMENT ON FUNCTION _portfolio_batch.busy_portfolios() IS
 'Portfolios that other sessions are running at this moment, with the process or the prepared
 transaction that does: those whose lock they hold.';
 
+CREATE FUNCTION _portfolio_batch.lots_at_inception(portfolio_ids uuid[])
+RETURNS TABLE (portfolio_id uuid, position_id uuid, symbol text, opening date, is_priced boolean)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    SELECT p.portfolio_id, p.id, p.symbol, o.opening,
+           EXISTS (SELECT FROM @extschema@.price_asof(p.symbol, o.opening) AS c WHERE c.price IS NOT NULL)
+           OR EXISTS (SELECT FROM %1$I.position_marks AS m WHERE m.portfolio_id = p.portfolio_id
+                                                             AND m.position_id = p.id AND m.mark_date <= o.opening)
+      FROM %1$I.portfolios AS f
+      JOIN %1$I.positions AS p ON p.portfolio_id = f.id AND p.deleted_at IS NULL AND p.entry_date < f.inception_date
+     CROSS JOIN LATERAL (SELECT max(t.session_date) FROM %1$I.trading_sessions AS t
+                          WHERE t.calendar = current_setting('portfolio_batch.calendar')
+                            AND t.session_date BETWEEN f.inception_date - 30 AND f.inception_date - 1) AS o (opening)
+     WHERE f.deleted_at IS NULL AND CASE WHEN $1 IS NULL THEN f.is_active ELSE f.id = ANY ($1) END
+       AND p.entry_date < o.opening AND (p.exit_date > o.opening) IS NOT FALSE
+  $query$, _portfolio_batch.tables_schema()) USING portfolio_ids;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.lots_at_inception(uuid[]) IS
+'The lots that were held before the session before the inception of their portfolio (opening), at whose close
+initial_equity is measured, and whether they have a price of it: a close not older than
+portfolio_batch.max_stale_sessions, or a mark by hand. Without one they count at their entry price.';
+
 CREATE FUNCTION _portfolio_batch.preflight_checks_as_owner(target_date date, min_coverage double precision)
 RETURNS TABLE (check_name text, ok boolean, detail text)
 LANGUAGE plpgsql STABLE
@@ -512,6 +538,27 @@ BEGIN
             END;
   RETURN NEXT;
 
+  check_name := 'values at inception';
+  SELECT count(*) AS lots, string_agg(DISTINCT o.symbol || ' on ' || o.opening, ', ') AS list INTO found
+    FROM _portfolio_batch.lots_at_inception(NULL) AS o WHERE NOT o.is_priced;
+  ok := found.lots = 0;
+  detail := CASE WHEN ok THEN 'every lot from before the inception of its portfolio has a price of the session before'
+                 ELSE format('lots from before the inception without a price of the session before: %s; load one, or '
+                             'they count at their entry price', found.list) END;
+  RETURN NEXT;
+
+  check_name := 'expired options';
+  EXECUTE format($query$
+    SELECT count(*) AS lots, string_agg(DISTINCT p.symbol, ', ') AS list
+    FROM %1$I.positions AS p JOIN %1$I.portfolios AS f ON f.id = p.portfolio_id AND f.is_active
+                                                      AND f.deleted_at IS NULL
+    WHERE length(p.position_type) = 2 AND p.expiration_date < $1 AND p.exit_date IS NULL AND p.deleted_at IS NULL
+  $query$, tables_schema) INTO found USING day;
+  ok := found.lots = 0;
+  detail := CASE WHEN ok THEN 'no option has expired without being booked'
+                 ELSE format('expired and not booked: %s; settle_expired_options() books them', found.list) END;
+  RETURN NEXT;
+
   SELECT min(_portfolio_batch.free_temporary_space(t.oid::bigint)) AS free,
          COALESCE((SELECT NULLIF(s.setting::bigint, -1) * 1024 FROM pg_settings AS s
                    WHERE s.name = 'temp_file_limit'), 9223372036854775807) AS most
@@ -592,8 +639,9 @@ COMMENT ON FUNCTION _portfolio_batch.batch_preflight_as_caller(date, double prec
 'Whether a run of a session (default: the latest that is closed and settled) would find what it needs, one row a check:
 tables complete, no object of another role on them, no portfolio being run, calendar, session closed, open positions,
 no earlier session missing, definitions and scenarios seeded, a price of the session for every factor, coverage of at
-least min_coverage percent of the symbols, and space for temporary files (64 MB and 16 kB for each open position). For
-a day that is no closed session the checks below that one are of the latest before it. ok false is advice and never
+least min_coverage percent of the symbols, no jump by the ratio of a split, a price for every lot at the inception of
+its portfolio, no option that expired without being booked, and space for temporary files (64 MB and 16 kB for each open
+position). For a day that is no closed session the checks below that one are of the latest before it. ok false is advice and never
 stops a run. Without tables, or outside of the calendar, the rows after that check are left out; so are those
 after objects for a superuser when the tables have several owners, since nothing is read then. Reads only. Errors:
 22023 for a min_coverage that is no percentage, 22008 for an infinite date, 42501 without the right to read the

@@ -225,6 +225,9 @@ AS $checks$
                   WHERE g.portfolio_id = ANY ($2) AND g.calculation_date = $1
                     AND (g.delta IS NOT NULL OR g.reason IS NOT NULL)) AS g USING (portfolio_id, position_id)
        WHERE l.investment_class = 'OPTIONS' AND (SELECT f.is_on FROM feed AS f)
+         -- An option that has expired has none any more.
+         AND NOT EXISTS (SELECT FROM %1$I.positions AS p WHERE p.portfolio_id = l.portfolio_id
+                         AND p.id = l.position_id AND p.expiration_date <= $1)
        GROUP BY b.portfolio_id, b.name
        UNION ALL
        SELECT NULL, 0, 0, 'green', 'disabled: there is no option feed' FROM feed AS f WHERE NOT f.is_on
@@ -463,7 +466,46 @@ AS $checks$
                                                           ELSE -e.amount END), 0) AS booked
                                  FROM %1$I.equity_changes AS e
                                  WHERE e.portfolio_id = b.portfolio_id AND e.change_date <= s.snapshot_date
+                                   AND (e.change_date > (SELECT max(t.session_date) FROM %1$I.trading_sessions AS t
+                                                         JOIN %1$I.portfolios AS p ON p.id = b.portfolio_id
+                                                         WHERE t.calendar = current_setting('portfolio_batch.calendar')
+                                                           AND t.session_date BETWEEN p.inception_date - 30
+                                                                                  AND p.inception_date - 1))
+                                       IS NOT FALSE
                                    AND e.deleted_at IS NULL) AS f) AS r
+     $query$),
+    -- Nobody trades what has expired: until it is booked it stands in the book at its value of that day.
+    ('expired options', 'lots', 'portfolios', $query$
+       SELECT b.name, count(*), 0, 'amber',
+              'not booked: ' || _portfolio_batch.audit_names(array_agg(l.symbol))
+              || '; settle_expired_options() books them'
+       FROM lot AS l
+       JOIN book AS b USING (portfolio_id)
+       JOIN %1$I.positions AS p ON p.portfolio_id = l.portfolio_id AND p.id = l.position_id
+       WHERE l.position_type IN ('LC', 'LP', 'SC', 'SP') AND p.expiration_date <= $1
+       GROUP BY b.portfolio_id, b.name
+     $query$),
+    -- What was held before the inception is part of initial_equity, at its price of the session before.
+    ('values at inception', 'lots', 'portfolios', $query$
+       SELECT b.name, count(*), count(*) FILTER (WHERE o.is_priced),
+              CASE WHEN bool_and(o.is_priced) THEN 'green' ELSE 'amber' END,
+              CASE WHEN NOT bool_and(o.is_priced) THEN
+                'without a price of ' || min(o.opening) || ', at which they count: '
+                || _portfolio_batch.audit_names(array_agg(o.symbol) FILTER (WHERE NOT o.is_priced)) END
+       FROM book AS b
+       JOIN _portfolio_batch.lots_at_inception($2) AS o USING (portfolio_id)
+       GROUP BY b.portfolio_id, b.name
+     $query$),
+    ('flows before inception', 'flows', 'portfolios', $query$
+       SELECT b.name, count(*), 0, 'amber',
+              'in initial_equity already, and not counted: ' || count(*) || ' up to ' || max(e.change_date)
+       FROM book AS b
+       JOIN %1$I.portfolios AS p ON p.id = b.portfolio_id
+       JOIN %1$I.equity_changes AS e ON e.portfolio_id = b.portfolio_id AND e.deleted_at IS NULL
+       WHERE e.change_date <= (SELECT max(t.session_date) FROM %1$I.trading_sessions AS t
+                               WHERE t.calendar = current_setting('portfolio_batch.calendar')
+                                 AND t.session_date BETWEEN p.inception_date - 30 AND p.inception_date - 1)
+       GROUP BY b.portfolio_id, b.name
      $query$),
     -- What the broker reported of a closing, to a cent or a thousandth of its proceeds: commissions are in it or not.
     ('realized P&L as booked', 'closings', 'portfolios', $query$

@@ -111,10 +111,11 @@ BEGIN
              'total_value', s.total_value, 'net_asset_value', s.total_value, 'equity_balance', s.equity_balance,
              'total_market_value', s.total_market_value, 'cash_balance', s.cash_value,
              'leverage', round(s.gross_exposure / equity.positive, 6),
-             'daily_pnl', s.daily_pnl, 'daily_return', s.daily_return,
+             'daily_pnl', s.daily_pnl, 'daily_return', s.daily_return, 'gross_return', s.gross_return,
              'exposures', jsonb_build_object(
                'long_exposure', s.total_long, 'short_exposure', s.total_short,
                'gross_exposure', s.gross_exposure, 'net_exposure', s.net_exposure,
+               'gross_delta_exposure', s.gross_delta_exposure, 'net_delta_exposure', s.net_delta_exposure,
                'long_percentage', round(100 * s.total_long / equity.positive, 4),
                'short_percentage', round(100 * s.total_short / equity.positive, 4),
                'gross_percentage', round(100 * s.gross_exposure / equity.positive, 4),
@@ -122,7 +123,9 @@ BEGIN
              'pnl', jsonb_build_object(
                'daily_pnl', s.daily_pnl, 'mtd_pnl', s.mtd_pnl, 'ytd_pnl', s.ytd_pnl, 'total_pnl', s.cumulative_pnl,
                'realized_pnl', s.cumulative_realized_pnl, 'daily_realized_pnl', s.daily_realized_pnl,
-               'unrealized_and_income', s.cumulative_pnl - s.cumulative_realized_pnl),
+               'unrealized_and_income', s.cumulative_pnl - s.cumulative_realized_pnl,
+               'dividends', s.cumulative_dividends, 'fees', s.cumulative_fees,
+               'other_cash', s.cumulative_cash_pnl - s.cumulative_fees),
              'capital_flow', jsonb_build_object(
                'daily', s.daily_capital_flow, 'cumulative', s.cumulative_capital_flow),
              'position_count', jsonb_build_object(
@@ -214,10 +217,8 @@ BEGIN
              'available', true, 'id', l.id, 'portfolio_id', l.portfolio_id, 'symbol', l.symbol,
              'status', lot.status, 'position_type', l.position_type, 'investment_class', l.investment_class,
              'investment_subtype', l.investment_subtype, 'quantity', l.quantity,
-             'open_quantity', lot.open_quantity, 'contract_multiplier',
-             COALESCE(l.contract_multiplier,
-                      _portfolio_batch.standard_multiplier(l.position_type, l.investment_class)),
-             'underlying_symbol', l.underlying_symbol, 'strike_price', l.strike_price,
+             'open_quantity', lot.open_quantity, 'contract_multiplier', held.multiplier,
+             'underlying_symbol', l.underlying_symbol, 'strike_price', trim_scale(round(held.strike_price, 12)),
              'expiration_date', l.expiration_date, 'entry_price', l.entry_price, 'entry_date', l.entry_date,
              'exit_price', l.exit_price, 'exit_date', l.exit_date,
              'closes', closes.list, 'last_price', l.last_price, 'last_price_date', l.last_price_date,
@@ -245,7 +246,7 @@ BEGIN
                          WHEN held.quantity <> 0 THEN 'open'
                          ELSE 'closed' END) AS state (status)
      CROSS JOIN LATERAL (
-             SELECT state.status, held.quantity AS open_quantity,
+             SELECT state.status, trim_scale(held.quantity) AS open_quantity,
                     CASE WHEN state.status IN ('deleted', 'pending') THEN state.status
                          WHEN l.market_value IS NULL THEN CASE WHEN $3 IS NULL THEN 'no_snapshot'
                                                                ELSE 'no_price' END END AS reason) AS lot
@@ -497,29 +498,18 @@ SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY EXECUTE format($query$
-    SELECT lot.symbol, round(sum(lot.exposure), 4)
-      FROM (SELECT l.symbol, l.market_value AS exposure
-              FROM %1$I.positions AS l
-             WHERE l.portfolio_id = $1 AND l.position_type IN ('LONG', 'SHORT') AND l.deleted_at IS NULL
-               AND l.investment_class IS DISTINCT FROM 'PRIVATE'
-            UNION ALL
-            -- Shares that the contracts stand for, at the price of the underlying.
-            SELECT l.underlying_symbol,
-                   l.market_value / NULLIF(l.last_price, 0) * g.delta::numeric * g.underlying_price::numeric
-              FROM %1$I.positions AS l
-              JOIN %1$I.position_greeks AS g
-                ON g.portfolio_id = l.portfolio_id AND g.calculation_date = $2 AND g.position_id = l.id
-             WHERE l.portfolio_id = $1 AND l.position_type IN ('LC', 'LP', 'SC', 'SP') AND l.deleted_at IS NULL
-               AND l.investment_class IS DISTINCT FROM 'PRIVATE') AS lot
+    SELECT lot.symbol, round(sum(lot.exposure)::numeric, 4)
+      FROM %1$I.portfolio_holdings AS h CROSS JOIN LATERAL unnest(h.symbols, h.exposures) AS lot (symbol, exposure)
+     WHERE h.portfolio_id = $1 AND h.calculation_date = $2 AND lot.symbol IS NOT NULL
      GROUP BY lot.symbol
   $query$, _portfolio_batch.tables_schema()) USING portfolio_id, day;
 END
 $$;
 
 COMMENT ON FUNCTION _portfolio_batch.api_symbol_exposures(uuid, date) IS
-  'Net exposure of a portfolio to each symbol, in currency, negative when short, from the market values that the '
-  'batch stored last; an option counts for its underlying with the delta of the day. Private lots and options '
-  'without delta have none; NULL where nothing is valued.';
+  'Net exposure of a portfolio to each symbol on a day, in currency, negative when short, as the engines stored it in '
+  'portfolio_holdings: an option counts for its underlying, by its delta. Private lots and options without delta have '
+  'none.';
 
 CREATE FUNCTION _portfolio_batch.api_portfolio_correlations_as_owner(portfolio_id uuid, lookback_days integer
                                                                      DEFAULT NULL,

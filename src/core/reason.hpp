@@ -26,6 +26,7 @@ enum class Reason : std::uint8_t {
   stale_price,
   provisional_price,
   unpriced,
+  expired,
   closed,
   // Of a portfolio.
   no_equity,
@@ -39,7 +40,7 @@ enum class Reason : std::uint8_t {
 
 // The word that tables hold; empty for none.
 constexpr std::string_view to_word(Reason reason) {
-  constexpr std::array<std::string_view, 21> words{"",
+  constexpr std::array<std::string_view, 22> words{"",
                                                    "no_prices",
                                                    "invalid_price",
                                                    "insufficient_data",
@@ -52,6 +53,7 @@ constexpr std::string_view to_word(Reason reason) {
                                                    "stale_price",
                                                    "provisional_price",
                                                    "unpriced",
+                                                   "expired",
                                                    "closed",
                                                    "no_equity",
                                                    "no_exposure",

@@ -73,8 +73,11 @@ std::set<std::string> wanted_symbols(Context& context, Date day, std::span<const
     const store::Portfolio* portfolio = store::find_portfolio(context.book(), id);
     if (portfolio == nullptr) continue;
     for (const core::Lot& lot : portfolio->lots)
-      if (lot.entry_date <= day && (!lot.exit_date || *lot.exit_date > day) && !lot.is_private())
-        wanted.insert(lot.symbol);
+      if (lot.entry_date <= day && (!lot.exit_date || *lot.exit_date > day) && !lot.is_private()) {
+        if (!lot.is_expired(day)) wanted.insert(lot.symbol);
+        const bool is_over = lot.expiration_date && *lot.expiration_date < day;
+        if (lot.is_option() && !lot.underlying_symbol.empty() && !is_over) wanted.insert(lot.underlying_symbol);
+      }
   }
   return wanted;
 }

@@ -38,8 +38,8 @@ class HoldingsBuilder {
         add(i);
         earned.push_back(pnl(i));
       }
-    const core::Money before = before_ ? before_->levels.cumulative_pnl() : core::Money{};
-    const core::Money of_lots = today_.levels.cumulative_pnl() - before;
+    const core::Money before = before_ ? pnl_of_lots(before_->levels) : core::Money{};
+    const core::Money of_lots = pnl_of_lots(today_.levels) - before;
     const core::Allocation allocation = core::allocate(earned, of_lots);
     for (const core::Money amount : allocation.amounts) row_.daily_pnl.push_back(amount.units);
     row_.unallocated_pnl = period_.daily_pnl - of_lots + allocation.rest;
@@ -47,6 +47,10 @@ class HoldingsBuilder {
   }
 
  private:
+  static core::Money pnl_of_lots(const core::PortfolioLevels& levels) {
+    return levels.cumulative_pnl() - levels.unallocated_to_date;
+  }
+
   long double pnl(std::size_t i) const {
     return today_.lots[i].cumulative_pnl - (before_ ? before_->lots[i].cumulative_pnl : 0);
   }

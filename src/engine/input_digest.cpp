@@ -14,7 +14,7 @@ using core::Digest;
 namespace {
 
 // To be raised whenever an estimator or a rule of accounting changes what it makes of the same inputs.
-constexpr std::int64_t method_version = 2;
+constexpr std::int64_t method_version = 3;
 
 std::span<const double> segment(const double* values, int first, int last) {
   return {values + first, static_cast<std::size_t>(last - first + 1)};
@@ -26,12 +26,25 @@ void add_lot(Digest& digest, const core::Lot& lot, Date day) {
   const bool has_exited = lot.exit_date && *lot.exit_date <= day;
   digest.add_optional(has_exited ? lot.exit_date : std::nullopt);
   digest.add_optional(has_exited ? lot.exit_price : std::nullopt);
+  if (lot.is_option()) digest.add(lot.strike_price).add_optional(lot.expiration_date);
   for (const core::HandMark& mark : lot.marks)
     if (mark.date <= day) digest.add(mark.date).add(mark.price);
   for (const core::Closing& closing : lot.closings) {
     if (closing.trade_date > day && !has_exited) continue;
     digest.add(closing.trade_date).add(closing.quantity).add(closing.price);
   }
+}
+
+// Values of days that the prices in reach may not cover: what the lot was worth at the opening, and at its expiration.
+void add_fixed_values(Digest& digest, const core::Lot& lot, std::optional<Date> opening, Date day,
+                      const core::ValuationInputs& inputs) {
+  if (opening && lot.entry_date <= *opening) digest.add(core::value_lot(lot, *opening, inputs).market_value);
+  if (lot.is_expired(day)) digest.add(core::value_lot(lot, *lot.expiration_date, inputs).price);
+}
+
+void add_event(Digest& digest, const core::CashEvent& event) {
+  digest.add(event.date).add(static_cast<std::int64_t>(event.kind)).add(event.amount.units).add(event.symbol);
+  digest.add_optional(event.position_id).add_optional(event.ex_date);
 }
 
 void add_actions(Digest& digest, const core::Lot& lot, const core::CorporateActions& actions, Date day) {
@@ -228,8 +241,15 @@ std::int64_t InputDigests::of_book(Date day, const store::Portfolio& portfolio) 
   digest.add_optional(portfolio.inception_date);
   for (const core::CapitalFlow& flow : portfolio.flows)
     if (flow.date <= day) digest.add(flow.date).add(flow.amount.units);
-  for (const core::Lot& lot : portfolio.lots)
-    if (lot.entry_date <= day) add_lot(digest, lot, day);
+  for (const core::CashEvent& event : portfolio.events)
+    if (event.date <= day) add_event(digest, event);
+  digest.add_optional(portfolio.opening);
+  const core::ValuationInputs inputs = inputs_.valuation();
+  for (const core::Lot& lot : portfolio.lots) {
+    if (lot.entry_date > day) continue;
+    add_lot(digest, lot, day);
+    add_fixed_values(digest, lot, portfolio.opening, day, inputs);
+  }
   return digest.value();
 }
 

@@ -45,7 +45,7 @@ inline constexpr std::array input_parts{
     InputPartText{InputPart::factor_prices, "factor_prices", "prices of the market and the factors", "price window"},
     InputPartText{InputPart::prices, "prices", "prices of what is held", "price window"},
     InputPartText{InputPart::replays, "replays", "prices of the past that scenarios replay", nullptr},
-    InputPartText{InputPart::book, "book", "equity, inception, flows, lots, closings, marks", nullptr},
+    InputPartText{InputPart::book, "book", "equity, inception, flows, cash, lots, closings, marks", nullptr},
     InputPartText{InputPart::actions, "actions", "corporate_actions of the lots", nullptr},
     InputPartText{InputPart::deltas, "deltas", "position_greeks", "of the date"},
     InputPartText{InputPart::profiles, "profiles", "company_profiles of what is held", nullptr},

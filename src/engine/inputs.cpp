@@ -74,35 +74,51 @@ const store::Book& Inputs::book() {
 // A lot that was closed before needs no prices any more, but its splits and dividends are part of its cash for good.
 // Accounting reads the same prices and must not depend on the definitions of factors: where these cannot be read, the
 // risk engines will say so when they ask for them.
-Inputs::Symbols Inputs::symbols() {
-  Symbols symbols{.priced = {store_.settings().market_symbol}, .closed = {}};
+store::MarketRequest Inputs::request() {
+  store::MarketRequest request{.valued_from = std::min(valued_from(), first_),
+                               .valued_until = last_,
+                               .symbols = {store_.settings().market_symbol}};
   for (const store::Portfolio& portfolio : book())
-    for (const core::Lot& lot : portfolio.lots) {
-      const bool needed = !lot.exit_date || *lot.exit_date > valued_from();
-      (needed ? symbols.priced : symbols.closed).push_back(lot.symbol);
-      if (needed && lot.is_option() && !lot.underlying_symbol.empty()) symbols.priced.push_back(lot.underlying_symbol);
-    }
+    for (const core::Lot& lot : portfolio.lots) request_lot(portfolio, lot, request);
   if (!pg::isolate([&] { factors(); }))
     for (const store::FactorDefinition& factor : factors()) {
-      symbols.priced.push_back(factor.long_symbol);
-      if (!factor.short_symbol.empty()) symbols.priced.push_back(factor.short_symbol);
+      request.symbols.push_back(factor.long_symbol);
+      if (!factor.short_symbol.empty()) request.symbols.push_back(factor.short_symbol);
     }
-  std::sort(symbols.priced.begin(), symbols.priced.end());
-  symbols.priced.erase(std::unique(symbols.priced.begin(), symbols.priced.end()), symbols.priced.end());
-  return symbols;
+  for (auto* list : {&request.symbols, &request.closed_symbols}) {
+    std::sort(list->begin(), list->end());
+    list->erase(std::unique(list->begin(), list->end()), list->end());
+  }
+  std::sort(request.options.begin(), request.options.end());
+  request.options.erase(std::unique(request.options.begin(), request.options.end(),
+                                    [](const auto& a, const auto& b) { return a.first == b.first; }),
+                        request.options.end());
+  return request;
+}
+
+void Inputs::request_lot(const store::Portfolio& portfolio, const core::Lot& lot, store::MarketRequest& request) {
+  // What a lot of before the inception was worth then is part of its P&L for good.
+  const bool is_carried_in = portfolio.opening && lot.entry_date <= *portfolio.opening &&
+                             (!lot.exit_date || *lot.exit_date > *portfolio.opening);
+  const bool is_priced = !lot.exit_date || *lot.exit_date > valued_from() || is_carried_in;
+  (is_priced ? request.symbols : request.closed_symbols).push_back(lot.symbol);
+  if (is_carried_in) request.earlier.emplace_back(lot.symbol, *portfolio.opening);
+  if (!lot.is_option() || lot.underlying_symbol.empty()) return;
+  request.options.emplace_back(lot.symbol, lot.underlying_symbol);
+  if (!is_priced) return;
+  request.symbols.push_back(lot.underlying_symbol);
+  if (lot.is_expired(last_)) request.earlier.emplace_back(lot.underlying_symbol, *lot.expiration_date);
 }
 
 const store::Market& Inputs::market() {
   if (market_) return *market_;
   const store::Settings& settings = store_.settings();
-  Symbols needed = symbols();
+  store::MarketRequest needed = request();
   core::Sessions sessions = store::load_sessions_with_lookback(store_, first_, last_, lookback(settings, reach_));
   if (!sessions.empty() && valued_from() < sessions.dates().front())
     sessions = store::load_sessions_with_lookback(store_, valued_from(), last_, 1);
   pg::MemoryBudget budget(settings.max_memory_bytes);
-  market_ = std::make_unique<store::Market>(store::load_market(store_, std::move(sessions), std::move(needed.priced),
-                                                               needed.closed, std::min(valued_from(), first_), last_,
-                                                               budget));
+  market_ = std::make_unique<store::Market>(store::load_market(store_, std::move(sessions), std::move(needed), budget));
   return *market_;
 }
 
@@ -119,7 +135,11 @@ const DayLevels& Inputs::levels(Date day, const store::Portfolio& portfolio) {
   std::map<Date, DayLevels>& days = levels_[portfolio.id];
   if (const auto found = days.find(day); found != days.end()) return found->second;
   DayLevels computed;
-  const core::Holdings holdings{portfolio.initial_equity.value_or(core::Money{}), portfolio.lots, portfolio.flows};
+  const core::Holdings holdings{.initial_equity = portfolio.initial_equity.value_or(core::Money{}),
+                                .lots = portfolio.lots,
+                                .flows = portfolio.flows,
+                                .events = portfolio.events,
+                                .opening = portfolio.opening};
   computed.levels = core::levels_on(day, holdings, valuation(), &computed.lots);
   constexpr std::size_t kept = 3;
   if (days.size() >= kept) {
@@ -137,7 +157,7 @@ const store::GreeksOfLots& Inputs::greeks(Date day) {
 }
 
 int Inputs::sessions_that_fit() {
-  const std::size_t per_session = store::bytes_per_price * symbols().priced.size();
+  const std::size_t per_session = store::bytes_per_price * request().symbols.size();
   const auto fit = static_cast<std::int64_t>(store_.settings().max_memory_bytes / per_session) -
                    (lookback(store_.settings(), reach_) + 1);
   return static_cast<int>(std::clamp<std::int64_t>(fit, 1, std::numeric_limits<int>::max()));
@@ -200,7 +220,7 @@ store::Ledgers& Inputs::ledgers() {
 }
 
 const std::map<std::string, store::SectorProfile>& Inputs::sector_profiles() {
-  if (!sector_profiles_) sector_profiles_.emplace(store::load_sector_profiles(store_, symbols().priced));
+  if (!sector_profiles_) sector_profiles_.emplace(store::load_sector_profiles(store_, request().symbols));
   return *sector_profiles_;
 }
 
@@ -217,7 +237,8 @@ const store::Market* Inputs::history(Date from, Date to) {
   core::Sessions sessions = store::load_sessions_with_lookback(store_, from, to, 1);
   pg::MemoryBudget budget(settings.max_memory_bytes);
   store::Market loaded =
-      store::load_market(store_, std::move(sessions), market().panel.symbols(), {}, from, to, budget);
+      store::load_market(store_, std::move(sessions),
+                         {.valued_from = from, .valued_until = to, .symbols = market().panel.symbols()}, budget);
   return &histories_.emplace(std::pair(from, to), std::move(loaded)).first->second;
 }
 

@@ -113,12 +113,9 @@ class Inputs {
   const store::Market* history(core::Date from, core::Date to);
 
  private:
-  // Symbols whose prices are needed, and those of lots closed before, of which only splits and dividends are.
-  struct Symbols {
-    std::vector<std::string> priced;
-    std::vector<std::string> closed;
-  };
-  Symbols symbols();
+  // What is needed of the market.
+  store::MarketRequest request();
+  void request_lot(const store::Portfolio& portfolio, const core::Lot& lot, store::MarketRequest& request);
   // The first day that is valued: the results of the first date are measured against the snapshots before it.
   core::Date valued_from();
 

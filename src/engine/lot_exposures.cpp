@@ -21,13 +21,14 @@ double option_exposure(Inputs& inputs, core::Date day, const Held& held) {
   double price = found->second.underlying_price;
   if (const auto column = market.panel.column(held.lot->underlying_symbol))
     if (const auto mark = market.panel.mark_asof(*column, day, market.actions)) price = mark->price;
-  return found->second.delta * held.value.quantity * held.lot->multiplier * price;
+  return found->second.delta * held.value.quantity * held.value.multiplier * price;
 }
 
 LotExposure describe(Inputs& inputs, core::Date day, const Held& held) {
   const core::Lot& lot = *held.lot;
   const double value = held.value.market_value;
   if (lot.is_private()) return {&lot, value, nan, {}, core::Reason::private_asset};
+  if (held.value.quality == core::MarkQuality::expired) return {&lot, value, nan, {}, core::Reason::expired};
   if (lot.investment_class != core::InvestmentClass::option)
     return {&lot, value, value, lot.symbol, core::Reason::none};
   const double exposure = option_exposure(inputs, day, held);
@@ -63,11 +64,11 @@ store::GreekTotals greek_totals(Inputs& inputs, core::Date day, const core::Uuid
   std::array<double, greeks.size()> sums{};
   bool has_options = false;
   for (const Held& held : inputs.held(day, portfolio_id)) {
-    if (!held.lot->is_option()) continue;
+    if (!held.lot->is_option() || held.value.quality == core::MarkQuality::expired) continue;
     has_options = true;
     const auto& all = inputs.greeks(day);
     const auto found = all.find({portfolio_id, held.lot->id});
-    const double contracts = held.value.quantity * held.lot->multiplier;
+    const double contracts = held.value.quantity * held.value.multiplier;
     for (std::size_t i = 0; i < sums.size(); ++i)
       sums[i] += found == all.end() ? nan : contracts * found->second.*greeks[i];
   }

@@ -19,7 +19,7 @@ struct LotExposure {
   double value;             // signed market value
   double exposure;          // signed dollars that move with the symbol, an option's by its delta; NaN when not known
   std::string_view symbol;  // whose returns it follows; empty when none
-  core::Reason reason;      // why there is no such symbol: private, option_without_delta; else none
+  core::Reason reason;      // why there is no such symbol: private, option_without_delta, expired; else none
 
   // Its exposure, or its value where that is not known; not negative.
   double size() const;

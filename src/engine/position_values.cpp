@@ -42,14 +42,14 @@ store::PositionValue position_value(const Lot& lot, const LotValue& value, Date 
                                     const core::ValuationInputs& inputs) {
   const core::CorporateActions& actions = *inputs.actions;
   const double entry = actions.split_ratio(lot.symbol, lot.entry_date, day).to_new_price(lot.entry_price);
-  store::PositionValue row{
-      .portfolio_id = lot.portfolio_id,
-      .position_id = lot.id,
-      .last_price = std::nullopt,
-      .last_price_date = std::nullopt,
-      .market_value = core::to_money(value.market_value),
-      .unrealized_pnl = core::to_money(static_cast<long double>(value.price - entry) * value.quantity * lot.multiplier),
-      .realized_pnl = realized_to_date(lot, day, actions)};
+  store::PositionValue row{.portfolio_id = lot.portfolio_id,
+                           .position_id = lot.id,
+                           .last_price = std::nullopt,
+                           .last_price_date = std::nullopt,
+                           .market_value = core::to_money(value.market_value),
+                           .unrealized_pnl = core::to_money(static_cast<long double>(value.price - entry) *
+                                                            value.quantity * value.multiplier),
+                           .realized_pnl = realized_to_date(lot, day, actions)};
   if (value.quantity != 0) {
     require_storable(lot, value.price);
     row.last_price = value.price;

@@ -23,9 +23,10 @@ PriceCompleteness price_completeness(Inputs& inputs, const store::Portfolio& por
   const store::Market& market = inputs.market();
   PriceCompleteness result;
   std::set<int> columns;
-  for (const Held& held : inputs.held(day, portfolio.id))
-    if (const auto column = market.panel.column(held.lot->symbol); column && !held.lot->is_private())
-      columns.insert(*column);
+  for (const Held& held : inputs.held(day, portfolio.id)) {
+    if (held.lot->is_private() || held.lot->is_expired(day)) continue;
+    if (const auto column = market.panel.column(held.lot->symbol)) columns.insert(*column);
+  }
   const core::Date eve = day - std::chrono::days{1};
   for (const int column : columns) {
     const auto before = market.panel.mark_asof(column, eve, market.actions);

@@ -43,6 +43,18 @@ std::vector<Date> days_to_roll(Date day, const core::Ledger& ledger) {
   return days;
 }
 
+void add_delta_exposures(const LotExposures& exposures, store::SnapshotRow& row) {
+  if (!exposures.countable) return;
+  long double gross = 0;
+  long double net = 0;
+  for (const LotExposure& lot : exposures.lots) {
+    gross += lot.size();
+    net += lot.symbol.empty() ? lot.value : lot.exposure;
+  }
+  row.gross_delta_exposure = core::to_money(gross);
+  row.net_delta_exposure = core::to_money(net);
+}
+
 // The rows of one portfolio: of a day, and of those after it.
 struct Rolled {
   std::vector<store::SnapshotRow> snapshots;
@@ -56,8 +68,14 @@ Rolled roll(Context& context, const store::Portfolio& portfolio, core::Ledger& l
     const core::PortfolioLevels levels = context.levels(day, portfolio).levels;
     const core::PeriodResult period = core::period_result(day, levels, portfolio.flows, ledger);
     const bool is_provisional = price_completeness(context, portfolio, day).provisional;
-    rolled.snapshots.push_back(
-        {portfolio.id, day, levels, period, greek_totals(context, day, portfolio.id), is_provisional});
+    store::SnapshotRow& row = rolled.snapshots.emplace_back();
+    row = {.portfolio_id = portfolio.id,
+           .date = day,
+           .levels = levels,
+           .period = period,
+           .greeks = greek_totals(context, day, portfolio.id),
+           .is_provisional = is_provisional};
+    add_delta_exposures(lot_exposures(context, day, portfolio.id), row);
     rolled.holdings.push_back(holdings_of(context, portfolio, day, period));
     ledger[day] = core::ledger_entry(levels);
   }

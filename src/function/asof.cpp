@@ -47,6 +47,8 @@ const char* quality_name(core::MarkQuality value) {
       return "unpriced";
     case core::MarkQuality::manual:
       return "manual";
+    case core::MarkQuality::expired:
+      return "expired";
   }
   return "";
 }
@@ -104,7 +106,7 @@ PB_FUNCTION(pb_positions_asof) {
     for (std::size_t i = 0; i < held.size(); ++i) {
       const auto& [lot, value] = held[i];
       rows.add(portfolio.id).add(lot->id).add(lot->symbol).add(lot->position_type);
-      rows.add(class_name(lot->investment_class)).add(value.quantity).add(lot->multiplier);
+      rows.add(class_name(lot->investment_class)).add(value.quantity).add(value.multiplier);
       rows.add(actions.split_ratio(lot->symbol, lot->entry_date, day).to_new_price(lot->entry_price));
       rows.add(lot->entry_date).add_text_or_null(lot->underlying_symbol);
       rows.add(value.price).add(value.price_date).add(quality_name(value.quality));

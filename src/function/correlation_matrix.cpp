@@ -51,7 +51,8 @@ core::Matrix log_returns(const store::Store& store, const std::vector<std::strin
   auto sessions = store::load_sessions_with_lookback(store, day, day, window);
   // The block of returns and its standardized copy, beside the panel.
   budget.take(static_cast<std::size_t>(sessions.size()), 2 * symbols.size(), sizeof(double), "block of returns");
-  const auto market = store::load_market(store, std::move(sessions), symbols, {}, day, day, budget);
+  const auto market = store::load_market(store, std::move(sessions),
+                                         {.valued_from = day, .valued_until = day, .symbols = symbols}, budget);
   std::vector<int> columns(symbols.size());
   std::iota(columns.begin(), columns.end(), 0);
   return core::log_return_block(market.panel, columns, market.panel.sessions().index(day).value(), window, pg::poll);

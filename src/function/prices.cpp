@@ -27,7 +27,12 @@ PB_FUNCTION(pb_price_asof) {
     store::require_covered(store, store.settings().calendar, *day);
     pg::MemoryBudget budget(store.settings().max_memory_bytes);
     auto sessions = store::load_sessions_with_lookback(store, *day, *day, max_stale);
-    const auto market = store::load_market(store, std::move(sessions), {*symbol}, {}, *day, *day, budget);
+    const auto market = store::load_market(store, std::move(sessions),
+                                           {.valued_from = *day,
+                                            .valued_until = *day,
+                                            .symbols = {*symbol},
+                                            .options = store::load_options(store, {&*symbol, 1})},
+                                           budget);
     const auto mark = market.panel.mark_asof(0, *day, market.actions);
     if (!mark) {
       rows.null().null().null();
@@ -64,7 +69,8 @@ PB_FUNCTION(pb_prices_across_splits) {
     const int reach = engine::Inputs(store, {}, *day, *day).lookback_sessions();
     pg::MemoryBudget budget(store.settings().max_memory_bytes);
     auto sessions = store::load_sessions_with_lookback(store, *day, *day, reach);
-    const auto market = store::load_market(store, std::move(sessions), *symbols, {}, *day, *day, budget);
+    const auto market = store::load_market(store, std::move(sessions),
+                                           {.valued_from = *day, .valued_until = *day, .symbols = *symbols}, budget);
     for (std::size_t i = 0; i < market.panel.symbols().size(); ++i)
       for (const core::SplitJump& jump : market.panel.split_jumps(static_cast<int>(i)))
         rows.add(market.panel.symbols()[i])

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <tuple>
 
 #include "core/error.hpp"
 #include "core/portfolio/ranges.hpp"
 #include "pg/select.hpp"
+#include "store/calendar_store.hpp"
 
 namespace pb::store {
 
@@ -72,21 +74,23 @@ struct LotRow {
   std::optional<std::string_view> symbol, position_type, investment_class;
   std::optional<double> quantity, entry_price;
   std::optional<core::Date> entry_date, exit_date;
-  std::optional<double> exit_price, multiplier;
+  std::optional<double> exit_price, multiplier, strike_price;
   std::optional<std::string_view> underlying_symbol;
+  std::optional<core::Date> expiration_date;
 };
 
 auto lot_columns(const Store& store) {
   using Row = LotRow;
   const std::string multiplier = "coalesce(contract_multiplier::float8, " + store.function("standard_multiplier") +
                                  "(position_type, investment_class))";
-  return pg::select("positions", field("portfolio_id", &Row::portfolio_id), field("id", &Row::id),
-                    field("symbol", &Row::symbol), field("position_type", &Row::position_type),
-                    field("investment_class", &Row::investment_class), field("quantity::float8", &Row::quantity),
-                    field("entry_price::float8", &Row::entry_price), field(finite_date("entry_date"), &Row::entry_date),
-                    field(finite_date("exit_date"), &Row::exit_date), field("exit_price::float8", &Row::exit_price),
-                    field(multiplier, &Row::multiplier, "contract_multiplier"),
-                    field("underlying_symbol", &Row::underlying_symbol));
+  return pg::select(
+      "positions", field("portfolio_id", &Row::portfolio_id), field("id", &Row::id), field("symbol", &Row::symbol),
+      field("position_type", &Row::position_type), field("investment_class", &Row::investment_class),
+      field("quantity::float8", &Row::quantity), field("entry_price::float8", &Row::entry_price),
+      field(finite_date("entry_date"), &Row::entry_date), field(finite_date("exit_date"), &Row::exit_date),
+      field("exit_price::float8", &Row::exit_price), field(multiplier, &Row::multiplier, "contract_multiplier"),
+      field("underlying_symbol", &Row::underlying_symbol), field("strike_price::float8", &Row::strike_price),
+      field(finite_date("expiration_date"), &Row::expiration_date));
 }
 
 core::Lot read_lot(const LotRow& row, RowCheck& check) {
@@ -105,6 +109,10 @@ core::Lot read_lot(const LotRow& row, RowCheck& check) {
   lot.multiplier =
       check.number(row.multiplier, "contract_multiplier", 1 / core::greatest_multiplier, core::greatest_multiplier);
   lot.underlying_symbol = check.name_or_empty(row.underlying_symbol, "underlying_symbol", core::longest_symbol);
+  if (!lot.is_option()) return lot;
+  lot.expiration_date = check.day_or_null(row.expiration_date, "expiration_date");
+  if (const auto strike = check.number_or_null(row.strike_price, "strike_price", 0, core::greatest_price))
+    lot.strike_price = *strike;
   return lot;
 }
 
@@ -243,6 +251,81 @@ void load_flows(const Store& store, std::span<const Uuid> ids, core::Date until,
                });
 }
 
+struct CashRow {
+  Uuid portfolio_id;
+  std::optional<Uuid> id, position_id;
+  std::optional<core::Date> event_date, ex_date;
+  std::optional<core::Money> amount;
+  std::optional<std::string_view> uncountable_amount, kind, symbol;
+};
+
+core::CashKind cash_kind(std::string_view word) {
+  using core::CashKind;
+  static const std::map<std::string_view, CashKind> kinds{{"FEE", CashKind::fee},
+                                                          {"COMMISSION", CashKind::commission},
+                                                          {"INTEREST", CashKind::interest},
+                                                          {"DIVIDEND", CashKind::dividend},
+                                                          {"WITHHOLDING", CashKind::withholding},
+                                                          {"BORROW", CashKind::borrow},
+                                                          {"TAX", CashKind::tax},
+                                                          {"OTHER", CashKind::other}};
+  return kinds.at(word);
+}
+
+void load_cash_events(const Store& store, std::span<const Uuid> ids, core::Date until, Book& book) {
+  using Row = CashRow;
+  static const auto columns = pg::select(
+      "cash_events", field("portfolio_id", &Row::portfolio_id), field("id", &Row::id),
+      field("position_id", &Row::position_id), field(finite_date("event_date"), &Row::event_date),
+      field(finite_date("ex_date"), &Row::ex_date), field(countable("amount"), &Row::amount),
+      field(uncountable("amount"), &Row::uncountable_amount), field("kind", &Row::kind), field("symbol", &Row::symbol));
+  columns.from(store.table("cash_events") +
+                   " WHERE portfolio_id = ANY ($1) AND (event_date <= $2) IS NOT FALSE AND deleted_at IS NULL"
+                   " ORDER BY portfolio_id, event_date, id",
+               Args{Type::uuid_array, Type::date}.add(ids).add(until), [&](const Row& row) {
+                 Portfolio* portfolio = find(book, row.portfolio_id);
+                 if (portfolio == nullptr) return;
+                 RowCheck check;
+                 core::CashEvent event{};
+                 const auto day = check.day(row.event_date, "event_date");
+                 event.amount = check.money(row.amount, row.uncountable_amount, "amount");
+                 const auto kind =
+                     check.word(row.kind, "kind",
+                                {"FEE", "COMMISSION", "INTEREST", "DIVIDEND", "WITHHOLDING", "BORROW", "TAX", "OTHER"});
+                 event.position_id = row.position_id;
+                 event.symbol = check.name_or_empty(row.symbol, "symbol", core::longest_symbol);
+                 event.ex_date = check.day_or_null(row.ex_date, "ex_date");
+                 if (!usable(check, "cash_events", key(row.id), day, *portfolio)) return;
+                 event.date = *day;
+                 event.kind = cash_kind(kind);
+                 portfolio->events.push_back(std::move(event));
+               });
+}
+
+// What was held or paid in before the inception counts by its value at the close of the session before it. Most
+// portfolios have nothing of the kind, and ask the calendar nothing.
+void set_openings(const Store& store, Book& book) {
+  std::map<core::Date, std::optional<core::Date>> sessions;
+  for (Portfolio& portfolio : book) {
+    if (!portfolio.inception_date) continue;
+    const core::Date inception = *portfolio.inception_date;
+    const auto is_earlier = [&](core::Date day) { return day < inception; };
+    const bool has_earlier =
+        std::any_of(portfolio.lots.begin(), portfolio.lots.end(),
+                    [&](auto& lot) { return is_earlier(lot.entry_date); }) ||
+        std::any_of(portfolio.flows.begin(), portfolio.flows.end(),
+                    [&](auto& flow) { return is_earlier(flow.date); }) ||
+        std::any_of(portfolio.events.begin(), portfolio.events.end(), [&](auto& e) { return is_earlier(e.date); });
+    if (!has_earlier) continue;
+    const auto [known, is_new] = sessions.try_emplace(inception);
+    if (is_new) known->second = session_before(store, store.settings().calendar, inception);
+    portfolio.opening = known->second;
+    if (!portfolio.opening) continue;
+    std::erase_if(portfolio.flows, [&](auto& flow) { return flow.date <= *portfolio.opening; });
+    std::erase_if(portfolio.events, [&](auto& event) { return event.date <= *portfolio.opening; });
+  }
+}
+
 std::string how_to_list_portfolios(const Store& store) {
   return "List the portfolios with SELECT id, name FROM " + store.table("portfolios") + ".";
 }
@@ -290,6 +373,8 @@ Book load_book(const Store& store, std::span<const Uuid> portfolio_ids, core::Da
   load_closings(store, portfolio_ids, until, book);
   load_marks(store, portfolio_ids, until, book);
   load_flows(store, portfolio_ids, until, book);
+  load_cash_events(store, portfolio_ids, until, book);
+  set_openings(store, book);
   return book;
 }
 

@@ -22,6 +22,9 @@ struct Portfolio {
   std::optional<core::Date> inception_date;
   std::vector<core::Lot> lots;
   std::vector<core::CapitalFlow> flows;
+  std::vector<core::CashEvent> events;  // by date
+  // The session before the inception, where anything was held or paid in before: what was then is in initial_equity.
+  std::optional<core::Date> opening;
   // Rows that cannot be used. They are left out of the above, so what is there is not all of the portfolio.
   std::vector<RowProblem> problems;
 };
@@ -38,8 +41,8 @@ std::vector<core::Uuid> resolve_portfolios(const Store& store, const std::option
 // The one that was asked for, after the same check. Throws 22023 where none was.
 core::Uuid resolve_portfolio(const Store& store, const std::optional<core::Uuid>& requested);
 
-// Reads lots entered, closings, marks and flows dated, on or before the day: one statement per table. A row that cannot
-// be used is a problem of its portfolio and of no other.
+// Reads lots entered, closings, marks, flows and cash events dated, on or before the day: one statement per table. A
+// row that cannot be used is a problem of its portfolio and of no other.
 Book load_book(const Store& store, std::span<const core::Uuid> portfolio_ids, core::Date until);
 
 }  // namespace pb::store

@@ -16,14 +16,23 @@ using pg::Type;
 
 namespace {
 
-// Symbols wanted between two days by the portfolios $1: positions open on any of [$2, $3], factors, the market $4.
+// What is wanted for a position that is open on any of [$2, $3], and until when: its own symbol, and of an option that
+// of its underlying. An option that has expired has no price of its own any more; the day it expired on needs that of
+// its underlying.
+constexpr const char* symbols_of_position =
+    " CROSS JOIN LATERAL (SELECT p.symbol,"
+    " CASE WHEN length(p.position_type) = 2 THEN p.expiration_date - 1 END"
+    " UNION ALL SELECT p.underlying_symbol, p.expiration_date WHERE length(p.position_type) = 2"
+    " AND p.underlying_symbol <> '') s (symbol, until) WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $3"
+    " AND (p.exit_date IS NULL OR p.exit_date > $2) AND p.deleted_at IS NULL"
+    " AND p.investment_class IS DISTINCT FROM 'PRIVATE' AND (s.until < $2) IS NOT TRUE";
+
+// Symbols wanted between two days by the portfolios $1, and until when: those of positions, factors, the market $4.
 std::string universe(const Store& store) {
-  return "SELECT p.symbol FROM " + store.table("positions") +
-         " p WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $3"
-         " AND (p.exit_date IS NULL OR p.exit_date > $2) AND p.deleted_at IS NULL"
-         " AND p.investment_class IS DISTINCT FROM 'PRIVATE'"
-         " UNION SELECT unnest(ARRAY[long_symbol, short_symbol]) FROM " +
-         store.table("factor_definitions") + " WHERE is_active UNION SELECT $4";
+  return "SELECT w.symbol, max(coalesce(w.until, 'infinity')) FROM (SELECT s.symbol, s.until FROM " +
+         store.table("positions") + " p" + symbols_of_position +
+         " UNION ALL SELECT unnest(ARRAY[long_symbol, short_symbol]), NULL FROM " + store.table("factor_definitions") +
+         " WHERE is_active UNION ALL SELECT $4, NULL) w (symbol, until) GROUP BY w.symbol";
 }
 
 }  // namespace
@@ -41,9 +50,9 @@ std::vector<WantedSymbol> load_wanted_symbols(const Store& store, std::span<cons
                  field("newest.data_source", &Row::source), field("newest.usable", &Row::usable));
   std::vector<WantedSymbol> wanted;
   columns.from(
-      "(" + universe(store) + ") w (symbol) LEFT JOIN LATERAL (SELECT date, data_source, " + usable_price() +
-          " AS usable FROM " + store.table("market_data_cache") +
-          " WHERE symbol = w.symbol AND date <= $3 AND date > '-infinity' ORDER BY date DESC LIMIT 1) newest ON true"
+      "(" + universe(store) + ") w (symbol, until) LEFT JOIN LATERAL (SELECT date, data_source, " +
+          usable_price(store, "m") + " AS usable FROM " + store.table("market_data_cache") +
+          " m WHERE symbol = w.symbol AND date <= $3 AND date > '-infinity' ORDER BY date DESC LIMIT 1) newest ON true"
           " WHERE w.symbol IS NOT NULL ORDER BY w.symbol COLLATE \"C\"",
       Args{Type::uuid_array, Type::date, Type::date, Type::text}
           .add(portfolio_ids)
@@ -65,13 +74,14 @@ std::map<core::Uuid, std::set<std::string>> holders_of_symbols(const Store& stor
     std::string symbol;
   };
   static const auto columns =
-      pg::select("positions", field("p.portfolio_id", &Row::portfolio_id), field("p.symbol", &Row::symbol));
+      pg::select("positions", field("p.portfolio_id", &Row::portfolio_id), field("s.symbol", &Row::symbol));
   std::map<core::Uuid, std::set<std::string>> held;
-  columns.from(store.table("positions") +
-                   " p WHERE p.portfolio_id = ANY ($1) AND p.symbol = ANY ($3) AND p.entry_date <= $2"
-                   " AND (p.exit_date IS NULL OR p.exit_date > $2) AND p.deleted_at IS NULL"
-                   " AND p.investment_class IS DISTINCT FROM 'PRIVATE'",
-               Args{Type::uuid_array, Type::date, Type::text_array}.add(portfolio_ids).add(day).add(symbols),
+  columns.from(store.table("positions") + " p" + symbols_of_position + " AND s.symbol = ANY ($4)",
+               Args{Type::uuid_array, Type::date, Type::date, Type::text_array}
+                   .add(portfolio_ids)
+                   .add(day)
+                   .add(day)
+                   .add(symbols),
                [&](Row& row) { held[row.portfolio_id].insert(std::move(row.symbol)); });
   return held;
 }
@@ -122,8 +132,8 @@ void each_missing_price(const Store& store, core::Date from, core::Date to, std:
   };
   static const auto columns =
       pg::select("positions", field("u.symbol", &Row::symbol), field("c.session_date", &Row::date));
-  columns.from("(" + universe(store) + ") u (symbol) JOIN " + store.table("trading_sessions") +
-                   " c ON c.calendar = $5 AND c.session_date BETWEEN $2 AND $3 LEFT JOIN " +
+  columns.from("(" + universe(store) + ") u (symbol, until) JOIN " + store.table("trading_sessions") +
+                   " c ON c.calendar = $5 AND c.session_date BETWEEN $2 AND least($3, u.until) LEFT JOIN " +
                    store.table("market_data_cache") +
                    " m ON m.symbol = u.symbol AND m.date = c.session_date"
                    " WHERE u.symbol IS NOT NULL AND m.symbol IS NULL ORDER BY u.symbol COLLATE \"C\", c.session_date",

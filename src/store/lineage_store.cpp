@@ -145,8 +145,8 @@ std::map<std::string, PriceSpan> load_price_spans(const Store& store, std::span<
                  field("max(date)", &Row::last, "date"), field("count(*)", &Row::prices, "date"),
                  field("max(fetched_at) FILTER (WHERE isfinite(fetched_at))", &Row::newest_fetched_at));
   std::map<std::string, PriceSpan> spans;
-  columns.from(store.table("market_data_cache") + " WHERE symbol = ANY ($1) AND date BETWEEN $2 AND $3 AND " +
-                   usable_price() + " GROUP BY symbol",
+  columns.from(store.table("market_data_cache") + " m WHERE symbol = ANY ($1) AND date BETWEEN $2 AND $3 AND " +
+                   usable_price(store, "m") + " GROUP BY symbol",
                Args{Type::text_array, Type::date, Type::date}.add(symbols).add(from).add(to), [&](const Row& row) {
                  PriceSpan& span = spans[row.symbol];
                  span = {row.first, row.last, row.prices, std::nullopt};

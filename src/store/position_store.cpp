@@ -28,16 +28,15 @@ std::int64_t write_position_values(const Store& store, std::span<const PositionV
   // A position without a price keeps the one it has.
   const std::string price = unless_never_valued("coalesce(n.last_price, t.last_price)", "NULL");
   const std::string price_date = "coalesce(n.last_price_date, t.last_price_date)";
-  const std::string market_value = unless_never_valued("n.market_value", "t.market_value");
   const std::string unrealized = unless_never_valued("n.unrealized_pnl", "t.unrealized_pnl");
   return pg::execute_with_rows(
       "UPDATE " + positions + " t SET last_price = " + price + ", last_price_date = " + price_date +
-          ", market_value = " + market_value + ", unrealized_pnl = " + unrealized +
+          ", market_value = n.market_value, unrealized_pnl = " + unrealized +
           ", realized_pnl = n.realized_pnl, updated_at = now() FROM {rows} n"
           " WHERE t.portfolio_id = n.portfolio_id AND t.id = n.id"
           " AND (t.last_price, t.last_price_date, t.market_value, t.unrealized_pnl, t.realized_pnl)"
           " IS DISTINCT FROM (" +
-          price + ", " + price_date + ", " + market_value + ", " + unrealized + ", n.realized_pnl)",
+          price + ", " + price_date + ", n.market_value, " + unrealized + ", n.realized_pnl)",
       positions, pg::as_rows(columns, rows));
 }
 

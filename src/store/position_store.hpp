@@ -16,7 +16,8 @@
 namespace pb::store {
 
 // What phase 2.5 writes on a lot. The price of a lot that is closed is absent and not touched. A price without a day is
-// that of a trade too old to value the lot: price and values are written only where there have been some before.
+// that of a trade too old to value the lot: it and the unrealized P&L are written only where there have been some
+// before.
 struct PositionValue {
   core::Uuid portfolio_id;
   core::Uuid position_id;

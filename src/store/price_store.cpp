@@ -54,7 +54,7 @@ void add_action(const ActionRow& row, core::CorporateActions& actions) {
   const double amount = is_split ? 0 : check.number(row.amount, "amount", 0, core::greatest_price);
   const auto& problem = check.problem();
   if (problem)
-    actions.add_problem(row.symbol, {ex_date, problem->column, problem->value, key(row)}, is_split);
+    actions.add_problem(row.symbol, {ex_date, problem->column, problem->value, key(row), is_split});
   else if (is_split)
     actions.add_split(row.symbol, {*ex_date, ratio, instant(row.effective.value())});
   else
@@ -75,6 +75,21 @@ core::CorporateActions load_actions(const Store& store, const std::vector<std::s
                Args{Type::text_array}.add(std::span<const std::string>(symbols)),
                [&](const Row& row) { add_action(row, actions); });
   return actions;
+}
+
+std::vector<OptionSymbol> load_options(const Store& store, std::span<const std::string> symbols) {
+  struct Row {
+    std::string symbol, underlying;
+  };
+  static const auto columns =
+      pg::select("positions", field("symbol", &Row::symbol), field("min(underlying_symbol)", &Row::underlying));
+  std::vector<OptionSymbol> options;
+  columns.from(store.table("positions") +
+                   " WHERE symbol = ANY ($1) AND length(position_type) = 2 AND underlying_symbol <> ''"
+                   " GROUP BY symbol",
+               Args{Type::text_array}.add(symbols),
+               [&](Row& row) { options.emplace_back(std::move(row.symbol), std::move(row.underlying)); });
+  return options;
 }
 
 namespace {
@@ -149,22 +164,31 @@ void load_prices(const Store& store, Market& market, Date valued_until) {
   });
 }
 
-void load_earlier_prices(const Store& store, Market& market, Date valued_from) {
-  std::vector<std::string> without;
-  for (std::size_t i = 0; i < market.panel.symbols().size(); ++i)
-    if (!market.panel.mark_asof(static_cast<int>(i), valued_from, market.actions))
-      without.push_back(market.panel.symbols()[i]);
-  if (without.empty() || market.panel.sessions().empty()) return;
+void load_earlier_prices(const Store& store, Market& market, const MarketRequest& request) {
+  if (market.panel.sessions().empty()) return;
+  const Date begin = market.panel.sessions().dates().front();
+  const Date eve = begin - std::chrono::days{1};
+  std::vector<std::string> symbols;
+  std::vector<std::optional<Date>> days;
+  for (std::size_t i = 0; i < market.panel.symbols().size(); ++i) {
+    if (market.panel.mark_asof(static_cast<int>(i), request.valued_from, market.actions)) continue;
+    symbols.push_back(market.panel.symbols()[i]);
+    days.push_back(eve);
+  }
+  for (const auto& [symbol, day] : request.earlier) {
+    if (day >= begin) continue;
+    symbols.push_back(symbol);
+    days.push_back(day);
+  }
+  if (symbols.empty()) return;
   static const auto columns = price_columns();
   columns.from(
-      "unnest($1) wanted (symbol) CROSS JOIN LATERAL (SELECT symbol, date, close, adj_close, adjustment, is_final, "
-      "fetched_at "
-      "FROM " +
-          store.table("market_data_cache") + " WHERE symbol = wanted.symbol AND date < $2 AND isfinite(date) AND " +
-          usable_price() + " ORDER BY date DESC LIMIT 1) m",
-      Args{Type::text_array, Type::date}
-          .add(std::span<const std::string>(without))
-          .add(market.panel.sessions().dates().front()),
+      "unnest($1, $2) wanted (symbol, day) CROSS JOIN LATERAL (SELECT symbol, date, close, adj_close, adjustment, "
+      "is_final, fetched_at FROM " +
+          store.table("market_data_cache") +
+          " p WHERE symbol = wanted.symbol AND date <= wanted.day AND isfinite(date) AND " + usable_price(store, "p") +
+          " ORDER BY date DESC LIMIT 1) m",
+      Args{Type::text_array, Type::date_array}.add(std::span<const std::string>(symbols)).add(days),
       [&](const StoredPrice& row) {
         if (const auto column = market.panel.column(row.symbol.value_or("")))
           market.panel.set_earlier(*column, price_row(row), market.actions);
@@ -173,18 +197,21 @@ void load_earlier_prices(const Store& store, Market& market, Date valued_from) {
 
 }  // namespace
 
-Market load_market(const Store& store, core::Sessions sessions, std::vector<std::string> symbols,
-                   std::span<const std::string> closed_symbols, Date valued_from, Date valued_until,
-                   pg::MemoryBudget& budget) {
+Market load_market(const Store& store, core::Sessions sessions, MarketRequest request, pg::MemoryBudget& budget) {
+  std::vector<std::string>& symbols = request.symbols;
   std::sort(symbols.begin(), symbols.end());
   symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
   budget.take(static_cast<std::size_t>(sessions.size()), symbols.size(), bytes_per_price, "price panel");
-  std::vector<std::string> all_symbols = symbols;
-  all_symbols.insert(all_symbols.end(), closed_symbols.begin(), closed_symbols.end());
-  core::CorporateActions actions = load_actions(store, all_symbols);
+  std::vector<std::string> with_actions = symbols;
+  with_actions.insert(with_actions.end(), request.closed_symbols.begin(), request.closed_symbols.end());
+  for (const auto& [option, underlying] : request.options) with_actions.push_back(underlying);
+  core::CorporateActions actions = load_actions(store, with_actions);
+  for (const auto& [option, underlying] : request.options) actions.follow(option, underlying);
   Market market{std::move(actions), core::PricePanel(std::move(sessions), std::move(symbols))};
-  load_prices(store, market, valued_until);
-  load_earlier_prices(store, market, valued_from);
+  for (const auto& [option, underlying] : request.options)
+    if (const auto column = market.panel.column(option)) market.panel.set_option(*column);
+  load_prices(store, market, request.valued_until);
+  load_earlier_prices(store, market, request);
   market.panel.finish(market.actions);
   return market;
 }

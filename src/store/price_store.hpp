@@ -29,11 +29,26 @@ constexpr std::size_t bytes_per_price = 2 * sizeof(double);
 // The splits and dividends of the symbols.
 core::CorporateActions load_actions(const Store& store, const std::vector<std::string>& symbols);
 
-// Reads the prices of the symbols from the first session to the last day on which positions are valued (it need not be
-// a session), once, with one statement; a second one fetches the last earlier price of symbols that have none on the
-// first such day. Symbols may come in any order; of closed symbols only the corporate actions are read.
-Market load_market(const Store& store, core::Sessions sessions, std::vector<std::string> symbols,
-                   std::span<const std::string> closed_symbols, core::Date valued_from, core::Date valued_until,
-                   pg::MemoryBudget& budget);
+// An option and what it is on.
+using OptionSymbol = std::pair<std::string, std::string>;
+
+// Those of the symbols that are options of any portfolio.
+std::vector<OptionSymbol> load_options(const Store& store, std::span<const std::string> symbols);
+
+// What is to be read of the market, for positions that are valued from one day to another; neither need be a session.
+struct MarketRequest {
+  core::Date valued_from;
+  core::Date valued_until;
+  std::vector<std::string> symbols;              // in any order
+  std::vector<std::string> closed_symbols = {};  // of which only the corporate actions are read
+  std::vector<OptionSymbol> options = {};        // each follows the splits of its underlying
+  std::vector<std::pair<std::string, core::Date>> earlier =
+      {};  // symbols that are also valued on a day before the rest
+};
+
+// Reads the prices of the symbols from the first session to the last day on which positions are valued, once, with one
+// statement; a second one fetches the last earlier price of symbols that have none on the first such day, and the
+// newest as of the earlier days.
+Market load_market(const Store& store, core::Sessions sessions, MarketRequest request, pg::MemoryBudget& budget);
 
 }  // namespace pb::store

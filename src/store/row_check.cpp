@@ -110,9 +110,15 @@ std::string is_name(const std::string& column) {
   return "octet_length(" + column + ") <= " + std::to_string(core::longest_name);
 }
 
-std::string usable_price(const std::string& alias) {
-  return in_range(alias + "close", core::least_price, core::greatest_price) + " AND (" + alias +
-         "adj_close IS NULL OR " + in_range(alias + "adj_close", core::least_price, core::greatest_price) + ")";
+std::string usable_price(const Store& store, const std::string& alias) {
+  const auto in_range_of_prices = [&](const char* column) {
+    return in_range(alias + "." + column, core::least_price, core::greatest_price);
+  };
+  const std::string is_option = "EXISTS (SELECT FROM " + store.table("positions") + " o WHERE o.symbol = " + alias +
+                                ".symbol AND length(o.position_type) = 2)";
+  return "((" + in_range_of_prices("close") + " AND (" + alias + ".adj_close IS NULL OR " +
+         in_range_of_prices("adj_close") + ")) OR (" + alias + ".close = 0 AND coalesce(" + alias +
+         ".adj_close, 0) = 0 AND " + is_option + "))";
 }
 
 std::string shortened(std::string_view text) {

@@ -10,6 +10,7 @@
 #include "core/calendar/date.hpp"
 #include "core/portfolio/money.hpp"
 #include "core/text/uuid.hpp"
+#include "store/store.hpp"
 
 namespace pb::store {
 
@@ -68,8 +69,9 @@ std::string finite_date(const std::string& column);
 std::string countable(const std::string& amount);
 std::string uncountable(const std::string& amount);
 
-// The condition that a row of prices can be used, as the panel decides it.
-std::string usable_price(const std::string& alias = "");
+// The condition that a row of prices can be used, as the panel decides it: a close of 0 only of a symbol of options.
+// The alias is that of market_data_cache.
+std::string usable_price(const Store& store, const std::string& alias);
 
 // A condition that a number is in a range; not true for NULL and NaN.
 std::string in_range(const std::string& column, double least, double greatest);

@@ -23,12 +23,13 @@ Ledgers load_ledgers(const Store& store, std::span<const Uuid> portfolio_ids, Da
   struct Row {
     Uuid portfolio_id;
     Date date;
-    std::optional<core::Money> equity, pnl, flow, realized;
+    std::optional<core::Money> equity, pnl, flow, realized, fees;
   };
-  static const auto columns = pg::select(
-      "portfolio_snapshots", field("s.portfolio_id", &Row::portfolio_id), field("s.snapshot_date", &Row::date),
-      field("s.equity_balance", &Row::equity), field("s.cumulative_pnl", &Row::pnl),
-      field("s.cumulative_capital_flow", &Row::flow), field("s.cumulative_realized_pnl", &Row::realized));
+  static const auto columns =
+      pg::select("portfolio_snapshots", field("s.portfolio_id", &Row::portfolio_id),
+                 field("s.snapshot_date", &Row::date), field("s.equity_balance", &Row::equity),
+                 field("s.cumulative_pnl", &Row::pnl), field("s.cumulative_capital_flow", &Row::flow),
+                 field("s.cumulative_realized_pnl", &Row::realized), field("s.cumulative_fees", &Row::fees));
   Ledgers ledgers;
   columns.from(
       "unnest($1) wanted (id)"
@@ -40,7 +41,8 @@ Ledgers load_ledgers(const Store& store, std::span<const Uuid> portfolio_ids, Da
       Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(year_start), [&](const Row& row) {
         // A snapshot without its figures is none: nothing can be measured from it.
         if (row.equity && row.pnl && row.flow && row.realized)
-          ledgers[row.portfolio_id][row.date] = {*row.equity, *row.pnl, *row.flow, *row.realized};
+          ledgers[row.portfolio_id][row.date] = {*row.equity, *row.pnl, *row.flow, *row.realized,
+                                                 row.fees.value_or(core::Money{})};
       });
   return ledgers;
 }
@@ -92,12 +94,18 @@ Columns<SnapshotRow> snapshot_columns() {
       pg::column<Row>("cumulative_capital_flow", level(&Levels::flows_to_date)),
       pg::column<Row>("return_base", period(&Period::return_base)),
       pg::column<Row>("daily_return", period(&Period::daily_return)),
+      pg::column<Row>("gross_return", period(&Period::gross_return)),
+      pg::column<Row>("cumulative_dividends", level(&Levels::dividends_to_date)),
+      pg::column<Row>("cumulative_cash_pnl", level(&Levels::cash_pnl_to_date)),
+      pg::column<Row>("cumulative_fees", level(&Levels::fees_to_date)),
       pg::column<Row>("long_count", level(&Levels::long_count)),
       pg::column<Row>("short_count", level(&Levels::short_count)),
       pg::column<Row>("option_count", level(&Levels::option_count)),
       pg::column<Row>("private_positions", level(&Levels::private_positions)),
       pg::column<Row>("stale_prices", level(&Levels::stale_prices)),
       pg::column<Row>("unpriced_positions", level(&Levels::unpriced_positions)),
+      pg::column<Row>("gross_delta_exposure", &Row::gross_delta_exposure),
+      pg::column<Row>("net_delta_exposure", &Row::net_delta_exposure),
       pg::column<Row>("net_delta", greek(&GreekTotals::delta)),
       pg::column<Row>("total_gamma", greek(&GreekTotals::gamma)),
       pg::column<Row>("total_theta", greek(&GreekTotals::theta)),
@@ -247,7 +255,7 @@ std::string sessions_with_new_prices(const Store& store) {
          " CROSS JOIN LATERAL unnest(h.position_ids, h.price_dates, h.reasons) l (id, price_date, reason) JOIN " +
          store.table("positions") + " p ON p.portfolio_id = s.portfolio_id AND p.id = l.id JOIN " +
          store.table("market_data_cache") + " c ON c.symbol = p.symbol AND c.date = s.snapshot_date AND " +
-         usable_price("c.") +
+         usable_price(store, "c") +
          " WHERE s.portfolio_id = ANY ($1) AND s.snapshot_date <= $3 AND s.is_provisional"
          " AND (l.price_date < s.snapshot_date OR l.reason = 'provisional_price' AND c.is_final)";
 }

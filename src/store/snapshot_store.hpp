@@ -31,6 +31,9 @@ struct SnapshotRow {
   core::PortfolioLevels levels;
   core::PeriodResult period;
   GreekTotals greeks = {};
+  // Exposures by delta: of what follows no symbol the market value. None where they cannot be counted.
+  std::optional<core::Money> gross_delta_exposure = std::nullopt;
+  std::optional<core::Money> net_delta_exposure = std::nullopt;
   bool is_provisional = false;  // valued without a price that was expected, or by one that may still change
 };
 

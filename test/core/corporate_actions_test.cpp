@@ -81,4 +81,37 @@ TEST(CorporateActions, KnowDividendsBySymbol) {
   EXPECT_FALSE(actions.has_any("MSFT"));
 }
 
+TEST(CorporateActions, OptionFollowsItsUnderlying) {
+  CorporateActions actions;
+  actions.add_split("U", {day("2024-03-06"), {4}});
+  actions.add_split("U", {day("2024-05-06"), {3, 2}});
+  actions.add_split("U", {day("2024-07-08"), {1, 10}});
+  actions.add_dividend("U", {day("2024-04-04"), 1});
+  actions.add_split("U C2", {day("2024-03-06"), {5}});
+  for (const char* option : {"U C1", "U C2"}) actions.follow(option, "U");
+  const auto& splits = actions.splits("U C1");
+  const auto since = [&](const char* until) { return day(until); };
+  // 4:1 makes four contracts of one; 3:2 and 1:10 leave the contracts and change what they deliver.
+  EXPECT_EQ(CorporateActions::quantity_ratio(splits, day("2024-01-02"), since("2024-12-31")), (SplitRatio{4}));
+  EXPECT_EQ(CorporateActions::multiplier_ratio(splits, day("2024-01-02"), since("2024-12-31")), (SplitRatio{3, 20}));
+  EXPECT_EQ(CorporateActions::split_ratio(splits, day("2024-01-02"), since("2024-12-31")), (SplitRatio{12, 20}));
+  EXPECT_TRUE(actions.dividends("U C1").empty());
+  // A split of the option's own says how its contracts were adjusted that day.
+  EXPECT_EQ(actions.split_ratio("U C2", day("2024-01-02"), day("2024-03-06")), (SplitRatio{5}));
+  EXPECT_EQ(actions.split_ratio("U C2", day("2024-01-02"), day("2024-05-06")), (SplitRatio{15, 2}));
+  // The underlying itself has shares, and no multiplier.
+  EXPECT_EQ(CorporateActions::quantity_ratio(actions.splits("U"), day("2024-01-02"), day("2024-12-31")),
+            (SplitRatio{12, 20}));
+}
+
+TEST(CorporateActions, OptionSharesTheProblemsOfItsUnderlying) {
+  CorporateActions actions;
+  actions.add_problem("U", {day("2024-03-06"), "ratio_numerator", "NaN", "symbol U", true});
+  actions.add_problem("V", {day("2024-03-06"), "amount", "NaN", "symbol V", false});
+  actions.follow("U C1", "U");
+  actions.follow("V C1", "V");
+  EXPECT_NE(actions.problem("U C1", day("2024-03-01"), day("2024-03-08")), nullptr);
+  EXPECT_EQ(actions.problem("V C1", day("2024-03-01"), day("2024-03-08")), nullptr);
+}
+
 }  // namespace

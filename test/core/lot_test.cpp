@@ -171,7 +171,7 @@ TEST(Lot, OpenQuantityIsThatOfItsDefinitionToTheBit) {
     CorporateActions actions;
     for (int i = up_to(3); i > 0; --i)
       actions.add_split("A", {first + std::chrono::days(up_to(40)), {1.0 + up_to(9), 1.0 + up_to(9)}});
-    if (up_to(20) == 0) actions.add_problem("A", {first + std::chrono::days(up_to(40)), "ratio", "NaN", "1"}, true);
+    if (up_to(20) == 0) actions.add_problem("A", {first + std::chrono::days(up_to(40)), "ratio", "NaN", "1", true});
     const int count = up_to(30);
     for (int i = 0; i < count; ++i)
       lot.closings.push_back(

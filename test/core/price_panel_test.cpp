@@ -253,7 +253,7 @@ TEST(PricePanel, PricesOfTwoBasesHaveNoReturn) {
 TEST(PricePanel, NothingIsKnownAcrossAnUnusableAction) {
   for (const bool is_split : {true, false}) {
     CorporateActions actions;
-    actions.add_problem("A", {week[2], is_split ? "ratio" : "amount", "5e-324", "symbol A"}, is_split);
+    actions.add_problem("A", {week[2], is_split ? "ratio" : "amount", "5e-324", "symbol A", is_split});
     const PricePanel panel =
         make_panel(week, {{"A", week[0], 10}, {"A", week[1], 11}, {"A", week[2], 11}, {"A", week[3], 11}}, actions);
     EXPECT_NEAR(panel.returns(0)(1), 0.1, rounding);
@@ -270,7 +270,7 @@ TEST(PricePanel, NothingIsKnownAcrossAnUnusableAction) {
 // Without a day it may have changed any.
 TEST(PricePanel, AnActionWithoutADayIsAlwaysAProblem) {
   CorporateActions actions;
-  actions.add_problem("A", {std::nullopt, "ex_date", "NULL", "symbol A"}, true);
+  actions.add_problem("A", {std::nullopt, "ex_date", "NULL", "symbol A", true});
   EXPECT_NE(actions.problem("A", week[0], week[1]), nullptr);
 }
 
@@ -330,6 +330,28 @@ TEST(PricePanel, MayBeEmpty) {
   panel.set(0, {week[0], 5, nan, false}, actions);
   panel.finish(actions);
   EXPECT_EQ(panel.mark_asof(0, week[1], actions)->price, 5);
+}
+
+// An option may be worthless; of anything else a close of 0 is a missing price that somebody wrote as 0.
+TEST(PricePanel, ZeroIsAPriceOfAnOptionOnly) {
+  const auto week = pb::test::weekdays(day("2024-03-04"), 5);
+  PricePanel panel(week, {"A", "A C"});
+  const CorporateActions actions;
+  panel.set_option(1);
+  for (const int column : {0, 1}) {
+    panel.set(column, {week[0], 2, nan, false}, actions);
+    panel.set(column, {week[1], 0, nan, false}, actions);
+    panel.set(column, {week[2], 3, nan, false}, actions);
+    panel.set(column, {week[3], 6, nan, false}, actions);
+  }
+  panel.finish(actions);
+  EXPECT_EQ(panel.mark_asof(1, week[1], actions)->price, 0);
+  EXPECT_EQ(panel.mark_asof(0, week[1], actions)->price, 2);
+  EXPECT_TRUE(panel.newest_left_out(0, week[4]).has_value());
+  EXPECT_FALSE(panel.newest_left_out(1, week[4]).has_value());
+  EXPECT_TRUE(std::isnan(panel.returns(1)(1)));
+  EXPECT_TRUE(std::isnan(panel.returns(1)(2)));
+  EXPECT_EQ(panel.returns(1)(3), 1);
 }
 
 }  // namespace

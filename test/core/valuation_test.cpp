@@ -154,4 +154,67 @@ TEST(Valuation, NothingIsOpenBeforeTheTrade) {
   EXPECT_EQ(value.market_value, 0);
 }
 
+Lot option_of(const char* type, double quantity, double strike, pb::core::Date expiration) {
+  Lot option = lot_of("U X", quantity, 5, sessions[0]);
+  option.position_type = type;
+  option.investment_class = InvestmentClass::option;
+  option.multiplier = 100;
+  option.underlying_symbol = "U";
+  option.strike_price = strike;
+  option.expiration_date = expiration;
+  return option;
+}
+
+TEST(Valuation, ExpiredOptionIsWorthItsIntrinsicValue) {
+  const PricePanel panel = make_panel(
+      sessions, {{"U", sessions[0], 100}, {"U", sessions[4], 104}, {"U", sessions[5], 130}, {"U X", sessions[3], 7}});
+  const auto value = [&](const char* type, double quantity, double strike, pb::core::Date date) {
+    return value_of(option_of(type, quantity, strike, sessions[4]), date, panel);
+  };
+  // Until then its own price counts, even an old one.
+  EXPECT_EQ(value("LC", 2, 100, sessions[3]).price, 7);
+  for (const auto date : {sessions[4], sessions[5], sessions[9], day("2025-01-02")}) {
+    EXPECT_EQ(value("LC", 2, 100, date).market_value, 800);
+    EXPECT_EQ(value("SC", -2, 100, date).market_value, -800);
+    EXPECT_EQ(value("LP", 1, 110, date).market_value, 600);
+    EXPECT_EQ(value("SP", -1, 110, date).market_value, -600);
+    EXPECT_EQ(value("LC", 2, 110, date).market_value, 0);
+    EXPECT_EQ(value("LC", 2, 110, date).quality, MarkQuality::expired);
+    EXPECT_EQ(value("LC", 2, 110, date).price_date, sessions[4]);
+  }
+}
+
+TEST(Valuation, ExpiredOptionWithoutUnderlyingOrStrikeStaysAtItsLastMark) {
+  const PricePanel panel = make_panel(sessions, {{"U", day("2024-02-20"), 100}, {"U X", sessions[3], 7}});
+  // The close of the underlying is from 17 days before the expiration.
+  const LotValue old = value_of(option_of("LC", 1, 90, sessions[4]), sessions[9], panel);
+  EXPECT_EQ(old.price, 7);
+  EXPECT_EQ(old.quality, MarkQuality::unpriced);
+  const PricePanel priced = make_panel(sessions, {{"U", sessions[4], 100}, {"U X", sessions[3], 7}});
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(value_of(option_of("LC", 1, none, sessions[4]), sessions[9], priced).price, 7);
+}
+
+TEST(Valuation, SplitsOfTheUnderlyingChangeContractStrikeAndMultiplier) {
+  CorporateActions actions;
+  actions.add_split("U", {sessions[2], {4}});
+  actions.add_split("U", {sessions[4], {3, 2}});
+  actions.add_split("U", {sessions[8], {2}});
+  actions.follow("U X", "U");
+  const PricePanel panel =
+      make_panel(sessions, {{"U X", sessions[1], 20}, {"U X", sessions[2], 5}, {"U", sessions[6], 80}}, actions);
+  const Lot option = option_of("LC", 5, 400, sessions[6]);
+  const LotValue after = value_of(option, sessions[2], panel, actions);
+  EXPECT_EQ(after.quantity, 20);
+  EXPECT_EQ(after.multiplier, 100);
+  EXPECT_EQ(after.market_value, 10'000);
+  const LotValue odd = value_of(option, sessions[4], panel, actions);
+  EXPECT_EQ(odd.quantity, 20);
+  EXPECT_EQ(odd.multiplier, 150);
+  EXPECT_NEAR(odd.market_value, 10'000, 1e-9);
+  // 400 is 66.67 after both; the third split comes after the expiration and changes nothing.
+  EXPECT_NEAR(value_of(option, sessions[7], panel, actions).market_value, 20 * 150 * (80 - 400 / 6.0), 1e-9);
+  EXPECT_NEAR(value_of(option, sessions[8], panel, actions).market_value, 20 * 150 * (80 - 400 / 6.0), 1e-9);
+}
+
 }  // namespace

@@ -8,7 +8,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT plan(148);
+SELECT plan(149);
 
 -- The first call ----------------------------------------------------------------------------------------------------
 
@@ -35,20 +35,20 @@ INSERT INTO documented VALUES
   ('portfolios', 'numeric(20,4)', 'initial_equity equity_balance'),
   ('portfolios', 'boolean', 'is_active'),
   ('portfolios', 'timestamp with time zone', 'created_at updated_at deleted_at'),
-  ('positions', 'uuid', 'portfolio_id id'),
+  ('positions', 'uuid', 'portfolio_id id settles'),
   ('positions', 'text', 'symbol position_type underlying_symbol investment_class investment_subtype notes'),
-  ('positions', 'numeric(20,6)', 'quantity entry_price exit_price strike_price contract_multiplier last_price'),
+  ('positions', 'numeric', 'quantity entry_price exit_price strike_price contract_multiplier last_price'),
   ('positions', 'date', 'entry_date exit_date expiration_date last_price_date'),
   ('positions', 'numeric(20,4)', 'market_value unrealized_pnl realized_pnl'),
   ('positions', 'timestamp with time zone', 'created_at updated_at deleted_at'),
   ('position_marks', 'uuid', 'portfolio_id position_id'),
   ('position_marks', 'date', 'mark_date'),
-  ('position_marks', 'numeric(20,6)', 'price'),
+  ('position_marks', 'numeric', 'price'),
   ('position_marks', 'text', 'source'),
   ('position_marks', 'timestamp with time zone', 'created_at'),
-  ('position_realized_events', 'uuid', 'portfolio_id id position_id'),
+  ('position_realized_events', 'uuid', 'portfolio_id id position_id settles'),
   ('position_realized_events', 'date', 'trade_date'),
-  ('position_realized_events', 'numeric(20,6)', 'quantity_closed exit_price'),
+  ('position_realized_events', 'numeric', 'quantity_closed exit_price'),
   ('position_realized_events', 'numeric(20,4)', 'realized_pnl'),
   ('position_realized_events', 'timestamp with time zone', 'created_at'),
   ('equity_changes', 'uuid', 'portfolio_id id'),
@@ -56,6 +56,11 @@ INSERT INTO documented VALUES
   ('equity_changes', 'numeric(20,4)', 'amount'),
   ('equity_changes', 'date', 'change_date'),
   ('equity_changes', 'timestamp with time zone', 'created_at deleted_at'),
+  ('cash_events', 'uuid', 'portfolio_id id position_id'),
+  ('cash_events', 'text', 'kind symbol notes'),
+  ('cash_events', 'numeric(20,4)', 'amount'),
+  ('cash_events', 'date', 'event_date ex_date'),
+  ('cash_events', 'timestamp with time zone', 'created_at deleted_at'),
   ('tags', 'uuid', 'id'),
   ('tags', 'text', 'owner name color description'),
   ('tags', 'boolean', 'is_system is_archived'),
@@ -269,11 +274,11 @@ INSERT INTO documented VALUES
   ('portfolio_snapshots', 'uuid', 'portfolio_id'),
   ('portfolio_snapshots', 'date', 'snapshot_date previous_snapshot_date'),
   ('portfolio_snapshots', 'numeric(20,4)', 'total_value total_market_value cash_value equity_balance total_long '
-   'total_short gross_exposure net_exposure daily_pnl mtd_pnl ytd_pnl cumulative_pnl daily_realized_pnl '
-   'cumulative_realized_pnl daily_capital_flow cumulative_capital_flow return_base'),
+   'total_short gross_exposure net_exposure gross_delta_exposure net_delta_exposure daily_pnl mtd_pnl ytd_pnl cumulative_pnl daily_realized_pnl '
+   'cumulative_realized_pnl cumulative_dividends cumulative_cash_pnl cumulative_fees daily_capital_flow cumulative_capital_flow return_base'),
   ('portfolio_snapshots', 'integer', 'long_count short_count option_count private_positions stale_prices '
    'unpriced_positions beta_observations'),
-  ('portfolio_snapshots', 'double precision', 'daily_return net_delta total_gamma total_theta total_vega '
+  ('portfolio_snapshots', 'double precision', 'daily_return gross_return net_delta total_gamma total_theta total_vega '
    'realized_volatility_21d realized_volatility_63d expected_volatility_21d volatility_percentile beta beta_r_squared '
    'beta_coverage hhi effective_positions top_3_concentration top_10_concentration'),
   ('portfolio_snapshots', 'text', 'volatility_trend beta_reason'),
@@ -342,6 +347,7 @@ SELECT col_is_pk('pb', k.table_name, string_to_array(k.key, ' ')::name[], k.tabl
     ('position_realized_events',      'portfolio_id id'),
     ('position_marks',                'portfolio_id position_id mark_date'),
     ('equity_changes',                'portfolio_id id'),
+    ('cash_events',                   'portfolio_id id'),
     ('tags',                          'id'),
     ('position_tags',                 'portfolio_id position_id tag_id'),
     ('market_data_cache',             'symbol date'),
@@ -383,7 +389,8 @@ SELECT is_empty($$SELECT conrelid::regclass, conname FROM pg_constraint AS c
 SELECT set_eq($$SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint
                 WHERE contype = 'f' AND connamespace = 'pb'::regnamespace$$,
               $$VALUES ('positions', 'portfolios'), ('position_realized_events', 'positions'),
-                       ('position_marks', 'positions'), ('equity_changes', 'portfolios'), ('position_tags', 'positions'), ('position_tags', 'tags')$$,
+                       ('position_marks', 'positions'), ('equity_changes', 'portfolios'),
+                       ('cash_events', 'portfolios'), ('cash_events', 'positions'), ('position_tags', 'positions'), ('position_tags', 'tags')$$,
               'inputs have foreign keys');
 SELECT is_empty($$SELECT tgrelid::regclass FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
                   WHERE c.relnamespace = 'pb'::regnamespace AND c.relkind <> 'v' AND NOT t.tgisinternal$$,
@@ -718,7 +725,7 @@ SELECT throws_ok(format('SELECT pg_temp.position_with(%L, %L)', b.field, b.value
                  format('position refused: %s %s', b.field, COALESCE(b.value, 'NULL')))
   FROM (VALUES
     ('quantity', '0', '23514'), ('quantity', '-10', '23514'), ('quantity', 'NaN', '23514'),
-    ('quantity', 'Infinity', '22003'), ('quantity', NULL, '23502'),
+    ('quantity', 'Infinity', '23514'), ('quantity', NULL, '23502'),
     ('position_type', 'SHORT', '23514'), ('position_type', 'SC', '23514'), ('position_type', 'STOCK', '23514'),
     ('entry_price', '-1', '23514'), ('entry_price', 'NaN', '23514'), ('entry_date', 'infinity', '23514'),
     ('exit_date', '2024-07-02', '23514'), ('exit_price', '7', '23514'), ('strike_price', '0', '23514'),
@@ -731,7 +738,8 @@ SELECT throws_ok(b.statement, '23514', NULL, 'refused: ' || b.what)
      $$INSERT INTO positions (portfolio_id, symbol, position_type, quantity, entry_price, entry_date, exit_price,
                               exit_date)
        VALUES ('00000000-0000-0000-0000-00000000000a', 'AAA', 'LONG', 1, 1, '2024-07-02', 1, '2024-07-01')$$),
-    ('a price of zero', $$INSERT INTO market_data_cache (symbol, date, close) VALUES ('AAA', '2024-07-01', 0)$$),
+    ('a price between zero and what counts',
+     $$INSERT INTO market_data_cache (symbol, date, close) VALUES ('AAA', '2024-07-01', 1e-10)$$),
     ('a price that is NaN',
      $$INSERT INTO market_data_cache (symbol, date, close) VALUES ('AAA', '2024-07-01', 'NaN')$$),
     ('an infinite price',

@@ -2,7 +2,7 @@
 -- once, each with the figures worked by hand.
 
 \ir include/prelude.psql
-SELECT plan(46);
+SELECT plan(47);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;
@@ -232,7 +232,11 @@ SELECT count(*) AS events FROM close_position(pg_temp.id(8), pg_temp.id(81), 40,
 SELECT count(*) AS phases FROM run_daily_batch('2024-09-05', ARRAY[pg_temp.id(8)]) \gset
 SELECT results_eq($$SELECT last_price, last_price_date, market_value, unrealized_pnl, realized_pnl
                     FROM positions WHERE portfolio_id = pg_temp.id(8)$$,
-                  $$VALUES (NULL::numeric, NULL::date, NULL::numeric, NULL::numeric, -200.0000)$$, 'only what is realized is known');
+                  $$VALUES (NULL::numeric, NULL::date, 3000.0000, NULL::numeric, -200.0000)$$, 'it counts as in the snapshot, without price and gain');
+SELECT is_empty($$SELECT p.portfolio_id FROM positions AS p JOIN portfolio_snapshots AS s USING (portfolio_id)
+                  WHERE (s.portfolio_id, s.snapshot_date) IN (SELECT portfolio_id, max(snapshot_date) FROM portfolio_snapshots GROUP BY 1)
+                  GROUP BY p.portfolio_id, s.total_market_value HAVING sum(p.market_value) <> s.total_market_value$$,
+                'the values of positions add up to those of snapshots');
 
 
 SELECT * FROM finish();

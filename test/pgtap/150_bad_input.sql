@@ -202,15 +202,16 @@ SELECT throws_ok(statement, '23514', NULL, what) FROM (VALUES
   ('an entry at no time', $$UPDATE positions SET entry_date = '-infinity'$$),
   ('an exit before the entry', $$UPDATE positions SET exit_date = '2024-07-05', exit_price = 1$$),
   ('an exit without a price', $$UPDATE positions SET exit_date = '2024-07-09'$$),
-  ('a price of zero', $$INSERT INTO market_data_cache (symbol, date, close) VALUES ('X', '2024-07-08', 0)$$),
+  ('a price between zero and what counts',
+   $$INSERT INTO market_data_cache (symbol, date, close) VALUES ('X', '2024-07-08', 1e-10)$$),
   ('a negative price', $$INSERT INTO market_data_cache (symbol, date, close) VALUES ('X', '2024-07-08', -1)$$),
   ('a price that is no number',
    $$INSERT INTO market_data_cache (symbol, date, close) VALUES ('X', '2024-07-08', 'NaN')$$),
   ('an infinite price', $$INSERT INTO market_data_cache (symbol, date, close) VALUES ('X', '2024-07-08', 'Infinity')$$),
   ('an adjusted price that is no number',
    $$INSERT INTO market_data_cache (symbol, date, close, adj_close) VALUES ('X', '2024-07-08', 1, 'NaN')$$),
-  ('an adjusted price of zero',
-   $$INSERT INTO market_data_cache (symbol, date, close, adj_close) VALUES ('X', '2024-07-08', 1, 0)$$),
+  ('an adjusted price below zero',
+   $$INSERT INTO market_data_cache (symbol, date, close, adj_close) VALUES ('X', '2024-07-08', 1, -1)$$),
   ('a split of ratio zero',
    $$INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator) VALUES ('X', '2024-07-08', 'split', 0)$$),
   ('a split of an infinite ratio',
@@ -264,7 +265,7 @@ SELECT results_eq($$SELECT portfolio_id, sqlstate, error_message, error_detail, 
             'more of position 00000000-0000-4000-8000-000000000021 (AAA) is closed than was opened',
             '10.000000 were opened; in those shares 1000.000000 are closed.',
             'Correct its closing trades in position_realized_events.')$$, 'which names the position');
-UPDATE position_realized_events SET quantity_closed = 10.000001;
+UPDATE position_realized_events SET quantity_closed = 10.000000000001;
 SELECT is((SELECT sum(failed) FROM run_daily_batch_with_backfill('2024-07-10', ARRAY[pg_temp.id(2)])), 0::numeric,
           'a difference in the last decimal is none');
 UPDATE portfolios SET is_active = false WHERE id = pg_temp.id(2);

@@ -21,6 +21,10 @@ UPDATE portfolios SET owner = CASE id WHEN pg_temp.id(1) THEN 'north' ELSE 'sout
 SELECT pg_temp.add_lot(1, 11, 'AAA', 100, 100, '2024-07-08');
 SELECT pg_temp.add_lot(2, 21, 'BBB', 100, 50, '2024-07-08');
 SELECT pg_temp.add_lot(1, 14, 'HOUSE', 1, 100, '2024-07-08', investment_class => 'PRIVATE');
+INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date, underlying_symbol,
+                       strike_price, expiration_date)
+VALUES (pg_temp.id(1), pg_temp.id(16), 'AAA C', 'LC', 1, 5, '2024-07-08', 'AAA', 1000, '2024-07-09');
+SELECT count(*) AS settled FROM settle_expired_options('2024-07-09') \gset
 SELECT count(*) AS phases FROM run_daily_batch_with_backfill('2024-07-10') \gset
 
 -- Every entry point --------------------------------------------------------------------------------------------------
@@ -55,6 +59,16 @@ INSERT INTO entry_points VALUES
    '''00000000-0000-4000-8000-000000000011'', 1, 100, ''2024-07-09'')'),
   ('manage', 'mark_position', 'SELECT pb.mark_position(''00000000-0000-4000-8000-000000000001'', '
    '''00000000-0000-4000-8000-000000000014'', 100, ''2024-07-09'')'),
+  -- What is to be settled needs the rights to write it; here there is nothing.
+  ('run', 'settle_expired_options', 'SELECT * FROM pb.settle_expired_options(''2024-07-11'')'),
+  ('run', 'settle_options', 'SELECT * FROM _portfolio_batch.settle_options(''2024-07-11'', NULL, NULL)'),
+  ('manage', 'undo_settlement', 'SELECT * FROM pb.undo_settlement(''00000000-0000-4000-8000-000000000001'', '
+   '''00000000-0000-4000-8000-000000000016'')'),
+  ('manage', 'deliver_shares', 'SELECT _portfolio_batch.deliver_shares(''00000000-0000-4000-8000-000000000001'', '
+   '''00000000-0000-4000-8000-000000000011'', ''AAA'', 1, 100, ''2024-07-09'', ''test'')'),
+  ('read', 'pnl_by_kind', 'SELECT * FROM pb.pnl_by_kind(''2024-07-11'', ''2024-07-12'')'),
+  ('read', 'pnl_by_kind_of', 'SELECT * FROM _portfolio_batch.pnl_by_kind_of(NULL, ''2024-07-11'', ''2024-07-12'')'),
+  ('read', 'lots_at_inception', 'SELECT * FROM _portfolio_batch.lots_at_inception(NULL)'),
   ('manage', 'load_sample_data', 'SELECT * FROM pb.load_sample_data(portfolios => 1, last_session => ''2024-07-12'')'),
   ('manage', 'create_analytics_tables', 'SELECT * FROM pb.create_analytics_tables()'),
   ('manage', 'enable_tenant_security', 'SELECT * FROM pb.enable_tenant_security()'),

@@ -73,7 +73,7 @@ SELECT results_eq($$SELECT section, status, green, amber, red, detail FROM batch
                   $$VALUES ('market data', 'amber', 4::bigint, 2::bigint, 0::bigint,
                             (SELECT 'price of the session, ' || symbol || ': 0 of 1; no price, lots: 1' FROM positions
                              WHERE investment_class = 'OPTIONS')),
-                           ('snapshots', 'green', 9, 0, 0, NULL),
+                           ('snapshots', 'green', 12, 0, 0, NULL),
                            ('verdict', 'amber', (SELECT count(*) - 2 FROM _portfolio_batch.audit_checks()), 2, 0,
                             'BATCH CALCULATIONS ARE RUNNING')$$, 'the summary: a row a section, and the verdict');
 SELECT is_empty($$SELECT * FROM batch_audit('2024-07-11') WHERE status = 'red'$$, 'the session before is well too');
@@ -160,6 +160,18 @@ INSERT INTO faults (want, fault) VALUES
    'INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator) VALUES (''VTV'', ''2024-07-10'', ''split'', 2); '
    'UPDATE market_data_cache SET close = close / 2, adj_close = adj_close / 2 '
    'WHERE symbol = ''VTV'' AND date >= ''2024-07-10'''),
+  ('market data: price of the session green, snapshots: expired options amber',
+   'UPDATE positions SET expiration_date = ''2024-07-11'' WHERE investment_class = ''OPTIONS'''),
+  ('nothing', 'UPDATE positions SET expiration_date = ''2024-07-15'' WHERE investment_class = ''OPTIONS'''),
+  ('snapshots: values at inception amber',
+   format('UPDATE portfolios SET inception_date = (SELECT min(snapshot_date) FROM portfolio_snapshots) WHERE id = %L; '
+          'UPDATE positions SET entry_date = ''2020-01-02'' WHERE id = %L; '
+          'DELETE FROM market_data_cache WHERE symbol = (SELECT symbol FROM positions WHERE id = %2$L) '
+          'AND date BETWEEN ''2024-06-24'' AND ''2024-07-08''', :'pf', :'lot')),
+  ('snapshots: flows before inception amber',
+   format('UPDATE portfolios SET inception_date = (SELECT min(snapshot_date) FROM portfolio_snapshots) WHERE id = %L; '
+          'INSERT INTO equity_changes (portfolio_id, change_type, amount, change_date) '
+          'VALUES (%1$L, ''CONTRIBUTION'', 1000, ''2024-06-03'')', :'pf')),
   ('snapshots: realized P&L as booked amber',
    format('INSERT INTO position_realized_events (portfolio_id, position_id, trade_date, quantity_closed, exit_price, '
           'realized_pnl) SELECT portfolio_id, id, ''2024-07-12'', 1, last_price, 999 FROM positions WHERE id = %L', :'lot')),

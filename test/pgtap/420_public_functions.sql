@@ -2,7 +2,7 @@
 -- execute them. All of it is asked of the catalogs.
 
 \ir include/prelude.psql
-SELECT plan(48);
+SELECT plan(50);
 
 -- The functions that README documents, from its table.
 \set readme `cat "${PB_ROOT:-.}/README.md"`
@@ -127,7 +127,8 @@ SELECT set_eq($$SELECT p.proname::text COLLATE "default" FROM _portfolio_batch.e
                 'create_analytics_tables create_portfolio_snapshots daily_batch disable_schedule enable_schedule enable_tenant_security '
                 'grant_analytics_roles load_sample_data mark_position purge_portfolio purge_results purge_run_records '
                 'rescan_sessions restore_sector_tags run_daily_batch run_daily_batch_with_backfill schedule_batch '
-                'schedule_default_batches sync_schedules unschedule_batch update_position_values', ' '),
+                'schedule_default_batches settle_expired_options sync_schedules undo_settlement unschedule_batch '
+                'update_position_values', ' '),
               'only runners may execute what writes');
 SELECT is_empty($$SELECT f.function FROM _portfolio_batch.executing_roles() AS f
                   JOIN pg_proc AS p ON p.oid = f.function
@@ -145,6 +146,7 @@ SELECT pg_temp.raises(format('SELECT * FROM %s', call), '22008', '%', '%', '%', 
     $$close_position(pg_temp.id(1), pg_temp.id(2), 1, 1, '-infinity')$$,
     $$mark_position(pg_temp.id(1), pg_temp.id(2), 1, 'infinity')$$,
     $$mark_position(pg_temp.id(1), pg_temp.id(2), 1, '-infinity')$$,
+    $$settle_expired_options('infinity')$$, $$pnl_by_kind('-infinity', '2024-07-12')$$,
     $$batch_audit('infinity')$$, $$batch_audit_summary('-infinity')$$, $$batch_preflight('infinity')$$,
     $$portfolio_report(pg_temp.id(1), '-infinity')$$,
     $$_portfolio_batch.api_age_sessions('-infinity')$$,

@@ -12,21 +12,31 @@ namespace pb::core {
 
 namespace {
 
-// Cash that a lot has brought up to the day: what it cost, what its closings returned, and dividends on shares held
-// on the day before they went ex.
-long double cash_of_lot(const Lot& lot, Date day, const std::vector<Closing>& closings,
-                        const CorporateActions& actions) {
-  if (lot.entry_date > day) return 0;
-  long double cash = -static_cast<long double>(lot.quantity) * lot.entry_price * lot.multiplier;
+// What a lot has brought up to a day.
+struct LotCash {
+  long double trades = 0;     // what its closings returned, less what it cost
+  long double dividends = 0;  // on shares held on the day before they went ex
+};
+
+// Since its entry, or since the opening if it was held by then: it then enters at what it was worth.
+LotCash cash_of_lot(const Lot& lot, Date day, std::optional<Date> opening, const std::vector<Closing>& closings,
+                    const ValuationInputs& inputs) {
+  const CorporateActions& actions = *inputs.actions;
+  LotCash cash;
+  if (lot.entry_date > day) return cash;
+  cash.trades = opening ? -static_cast<long double>(value_lot(lot, *opening, inputs).market_value)
+                        : -static_cast<long double>(lot.quantity) * lot.entry_price * lot.multiplier;
   for (const Closing& closing : closings)
-    cash += static_cast<long double>(std::copysign(closing.quantity, lot.quantity)) * closing.price * lot.multiplier;
+    cash.trades += static_cast<long double>(std::copysign(closing.quantity, lot.quantity)) * closing.price *
+                   multiplier_asof(lot, closing.trade_date, actions);
   const auto& dividends = actions.dividends(lot.symbol);
   if (lot.is_option() || dividends.empty()) return cash;
   const OpenQuantity open(lot, actions);
+  const Date since = opening.value_or(lot.entry_date);
+  std::set<Date> ex_dates;
   for (const auto& dividend : dividends)
-    if (dividend.ex_date > lot.entry_date && dividend.ex_date <= day)
-      cash += static_cast<long double>(open.asof(dividend.ex_date - std::chrono::days(1))) * dividend.amount *
-              lot.multiplier;
+    if (dividend.ex_date > since && dividend.ex_date <= day) ex_dates.insert(dividend.ex_date);
+  for (const Date ex_date : ex_dates) cash.dividends += dividend_of_lot(lot, ex_date, open, actions);
   return cash;
 }
 
@@ -52,17 +62,15 @@ struct Instruments {
   }
 };
 
-// Closing trades of more than was opened would book cash for shares that nobody held. Quantities have six decimals on
-// the day of the trade, so each may be off in the last one.
+// Closing trades of more than was opened would book cash for shares that nobody held.
 void require_enough_opened(const Lot& lot, const std::vector<Closing>& closings, const CorporateActions& actions) {
-  constexpr double last_decimal = 1e-6;
   double closed = 0;
   double rounding = 0;
   const auto& splits = actions.splits(lot.symbol);
   for (const Closing& closing : closings) {
-    const SplitRatio since = CorporateActions::split_ratio(splits, lot.entry_date, closing.trade_date);
+    const SplitRatio since = CorporateActions::quantity_ratio(splits, lot.entry_date, closing.trade_date);
     closed += since.to_old_shares(closing.quantity);
-    rounding += since.to_old_shares(last_decimal);
+    rounding += 2 * since.to_old_shares(rounding_of(closing, since));
   }
   if (closed <= std::fabs(lot.quantity) + rounding) return;
   throw Error(sqlstate::data_exception,
@@ -71,6 +79,23 @@ void require_enough_opened(const Lot& lot, const std::vector<Closing>& closings,
                   " are closed.",
               "Correct its closing trades in position_realized_events.");
 }
+
+// Cash by where it comes from; each sum is rounded once.
+struct CashTotals {
+  long double of_lots = 0;  // trades and dividends
+  long double events = 0;
+  long double dividends = 0;
+  long double fees = 0;
+  long double cash_pnl = 0;
+  long double unallocated = 0;
+
+  void add(const BookedCash& booked) {
+    events += booked.amount;
+    (booked.event->kind == CashKind::dividend ? dividends : cash_pnl) += booked.amount;
+    if (booked.event->kind == CashKind::fee) fees += booked.amount;
+    if (!booked.lot) unallocated += booked.amount;
+  }
+};
 
 Money cumulative_before(const Ledger& ledger, Date day) {
   const auto next = ledger.lower_bound(day);
@@ -100,16 +125,27 @@ PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInp
   for (const CapitalFlow& flow : holdings.flows)
     if (flow.date <= day) levels.flows_to_date += flow.amount;
 
-  long double trade_cash = 0;
+  CashTotals totals;
+  std::vector<LotLevel> of_lots(holdings.lots.size());
+  for (const BookedCash& booked : booked_cash(holdings.events, holdings.lots, day, holdings.opening, *inputs.actions)) {
+    totals.add(booked);
+    if (booked.lot) of_lots[*booked.lot].cumulative_pnl += booked.amount;
+  }
   long double long_value = 0;
   long double short_value = 0;
   Instruments instruments;
-  for (const Lot& lot : holdings.lots) {
-    const std::vector<Closing> closings = closings_through(lot, day, *inputs.actions);
+  for (std::size_t i = 0; i < holdings.lots.size(); ++i) {
+    const Lot& lot = holdings.lots[i];
+    LotLevel& level = of_lots[i];
+    const bool is_carried_in = holdings.opening && lot.entry_date <= *holdings.opening;
+    const std::optional<Date> opening = is_carried_in ? holdings.opening : std::nullopt;
+    std::vector<Closing> closings = closings_through(lot, day, *inputs.actions);
     require_enough_opened(lot, closings, *inputs.actions);
-    LotLevel level{
-        .cumulative_pnl = cash_of_lot(lot, day, closings, *inputs.actions), .realized_to_date = {}, .value = {}};
-    trade_cash += level.cumulative_pnl;
+    if (opening) std::erase_if(closings, [&](const Closing& closing) { return closing.trade_date <= *opening; });
+    const LotCash cash = cash_of_lot(lot, day, opening, closings, inputs);
+    totals.of_lots += cash.trades + cash.dividends;
+    totals.dividends += cash.dividends;
+    level.cumulative_pnl += cash.trades + cash.dividends;
     for (const Closing& closing : closings) level.realized_to_date += realized_pnl(lot, closing, *inputs.actions);
     levels.realized_to_date += level.realized_to_date;
     if (quantity_asof(lot, day, *inputs.actions) != 0) {
@@ -118,17 +154,21 @@ PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInp
       (level.value.market_value >= 0 ? long_value : short_value) += level.value.market_value;
       instruments.add(lot, level.value);
     }
-    if (lots != nullptr) lots->push_back(level);
   }
-  levels.cash = holdings.initial_equity + levels.flows_to_date + to_money(trade_cash);
+  levels.cash = holdings.initial_equity + levels.flows_to_date + to_money(totals.of_lots + totals.events);
+  levels.dividends_to_date = to_money(totals.dividends);
+  levels.fees_to_date = to_money(totals.fees);
+  levels.cash_pnl_to_date = to_money(totals.cash_pnl);
+  levels.unallocated_to_date = to_money(totals.unallocated);
   levels.long_value = to_money(long_value);
   levels.short_value = to_money(short_value);
   instruments.count_into(levels);
+  if (lots != nullptr) *lots = std::move(of_lots);
   return levels;
 }
 
 LedgerEntry ledger_entry(const PortfolioLevels& levels) {
-  return {levels.equity(), levels.cumulative_pnl(), levels.flows_to_date, levels.realized_to_date};
+  return {levels.equity(), levels.cumulative_pnl(), levels.flows_to_date, levels.realized_to_date, levels.fees_to_date};
 }
 
 PeriodResult period_result(Date day, const PortfolioLevels& levels, std::span<const CapitalFlow> flows,
@@ -149,7 +189,10 @@ PeriodResult period_result(Date day, const PortfolioLevels& levels, std::span<co
   result.daily_flow = levels.flows_to_date - before.flows_to_date;
   result.daily_realized = levels.realized_to_date - before.realized_to_date;
   result.return_base = before.equity + contributions_since(result.previous_date, day, flows, result.daily_flow);
-  if (result.return_base.units > 0) result.daily_return = to_double(result.daily_pnl) / to_double(result.return_base);
+  if (result.return_base.units <= 0) return result;
+  const double base = to_double(result.return_base);
+  result.daily_return = to_double(result.daily_pnl) / base;
+  result.gross_return = to_double(result.daily_pnl - (levels.fees_to_date - before.fees_to_date)) / base;
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "core/portfolio/cash_events.hpp"
 #include "core/portfolio/lot.hpp"
 #include "core/portfolio/money.hpp"
 #include "core/portfolio/valuation.hpp"
@@ -22,17 +23,25 @@ struct Holdings {
   Money initial_equity;
   std::span<const Lot> lots;
   std::span<const CapitalFlow> flows;
+  std::span<const CashEvent> events = {};  // by date
+  // The session before the inception, at whose close the initial equity is measured: lots that were held by then are
+  // part of it at what they were worth. None where the portfolio begins with its first trade.
+  std::optional<Date> opening = std::nullopt;
 };
 
 // A portfolio at the end of one day. Each level is computed from all trades, flows and dividends up to the day, not
 // from the day before: a skipped session, a late booking or a corrected price loses nothing, and computing a day
 // twice gives the same. Amounts are rounded once, here; everything derived from them is exact.
 struct PortfolioLevels {
-  Money cash;         // initial equity + flows + trade cash + dividends; may be negative
+  Money cash;         // initial equity + flows + trade cash + dividends + cash events; may be negative
   Money long_value;   // market value of positions with positive exposure
   Money short_value;  // negative
   Money flows_to_date;
-  Money realized_to_date;
+  Money realized_to_date;     // against entry prices, also of lots from before the opening
+  Money dividends_to_date;    // as counted on their ex-dates, corrected by what the account reported
+  Money fees_to_date;         // negative; what returns before fees leave out
+  Money cash_pnl_to_date;     // of all cash events but dividends, the fees among them
+  Money unallocated_to_date;  // of the P&L, what belongs to no lot
   Money initial_equity;
   int long_count = 0;  // distinct instruments, so that splitting a lot changes nothing
   int short_count = 0;
@@ -49,7 +58,7 @@ struct PortfolioLevels {
 
 // What one lot has come to by the end of a day.
 struct LotLevel {
-  long double cumulative_pnl = 0;  // cash that it brought, and its value
+  long double cumulative_pnl = 0;  // cash that it brought, and its value, since its entry or the opening
   Money realized_to_date;
   LotValue value;  // with a quantity of 0 where it is not open
 };
@@ -64,6 +73,7 @@ struct LedgerEntry {
   Money cumulative_pnl;
   Money flows_to_date;
   Money realized_to_date;
+  Money fees_to_date;
 };
 
 // A portfolio's snapshots by date.
@@ -86,6 +96,8 @@ struct PeriodResult {
   // (equity + withdrawals) / (equity before + contributions) - 1, which is daily P&L over the return base; none when
   // that is not positive.
   std::optional<double> daily_return;
+  // The same before fees: (daily P&L - fees) over the return base.
+  std::optional<double> gross_return;
 };
 
 PeriodResult period_result(Date day, const PortfolioLevels& levels, std::span<const CapitalFlow> flows,

@@ -2,6 +2,7 @@
 #include "core/no_postgres.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <string>
@@ -42,6 +43,8 @@ class CorporateActions {
     Date ex_date;
     SplitRatio ratio;
     Instant effective = Instant(ex_date);  // when the ex-date begins where the instrument trades
+    // Of an option: the number of contracts stays, and what each of them delivers changes.
+    bool in_multiplier = false;
   };
   struct Dividend {
     Date ex_date;
@@ -54,18 +57,41 @@ class CorporateActions {
     std::string column;
     std::string value;
     std::string row;  // the key of its row
+    bool is_split = false;
   };
 
   void add_split(const std::string& symbol, Split split) { by_symbol_[symbol].splits.push_back(split); }
   void add_dividend(const std::string& symbol, Dividend dividend) { by_symbol_[symbol].dividends.push_back(dividend); }
 
   // Whatever depends on such an action is not known: splits and dividends of its day count as NaN.
-  void add_problem(const std::string& symbol, Problem problem, bool is_split) {
+  void add_problem(const std::string& symbol, Problem problem) {
     constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
     Actions& actions = by_symbol_[symbol];
+    const bool is_split = problem.is_split;
     if (problem.ex_date && is_split) actions.splits.push_back({.ex_date = *problem.ex_date, .ratio = {unknown, 1}});
     if (problem.ex_date && !is_split) actions.dividends.push_back({*problem.ex_date, unknown});
     actions.problems.push_back(std::move(problem));
+  }
+
+  // Makes an option follow the splits of its underlying, once those of both are there. A split into whole shares
+  // multiplies the contracts; any other changes what a contract delivers. Days on which the option has splits of its
+  // own stay as they are: these say how the contracts were adjusted.
+  void follow(const std::string& option, const std::string& underlying) {
+    const Actions* followed = find(underlying);
+    if (followed == nullptr || option == underlying) return;
+    Actions own = find(option) != nullptr ? *find(option) : Actions{};
+    const std::vector<Split> splits = own.splits;
+    for (Split split : followed->splits) {
+      if (std::any_of(splits.begin(), splits.end(), [&](const Split& s) { return s.ex_date == split.ex_date; }))
+        continue;
+      split.in_multiplier = !is_whole(split.ratio);
+      own.splits.push_back(split);
+    }
+    for (const Problem& problem : followed->problems)
+      if (problem.is_split) own.problems.push_back(problem);
+    std::stable_sort(own.splits.begin(), own.splits.end(),
+                     [](const Split& a, const Split& b) { return a.ex_date < b.ex_date; });
+    if (!own.splits.empty() || !own.problems.empty()) by_symbol_[option] = std::move(own);
   }
 
   // The first unusable action with an ex-date in (after, until], or without any; nullptr when there is none.
@@ -76,12 +102,18 @@ class CorporateActions {
     return nullptr;
   }
 
-  // New shares on `until` for shares held on `after`: the product of the ratios with ex-date in (after, until].
+  // New shares on `until` for shares held on `after`: the product of the ratios with ex-date in (after, until]. Of an
+  // option, shares that its contracts deliver.
   static SplitRatio split_ratio(const std::vector<Split>& splits, Date after, Date until) {
-    SplitRatio ratio;
-    for (const Split& split : splits)
-      if (split.ex_date > after && split.ex_date <= until) ratio *= split.ratio;
-    return ratio;
+    return product(splits, after, until, [](const Split&) { return true; });
+  }
+  // The part of it that changes quantities: shares, or contracts of an option.
+  static SplitRatio quantity_ratio(const std::vector<Split>& splits, Date after, Date until) {
+    return product(splits, after, until, [](const Split& split) { return !split.in_multiplier; });
+  }
+  // The part of it that changes what a contract delivers.
+  static SplitRatio multiplier_ratio(const std::vector<Split>& splits, Date after, Date until) {
+    return product(splits, after, until, [](const Split& split) { return split.in_multiplier; });
   }
   SplitRatio split_ratio(const std::string& symbol, Date after, Date until) const {
     return split_ratio(splits(symbol), after, until);
@@ -116,6 +148,18 @@ class CorporateActions {
   bool has_any(const std::string& symbol) const { return find(symbol) != nullptr; }
 
  private:
+  template <class Counts>
+  static SplitRatio product(const std::vector<Split>& splits, Date after, Date until, Counts counts) {
+    SplitRatio ratio;
+    for (const Split& split : splits)
+      if (split.ex_date > after && split.ex_date <= until && counts(split)) ratio *= split.ratio;
+    return ratio;
+  }
+  static bool is_whole(const SplitRatio& ratio) {
+    const double quotient = ratio.new_shares / ratio.old_shares;
+    return quotient == std::floor(quotient);
+  }
+
   struct Actions {
     std::vector<Split> splits;
     std::vector<Dividend> dividends;

@@ -1,6 +1,7 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,18 +42,26 @@ struct Lot {
   Date entry_date{};
   std::optional<Date> exit_date;
   std::optional<double> exit_price;
-  double multiplier = 1;
+  double multiplier = 1;  // on the entry date
   std::string underlying_symbol;
-  std::vector<Closing> closings;  // by trade date
-  std::vector<HandMark> marks;    // by date; of a private lot
+  double strike_price = std::numeric_limits<double>::quiet_NaN();  // of an option, on the entry date
+  std::optional<Date> expiration_date;                             // of an option
+  std::vector<Closing> closings;                                   // by trade date
+  std::vector<HandMark> marks;                                     // by date; of a private lot
 
   bool is_option() const { return position_type.size() == 2; }
+  bool is_call() const { return position_type == "LC" || position_type == "SC"; }
+  bool is_expired(Date day) const { return is_option() && expiration_date && *expiration_date <= day; }
   bool is_private() const { return investment_class == InvestmentClass::private_asset; }
 };
 
 // The closings on or before the day. A lot whose exit date has come without events for all of it closes the rest at
 // its exit price, which is how positions imported as already closed arrive.
 std::vector<Closing> closings_through(const Lot& lot, Date day, const CorporateActions& actions);
+
+// What a closing may be off by, in its own shares, since its entry or a split. Brokers round the shares of a split to
+// six decimals; of a small quantity that would be much of it. Without a split, only the sums of a double are not exact.
+double rounding_of(const Closing& closing, const SplitRatio& since);
 
 // What is open of a lot at the end of any day. Its closings are added up once; each day then costs a search among them.
 // It refers to the lot and the actions.
@@ -80,6 +89,9 @@ class OpenQuantity {
 
 // The same for one day alone.
 double quantity_asof(const Lot& lot, Date day, const CorporateActions& actions);
+
+// Shares of one contract on a day on or after the entry; 1 of what is no option.
+double multiplier_asof(const Lot& lot, Date day, const CorporateActions& actions);
 
 // Realized P&L of one closing: (exit - entry) x closed quantity x multiplier, with the sign of the lot. It follows from
 // lot, closing and splits as they are known now, whatever was known when the closing was booked.

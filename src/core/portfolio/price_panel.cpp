@@ -30,6 +30,7 @@ bool is_jump_of_split(double adjusted, double closes, const SplitRatio& ratio) {
 PricePanel::PricePanel(Sessions sessions, std::vector<std::string> symbols, Poll poll)
     : sessions_(std::move(sessions)),
       symbols_(std::move(symbols)),
+      may_be_worthless_(symbols_.size(), false),
       close_(sessions_.size(), static_cast<Eigen::Index>(symbols_.size())),
       returns_(close_.rows(), close_.cols()) {
   for (Eigen::Index column = 0; column < close_.cols(); ++column) {
@@ -46,9 +47,15 @@ std::optional<int> PricePanel::column(std::string_view symbol) const {
   return found == columns_.end() ? std::nullopt : std::optional(found->second);
 }
 
+bool PricePanel::is_price_of(int column, double price) const {
+  return is_price(price) || (price == 0 && may_be_worthless_[static_cast<std::size_t>(column)]);
+}
+
 void PricePanel::set(int column, const PriceRow& row, const CorporateActions& actions) {
   const double close = close_as_traded(row, symbols_[static_cast<std::size_t>(column)], actions);
-  if (!is_price(row.close) || !is_price(close) || !(std::isnan(row.adjusted_close) || is_price(row.adjusted_close)))
+  const bool is_adjusted = !std::isnan(row.adjusted_close);
+  if (!is_price_of(column, row.close) || !is_price_of(column, close) ||
+      (is_adjusted && !is_price_of(column, row.adjusted_close)))
     return leave_out(column, row.date);
   // Rows come date by date or symbol by symbol, so the session is mostly that of the row before, or the next one.
   if (session_ >= sessions_.size() || sessions_[session_] != row.date) {
@@ -65,8 +72,8 @@ void PricePanel::set(int column, const PriceRow& row, const CorporateActions& ac
 
 void PricePanel::set_earlier(int column, const PriceRow& row, const CorporateActions& actions) {
   const double close = close_as_traded(row, symbols_[static_cast<std::size_t>(column)], actions);
-  if (!is_price(row.close) || !is_price(close)) return leave_out(column, row.date);
-  earlier_[column] = {row.date, close};
+  if (!is_price_of(column, row.close) || !is_price_of(column, close)) return leave_out(column, row.date);
+  off_session_[column].push_back({row.date, close});
 }
 
 double PricePanel::return_of_closes(int session, int column, const CorporateActions& actions) const {
@@ -110,6 +117,7 @@ void PricePanel::finish(const CorporateActions& actions, Poll poll) {
       }
       if (std::isnan(adjusted[t]) || is_price_change(adjusted[t] + 1)) continue;
       adjusted[t] = nan;
+      if (may_be_worthless_[static_cast<std::size_t>(column)] && (close[t] == 0 || close[t - 1] == 0)) continue;
       leave_out(static_cast<int>(column), sessions_[t]);
     }
     if (!sessions_.empty()) adjusted[0] = nan;
@@ -148,11 +156,10 @@ std::optional<Mark> PricePanel::mark_asof(int column, Date day, const CorporateA
   }
   if (const auto found = off_session_.find(column); found != off_session_.end())
     for (const OffSessionMark& mark : found->second) consider(mark);
-  if (const auto found = earlier_.find(column); found != earlier_.end()) consider(found->second);
   if (!best) return std::nullopt;
   const std::string& symbol = symbols_[static_cast<std::size_t>(column)];
   const double price = actions.split_ratio(symbol, best->date, day).to_new_price(best->price);
-  if (!is_price(price)) return std::nullopt;
+  if (!is_price_of(column, price)) return std::nullopt;
   return Mark{price, best->date, sessions_.age(best->date, day)};
 }
 

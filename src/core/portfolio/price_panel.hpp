@@ -58,12 +58,16 @@ class PricePanel {
   std::optional<int> column(std::string_view symbol) const;
 
   // Rows on days that are no session are kept for valuation only: they have no return. A row with a price that is out
-  // of range (core/portfolio/ranges.hpp) is left out.
+  // of range (core/portfolio/ranges.hpp) is left out. A close of 0 is a price of an option, which may be worthless, and
+  // of nothing else; there is no return from or to it.
   void set(int column, const PriceRow& row, const CorporateActions& actions);
-  // The last known price before the panel begins, for symbols that have none on its first days.
+  // A price from before the panel begins: the last one of a symbol that has none on its first days, or the newest as of
+  // an earlier day that is asked for.
   void set_earlier(int column, const PriceRow& row, const CorporateActions& actions);
   // A row that was left out because its price cannot be used, for those who set rows and for set() itself.
   void leave_out(int column, Date date) { left_out_[column].push_back(date); }
+  // Says that a column is of an option, before its rows are set.
+  void set_option(int column) { may_be_worthless_[static_cast<std::size_t>(column)] = true; }
   // Computes the returns once all rows are set.
   void finish(const CorporateActions& actions, Poll poll = no_poll);
 
@@ -88,6 +92,7 @@ class PricePanel {
   std::optional<Mark> mark_asof(int column, Date day, const CorporateActions& actions) const;
 
  private:
+  bool is_price_of(int column, double price) const;
   // The return of closes, splits and dividends.
   double return_of_closes(int session, int column, const CorporateActions& actions) const;
   // The return of adjusted closes; NaN where they jump by the ratio of a split.
@@ -101,11 +106,11 @@ class PricePanel {
   Sessions sessions_;
   std::vector<std::string> symbols_;
   std::unordered_map<std::string_view, int> columns_;  // views into symbols_
+  std::vector<bool> may_be_worthless_;                 // by column
   int session_ = 0;                                    // of the last row that was set
   Matrix close_;
-  Matrix returns_;  // adjusted closes until finish()
-  std::unordered_map<int, std::vector<OffSessionMark>> off_session_;
-  std::unordered_map<int, OffSessionMark> earlier_;
+  Matrix returns_;                                                    // adjusted closes until finish()
+  std::unordered_map<int, std::vector<OffSessionMark>> off_session_;  // and from before the panel
   std::unordered_map<int, std::vector<Date>> left_out_;
   std::unordered_map<int, std::vector<SplitJump>> split_jumps_;
 };
