@@ -134,6 +134,33 @@ TEST(AccountingReal, BooksOnRealPricesAgreeToTheLastUnit) {
     expect_row(row, computed.at(row.text("portfolio_id")).at(day(row.text("snapshot_date"))));
 }
 
+// Lots from before the inception, options through a split and past their expiration, fees and dividends received.
+TEST(AccountingReal, AccountThatWasManagedElsewhereAgreesToTheLastUnit) {
+  PB_SKIP_WITHOUT_SHARED_DATA();
+  pb::test::Fixture fixture = pb::test::read_fixture("real_account.json");
+  std::vector<Price> prices = pb::test::read_shared_prices();
+  const pb::core::Sessions sessions = pb::test::sessions_of(prices, "SPY");
+  for (Price& price : prices) price.split_adjusted = true;
+  prices.insert(prices.end(), fixture.prices.begin(), fixture.prices.end());
+  const PricePanel panel = make_panel(sessions, prices, fixture.actions);
+  const ValuationInputs inputs{&panel, &fixture.actions, max_stale_sessions};
+  const Book& book = fixture.books.at(0);
+  const std::span days =
+      std::span(sessions.dates()).subspan(static_cast<std::size_t>(sessions.index(day("2024-06-03")).value()), 147);
+  const Snapshots computed =
+      roll({book.initial_equity, book.lots, book.flows, book.events, book.opening}, days, inputs);
+  const std::vector<Record> expected = pb::test::read_csv(pb::test::golden_file("accounting_account.csv"));
+  EXPECT_EQ(expected.size(), 147u);
+  for (const Record& row : expected) {
+    const Snapshot& snapshot = computed.at(day(row.text("snapshot_date")));
+    expect_row(row, snapshot);
+    EXPECT_EQ(money_text(snapshot.levels.dividends_to_date), row.text("cumulative_dividends"));
+    EXPECT_EQ(money_text(snapshot.levels.cash_pnl_to_date), row.text("cumulative_cash_pnl"));
+    EXPECT_EQ(money_text(snapshot.levels.fees_to_date), row.text("cumulative_fees"));
+    EXPECT_NEAR(snapshot.period.gross_return.value(), row.number("gross_return"), 1e-12);
+  }
+}
+
 // ---- invariants on a random book -----------------------------------------------------------------------------------
 
 // Eight symbols with gaps, off-session prices, splits and dividends; forty lots long and short, partly closed; flows on

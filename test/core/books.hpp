@@ -6,6 +6,7 @@
 #include <boost/property_tree/json_parser.hpp>
 #include <boost/property_tree/ptree.hpp>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,6 +26,8 @@ struct Book {
   std::vector<core::Lot> lots;
   std::vector<core::CapitalFlow> flows;       // booked from the beginning
   std::vector<core::CapitalFlow> late_flows;  // booked when the snapshots already exist
+  std::vector<core::CashEvent> events;
+  std::optional<Date> opening;
   std::vector<Date> sessions;
 };
 
@@ -34,8 +37,19 @@ struct Fixture {
   core::CorporateActions actions;
 };
 
+// The ids of the fixtures differ in their last byte.
+inline core::Uuid read_id(const std::string& text) {
+  core::Uuid id{};
+  id.bytes[15] = static_cast<unsigned char>(std::stoi(text.substr(text.size() - 2), nullptr, 16));
+  return id;
+}
+
 inline core::Lot read_lot(const Json& row, const Json& events, const Json& marks) {
   core::Lot lot;
+  lot.id = read_id(row.get<std::string>("id"));
+  lot.underlying_symbol = row.get<std::string>("underlying_symbol", "");
+  lot.strike_price = row.get<double>("strike_price", nan);
+  if (const auto date = row.get_optional<std::string>("expiration_date")) lot.expiration_date = day(*date);
   lot.symbol = row.get<std::string>("symbol");
   lot.position_type = row.get<std::string>("position_type");
   const auto declared = row.get<std::string>("investment_class");
@@ -57,6 +71,26 @@ inline core::Lot read_lot(const Json& row, const Json& events, const Json& marks
   return lot;
 }
 
+inline core::CashEvent read_event(const Json& row) {
+  using core::CashKind;
+  static const std::map<std::string, CashKind> kinds{{"FEE", CashKind::fee},
+                                                     {"COMMISSION", CashKind::commission},
+                                                     {"INTEREST", CashKind::interest},
+                                                     {"DIVIDEND", CashKind::dividend},
+                                                     {"WITHHOLDING", CashKind::withholding},
+                                                     {"BORROW", CashKind::borrow},
+                                                     {"TAX", CashKind::tax},
+                                                     {"OTHER", CashKind::other}};
+  core::CashEvent event{};
+  event.date = day(row.get<std::string>("event_date"));
+  event.kind = kinds.at(row.get<std::string>("kind"));
+  event.amount = core::to_money(row.get<double>("amount"));
+  event.symbol = row.get<std::string>("symbol", "");
+  if (const auto id = row.get_optional<std::string>("position_id")) event.position_id = read_id(*id);
+  if (const auto date = row.get_optional<std::string>("ex_date")) event.ex_date = day(*date);
+  return event;
+}
+
 inline Book read_book(const Json& portfolio) {
   Book book;
   book.id = portfolio.get<std::string>("id");
@@ -70,6 +104,13 @@ inline Book read_book(const Json& portfolio) {
     const bool contribution = change.get<std::string>("change_type") == "CONTRIBUTION";
     auto& flows = change.get<bool>("booked_late", false) ? book.late_flows : book.flows;
     flows.push_back({day(change.get<std::string>("change_date")), contribution ? amount : -amount});
+  }
+  if (const auto events = portfolio.get_child_optional("cash_events"))
+    for (const auto& [_, event] : *events) book.events.push_back(read_event(event));
+  if (const auto opening = portfolio.get_optional<std::string>("opening")) {
+    book.opening = day(*opening);
+    std::erase_if(book.flows, [&](const core::CapitalFlow& flow) { return flow.date <= *book.opening; });
+    std::erase_if(book.events, [&](const core::CashEvent& event) { return event.date <= *book.opening; });
   }
   if (const auto sessions = portfolio.get_child_optional("sessions"))
     for (const auto& [_, session] : *sessions) book.sessions.push_back(day(session.get_value<std::string>()));
@@ -100,6 +141,9 @@ inline Fixture read_fixture(const char* name) {
     else
       fixture.actions.add_dividend(symbol, {ex_date, action.get<double>("amount")});
   }
+  for (const Book& book : fixture.books)
+    for (const core::Lot& lot : book.lots)
+      if (lot.is_option() && !lot.underlying_symbol.empty()) fixture.actions.follow(lot.symbol, lot.underlying_symbol);
   return fixture;
 }
 

@@ -153,6 +153,9 @@ inline core::PricePanel make_panel(core::Sessions sessions, const std::vector<Pr
   std::set<std::string> symbols;
   for (const Price& price : prices) symbols.insert(price.symbol);
   core::PricePanel panel(std::move(sessions), {symbols.begin(), symbols.end()});
+  // Symbols of options, and no others here, have a space.
+  for (const std::string& symbol : symbols)
+    if (symbol.find(' ') != std::string::npos) panel.set_option(panel.column(symbol).value());
   for (const Price& price : prices)
     panel.set(panel.column(price.symbol).value(),
               {price.date, price.close, price.adjusted_close, price.split_adjusted, price.fetched_at}, actions);

@@ -17,6 +17,7 @@ import gzip
 import json
 import os
 import sys
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal, getcontext
 from fractions import Fraction
 from pathlib import Path
@@ -33,10 +34,18 @@ MONEY = ["equity_balance", "daily_pnl", "mtd_pnl", "ytd_pnl", "cumulative_pnl", 
          "daily_capital_flow", "total_market_value", "cash_value", "total_long", "total_short", "gross_exposure"]
 COUNTS = ["long_count", "short_count", "option_count", "private_positions", "stale_prices", "unpriced_positions"]
 COLUMNS = ["portfolio_id", "snapshot_date"] + MONEY + COUNTS + ["daily_return"]
+CASH = ["cumulative_dividends", "cumulative_cash_pnl", "cumulative_fees"]
+ACCOUNT_COLUMNS = COLUMNS + CASH + ["gross_return"]
+OLDEST_DIVIDEND = 100  # days after its ex-date on which a payment is still taken for that of a dividend
+OLDEST_SETTLEMENT = 10  # days before an expiration from which a close of the underlying still settles it
 
 
 def money(amount):
     return amount.quantize(CENT_PRECISION, rounding=ROUND_HALF_UP)
+
+
+def days_between(first, last):
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days
 
 
 class Prices:
@@ -93,7 +102,12 @@ class Lot:
     """One position row with its closings; quantities inside are in shares of the entry date, signed."""
 
     def __init__(self, row, events, marks, actions):
+        self.id = row["id"]
         self.symbol = row["symbol"]
+        self.underlying = row.get("underlying_symbol")
+        self.strike = Decimal(row["strike_price"]) if row.get("strike_price") else None
+        self.expiration = row.get("expiration_date")
+        self.is_call = row["position_type"] in {"LC", "SC"}
         self.entry_date = row["entry_date"]
         self.entry_price = Decimal(row["entry_price"])
         self.quantity = Decimal(row["quantity"])
@@ -110,12 +124,17 @@ class Lot:
         if row.get("exit_date"):
             left = self.remaining(row["exit_date"])
             if left != 0:
-                traded = times(left, actions.shares_per_share(self.symbol, self.entry_date, row["exit_date"]))
+                traded = times(left, self.shares_per_share(self.entry_date, row["exit_date"]))
                 self._close(row["exit_date"], traded, Decimal(row["exit_price"]))
 
     def _close(self, day, traded, price):
-        opened = times(traded, 1 / self.actions.shares_per_share(self.symbol, self.entry_date, day))
+        opened = times(traded, 1 / self.shares_per_share(self.entry_date, day))
         self.closings.append((day, opened, traded, price))
+
+    def shares_per_share(self, after, until):
+        """An option follows the splits of its underlying: of these books, all of them into whole shares."""
+        return self.actions.shares_per_share(self.underlying if self.is_option and self.underlying else self.symbol,
+                                             after, until)
 
     def remaining(self, day):
         """Quantity still open at the end of day, in shares of the entry date."""
@@ -151,24 +170,49 @@ class Lot:
                 gain += (traded * price - opened * self.entry_price) * self.multiplier
         return gain
 
+    def settlement(self, day, prices):
+        """Of an option that has expired by day: its intrinsic value by the close of the underlying, per share of the
+        entry date, or None."""
+        if not self.is_option or self.expiration is None or day < self.expiration or self.strike is None:
+            return None
+        row = prices.last(self.underlying, self.expiration)
+        if row is None or days_between(row[0], self.expiration) > OLDEST_SETTLEMENT:
+            return None
+        basis = FETCHED if prices.adjustment[self.underlying] == "split" else row[0]
+        close = times(row[1], self.shares_per_share(self.entry_date, basis))
+        return max(close - self.strike if self.is_call else self.strike - close, ZERO)
+
     def mark(self, day, prices):
         """(value of one share of the entry date, date of that price)."""
+        settled = self.settlement(day, prices)
+        if settled is not None:
+            return settled, self.expiration
         by_hand = [mark for mark in self.marks if mark[0] <= day]
         row = prices.last(self.symbol, day, manual_only=self.is_private)
         if self.is_private and by_hand and (row is None or by_hand[-1][0] >= row[0]):
             when, price = by_hand[-1]
-            return times(price, self.actions.shares_per_share(self.symbol, self.entry_date, when)), when
+            return times(price, self.shares_per_share(self.entry_date, when)), when
         if row is None or (not self.is_private and row[0] < self.entry_date):
             return self.entry_price, self.entry_date
         # The price counts shares of its own date (raw) or of the day on which it was fetched (split-adjusted).
         is_at_once = prices.adjustment[self.symbol] == "split" and self.symbol not in prices.nightly
         basis = FETCHED if is_at_once else row[0]
-        return times(row[1], self.actions.shares_per_share(self.symbol, self.entry_date, basis)), row[0]
+        return times(row[1], self.shares_per_share(self.entry_date, basis)), row[0]
+
+    def since_opening(self, opening, prices):
+        """What a lot that was held at the opening cannot earn any more: its gain until then, and its dividends."""
+        if opening is None or self.entry_date > opening:
+            return ZERO
+        value = self.remaining(opening) * self.mark(opening, prices)[0] * self.multiplier
+        return self.trade_cash(opening) + self.dividend_cash(opening) + value
 
 
 class Book:
-    def __init__(self, portfolio, actions):
+    def __init__(self, portfolio, actions, prices=None):
         self.id = portfolio["id"]
+        self.opening = portfolio.get("opening")
+        self.actions = actions
+        self.prices = prices
         self.initial_equity = Decimal(portfolio["initial_equity"])
         events = {}
         for event in portfolio["realized_events"]:
@@ -178,17 +222,61 @@ class Book:
             marks.setdefault(mark["position_id"], []).append(mark)
         self.lots = [Lot(p, events.get(p["id"], []), marks.get(p["id"], []), actions) for p in portfolio["positions"]]
         self.flows = [(f["change_date"], Decimal(f["amount"]) * (1 if f["change_type"] == "CONTRIBUTION" else -1))
-                      for f in portfolio["equity_changes"]]
+                      for f in portfolio["equity_changes"] if f["change_date"] > (self.opening or "")]
+        self.events = sorted((e for e in portfolio.get("cash_events", []) if e["event_date"] > (self.opening or "")),
+                             key=lambda e: e["event_date"])
 
     def flows_to(self, day):
         return sum((amount for when, amount in self.flows if when <= day), ZERO)
+
+    def dividends_counted(self, lots, ex_date):
+        """What lots were paid on an ex-date."""
+        before = (date.fromisoformat(ex_date) - timedelta(1)).isoformat()
+        return sum((lot.dividend_cash(ex_date) - lot.dividend_cash(before) for lot in lots), ZERO)
+
+    def cash_events(self, day):
+        """(kind, amount as it counts, lot or None) of the events to day. A dividend that the account reports counts by
+        its difference to the oldest one of its symbol or lot that was counted and not reported yet."""
+        counted, reported = [], set()
+        for event in (e for e in self.events if e["event_date"] <= day):
+            lot = next((x for x in self.lots if x.id == event.get("position_id")), None)
+            amount = Decimal(event["amount"])
+            if event["kind"] == "DIVIDEND":
+                symbol = lot.symbol if lot else event["symbol"]
+                lots = [lot] if lot else [x for x in self.lots if x.symbol == symbol]
+                known = sorted({d for s, d, _ in self.actions.dividends if s == symbol and d > (self.opening or "")})
+                if event.get("ex_date"):
+                    known = [event["ex_date"]]
+                else:
+                    known = [d for d in known if 0 <= days_between(d, event["event_date"]) <= OLDEST_DIVIDEND]
+                for ex_date in known:
+                    open_lots = [x for x in lots if (x.id, ex_date) not in reported]
+                    on_ex_date = self.dividends_counted(open_lots, ex_date)
+                    if on_ex_date != 0:
+                        reported |= {(x.id, ex_date) for x in open_lots if self.dividends_counted([x], ex_date) != 0}
+                        amount -= on_ex_date
+                        break
+            counted.append((event["kind"], amount, lot))
+        return counted
 
     def contributions(self, previous_day, day):
         return sum((amount for when, amount in self.flows if previous_day < when <= day and amount > 0), ZERO)
 
     def cash(self, day):
-        trades = sum((lot.trade_cash(day) + lot.dividend_cash(day) for lot in self.lots), ZERO)
-        return money(self.initial_equity + self.flows_to(day) + trades)
+        trades = sum((lot.trade_cash(day) + lot.dividend_cash(day) - lot.since_opening(self.opening, self.prices)
+                      for lot in self.lots), ZERO)
+        events = sum((amount for _, amount, _ in self.cash_events(day)), ZERO)
+        return money(self.initial_equity + self.flows_to(day) + trades + events)
+
+    def dividends(self, day):
+        """On ex-dates since the opening, and what the account reported otherwise."""
+        on_ex_dates = sum((lot.dividend_cash(day) - (lot.dividend_cash(self.opening) if self.opening else ZERO)
+                           for lot in self.lots), ZERO)
+        return on_ex_dates + sum((a for kind, a, _ in self.cash_events(day) if kind == "DIVIDEND"), ZERO)
+
+    def cash_pnl(self, day, kinds=None):
+        return sum((a for kind, a, _ in self.cash_events(day)
+                    if kind != "DIVIDEND" and (kinds is None or kind in kinds)), ZERO)
 
 
 def levels(book, day, prices, sessions):
@@ -212,6 +300,8 @@ def levels(book, day, prices, sessions):
         if lot.is_private:
             private.add(lot.symbol)
             continue
+        if lot.settlement(day, prices) is not None:
+            continue
         age = bisect.bisect_right(sessions, day) - bisect.bisect_right(sessions, price_date)
         if age > MAX_STALE_SESSIONS:
             unpriced.add(lot.symbol)
@@ -226,6 +316,8 @@ def levels(book, day, prices, sessions):
         "short_count": len(shorts), "option_count": len(options), "private_positions": len(private),
         "stale_prices": len(stale), "unpriced_positions": len(unpriced), "flows": book.flows_to(day),
         "cumulative_pnl": equity - book.initial_equity - book.flows_to(day),
+        "cumulative_dividends": money(book.dividends(day)), "cumulative_cash_pnl": money(book.cash_pnl(day)),
+        "cumulative_fees": money(book.cash_pnl(day, {"FEE"})),
     }
 
 
@@ -234,7 +326,8 @@ def snapshots(book, days, prices, sessions):
     month_base = year_base = ZERO
     for day in days:
         row = dict(levels(book, day, prices, sessions), portfolio_id=book.id, snapshot_date=day)
-        before = previous or {"cumulative_pnl": ZERO, "flows": ZERO, "equity_balance": book.initial_equity}
+        before = previous or {"cumulative_pnl": ZERO, "flows": ZERO, "equity_balance": book.initial_equity,
+                              "cumulative_fees": ZERO}
         if previous and previous_day[:7] != day[:7]:
             month_base = previous["cumulative_pnl"]
         if previous and previous_day[:4] != day[:4]:
@@ -243,9 +336,12 @@ def snapshots(book, days, prices, sessions):
         row["mtd_pnl"] = row["cumulative_pnl"] - month_base
         row["ytd_pnl"] = row["cumulative_pnl"] - year_base
         row["daily_capital_flow"] = row["flows"] - before["flows"]
-        row["daily_realized_pnl"] = money(sum((lot.realized(previous_day, day) for lot in book.lots), ZERO))
+        since = max(previous_day, book.opening or "")
+        row["daily_realized_pnl"] = money(sum((lot.realized(since, day) for lot in book.lots), ZERO))
         row["return_base"] = before["equity_balance"] + book.contributions(previous_day, day)
         row["daily_return"] = repr(float(row["daily_pnl"] / row["return_base"]))
+        fees = row["cumulative_fees"] - before["cumulative_fees"]
+        row["gross_return"] = repr(float((row["daily_pnl"] - fees) / row["return_base"]))
         rows.append(row)
         previous, previous_day = row, day
     return rows
@@ -253,7 +349,10 @@ def snapshots(book, days, prices, sessions):
 
 def attributed_pnl(book, previous_day, day, prices):
     """P&L of (previous_day, day] from the positions alone: held, bought and sold quantity times its price move."""
-    pnl = ZERO
+    previous_day = max(previous_day, book.opening or "")
+    pnl = book.cash_pnl(day) - book.cash_pnl(previous_day)
+    for when, sign in ((day, 1), (previous_day, -1)):
+        pnl += sign * sum((a for kind, a, _ in book.cash_events(when) if kind == "DIVIDEND"), ZERO)
     for lot in book.lots:
         carried = lot.remaining(previous_day)
         start = lot.mark(previous_day, prices)[0] if carried != 0 else lot.entry_price
@@ -291,11 +390,11 @@ def load_marks(book, prices):
 
 
 def text_rows(rows, columns):
-    return [[str(money(row[c])) if c in MONEY else str(row[c]) for c in columns] for row in rows]
+    return [[str(money(row[c])) if c in MONEY + CASH else str(row[c]) for c in columns] for row in rows]
 
 
-def run_real(data_dir, check):
-    real = json.loads((FIXTURES / "real_portfolios.json").read_text(encoding="utf-8"))
+def run_real(data_dir, check, fixture, target, columns):
+    real = json.loads((FIXTURES / fixture).read_text(encoding="utf-8"))
     prices = Prices()
     with gzip.open(Path(data_dir) / "prices_adjusted_2016_2024.csv.gz", "rt", newline="") as handle:
         for row in csv.DictReader(handle):
@@ -307,20 +406,20 @@ def run_real(data_dir, check):
     assert len(days) == real["sessions"], len(days)
     rows = []
     for portfolio in real["portfolios"]:
-        assert all(p["entry_date"] >= portfolio["inception_date"] for p in portfolio["positions"])
-        book = Book(portfolio, Actions(real["corporate_actions"]))
+        assert "opening" in portfolio or all(p["entry_date"] >= portfolio["inception_date"]
+                                             for p in portfolio["positions"])
+        book = Book(portfolio, Actions(real["corporate_actions"]), prices)
         of_book = snapshots(book, days, prices, sessions)
         check_invariants(book, of_book, prices)
         rows += of_book
-    table = [COLUMNS] + text_rows(rows, COLUMNS)
-    target = HERE / "accounting_real.csv"
+    table = [columns] + text_rows(rows, columns)
     if check:
-        with open(target, newline="", encoding="utf-8") as handle:
-            assert list(csv.reader(handle)) == table, "accounting_real.csv does not agree with this script"
+        with open(HERE / target, newline="", encoding="utf-8") as handle:
+            assert list(csv.reader(handle)) == table, f"{target} does not agree with this script"
     else:
-        with open(target, "w", newline="", encoding="utf-8") as handle:
+        with open(HERE / target, "w", newline="", encoding="utf-8") as handle:
             csv.writer(handle, lineterminator="\n").writerows(table)
-    print(f"accounting_real.csv: {'agrees' if check else 'written'}, {len(rows)} rows, chain exact on every date")
+    print(f"{target}: {'agrees' if check else 'written'}, {len(rows)} rows, chain exact on every date")
 
 
 def run_cases():
@@ -362,7 +461,8 @@ def main(arguments):
     data_dir = paths[0] if paths else os.environ.get("PB_SHARED_DATA")
     run_cases()
     if data_dir:
-        run_real(data_dir, "--check" in arguments)
+        run_real(data_dir, "--check" in arguments, "real_portfolios.json", "accounting_real.csv", COLUMNS)
+        run_real(data_dir, "--check" in arguments, "real_account.json", "accounting_account.csv", ACCOUNT_COLUMNS)
     else:
         print("accounting_real.csv: not computed, no data directory given")
 
