@@ -26,8 +26,9 @@ AS $columns$
     ('factor_models', 'short_digests',       'bigint[]',                 NULL,
      'The same of short_symbols; NULL for a factor without a short leg.'),
     ('factor_models', 'parameters',          'jsonb',                    NULL,
-     'What the estimates depend on beside prices: window, min_observations, limited_history_below; method of market; '
-     'alpha, alpha_choice and orthogonalized of ridge; rate_series and unit of rate.'),
+     'What the estimates depend on beside prices: window, min_observations, limited_history_below, sessions_per_year '
+     '(by which variances of the model are annualized, 252 of NYSE); method of market; alpha, alpha_choice and '
+     'orthogonalized of ridge; rate_series and unit of rate.'),
     ('factor_models', 'window_start',        'date',                     NULL,
      'First of the sessions that the window asks for.'),
     ('factor_models', 'window_end',          'date',                     NULL,
@@ -57,7 +58,8 @@ AS $columns$
     ('symbol_model_fits', 'adj_r_squared',       'double precision',         NULL,
      'r_squared adjusted for the number of factors, may be negative; NULL with a reason.'),
     ('symbol_model_fits', 'residual_volatility', 'double precision',         NULL,
-     'Volatility of the residuals, annualized by the square root of 252; NULL with a reason.'),
+     'Volatility of the residuals, annualized by the square root of sessions_per_year of factor_models.parameters; '
+     'NULL with a reason.'),
     ('symbol_model_fits', 'residual_df',         'double precision',         NULL,
      'Degrees of freedom of the residuals, and of t; NULL with a reason.'),
     ('symbol_model_fits', 'ridge_alpha',         'double precision',         NULL,
@@ -159,6 +161,9 @@ AS $columns$
      'Rank of the 21-session volatility in its own history, 0 to 1; NULL with too few returns.'),
     ('symbol_volatility', 'observations',                 'integer',                  NULL,
      'Daily returns used; NULL when none were looked for.'),
+    ('symbol_volatility', 'sessions_per_year',            'integer',                  NULL,
+     'Sessions of a year of the calendar, by whose square root all figures are annualized: 252 of NYSE, 365 where every '
+     'day is a session.'),
     ('symbol_volatility', 'quality_flag',                 'text',                     NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
      'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '

@@ -105,6 +105,9 @@ AS $columns$
      'Rank of the 21-session volatility in its own history, 0 to 1; NULL with volatility_reason.'),
     ('portfolio_snapshots', 'volatility_observations', 'integer',                  NULL,
      'Daily returns of the portfolio that the volatilities used; NULL before the analytics ran.'),
+    ('portfolio_snapshots', 'sessions_per_year',       'integer',                  NULL,
+     'Sessions of a year of the calendar, by whose square root the volatilities are annualized; NULL before the '
+     'analytics ran.'),
     ('portfolio_snapshots', 'volatility_coverage',     'double precision',         NULL,
      'Share of the gross exposure in the portfolio''s return series, 0 to 1; NULL without exposure or equity.'),
     ('portfolio_snapshots', 'volatility_proxied',      'double precision',         NULL,
@@ -410,7 +413,8 @@ AS $columns$
     ('position_factor_exposures', 'r_squared',                'double precision',         NULL,
      'Share of the variance explained, 0 to 1; NULL with a reason.'),
     ('position_factor_exposures', 'residual_volatility',      'double precision',         NULL,
-     'Volatility of the residuals, annualized by the square root of 252; NULL with a reason.'),
+     'Volatility of the residuals, annualized by the square root of sessions_per_year of factor_models.parameters; '
+     'NULL with a reason.'),
     ('position_factor_exposures', 'observations',             'integer',                  NULL,
      'Daily returns used; NULL when none were looked for.'),
     ('position_factor_exposures', 'quality_flag',             'text',                     NULL,
@@ -507,7 +511,8 @@ AS $columns$
               f.realized_volatility_21d, f.realized_volatility_21d_low, f.realized_volatility_21d_high,
               f.realized_volatility_63d, f.realized_volatility_63d_low, f.realized_volatility_63d_high,
               f.expected_volatility_21d, f.forecast_method, f.model_r_squared, f.volatility_trend,
-              f.volatility_trend_strength, f.volatility_percentile, f.observations, f.quality_flag,
+              f.volatility_trend_strength, f.volatility_percentile, f.observations, f.sessions_per_year,
+              f.quality_flag,
               CASE WHEN l.symbol IS NULL THEN l.reason ELSE f.reason END AS reason,
               COALESCE(f.created_at, h.created_at) AS created_at, COALESCE(f.run_id, h.run_id) AS run_id
        FROM %1$I.portfolio_holdings AS h
@@ -551,6 +556,9 @@ AS $columns$
      'Rank of the 21-session volatility in its own history, 0 to 1; NULL with too few returns.'),
     ('position_volatility', 'observations',                 'integer',                  NULL,
      'Daily returns used; NULL when none were looked for.'),
+    ('position_volatility', 'sessions_per_year',            'integer',                  NULL,
+     'Sessions of a year of the calendar, by whose square root all figures are annualized: 252 of NYSE, 365 where every '
+     'day is a session.'),
     ('position_volatility', 'quality_flag',                 'text',                     NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
      'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
@@ -983,7 +991,8 @@ AS $columns$
     ('position_factor_exposure', 'r_squared',           'double precision', NULL,
      'Share of the variance explained, 0 to 1; NULL with a reason.'),
     ('position_factor_exposure', 'residual_volatility', 'double precision', NULL,
-     'Volatility of the residuals, annualized by the square root of 252; NULL with a reason.'),
+     'Volatility of the residuals, annualized by the square root of sessions_per_year of factor_models.parameters; '
+     'NULL with a reason.'),
     ('position_factor_exposure', 'observations',        'integer',          NULL,
      'Daily returns used; NULL when none were looked for.'),
     ('position_factor_exposure', 'quality_flag',        'text',             NULL,

@@ -52,7 +52,7 @@ COMMENT ON FUNCTION @extschema@.calc_market_betas(date, uuid[], uuid) IS
 'Market beta of every symbol held on a session, once per symbol, by r = alpha + beta r_m + e on simple daily total
 returns, r_m the returns of portfolio_batch.market_symbol. OLS by QR; standard errors of Newey and West (1987) with the
 Bartlett kernel, lag floor(4 (n/100)^(2/9)) and factor n/(n-2); t on n-2 degrees of freedom. alpha is per day;
-residual_volatility is annualized by sqrt(252). No cap: |beta| > 5 is marked outlier.
+residual_volatility is annualized by sqrt(m), see calc_volatility. No cap: |beta| > 5 is marked outlier.
 Sample: the newest portfolio_batch.beta_window sessions (252) up to the date on which both returns exist, within the
 last 1.5 times as many; a return needs a price on both of two consecutive sessions. Fewer than beta_min_observations
 (60) give NULL with a reason; fewer than limited_history_below (126) are flagged limited_history.
@@ -96,9 +96,9 @@ sum over symbols of n RSS / (n - 1 - df)^2 (Golub, Heath and Wahba 1979). orthog
 are, standardized and penalized, scikit-learn''s Ridge behind StandardScaler.
 spread: the market and the spreads (long less short) in one ordinary least squares regression.
 Errors of both: Newey-West, lag floor(4 (n/100)^(2/9)), n - 1 - df degrees of freedom, df the effective number of
-factors. residual_volatility is annualized by sqrt(252). Sample: factor_window (252) sessions up to the date on which
-symbol and factors have returns; fewer than factor_min_observations (126) give NULL with a reason, as do constant series
-and factors that are combinations of one another (singular).
+factors. residual_volatility is annualized by sqrt(m), see calc_volatility. Sample: factor_window (252) sessions up to
+the date on which symbol and factors have returns; fewer than factor_min_observations (126) give NULL with a reason, as
+do constant series and factors that are combinations of one another (singular).
 Writes symbol_model_fits, symbol_factor_exposures, position_factor_exposures and portfolio_factor_exposures: exposure
 over net asset value and in dollars, coverage, and by the covariances of calc_factor_correlations the contribution to
 risk, sigma^2 = x'' F x + sum of w_i^2 s_i^2 (Litterman 1996), factors and specific adding up to the whole. Counts
@@ -132,8 +132,10 @@ RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written big
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_volatility';
 COMMENT ON FUNCTION @extschema@.calc_volatility(date, uuid[], uuid) IS
 'Volatility of every symbol held on a session, once per symbol, and of each portfolio, from simple daily total returns
-up to the session. All volatilities are decimals per year, annualized by sqrt(252).
-realized_volatility_21d and _63d: sqrt(252 mean(r^2)) over the newest 21 and 63 returns, found within the last 1.5 times
+up to the session. All volatilities are decimals per year, annualized by sqrt(m): m = sessions_per_year, a constant of
+the calendar by the days of the week on which it has sessions in at least half of the weeks among the last 364 days: 252
+for five (NYSE), 365 for seven, else as many sevenths of 365.
+realized_volatility_21d and _63d: sqrt(m mean(r^2)) over the newest 21 and 63 returns, found within the last 1.5 times
 as many sessions. Zero-mean, because over such spans the mean cannot be told from 0 (RiskMetrics 1996); with the 95 %
 interval s sqrt((n-1) / chi2) of n - 1 degrees of freedom.
 expected_volatility_21d: of the next 21 sessions. har: mean of the next 21 r^2 on r^2 and its means over 5 and 22

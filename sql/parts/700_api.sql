@@ -138,7 +138,8 @@ BEGIN
                'realized_21d', s.realized_volatility_21d, 'realized_63d', s.realized_volatility_63d,
                'expected_21d', s.expected_volatility_21d, 'expected_method', s.expected_volatility_method,
                'trend', s.volatility_trend, 'percentile', s.volatility_percentile,
-               'observations', s.volatility_observations, 'coverage', s.volatility_coverage,
+               'observations', s.volatility_observations, 'sessions_per_year', s.sessions_per_year,
+               'coverage', s.volatility_coverage,
                'reason', s.volatility_reason),
              'concentration', jsonb_build_object(
                'hhi', s.hhi, 'effective_positions', s.effective_positions, 'top_3', s.top_3_concentration,

@@ -46,7 +46,7 @@ class FactorEngine {
   void describe_symbols() {
     const RiskBook& book = models_.book();
     for (std::size_t i = 0; i < book.symbols.size(); ++i)
-      symbols_.push_back(store::symbol_model(book.symbols[i], fits_.fits, static_cast<int>(i)));
+      symbols_.push_back(store::symbol_model(book.symbols[i], fits_.fits, static_cast<int>(i), book.sessions_per_year));
   }
 
   void add_portfolio(const RiskPortfolio& portfolio) {
@@ -87,8 +87,8 @@ class FactorEngine {
     const auto as_vector = [](const std::vector<double>& values) {
       return core::Vector(Eigen::Map<const core::Vector>(values.data(), static_cast<Eigen::Index>(values.size())));
     };
-    const core::RiskContributions risk =
-        core::risk_contributions(x, covariance_, as_vector(weights), as_vector(variances));
+    const core::RiskContributions risk = core::risk_contributions(
+        x, covariance_, as_vector(weights), as_vector(variances), models_.book().sessions_per_year);
     for (Eigen::Index k = 0; k < x.size(); ++k) {
       store::PortfolioExposure& row = exposures_[first + static_cast<std::size_t>(k)];
       row.marginal = risk.marginal(k);

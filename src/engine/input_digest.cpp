@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/calendar/sessions_per_year.hpp"
 #include "core/text/digest.hpp"
 #include "pg/interrupts.hpp"
 #include "store/sector_store.hpp"
@@ -138,6 +139,7 @@ std::int64_t InputDigests::of_sessions(Date day) {
   const int last = sessions.count_through(day) - 1;
   Digest digest;
   for (int i = std::max(0, last - inputs_.lookback_sessions()); i <= last; ++i) digest.add(sessions[i]);
+  if (last >= 0) digest.add(std::int64_t{core::sessions_per_year(sessions, last)});
   return digest.value();
 }
 

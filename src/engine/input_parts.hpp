@@ -39,7 +39,7 @@ inline constexpr std::array input_parts{
     InputPartText{InputPart::settings, "settings", "settings, method of the estimators", nullptr},
     InputPartText{InputPart::factors, "factors", "factor_definitions", nullptr},
     InputPartText{InputPart::scenarios, "scenarios", "stress_test_scenarios", nullptr},
-    InputPartText{InputPart::calendar, "calendar", "sessions in reach", "window"},
+    InputPartText{InputPart::calendar, "calendar", "sessions in reach, sessions a year", "window"},
     InputPartText{InputPart::yields, "yields", "interest_rates in reach", "window"},
     InputPartText{InputPart::benchmark, "benchmark", "benchmarks_sector_weights", nullptr},
     InputPartText{InputPart::factor_prices, "factor_prices", "prices of the market and the factors", "price window"},

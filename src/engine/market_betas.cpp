@@ -60,7 +60,7 @@ std::vector<store::SymbolModel> symbol_models(RiskModels& models) {
   std::vector<store::SymbolModel> rows;
   rows.reserve(models.book().symbols.size());
   for (std::size_t i = 0; i < models.book().symbols.size(); ++i)
-    rows.push_back(store::symbol_model(models.book().symbols[i], models.market()[i]));
+    rows.push_back(store::symbol_model(models.book().symbols[i], models.market()[i], models.book().sessions_per_year));
   return rows;
 }
 

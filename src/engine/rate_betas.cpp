@@ -17,7 +17,7 @@ std::vector<store::SymbolModel> symbol_models(const RiskBook& book, const RateFi
   std::vector<store::SymbolModel> rows;
   rows.reserve(book.symbols.size());
   for (std::size_t i = 0; i < book.symbols.size(); ++i)
-    rows.push_back(store::symbol_model(book.symbols[i], fits.fits, static_cast<int>(i)));
+    rows.push_back(store::symbol_model(book.symbols[i], fits.fits, static_cast<int>(i), book.sessions_per_year));
   return rows;
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/calendar/sessions_per_year.hpp"
 #include "engine/lot_exposures.hpp"
 #include "engine/report.hpp"
 #include "pg/interrupts.hpp"
@@ -22,6 +23,7 @@ class RiskBookBuilder {
       : inputs_(inputs), day_(day), ids_(portfolio_ids) {
     book_.day = day;
     book_.session = inputs.market().panel.sessions().index(day).value();
+    book_.sessions_per_year = core::sessions_per_year(inputs.market().panel.sessions(), book_.session);
   }
 
   RiskBook build() {

@@ -45,6 +45,7 @@ struct RiskPortfolio {
 struct RiskBook {
   core::Date day;
   int session = 0;                   // of the panel
+  int sessions_per_year = 0;         // of the calendar, to annualize variances
   std::vector<std::string> symbols;  // ascending by bytes
   std::vector<int> columns;          // of the panel, one for each symbol
   std::vector<bool> priced;          // whether the symbol has a price on or before the day

@@ -75,11 +75,12 @@ namespace {
 constexpr const char* market_method = "OLS_NW";  // ordinary least squares, Newey-West errors
 constexpr const char* rate_unit = "return per 1.00 yield change";
 
-core::JsonObject window_parameters(const core::WindowSettings& window) {
+core::JsonObject common_parameters(const core::WindowSettings& window, int sessions_per_year) {
   core::JsonObject parameters;
   parameters.add("window", std::int64_t{window.window});
   parameters.add("min_observations", std::int64_t{window.min_observations});
   parameters.add("limited_history_below", std::int64_t{window.limited_below});
+  parameters.add("sessions_per_year", std::int64_t{sessions_per_year});
   return parameters;
 }
 
@@ -89,7 +90,7 @@ store::FactorModelRow RiskModels::describe(const std::string& model, std::span<c
   const store::Settings& settings = inputs_.store().settings();
   const bool is_of_factors = model == "ridge" || model == "spread";
   const core::WindowSettings window = is_of_factors ? factor_window(settings) : beta_window(settings);
-  core::JsonObject parameters = window_parameters(window);
+  core::JsonObject parameters = common_parameters(window, book_.sessions_per_year);
   if (model == "market") parameters.add("method", market_method);
   if (model == "ridge") {
     parameters.add("alpha", settings.ridge_alpha).add("alpha_choice", settings.ridge_alpha_choice);

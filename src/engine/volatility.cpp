@@ -24,8 +24,8 @@ std::vector<store::SymbolVolatility> symbol_volatilities(Context& context, RiskM
     std::vector<Volatility> estimates;
     for (const int index : indexes) {
       pg::poll();
-      estimates.push_back(
-          estimator.estimate(models.returns().col(book.columns[static_cast<std::size_t>(index)]), book.session));
+      estimates.push_back(estimator.estimate(models.returns().col(book.columns[static_cast<std::size_t>(index)]),
+                                             book.session, book.sessions_per_year));
     }
     return estimates;
   };
@@ -40,7 +40,7 @@ std::vector<store::SymbolVolatility> symbol_volatilities(Context& context, RiskM
     if (estimates[i].realized_short.has_value() && lacks_split(book, i, oldest))
       estimates[i].quality_flag = core::Quality::split_in_prices;
     result.push_back({book.symbols[i], estimates[i], missing_price_reason(book, i, estimates[i].reason()),
-                      context.digests().of_prices(book.day, book.columns[i])});
+                      book.sessions_per_year, context.digests().of_prices(book.day, book.columns[i])});
   }
   return result;
 }
@@ -78,6 +78,7 @@ store::SnapshotVolatility snapshot_volatility(const RiskPortfolio& portfolio, Ri
                                               const core::VolatilityEstimator& estimator) {
   store::SnapshotVolatility row;
   row.portfolio_id = portfolio.id;
+  row.sessions_per_year = models.book().sessions_per_year;
   if (!portfolio.has_equity()) {
     row.reason = core::Reason::no_equity;
     return row;
@@ -87,7 +88,7 @@ store::SnapshotVolatility snapshot_volatility(const RiskPortfolio& portfolio, Ri
                                                               session, estimator.sessions_needed());
   row.reason = missing_exposure_reason(portfolio, describe_series(portfolio, series, row));
   if (row.reason != core::Reason::none) return row;
-  row.volatility = estimator.estimate(series.returns, session);
+  row.volatility = estimator.estimate(series.returns, session, row.sessions_per_year);
   row.reason = row.volatility.reason();
   return row;
 }

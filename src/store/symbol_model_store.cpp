@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/stats/annualization.hpp"
 #include "store/result_rows.hpp"
 
 namespace pb::store {
@@ -77,21 +76,21 @@ core::Reason SymbolModel::reason() const {
   return betas.size() == 1 && is_outlier(betas.front()) ? core::Reason::outlier : core::Reason::none;
 }
 
-SymbolModel symbol_model(std::string symbol, const core::BetaFit& fit) {
+SymbolModel symbol_model(std::string symbol, const core::BetaFit& fit, int sessions_per_year) {
   SymbolModel row{.symbol = std::move(symbol), .sample = fit, .betas = {SymbolBeta{}}};
   if (!fit.fit) return row;
   const core::RegressionFit& f = *fit.fit;
   row.alpha = f.coefficients(0);
   row.r_squared = f.r_squared;
   row.adj_r_squared = f.adj_r_squared;
-  row.residual_volatility = f.residual_sd * std::sqrt(core::sessions_per_year);
+  row.residual_volatility = f.residual_sd * std::sqrt(sessions_per_year);
   row.condition_number = f.condition_number;
   row.residual_df = f.residual_df;
   row.betas.front() = {f.coefficients(1), f.std_errors(1)};
   return row;
 }
 
-SymbolModel symbol_model(std::string symbol, const core::FactorFits& fits, int place) {
+SymbolModel symbol_model(std::string symbol, const core::FactorFits& fits, int place, int sessions_per_year) {
   const Eigen::Index factors = fits.fits.coefficients.rows() - 1;
   SymbolModel row{.symbol = std::move(symbol),
                   .sample = fits.samples[static_cast<std::size_t>(place)],
@@ -103,7 +102,7 @@ SymbolModel symbol_model(std::string symbol, const core::FactorFits& fits, int p
   row.alpha = f.coefficients(0, place);
   row.r_squared = f.r_squared(place);
   row.adj_r_squared = f.adj_r_squared(place);
-  row.residual_volatility = fits.residual_volatility(place);
+  row.residual_volatility = fits.residual_volatility(place, sessions_per_year);
   row.ridge_alpha = f.alpha(place);
   row.effective_df = f.effective_df(place);
   row.residual_df = row.sample.observations - 1 - row.effective_df;

@@ -42,8 +42,9 @@ struct SymbolModel {
   core::Reason reason() const;
 };
 
-SymbolModel symbol_model(std::string symbol, const core::BetaFit& fit);
-SymbolModel symbol_model(std::string symbol, const core::FactorFits& fits, int place);
+// The row of a fit, its residual volatility annualized.
+SymbolModel symbol_model(std::string symbol, const core::BetaFit& fit, int sessions_per_year);
+SymbolModel symbol_model(std::string symbol, const core::FactorFits& fits, int place, int sessions_per_year);
 
 // A factor model of a day: the order of the betas of its symbols, and how they were estimated. The same for all
 // symbols and portfolios.

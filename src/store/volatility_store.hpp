@@ -18,6 +18,7 @@ struct SymbolVolatility {
   std::string symbol;
   core::Volatility volatility;
   core::Reason reason;        // why figures are missing
+  int sessions_per_year;      // by which they are annualized
   std::int64_t input_digest;  // of its prices
 };
 
@@ -28,6 +29,7 @@ std::int64_t write_symbol_volatilities(const Store& store, core::Date day, std::
 struct SnapshotVolatility {
   core::Uuid portfolio_id;
   core::Volatility volatility;
+  int sessions_per_year = 0;                                   // by which it is annualized
   double coverage = std::numeric_limits<double>::quiet_NaN();  // share of gross exposure in the series
   double proxied = std::numeric_limits<double>::quiet_NaN();   // share in it that betas fill in part
   core::Reason reason = core::Reason::none;

@@ -61,7 +61,7 @@ std::vector<Volatility> volatilities() {
   const Matrix all = returns();
   const pb::core::VolatilityEstimator estimator;
   std::vector<Volatility> result;
-  for (const int column : symbol_columns) result.push_back(estimator.estimate(all.col(column), last));
+  for (const int column : symbol_columns) result.push_back(estimator.estimate(all.col(column), last, 252));
   return result;
 }
 

@@ -177,7 +177,7 @@ TEST(FactorModel, MarketOnItselfIsOneAndNothingElse) {
     for (int k = 1; k < 7; ++k) EXPECT_NEAR(result.beta(k, 0), 0, 1e-13);
     EXPECT_TRUE(result.fits.std_errors.isZero(0));
     EXPECT_EQ(result.fits.r_squared(0), 1);
-    EXPECT_EQ(result.residual_volatility(0), 0);
+    EXPECT_EQ(result.residual_volatility(0, 252), 0);
   }
 }
 
@@ -190,8 +190,8 @@ TEST(FactorModel, ScalesWithTheReturns) {
     EXPECT_LE((thrice.fits.coefficients - 3 * once.fits.coefficients).cwiseAbs().maxCoeff(), 1e-13);
     EXPECT_LE((thrice.fits.std_errors - 3 * once.fits.std_errors).cwiseAbs().maxCoeff(), 1e-13);
     for (int i = 0; i < 3; ++i) {
-      EXPECT_LE(relative_error(thrice.residual_volatility(i), 3 * once.residual_volatility(i)), 1e-14);
-      EXPECT_LE(relative_error(once.residual_volatility(i), once.fits.residual_sd(i) * std::sqrt(252.0)), 1e-15);
+      EXPECT_LE(relative_error(thrice.residual_volatility(i, 252), 3 * once.residual_volatility(i, 252)), 1e-14);
+      EXPECT_LE(relative_error(once.residual_volatility(i, 252), once.fits.residual_sd(i) * std::sqrt(252.0)), 1e-15);
     }
   }
 }
@@ -362,7 +362,7 @@ void expect_numbers(const Record& expected, const FactorFits& result) {
   }
   EXPECT_NEAR(result.fits.r_squared(0), expected.number("r_squared"), 1e-13);
   EXPECT_NEAR(result.fits.adj_r_squared(0), expected.number("adj_r_squared"), 1e-13);
-  EXPECT_LE(relative_error(result.residual_volatility(0), expected.number("residual_volatility")), 1e-9);
+  EXPECT_LE(relative_error(result.residual_volatility(0, 252), expected.number("residual_volatility")), 1e-9);
   if (exact) return;
   EXPECT_LE(relative_error(result.fits.effective_df(0), expected.number("effective_df")), 1e-11);
   if (expected.text("model") != "spread") {

@@ -246,7 +246,7 @@ void expect_row(const Record& expected, const RateBetas& betas) {
   EXPECT_LE(relative_error(fits.p_values(2, 0), expected.number("rate_p_value")), 1e-9);
   EXPECT_NEAR(betas.r_squared(0), expected.number("r_squared"), 1e-13);
   EXPECT_NEAR(fits.adj_r_squared(0), expected.number("adj_r_squared"), 1e-13);
-  EXPECT_LE(relative_error(betas.fits.residual_volatility(0), expected.number("residual_volatility")), 1e-12);
+  EXPECT_LE(relative_error(betas.fits.residual_volatility(0, 252), expected.number("residual_volatility")), 1e-12);
 }
 
 std::vector<YieldQuote> read_yields(const std::filesystem::path& path) {

@@ -27,7 +27,7 @@ struct Model {
   Vector specific_variances{0};
 
   RiskContributions contributions() const {
-    return risk_contributions(exposures, covariance, weights, specific_variances);
+    return risk_contributions(exposures, covariance, weights, specific_variances, 252);
   }
 };
 
@@ -139,7 +139,7 @@ TEST(RiskContribution, HedgeHasANegativeShare) {
   covariance << 1e-4, 0.9e-4, 0.9e-4, 1e-4;
   Vector exposures(2);
   exposures << 1, -0.5;
-  const RiskContributions risk = risk_contributions(exposures, covariance, Vector(0), Vector(0));
+  const RiskContributions risk = risk_contributions(exposures, covariance, Vector(0), Vector(0), 252);
   EXPECT_NEAR(std::pow(risk.total_volatility, 2), 252 * 0.35e-4, 1e-15);
   EXPECT_NEAR(risk.percent(0), 0.55 / 0.35, 1e-13);
   EXPECT_NEAR(risk.percent(1), -0.20 / 0.35, 1e-13);
@@ -149,7 +149,7 @@ TEST(RiskContribution, HedgeHasANegativeShare) {
 TEST(RiskContribution, OnlySpecificRisk) {
   const Model model = random_model(3, 4, 5);
   const RiskContributions risk =
-      risk_contributions(Vector::Zero(3), model.covariance, model.weights, model.specific_variances);
+      risk_contributions(Vector::Zero(3), model.covariance, model.weights, model.specific_variances, 252);
   EXPECT_EQ(risk.systematic_volatility, 0);
   EXPECT_EQ(risk.total_volatility, risk.specific_volatility);
   EXPECT_DOUBLE_EQ(risk.specific_percent, 1);
@@ -165,9 +165,9 @@ TEST(RiskContribution, WithoutRiskThereAreNoShares) {
   hedge << 3, -1;
   hedge *= 0.1;
   const RiskContributions risks[] = {
-      risk_contributions(Vector::Zero(2), Matrix::Identity(2, 2), Vector::Zero(3), Vector::Ones(3)),
-      risk_contributions(Vector::Ones(2), Matrix::Zero(2, 2), Vector::Ones(3), Vector::Zero(3)),
-      risk_contributions(hedge, hedged, Vector(0), Vector(0)),
+      risk_contributions(Vector::Zero(2), Matrix::Identity(2, 2), Vector::Zero(3), Vector::Ones(3), 252),
+      risk_contributions(Vector::Ones(2), Matrix::Zero(2, 2), Vector::Ones(3), Vector::Zero(3), 252),
+      risk_contributions(hedge, hedged, Vector(0), Vector(0), 252),
   };
   for (const RiskContributions& risk : risks) {
     EXPECT_EQ(risk.total_volatility, 0);

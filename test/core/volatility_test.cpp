@@ -39,6 +39,11 @@ const VolatilityEstimator& estimator() {
   return standard;
 }
 
+// On a calendar of exchanges.
+Volatility estimated(const Eigen::Ref<const Vector>& returns, int session) {
+  return estimator().estimate(returns, session, 252);
+}
+
 Vector random_returns(unsigned seed, double sd = 0.01) {
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal(0, sd);
@@ -115,9 +120,8 @@ TEST(Volatility, AgreesOnGeneratedReturns) {
   EXPECT_EQ(rows.size(), 160u);
   for (const Record& expected : rows) {
     SCOPED_TRACE(expected.text("series") + " " + expected.text("session"));
-    expect_volatility(
-        estimator().estimate(generated_returns().series(expected.text("series")), expected.integer("session")),
-        expected);
+    expect_volatility(estimated(generated_returns().series(expected.text("series")), expected.integer("session")),
+                      expected);
   }
 }
 
@@ -129,20 +133,20 @@ TEST(VolatilityReal, EverySymbolOnEveryDateAgrees) {
   for (const Record& expected : rows) {
     SCOPED_TRACE(expected.text("series") + " " + expected.text("session"));
     const int session = market.sessions.index(pb::test::day(expected.text("session"))).value();
-    expect_volatility(estimator().estimate(market.returns(expected.text("series")), session), expected);
+    expect_volatility(estimated(market.returns(expected.text("series")), session), expected);
   }
 }
 
 // ---- realized ------------------------------------------------------------------------------------------------------
 
 TEST(Volatility, DoesNotSubtractTheMean) {
-  const Volatility v = estimator().estimate(Vector::Constant(session_count, 0.01), last);
+  const Volatility v = estimated(Vector::Constant(session_count, 0.01), last);
   EXPECT_DOUBLE_EQ(v.realized_short->value, 0.01 * std::sqrt(252.0));
   EXPECT_DOUBLE_EQ(v.realized_long->value, 0.01 * std::sqrt(252.0));
 }
 
 TEST(Volatility, IntervalHoldsTheEstimateAndNarrows) {
-  const Volatility v = estimator().estimate(random_returns(1), last);
+  const Volatility v = estimated(random_returns(1), last);
   EXPECT_NEAR(v.realized_short->low / v.realized_short->value, std::sqrt(20 / 34.16960690283833), 1e-13);
   EXPECT_NEAR(v.realized_short->high / v.realized_short->value, std::sqrt(20 / 9.590777392264867), 1e-13);
   EXPECT_GT(v.realized_long->low / v.realized_long->value, v.realized_short->low / v.realized_short->value);
@@ -154,7 +158,7 @@ TEST(Volatility, IntervalCoversTheTruth) {
   int covered = 0;
   for (unsigned seed = 0; seed < 2000; ++seed) {
     const Vector returns = random_returns(1000 + seed).head(22);
-    const Volatility v = estimator().estimate(returns, 21);
+    const Volatility v = estimated(returns, 21);
     const double truth = 0.01 * std::sqrt(252.0);
     covered += v.realized_short->low <= truth && truth <= v.realized_short->high ? 1 : 0;
   }
@@ -163,15 +167,15 @@ TEST(Volatility, IntervalCoversTheTruth) {
 
 TEST(Volatility, ScalesWithTheReturnsAndNotWithTheirSign) {
   const Vector returns = generated_returns().series("market");
-  const Volatility v = estimator().estimate(returns, last);
-  const Volatility scaled = estimator().estimate(-3 * returns, last);
+  const Volatility v = estimated(returns, last);
+  const Volatility scaled = estimated(-3 * returns, last);
   ASSERT_EQ(v.forecast->method, ForecastMethod::har);
   EXPECT_LE(relative_error(scaled.realized_short->value, 3 * v.realized_short->value), 1e-14);
   EXPECT_LE(relative_error(scaled.realized_long->high, 3 * v.realized_long->high), 1e-14);
   EXPECT_LE(relative_error(scaled.forecast->value, 3 * v.forecast->value), 1e-12);
   EXPECT_NEAR(scaled.trend->strength, v.trend->strength, 1e-13);
   EXPECT_EQ(*scaled.percentile, *v.percentile);
-  EXPECT_EQ(fingerprint(estimator().estimate(-returns, last)), fingerprint(v));
+  EXPECT_EQ(fingerprint(estimated(-returns, last)), fingerprint(v));
 }
 
 // ---- windows -------------------------------------------------------------------------------------------------------
@@ -182,14 +186,14 @@ TEST(Volatility, WindowCountsObservationsWithinTheSearchSpan) {
   // Eleven of the newest 32 sessions may be missing for a window of 21, no more.
   Vector returns = full;
   for (int gap = 0; gap < 11; ++gap) returns(last - 2 * gap) = nan;
-  Volatility v = estimator().estimate(returns, last);
+  Volatility v = estimated(returns, last);
   ASSERT_TRUE(v.realized_short.has_value());
   Vector kept(21);
   for (int i = 0, t = last; i < 21; --t)
     if (std::isfinite(returns(t))) kept(i++) = returns(t);
   EXPECT_LE(relative_error(v.realized_short->value, std::sqrt(252 * kept.squaredNorm() / 21)), 1e-14);
   returns(last - 1) = nan;
-  v = estimator().estimate(returns, last);
+  v = estimated(returns, last);
   EXPECT_EQ(v.realized_short.reason(), Reason::insufficient_data);
   EXPECT_EQ(v.forecast.reason(), Reason::insufficient_data);
   EXPECT_EQ(v.percentile.reason(), Reason::insufficient_data);
@@ -202,7 +206,7 @@ TEST(Volatility, EachFigureHasItsMinimum) {
   const auto of = [&](int observations) {
     Vector returns = full;
     returns.head(session_count - observations).setConstant(nan);
-    return estimator().estimate(returns, last);
+    return estimated(returns, last);
   };
   EXPECT_FALSE(of(20).realized_short.has_value());
   EXPECT_EQ(of(20).reason(), Reason::insufficient_data);
@@ -232,24 +236,24 @@ TEST(Volatility, OnlyTheWindowsUpToTheSessionMatter) {
   const int session = 840;
   Vector returns = generated_returns().series("market");
   returns(session - 4) = nan;
-  const auto before = fingerprint(estimator().estimate(returns, session));
+  const auto before = fingerprint(estimated(returns, session));
   EXPECT_GE(before.size(), 10u);
   for (const double garbage : {1e6, -0.5, nan}) {
     returns.tail(last - session).setConstant(garbage);
     returns.head(session - 546).setConstant(garbage);
-    EXPECT_EQ(fingerprint(estimator().estimate(returns, session)), before) << garbage;
+    EXPECT_EQ(fingerprint(estimated(returns, session)), before) << garbage;
   }
   const Vector shorter = returns.head(session + 1);
-  EXPECT_EQ(fingerprint(estimator().estimate(shorter, session)), before);
+  EXPECT_EQ(fingerprint(estimated(shorter, session)), before);
   returns(session) += 1e-6;
-  EXPECT_NE(fingerprint(estimator().estimate(returns, session)), before);
+  EXPECT_NE(fingerprint(estimated(returns, session)), before);
 }
 
 TEST(Volatility, FirstSessionHasNoReturnWhateverItHolds) {
   Vector returns = random_returns(4);
   returns(0) = 0.5;
-  EXPECT_EQ(estimator().estimate(returns, 30).observations, 30);
-  EXPECT_EQ(estimator().estimate(returns, 0).observations, 0);
+  EXPECT_EQ(estimated(returns, 30).observations, 30);
+  EXPECT_EQ(estimated(returns, 0).observations, 0);
 }
 
 TEST(Volatility, ReturnsThatAreNoNumbersAreMissing) {
@@ -257,11 +261,11 @@ TEST(Volatility, ReturnsThatAreNoNumbersAreMissing) {
   const auto clean = [&] {
     Vector copy = returns;
     copy(last - 3) = nan;
-    return fingerprint(estimator().estimate(copy, last));
+    return fingerprint(estimated(copy, last));
   }();
   for (const double odd : {std::numeric_limits<double>::infinity(), -1e200}) {
     returns(last - 3) = odd;
-    EXPECT_EQ(fingerprint(estimator().estimate(returns, last)), clean) << odd;
+    EXPECT_EQ(fingerprint(estimated(returns, last)), clean) << odd;
   }
 }
 
@@ -270,7 +274,7 @@ TEST(Volatility, ReturnsThatAreNoNumbersAreMissing) {
 TEST(Volatility, ConstantSeriesHasNone) {
   Vector returns = random_returns(6);
   returns.tail(21).setZero();
-  Volatility v = estimator().estimate(returns, last);
+  Volatility v = estimated(returns, last);
   EXPECT_EQ(v.realized_short.reason(), Reason::constant_series);
   EXPECT_EQ(v.forecast.reason(), Reason::constant_series);
   EXPECT_EQ(v.percentile.reason(), Reason::constant_series);
@@ -280,7 +284,7 @@ TEST(Volatility, ConstantSeriesHasNone) {
   // The month before stood still: the present has a volatility, but nothing to be compared with.
   returns = random_returns(6);
   returns.segment(session_count - 42, 21).setZero();
-  v = estimator().estimate(returns, last);
+  v = estimated(returns, last);
   EXPECT_TRUE(v.realized_short.has_value());
   EXPECT_EQ(v.trend.reason(), Reason::constant_series);
 }
@@ -290,7 +294,7 @@ TEST(Volatility, ConstantSeriesHasNone) {
 TEST(VolatilityForecast, ExponentialAverageFollowsItsRecursion) {
   Vector returns = random_returns(7);
   returns.head(session_count - 300).setConstant(nan);
-  const Volatility v = estimator().estimate(returns, last);
+  const Volatility v = estimated(returns, last);
   double sum = 0;
   double weights = 0;
   for (int age = 0; age < 300; ++age) {
@@ -300,15 +304,15 @@ TEST(VolatilityForecast, ExponentialAverageFollowsItsRecursion) {
   }
   EXPECT_LE(relative_error(v.forecast->value, std::sqrt(252 * sum / weights)), 1e-13);
   // A volatility that never changes is forecast to stay.
-  const Volatility level = estimator().estimate(Vector::Constant(session_count, 0.02), last);
+  const Volatility level = estimated(Vector::Constant(session_count, 0.02), last);
   EXPECT_EQ(level.forecast->method, ForecastMethod::ewma);  // the regression has nothing to learn from
   EXPECT_LE(relative_error(level.forecast->value, 0.02 * std::sqrt(252.0)), 1e-14);
 }
 
 TEST(VolatilityForecast, HasAFloor) {
   const Vector returns = random_returns(8, 1e-8);
-  EXPECT_DOUBLE_EQ(estimator().estimate(returns, last).forecast->value, std::sqrt(252e-12));
-  EXPECT_DOUBLE_EQ(estimator().estimate(returns, 100).forecast->value, std::sqrt(252e-12));
+  EXPECT_DOUBLE_EQ(estimated(returns, last).forecast->value, std::sqrt(252e-12));
+  EXPECT_DOUBLE_EQ(estimated(returns, 100).forecast->value, std::sqrt(252e-12));
 }
 
 // After a calm month in a stormy year the model expects more than the month showed, after a storm less.
@@ -317,7 +321,7 @@ TEST(VolatilityForecast, RevertsToTheMean) {
   const double usual = std::sqrt(252 * returns.tail(500).squaredNorm() / 500);
   Vector calm = returns;
   calm.tail(22) *= 0.1;
-  const Volatility after_calm = estimator().estimate(calm, last);
+  const Volatility after_calm = estimated(calm, last);
   EXPECT_GT(after_calm.forecast->value, after_calm.realized_short->value);
   EXPECT_LT(after_calm.forecast->value, usual);
   EXPECT_EQ(after_calm.forecast->method, ForecastMethod::har);
@@ -330,7 +334,7 @@ TEST(VolatilityForecast, DoesNotExtrapolateAStorm) {
   returns.tail(22) *= 5;
   const auto fit = pb::core::fit_har(returns.tail(546).cwiseAbs2(), 21, 504);
   ASSERT_GE(fit->persistence(), 1);
-  const Volatility v = estimator().estimate(returns, last);
+  const Volatility v = estimated(returns, last);
   EXPECT_GT(std::sqrt(252 * fit->forecast), v.realized_short->value);
   EXPECT_EQ(v.forecast->method, ForecastMethod::ewma);
   EXPECT_FALSE(v.forecast->har.has_value());
@@ -345,7 +349,7 @@ TEST(VolatilityTrend, ComparesTwoDisjointWindows) {
   const auto trend_of = [](double ratio) {
     Vector returns = Vector::Constant(session_count, 0.01);
     returns.tail(21) *= ratio;
-    return *estimator().estimate(returns, last).trend;
+    return *estimated(returns, last).trend;
   };
   EXPECT_NEAR(trend_of(2).strength, std::log(2) * std::sqrt(20.0), 1e-13);
   EXPECT_EQ(trend_of(at_critical * 1.0001).direction, TrendDirection::increasing);
@@ -360,7 +364,7 @@ TEST(VolatilityTrend, ComparesTwoDisjointWindows) {
 TEST(VolatilityPercentile, IsTheMidRank) {
   Vector growing(session_count);
   for (int t = 0; t < session_count; ++t) growing(t) = 0.001 * std::exp(0.003 * t);
-  const auto percentile_of = [](const Vector& returns) { return *estimator().estimate(returns, last).percentile; };
+  const auto percentile_of = [](const Vector& returns) { return *estimated(returns, last).percentile; };
   EXPECT_DOUBLE_EQ(percentile_of(growing), 503.5 / 504);
   EXPECT_DOUBLE_EQ(percentile_of(growing.reverse()), 0.5 / 504);
   // Fewer values, another N.
@@ -369,18 +373,18 @@ TEST(VolatilityPercentile, IsTheMidRank) {
 }
 
 TEST(VolatilityPercentile, TiesCountHalf) {
-  EXPECT_DOUBLE_EQ(*estimator().estimate(Vector::Constant(session_count, 0.01), last).percentile, 0.5);
+  EXPECT_DOUBLE_EQ(*estimated(Vector::Constant(session_count, 0.01), last).percentile, 0.5);
   // With a period of the window every window holds the same squares, summed in another order.
   const Vector month = random_returns(9).segment(1, 21);
   Vector periodic(session_count);
   for (int t = 0; t < session_count; ++t) periodic(t) = month(t % 21);
-  EXPECT_DOUBLE_EQ(*estimator().estimate(periodic, last).percentile, 0.5);
+  EXPECT_DOUBLE_EQ(*estimated(periodic, last).percentile, 0.5);
 }
 
 TEST(VolatilityPercentile, OfRandomReturnsIsUniform) {
   double sum = 0;
   for (unsigned seed = 0; seed < 400; ++seed) {
-    const double p = *estimator().estimate(random_returns(5000 + seed), last).percentile;
+    const double p = *estimated(random_returns(5000 + seed), last).percentile;
     EXPECT_GT(p, 0);
     EXPECT_LT(p, 1);
     sum += p;
@@ -389,6 +393,22 @@ TEST(VolatilityPercentile, OfRandomReturnsIsUniform) {
 }
 
 // ---- settings ------------------------------------------------------------------------------------------------------
+
+// A calendar of every day: each variance is that of 365 sessions; what is no volatility stays.
+TEST(Volatility, IsAnnualizedByTheSessionsOfTheCalendar) {
+  const Vector returns = random_returns(77);
+  const Volatility exchange = estimated(returns, last);
+  const Volatility every_day = estimator().estimate(returns, last, 365);
+  const double ratio = std::sqrt(365.0 / 252);
+  EXPECT_LE(relative_error(every_day.realized_short->value, ratio * exchange.realized_short->value), 1e-14);
+  EXPECT_LE(relative_error(every_day.realized_short->low, ratio * exchange.realized_short->low), 1e-14);
+  EXPECT_LE(relative_error(every_day.realized_long->high, ratio * exchange.realized_long->high), 1e-14);
+  EXPECT_LE(relative_error(every_day.forecast->value, ratio * exchange.forecast->value), 1e-14);
+  EXPECT_EQ(every_day.forecast->method, exchange.forecast->method);
+  EXPECT_EQ(every_day.trend->strength, exchange.trend->strength);
+  EXPECT_EQ(*every_day.percentile, *exchange.percentile);
+  EXPECT_EQ(sqlstate_of([&] { estimator().estimate(returns, last, 0); }), "22023");
+}
 
 TEST(VolatilitySettings, AreChecked) {
   const auto refused = [](auto change) {

@@ -2,7 +2,7 @@
 -- must not matter, and every reason for a missing figure.
 
 \ir include/prelude.psql
-SELECT plan(37);
+SELECT plan(43);
 
 CREATE FUNCTION pg_temp.near(a float8, b float8) RETURNS boolean LANGUAGE sql IMMUTABLE
 AS $$ SELECT pg_temp.near(a, b, 1e-9) $$;
@@ -289,6 +289,71 @@ SELECT is(pg_temp.run(2), 1::bigint, 'a position that is gone');
 SELECT is((SELECT count(*) FROM position_volatility WHERE portfolio_id = pg_temp.id(2)), 2::bigint,
           'takes its row along');
 SELECT ok(pg_temp.agrees(2), 'and the portfolio follows');
+
+-- Calendars ----------------------------------------------------------------------------------------------------------
+
+SELECT results_eq($$SELECT DISTINCT sessions_per_year FROM symbol_volatility
+                    UNION SELECT DISTINCT sessions_per_year FROM position_volatility WHERE reason IS NULL
+                    UNION SELECT sessions_per_year FROM portfolio_snapshots WHERE sessions_per_year IS NOT NULL$$,
+                  'VALUES (252)', 'NYSE has 252 sessions a year, whatever the holidays of one');
+
+-- A calendar on which every day is a session, and one of four days a week, each with a market that wanders on its days.
+-- Moves of 1 % each session are sqrt(365) and sqrt(209) % a year.
+CREATE TEMP TABLE days_of AS
+SELECT w.calendar, d::date AS day, row_number() OVER (PARTITION BY w.calendar ORDER BY d) AS n
+FROM (VALUES ('EVERY', 7), ('FOUR', 4)) AS w (calendar, days)
+CROSS JOIN generate_series('2023-01-02', '2024-06-27', interval '1 day') AS d
+WHERE extract(isodow FROM d) <= w.days;
+INSERT INTO trading_calendar (calendar, session_date, open_at, close_at)
+SELECT calendar, day, day + time '00:00', day + time '23:59' FROM days_of;
+DELETE FROM market_data_cache;
+INSERT INTO market_data_cache (symbol, date, close)
+SELECT s.symbol || d.calendar, d.day,
+       100 * exp(sum(ln(1 + CASE s.symbol WHEN 'TICK' THEN CASE d.n % 2 WHEN 0 THEN 0.01 ELSE -0.01 END
+                                          ELSE 0.01 * sin(n * n) + 0.0003 END))
+                 OVER (PARTITION BY s.symbol, d.calendar ORDER BY d.n))
+FROM days_of AS d, (VALUES ('TICK'), ('SPY')) AS s (symbol);
+SELECT pg_temp.add_portfolio(14, 100000, '2024-06-27'), pg_temp.add_portfolio(15, 100000, '2024-06-27');
+SELECT pg_temp.add_lot(14, 140, 'TICKEVERY', 100, 100, '2024-06-27'),
+       pg_temp.add_lot(15, 150, 'TICKFOUR', 100, 100, '2024-06-27');
+CREATE FUNCTION pg_temp.run_on(calendar text, portfolio integer) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('portfolio_batch.calendar', calendar, true),
+          set_config('portfolio_batch.market_symbol', 'SPY' || calendar, true);
+  PERFORM FROM run_daily_batch('2024-06-27', ARRAY[pg_temp.id(portfolio)]);
+  RETURN (SELECT input_digest FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id(portfolio));
+END $$;
+SELECT pg_temp.run_on('EVERY', 14) IS NOT NULL AND pg_temp.run_on('FOUR', 15) IS NOT NULL AS computed \gset
+SELECT ok(:'computed', 'both have digests of their inputs');
+SELECT results_eq($$SELECT symbol, sessions_per_year, round(realized_volatility_21d::numeric, 12),
+                           round(expected_volatility_21d::numeric, 12)
+                    FROM symbol_volatility WHERE calculation_date = '2024-06-27' ORDER BY symbol$$,
+                  $$SELECT symbol, m, round(0.01 * sqrt(m)::numeric, 12), round(0.01 * sqrt(m)::numeric, 12)
+                    FROM (VALUES ('TICKEVERY', 365), ('TICKFOUR', 209)) AS v (symbol, m)$$,
+                  'every day a session: sqrt(365); four days of seven: sqrt(209)');
+SELECT results_eq($$SELECT s.sessions_per_year,
+                           pg_temp.near(s.realized_volatility_63d, p.weight * 0.01 * sqrt(s.sessions_per_year), 1e-8),
+                           pg_temp.near(s.expected_volatility_21d, p.weight * 0.01 * sqrt(s.sessions_per_year), 1e-8)
+                    FROM portfolio_snapshots AS s JOIN position_history AS p USING (portfolio_id)
+                    WHERE s.snapshot_date = '2024-06-27' ORDER BY 1$$,
+                  'VALUES (209, true, true), (365, true, true)', 'and so the portfolio');
+SELECT results_eq($$SELECT model, (parameters ->> 'sessions_per_year')::int FROM factor_models
+                    WHERE calculation_date = '2024-06-27' ORDER BY model$$,
+                  $$VALUES ('market', 209), ('rate', 209), ('ridge', 209), ('spread', 209)$$,
+                  'each model of the date says how its residual volatilities and contributions were annualized');
+-- r_squared of a regression gives the variance of the residuals without the engine's annualization.
+SELECT results_eq($$SELECT f.symbol, pg_temp.near(f.residual_volatility, sqrt(r.m * (1 - f.r_squared) * r.variance
+                                                                              * (f.observations - 1) / (f.observations - 2)))
+                    FROM symbol_model_fits AS f
+                    JOIN (SELECT symbol, CASE symbol WHEN 'TICKFOUR' THEN 209 ELSE 365 END AS m, var_samp(r) AS variance
+                          FROM (SELECT symbol, date, close / lag(close) OVER (PARTITION BY symbol ORDER BY date) - 1 AS r,
+                                       row_number() OVER (PARTITION BY symbol ORDER BY date DESC) AS age
+                                FROM market_data_cache) AS d WHERE age <= 252 GROUP BY symbol) AS r USING (symbol)
+                    WHERE f.calculation_date = '2024-06-27' AND f.model = 'market' ORDER BY 1$$,
+                  $$VALUES ('TICKEVERY', true), ('TICKFOUR', true)$$,
+                  'residual volatilities too');
+SET LOCAL portfolio_batch.calendar = 'NYSE';
+SET LOCAL portfolio_batch.market_symbol = 'SPY';
 
 -- Roles --------------------------------------------------------------------------------------------------------------
 

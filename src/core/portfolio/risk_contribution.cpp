@@ -5,7 +5,6 @@
 
 #include "core/error.hpp"
 #include "core/limits.hpp"
-#include "core/stats/annualization.hpp"
 
 namespace pb::core {
 
@@ -44,7 +43,8 @@ double systematic_variance(const Vector& x, const Matrix& covariance) {
 }  // namespace
 
 RiskContributions risk_contributions(const Vector& exposures, const Matrix& factor_covariance, const Vector& weights,
-                                     const Vector& specific_variances) {
+                                     const Vector& specific_variances, int sessions_per_year) {
+  require_data(sessions_per_year > 0, "A year has no sessions.");
   require_model(exposures, factor_covariance, weights, specific_variances);
   const Vector pulls = factor_covariance * exposures;
   const double systematic = systematic_variance(exposures, factor_covariance);

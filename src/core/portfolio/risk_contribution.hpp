@@ -27,9 +27,11 @@ struct RiskContributions {
 //   specific
 //                    return and must be added up first
 //   specific_variances s^2, residual variance per session of each symbol
+//   sessions_per_year  of the calendar, by which variances are annualized
 // Specific returns of different symbols are taken as uncorrelated. Throws 22023 when sizes differ, 22000 when a number
-// is not finite, a specific variance is negative, or F is not symmetric or gives these exposures a negative variance.
+// is not finite, a year has no sessions, a specific variance is negative, or F is not symmetric or gives these
+// exposures a negative variance.
 RiskContributions risk_contributions(const Vector& exposures, const Matrix& factor_covariance, const Vector& weights,
-                                     const Vector& specific_variances);
+                                     const Vector& specific_variances, int sessions_per_year);
 
 }  // namespace pb::core

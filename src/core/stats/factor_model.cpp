@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "core/error.hpp"
-#include "core/stats/annualization.hpp"
 #include "core/stats/regression.hpp"
 
 namespace pb::core {
@@ -142,7 +141,7 @@ FactorModelSettings ridge_model() { return {year_of_history, Penalty::styles, tr
 FactorModelSettings plain_ridge_model() { return {year_of_history, Penalty::all, false, {}}; }
 FactorModelSettings spread_model() { return {year_of_history, Penalty::none, false, {}}; }
 
-double FactorFits::residual_volatility(int symbol) const {
+double FactorFits::residual_volatility(int symbol, int sessions_per_year) const {
   return fits.residual_sd(symbol) * std::sqrt(sessions_per_year);
 }
 

@@ -76,8 +76,9 @@ struct FactorFits {
   bool estimated(int symbol) const { return samples[static_cast<std::size_t>(symbol)].reason == Reason::none; }
   double beta(int factor, int symbol) const { return fits.coefficients(factor + 1, symbol); }
   double std_error(int factor, int symbol) const { return fits.std_errors(factor + 1, symbol); }
-  // Standard deviation of the residuals, annualized with 252 sessions; n - 1 - df degrees of freedom.
-  double residual_volatility(int symbol) const;
+  // Standard deviation of the residuals, annualized by the calendar's sessions_per_year(); n - 1 - df degrees of
+  // freedom.
+  double residual_volatility(int symbol, int sessions_per_year) const;
 };
 
 // Of so many symbols, without any estimate.

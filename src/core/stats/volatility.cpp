@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "core/stats/annualization.hpp"
 #include "core/stats/chi_squared.hpp"
 #include "core/stats/constant_series.hpp"
 #include "core/stats/window.hpp"
@@ -22,7 +21,9 @@ void require(bool condition, const char* what) {
   if (!condition) throw Error(sqlstate::invalid_parameter, std::string("invalid volatility setting: ") + what);
 }
 
-double annualized(double daily_variance) { return std::sqrt(sessions_per_year * daily_variance); }
+double annualized(double daily_variance, int sessions_per_year) {
+  return std::sqrt(sessions_per_year * daily_variance);
+}
 
 // RiskMetrics (1996): weights lambda^age that add up to 1 over the observations there are.
 double exponential_average(const Vector& values, double lambda) {
@@ -54,6 +55,7 @@ double mid_rank_of_last(const Eigen::Ref<const Vector>& values) {
 struct VolatilityEstimator::History {
   Vector squares;         // oldest first
   std::vector<int> ages;  // how many sessions ago, newest first
+  int sessions_per_year;
 
   // How many of the newest observations, at most `window`, lie within its search span.
   int within_span(int window) const {
@@ -100,7 +102,7 @@ Estimate<RealizedVolatility> VolatilityEstimator::realized(const History& histor
   if (!history.fills(window.observations)) return Estimate<RealizedVolatility>::missing(Reason::insufficient_data);
   const double variance = history.squares.tail(window.observations).mean();
   if (variance < constant_series_variance) return Estimate<RealizedVolatility>::missing(Reason::constant_series);
-  const double value = annualized(variance);
+  const double value = annualized(variance, history.sessions_per_year);
   return RealizedVolatility{value, window.low * value, window.high * value};
 }
 
@@ -112,7 +114,7 @@ VolatilityForecast VolatilityEstimator::forecast(const History& history) const {
   result.method = result.har ? ForecastMethod::har : ForecastMethod::ewma;
   const double variance =
       result.har ? result.har->forecast : exponential_average(history.squares, settings_.ewma_lambda);
-  result.value = annualized(std::max(variance, settings_.variance_floor));
+  result.value = annualized(std::max(variance, settings_.variance_floor), history.sessions_per_year);
   return result;
 }
 
@@ -137,8 +139,12 @@ Estimate<double> VolatilityEstimator::percentile(const History& history) const {
   return mid_rank_of_last(rolling_sums(history.squares.tail(observations), n));
 }
 
-Volatility VolatilityEstimator::estimate(const Eigen::Ref<const Vector>& returns, int session) const {
+Volatility VolatilityEstimator::estimate(const Eigen::Ref<const Vector>& returns, int session,
+                                         int sessions_per_year) const {
+  if (sessions_per_year < 1)
+    throw Error(sqlstate::invalid_parameter, "a year must have sessions to annualize a volatility");
   History history;
+  history.sessions_per_year = sessions_per_year;
   std::vector<double> squares;  // newest first
   const int oldest = std::max(1, session - sessions_needed() + 1);
   for (int t = session; t >= oldest; --t) {

@@ -27,8 +27,8 @@ struct VolatilitySettings {
   int percentile_min_values = 126;
 };
 
-// Zero-mean realized volatility sqrt(252 mean(r^2)), a decimal per year: over a month or a quarter the mean return
-// cannot be told from 0, and estimating it only adds noise (RiskMetrics 1996, section 4.5). The interval is
+// Zero-mean realized volatility sqrt(m mean(r^2)), m sessions a year, a decimal per year: over a month or a quarter the
+// mean return cannot be told from 0, and estimating it only adds noise (RiskMetrics 1996, section 4.5). The interval is
 // s sqrt((n-1) / chi2), with the upper and lower chi-square quantiles of n - 1 degrees of freedom.
 struct RealizedVolatility {
   double value = 0;
@@ -41,7 +41,7 @@ enum class ForecastMethod : std::uint8_t { har, ewma };
 
 constexpr std::string_view to_word(ForecastMethod method) { return method == ForecastMethod::har ? "har" : "ewma"; }
 
-// Expected volatility over the next `short_window` sessions, a decimal per year: sqrt(252 max(variance, floor)). From
+// Expected volatility over the next `short_window` sessions, a decimal per year: sqrt(m max(variance, floor)). From
 // `har_min_observations` returns on the variance is that of the autoregression, unless its fit fails or is explosive;
 // else the average of r^2 with weights lambda^age, normalized over the returns there are (RiskMetrics 1996).
 struct VolatilityForecast {
@@ -91,8 +91,9 @@ class VolatilityEstimator {
 
   // Returns are simple, one a session, NaN where there is none; the first session of a panel has none. Nothing after
   // the session is read. A window of n observations is taken from the newest search_span(n) sessions; forecast and
-  // percentile use as much history as the newest sessions_needed() hold, at most what they ask for.
-  Volatility estimate(const Eigen::Ref<const Vector>& returns, int session) const;
+  // percentile use as much history as the newest sessions_needed() hold, at most what they ask for. Variances are
+  // annualized by the calendar's sessions_per_year(). Throws 22023 when that is not positive.
+  Volatility estimate(const Eigen::Ref<const Vector>& returns, int session, int sessions_per_year) const;
 
  private:
   struct History;
