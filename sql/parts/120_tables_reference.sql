@@ -52,7 +52,9 @@ AS $columns$
     ('stress_test_scenarios', 'shock_config', 'jsonb',
      'NOT NULL CHECK (jsonb_typeof(shock_config -> ''shocks'') IS NOT DISTINCT FROM ''object'')',
      'shocks: factor name to move, a decimal return (-0.10 is -10 %), for interest_rate a decimal yield change '
-     '(0.01 is +100 bp); unit: return or yield_change; window: start and end of a historical replay.'),
+     '(0.01 is +100 bp); unit: return or yield_change; basis: what the shocks of styles are, absolute (returns of '
+     'their funds) or relative (beside the part of the market; so where it is not said); basis_of: the same for '
+     'single factors; window: start and end of a historical replay.'),
     ('stress_test_scenarios', 'active',       'boolean', 'NOT NULL DEFAULT true',
      'Whether the scenario is computed when none is named.'),
 
@@ -67,7 +69,9 @@ AS $columns$
     ('market_risk_scenarios', 'market_shock',     'double precision', NULL,
      'Move of the market, a decimal return (-0.10 is -10 %); NULL when the market is not shocked.'),
     ('market_risk_scenarios', 'volatility_shock', 'double precision', NULL,
-     'Relative move of volatility, a decimal (0.5 is +50 %); NULL when volatility is not shocked.'),
+     'Relative move of the implied volatility of every option, a decimal (0.5 is +50 %: 20 % becomes 30 %), on top of '
+     'the other moves: market_risk adds quantity x multiplier x vega x volatility points; NULL when volatility is not '
+     'shocked.'),
     ('market_risk_scenarios', 'parameters',       'jsonb',
      'CHECK (jsonb_typeof(parameters -> ''shocks'') IS NOT DISTINCT FROM ''object'')',
      'The same move as shocks and unit of stress_test_scenarios.shock_config.'),

@@ -162,8 +162,8 @@ AS $columns$
     ('symbol_volatility', 'observations',                 'integer',                  NULL,
      'Daily returns used; NULL when none were looked for.'),
     ('symbol_volatility', 'sessions_per_year',            'integer',                  NULL,
-     'Sessions of a year of the calendar, by whose square root all figures are annualized: 252 of NYSE, 365 where every '
-     'day is a session.'),
+     'Sessions of a year of the calendar, by whose square root all figures are annualized: 252 of NYSE, 365 where '
+     'every day is a session.'),
     ('symbol_volatility', 'quality_flag',                 'text',                     NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
      'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '

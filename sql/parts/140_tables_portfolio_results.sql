@@ -54,7 +54,9 @@ AS $columns$
     ('portfolio_snapshots', 'daily_pnl',               'numeric(20,4)',            NULL,
      'P&L since the previous snapshot without capital flows, a gain positive.'),
     ('portfolio_snapshots', 'daily_return',            'double precision',         NULL,
-     'Flow-neutral return, daily_pnl over return_base, a decimal; NULL when that was not positive.'),
+     'Flow-neutral return, daily_pnl over return_base, a decimal; NULL with return_reason.'),
+    ('portfolio_snapshots', 'return_reason',           'text',                     NULL,
+     'no_equity where return_base is not positive and there is no daily_return; NULL when there is.'),
     ('portfolio_snapshots', 'return_base',             'numeric(20,4)',            NULL,
      'Capital that daily_return is measured on: equity of the previous snapshot and contributions since.'),
     ('portfolio_snapshots', 'gross_return',            'double precision',         NULL,
@@ -81,16 +83,19 @@ AS $columns$
     ('portfolio_snapshots', 'cumulative_capital_flow', 'numeric(20,4)',            NULL,
      'Contributions less withdrawals since inception.'),
     ('portfolio_snapshots', 'net_delta',               'double precision',         NULL,
-     'Sum of quantity x multiplier x delta of the open options, in shares of their underlyings; NULL where one of '
-     'them has no delta (position_greeks), and without options.'),
+     'Sum of quantity x multiplier x delta of the open options, in shares of their underlyings; NULL with '
+     'greeks_reason.'),
     ('portfolio_snapshots', 'total_gamma',             'double precision',         NULL,
-     'Sum of quantity x multiplier x gamma of the open options; NULL where one of them has none, and without options.'),
+     'Sum of quantity x multiplier x gamma of the open options; NULL with greeks_reason.'),
     ('portfolio_snapshots', 'total_theta',             'double precision',         NULL,
-     'Sum of quantity x multiplier x theta of the open options, in currency per calendar day; NULL where one of '
-     'them has none, and without options.'),
+     'Sum of quantity x multiplier x theta of the open options, in currency per calendar day; NULL with '
+     'greeks_reason.'),
     ('portfolio_snapshots', 'total_vega',              'double precision',         NULL,
-     'Sum of quantity x multiplier x vega of the open options, in currency per volatility point; NULL where one '
-     'of them has none, and without options.'),
+     'Sum of quantity x multiplier x vega of the open options, in currency per volatility point; NULL with '
+     'greeks_reason.'),
+    ('portfolio_snapshots', 'greeks_reason',           'text',                     NULL,
+     'Why one of the four is missing: no_options, or option_without_greeks where one of the options lacks it '
+     '(position_greeks); NULL when none is.'),
     ('portfolio_snapshots', 'realized_volatility_21d', 'double precision',         NULL,
      'Volatility of 21 sessions at today''s weights, zero-mean, annualized; NULL with volatility_reason.'),
     ('portfolio_snapshots', 'realized_volatility_63d', 'double precision',         NULL,
@@ -124,7 +129,7 @@ AS $columns$
     ('portfolio_snapshots', 'beta_coverage',           'double precision',         NULL,
      'Share of the gross exposure that has a beta, 0 to 1; NULL without exposure.'),
     ('portfolio_snapshots', 'beta_reason',             'text',                     NULL,
-     'Why beta is missing; NULL when it is not.'),
+     'Why beta or beta_r_squared is missing: that of a book without moves is (constant_series); NULL when neither is.'),
     ('portfolio_snapshots', 'sector_exposure',         'jsonb',                    NULL,
      'By sector, with Unmapped, ETFs and Private: long, short (at most 0), net, gross, benchmark and active (net '
      'less benchmark) weight, over equity; the last two null without a benchmark. NULL without equity.'),
@@ -448,13 +453,16 @@ AS $columns$
     ('portfolio_model_exposures', 'coverage', 'double precision[]', NULL,
      'Shares of the gross exposure that have the beta, 0 to 1; NULL without exposure.'),
     ('portfolio_model_exposures', 'marginal_contributions', 'double precision[]', NULL,
-     'Change of the portfolio''s annualized volatility per unit of each exposure value; NULL for none.'),
+     'Change of the portfolio''s annualized volatility per unit of each exposure value; NULL with a reason, of '
+     'specific, and of models market and rate, which split no risk.'),
     ('portfolio_model_exposures', 'contributions', 'double precision[]', NULL,
-     'Contributions to the annualized volatility, which add up to it; NULL for none.'),
+     'Contributions to the annualized volatility, which add up to it; NULL with a reason, and of models market and '
+     'rate.'),
     ('portfolio_model_exposures', 'percent_contributions', 'double precision[]', NULL,
-     'Shares of the variance, which add up to 1; NULL for none.'),
+     'Shares of the variance, which add up to 1; NULL with a reason, and of models market and rate.'),
     ('portfolio_model_exposures', 'reasons', 'text[]', NULL,
-     'Why figures of a factor are missing; NULL when none is.'),
+     'Why figures of a factor are missing, exposures or contributions: no_factor_covariance and no_risk (the hedges '
+     'leave no variance to share out) are of contributions alone; NULL when none is.'),
     ('portfolio_model_exposures', 'created_at', 'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the row was first written or last changed by a run.'),
     ('portfolio_model_exposures', 'run_id', 'bigint', NULL,
@@ -489,16 +497,17 @@ AS $columns$
     ('portfolio_factor_exposures', 'coverage',                      'double precision',         NULL,
      'Share of the gross exposure that has this beta, 0 to 1; NULL without exposure.'),
     ('portfolio_factor_exposures', 'marginal_contribution_to_risk', 'double precision',         NULL,
-     'Change of the portfolio''s annualized volatility per unit of exposure_value; NULL without factor '
-     'covariances.'),
+     'Change of the portfolio''s annualized volatility per unit of exposure_value; NULL with a reason, of specific, '
+     'and of models market and rate, which split no risk.'),
     ('portfolio_factor_exposures', 'contribution_to_risk',          'double precision',         NULL,
      'exposure_value x marginal_contribution_to_risk, annualized; the rows of a model add up to the portfolio''s '
-     'volatility under it; NULL without factor covariances.'),
+     'volatility under it; NULL with a reason, and of models market and rate.'),
     ('portfolio_factor_exposures', 'percent_contribution_to_risk',  'double precision',         NULL,
      'Share of the portfolio''s variance due to the factor, a fraction that may be negative; the rows of a model add '
-     'up to 1; NULL without factor covariances.'),
+     'up to 1; NULL with a reason, and of models market and rate.'),
     ('portfolio_factor_exposures', 'reason',                        'text',                     NULL,
-     'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
+     'Why figures are missing, such as insufficient_data, no_equity or private; no_factor_covariance and no_risk (the '
+     'hedges leave no variance to share out) are of contributions alone; NULL when none is.'),
     ('portfolio_factor_exposures', 'created_at',                    'timestamp with time zone', NULL,
      'Time the row was first written or last changed by a run.'),
     ('portfolio_factor_exposures', 'run_id',                        'bigint',                   NULL,
@@ -557,8 +566,8 @@ AS $columns$
     ('position_volatility', 'observations',                 'integer',                  NULL,
      'Daily returns used; NULL when none were looked for.'),
     ('position_volatility', 'sessions_per_year',            'integer',                  NULL,
-     'Sessions of a year of the calendar, by whose square root all figures are annualized: 252 of NYSE, 365 where every '
-     'day is a session.'),
+     'Sessions of a year of the calendar, by whose square root all figures are annualized: 252 of NYSE, 365 where '
+     'every day is a session.'),
     ('position_volatility', 'quality_flag',                 'text',                     NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
      'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
@@ -627,15 +636,18 @@ AS $columns$
      'q_value, observations; NULL with a reason.'),
     ('correlation_calculations', 'effective_positions',   'double precision',         NULL,
      'Number of uncorrelated positions of one size that diversify as much, of sizes and correlations alone: '
-     '(sum |w|)^2 / w''Rw; NULL with a reason or without matrix_method.'),
+     '(sum |w|)^2 / w''Rw; NULL with diversification_reason.'),
     ('correlation_calculations', 'effective_bets',        'double precision',         NULL,
      'Number of uncorrelated bets of the same risk that diversify as much: diversification_ratio squared; NULL when '
      'that is.'),
     ('correlation_calculations', 'concentration_score',   'double precision',         NULL,
      'Share of the included value that lies in clusters, 0 to 1; NULL with a reason.'),
     ('correlation_calculations', 'diversification_ratio', 'double precision',         NULL,
-     'Weighted mean volatility over portfolio volatility, 1 or more for long books; NULL with a reason, without '
-     'matrix_method, and when the hedges leave no risk.'),
+     'Weighted mean volatility over portfolio volatility, 1 or more for long books; NULL with diversification_reason.'),
+    ('correlation_calculations', 'diversification_reason', 'text',                    NULL,
+     'Why diversification_ratio, effective_bets or effective_positions is missing: no_risk (the hedges leave none to '
+     'divide by); without matrix_method insufficient_data (a pair has no correlation), too_many_symbols (to repair '
+     'their correlations) or the reason of the row; NULL when none is.'),
     ('correlation_calculations', 'matrix_method',         'text',                     NULL,
      'How the matrix behind ratio and bets came about: ledoit_wolf (shrunk to constant correlation), sample (pairwise, '
      'as it is) or higham (pairwise, replaced by the nearest correlation matrix); NULL when there is none.'),
@@ -742,11 +754,16 @@ AS $columns$
     ('stress_scenario_moves', 'severity', 'text', NULL,
      'Severity of the scenario on that date.'),
     ('stress_scenario_moves', 'method', 'text', NULL,
-     'conditional_expectation, replay (of the price history), or none where there is no result.'),
+     'conditional_expectation; replay (of the price history), or prescribed where the history does not allow the '
+     'replay and the shocks of the scenario stand in (note); none where there is no result.'),
     ('stress_scenario_moves', 'factors', 'text[]', NULL,
      'Names of the factors: the order of the next two arrays.'),
     ('stress_scenario_moves', 'shocks', 'double precision[]', NULL,
-     'Prescribed moves; NULL for a factor that is not shocked.'),
+     'Prescribed moves, of a style beside the market''s part, as the factor is measured: what direct_pnl is of. NULL '
+     'for a factor that is not shocked.'),
+    ('stress_scenario_moves', 'absolute_shocks', 'double precision[]', NULL,
+     'Return of the style''s fund where the scenario prescribes that (basis absolute), from which its shock follows by '
+     'the fund''s beta to the market; NULL for other factors.'),
     ('stress_scenario_moves', 'moves', 'double precision[]', NULL,
      'What each factor does given the shocks, or did in a replay; NULL where there is no estimate.'),
     ('stress_scenario_moves', 'rate_factor', 'text', NULL,
@@ -760,9 +777,11 @@ AS $columns$
     ('stress_scenario_moves', 'covariance_half_life', 'double precision', NULL,
      'Half-life of the covariances in sessions; NULL without them.'),
     ('stress_scenario_moves', 'window_start', 'text', NULL,
-     'First day of a replay; NULL for other methods.'),
+     'First day of the window of a replay; NULL for scenarios without one.'),
     ('stress_scenario_moves', 'window_end', 'text', NULL,
-     'Last day of a replay; NULL for other methods.'),
+     'Last day of the window of a replay; NULL for scenarios without one.'),
+    ('stress_scenario_moves', 'note', 'text', NULL,
+     'Why the shocks stand in for a replay: history_too_short, window_not_over or market_gaps; NULL when they do not.'),
     ('stress_scenario_moves', 'problem', 'text', NULL,
      'Why there is no result; NULL when there is one.'),
     ('stress_scenario_moves', 'created_at', 'timestamp with time zone', 'NOT NULL DEFAULT now()',
@@ -813,27 +832,32 @@ AS $columns$
      $view$
        SELECT p.portfolio_id, p.calculation_date, r.scenario_id, pnl.direct AS direct_pnl,
               pnl.correlated AS correlated_pnl, (pnl.correlated - pnl.direct)::numeric(20,4) AS correlation_effect,
-              CASE m.method WHEN 'conditional_expectation' THEN i.impacts WHEN 'replay' THEN y.impacts END
+              CASE WHEN m.method IN ('conditional_expectation', 'prescribed') THEN i.impacts
+                   WHEN m.method = 'replay' THEN y.impacts END
                 AS factor_impacts,
               jsonb_build_object('scenario_name', m.scenario_name, 'category', m.category, 'severity', m.severity,
                                  'method', m.method)
-              || CASE m.method
-                   WHEN 'conditional_expectation' THEN
-                     jsonb_build_object('covariance_date', to_char(m.covariance_date, 'YYYY-MM-DD'),
+              || CASE
+                   WHEN m.method IN ('conditional_expectation', 'prescribed') THEN
+                     CASE WHEN m.note IS NULL THEN '{}'
+                          ELSE jsonb_build_object('start', m.window_start, 'end', m.window_end, 'note', m.note) END
+                     || jsonb_build_object('covariance_date', to_char(m.covariance_date, 'YYYY-MM-DD'),
                                         'covariance_observations', m.covariance_observations,
                                         'covariance_half_life', m.covariance_half_life, 'coverage', p.coverage)
                      || CASE WHEN m.missing_factors IS NULL THEN '{}'
                              ELSE jsonb_build_object('missing_factors', m.missing_factors) END
                      || CASE WHEN i.impacts IS NULL THEN '{}'
                              ELSE jsonb_build_object('conditional_sd', r.conditional_sd,
-                                                     'pnl_over_equity', i.correlated / NULLIF(x.positive, 0)) END
-                   WHEN 'replay' THEN
+                                                     'pnl_over_equity', i.correlated / NULLIF(x.positive, 0))
+                                  || CASE WHEN x.positive > 0 THEN '{}'
+                                          ELSE '{"pnl_over_equity_reason": "no_equity"}'::jsonb END END
+                   WHEN m.method = 'replay' THEN
                      jsonb_build_object('start', m.window_start, 'end', m.window_end)
                      || COALESCE(p.notes -> r.scenario_id, '{}')
                    ELSE jsonb_build_object('problem', COALESCE(m.problem, '')) END AS calculation_metadata,
-              CASE m.method WHEN 'conditional_expectation'
-                              THEN COALESCE(i.correlated, i.direct) < 0 AND -COALESCE(i.correlated, i.direct) > x.equity
-                            WHEN 'replay' THEN -pnl.correlated > greatest(p.equity, 0) END AS exceeds_equity,
+              CASE WHEN m.method IN ('conditional_expectation', 'prescribed')
+                     THEN COALESCE(i.correlated, i.direct) < 0 AND -COALESCE(i.correlated, i.direct) > x.equity
+                   WHEN m.method = 'replay' THEN -pnl.correlated > greatest(p.equity, 0) END AS exceeds_equity,
               r.reason, p.created_at, p.run_id
        FROM %1$I.portfolio_stress_tests AS p
        CROSS JOIN LATERAL (SELECT p.equity::double precision AS equity,
@@ -851,17 +875,21 @@ AS $columns$
          SELECT jsonb_object_agg(k.factor, jsonb_build_object('move', k.move, 'exposure', k.exposure,
                                                               'direct_pnl', k.direct, 'correlated_pnl', k.correlated)
                                            || CASE WHEN k.shock IS NULL THEN '{}'
-                                                   ELSE jsonb_build_object('shock', k.shock) END) AS impacts,
+                                                   ELSE jsonb_build_object('shock', k.shock) END
+                                           || CASE WHEN k.absolute IS NULL THEN '{}'
+                                                   ELSE jsonb_build_object('absolute_shock', k.absolute) END)
+                  AS impacts,
                 CASE WHEN count(k.correlated) = count(*) THEN sum(k.correlated ORDER BY k.i) END AS correlated,
                 CASE WHEN count(k.direct) = count(*) THEN sum(k.direct ORDER BY k.i) END AS direct
-         FROM (SELECT f.i, f.factor, f.shock, f.move, e.exposure,
+         FROM (SELECT f.i, f.factor, f.shock, f.absolute, f.move, e.exposure,
                       CASE WHEN f.factor = m.rate_factor THEN r.rate_direct
-                           WHEN f.shock IS NULL OR e.exposure = 0 THEN 0 ELSE e.exposure * f.move END AS direct,
+                           WHEN f.shock IS NULL OR e.exposure = 0 THEN 0 ELSE e.exposure * f.shock END AS direct,
                       CASE WHEN f.factor = m.rate_factor THEN r.rate_correlated
                            WHEN e.exposure = 0 THEN 0 ELSE e.exposure * f.move END AS correlated
-               FROM unnest(m.factors, m.shocks, m.moves) WITH ORDINALITY AS f (factor, shock, move, i)
+               FROM unnest(m.factors, m.shocks, m.absolute_shocks, m.moves)
+                 WITH ORDINALITY AS f (factor, shock, absolute, move, i)
                CROSS JOIN LATERAL (SELECT p.exposures[array_position(p.factors, f.factor)] AS exposure) AS e
-               WHERE m.method = 'conditional_expectation' AND p.exposures[1] IS NOT NULL) AS k) AS i
+               WHERE m.method IN ('conditional_expectation', 'prescribed') AND p.exposures[1] IS NOT NULL) AS k) AS i
        CROSS JOIN LATERAL (
          SELECT jsonb_object_agg(f.factor, jsonb_build_object('return', f.move)
                                            || CASE WHEN f.factor = ANY (p.factors)

@@ -424,6 +424,9 @@ COMMENT ON FUNCTION _portfolio_batch.seed_factor_definitions() IS
   'The 12 factors that create_analytics_tables seeds, as rows of factor_definitions. Takes no argument.';
 
 -- A shock is a decimal return of its factor; a shock of interest_rate is a decimal change of the yield (0.01: +100 bp).
+-- Of a style, basis says what the return is: absolute, that of its fund, or relative, beside the market's part.
+-- Rotations are relative. In crashes the losses are those of the funds; a style that gains gains on the market, because
+-- no fund of shares gained 20 % while the market lost 45 %.
 CREATE FUNCTION _portfolio_batch.seed_stress_test_scenarios()
 RETURNS TABLE (scenario_id text, name text, category text, severity text, active boolean, shock_config text,
                description text)
@@ -471,34 +474,39 @@ AS $$
      '{"shocks": {"interest_rate": 0.03}, "unit": "yield_change"}',
      'Yields jump by 300 basis points.'),
     ('value_rotation_20',           'Value Rotation 20%',           'rotation',   'moderate', true,
-     '{"shocks": {"value": 0.20, "growth": -0.10}, "unit": "return"}',
-     'Money moves from growth into value companies.'),
+     '{"shocks": {"value": 0.20, "growth": -0.10}, "unit": "return", "basis": "relative"}',
+     'Money moves from growth into value companies: moves beside the market.'),
     ('growth_rally_15',             'Growth Rally 15%',             'rotation',   'moderate', true,
-     '{"shocks": {"growth": 0.15, "momentum": 0.10}, "unit": "return"}',
-     'Growth and momentum companies rally together.'),
+     '{"shocks": {"growth": 0.15, "momentum": 0.10}, "unit": "return", "basis": "relative"}',
+     'Growth and momentum companies rally together, ahead of the market.'),
     ('small_cap_outperformance_10', 'Small Cap Outperformance 10%', 'rotation',   'mild',     true,
-     '{"shocks": {"size": 0.10}, "unit": "return"}',
-     'Small companies gain 10 %.'),
+     '{"shocks": {"size": 0.10}, "unit": "return", "basis": "relative"}',
+     'Small companies gain 10 % on the market.'),
     ('quality_flight_12',           'Flight to Quality 12%',        'rotation',   'mild',     true,
-     '{"shocks": {"quality": 0.12, "market": -0.05}, "unit": "return"}',
-     'Money moves into quality companies while the market falls.'),
+     '{"shocks": {"quality": 0.12, "market": -0.05}, "unit": "return", "basis": "relative"}',
+     'Money moves into quality companies, which gain on the market while it falls.'),
     ('vix_spike_150',               'VIX Spike 150%',               'volatility', 'severe',   true,
-     '{"shocks": {"low_vol": -0.25, "market": -0.15}, "unit": "return"}',
-     'Implied volatility rises by 150 % and the market falls.'),
+     '{"shocks": {"low_vol": -0.25, "market": -0.15}, "unit": "return", "basis": "absolute"}',
+     'Implied volatility rises by 150 %; the market falls, and the fund of low volatility by more.'),
     ('liquidity_crisis',            'Liquidity Crisis',             'volatility', 'severe',   true,
-     '{"shocks": {"market": -0.20, "low_vol": -0.30, "quality": 0.15, "size": -0.10}, "unit": "return"}',
-     'Liquidity dries up and holders sell what they can.'),
+     '{"shocks": {"market": -0.20, "low_vol": -0.30, "quality": 0.15, "size": -0.10}, "unit": "return", '
+     '"basis": "relative", "basis_of": {"low_vol": "absolute"}}',
+     'Liquidity dries up and holders sell what they can; small companies lose against the market, quality gains on '
+     'it.'),
     ('financial_crisis_2008',       '2008 Financial Crisis Replay', 'historical', 'extreme',  true, 
      '{"shocks": {"market": -0.45, "value": -0.30, "size": -0.25, "quality": 0.20, "low_vol": -0.35}, '
-     '"unit": "return", "window": {"start": "2008-09-15", "end": "2009-03-15"}}',
+     '"unit": "return", "basis": "absolute", "basis_of": {"quality": "relative"}, '
+     '"window": {"start": "2008-09-15", "end": "2009-03-15"}}',
      'The financial crisis, September 2008 to March 2009.'),
     ('covid_crash_2020',            'COVID-19 Crash Replay',        'historical', 'extreme',  true, 
      '{"shocks": {"market": -0.35, "growth": 0.15, "value": -0.40, "size": -0.30, "quality": 0.10}, '
-     '"unit": "return", "window": {"start": "2020-02-19", "end": "2020-03-23"}}',
+     '"unit": "return", "basis": "absolute", "basis_of": {"growth": "relative", "quality": "relative"}, '
+     '"window": {"start": "2020-02-19", "end": "2020-03-23"}}',
      'The pandemic crash, February and March 2020.'),
     ('dotcom_crash_2000',           'Dot-Com Crash Replay',         'historical', 'extreme',  true, 
      '{"shocks": {"market": -0.45, "growth": -0.60, "value": 0.20, "momentum": -0.50, "quality": 0.15}, '
-     '"unit": "return", "window": {"start": "2000-03-10", "end": "2002-10-09"}}',
+     '"unit": "return", "basis": "absolute", "basis_of": {"value": "relative", "quality": "relative"}, '
+     '"window": {"start": "2000-03-10", "end": "2002-10-09"}}',
      'The end of the dot-com boom, March 2000 to October 2002.')
 $$;
 

@@ -101,8 +101,8 @@ the date on which symbol and factors have returns; fewer than factor_min_observa
 do constant series and factors that are combinations of one another (singular).
 Writes symbol_model_fits, symbol_factor_exposures, position_factor_exposures and portfolio_factor_exposures: exposure
 over net asset value and in dollars, coverage, and by the covariances of calc_factor_correlations the contribution to
-risk, sigma^2 = x'' F x + sum of w_i^2 s_i^2 (Litterman 1996), factors and specific adding up to the whole. Counts
-positions.';
+risk, sigma^2 = x'' F x + sum of w_i^2 s_i^2 (Litterman 1996), factors and specific adding up to the whole; NULL with
+no_factor_covariance, or no_risk where the hedges leave sigma 0. Counts positions.';
 
 CREATE FUNCTION @extschema@.calc_sector_exposures(calculation_date date DEFAULT NULL,
                                                   portfolio_ids uuid[] DEFAULT NULL,
@@ -174,9 +174,9 @@ RETURNS TABLE (processed bigint, skipped bigint, failed bigint, rows_written big
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_stress_tests';
 COMMENT ON FUNCTION @extschema@.calc_stress_tests(date, uuid[], text[], uuid) IS
 'P&L of each portfolio under the active scenarios of stress_test_scenarios, or under the named ones (active or not), a
-loss negative, in the portfolio''s currency. Factors: the market, the styles beside the market (a shock to a style is a
-move relative to the market), and the yield; exposures X in dollars are those of portfolio_factor_exposures: market of
-model market, styles of model ridge, interest_rate of model rate, the P&L per 1.00 of yield (duration).
+loss negative, in the portfolio''s currency. Factors: the market, the styles beside the market, and the yield; exposures
+X in dollars are those of portfolio_factor_exposures: market of model market, styles of model ridge, interest_rate of
+model rate, the P&L per 1.00 of yield (duration).
 direct_pnl = sum of X s over the shocked factors, all others standing still. correlated_pnl = sum of X f with f = s for
 the shocked factors, exactly as prescribed, and f_U = Sigma_US Sigma_SS^-1 s for the rest (Kupiec 1998), Sigma the
 covariances of calc_factor_correlations. The yield''s exposure was measured beside the market alone, and those to the
@@ -184,9 +184,14 @@ market and the styles without it: each holds part of what the other measures. So
 rest of the yield''s move counts, dy - lambda'' f with lambda its slopes on all others, times the exposure that one
 regression on all factors would have found, which follows from X and Sigma: nothing is counted twice. Linear in the
 shocks, no cap; exceeds_equity says when the loss is larger than the net asset value.
+A shock of a style is relative (fund less beta x market, the factor itself; the default) or absolute (the return of its
+fund) by basis and basis_of of shock_config. s = absolute - beta x m with the market''s shock m, beta that of the fund
+over the window in which styles are made orthogonal to the market; where the market is not shocked, absolute = f + beta
+f_m is what the expectation is conditional on, and direct_pnl has the market standing still.
 A scenario with a window (start, end) in shock_config replays it where the prices of portfolio_batch.market_symbol reach
 back to its start and the window ended by the date: sum of exposure x compounded return of each symbol; on sessions
-without a return the symbol''s factor model stands in and the result is flagged proxied. Elsewhere its shocks apply.
+without a return the symbol''s factor model stands in and the result is flagged proxied. Elsewhere its shocks apply,
+with method prescribed and a note (history_too_short, window_not_over, market_gaps).
 NULL with a reason: private, option_without_delta, insufficient_data, no_exposure; invalid_scenario or singular for a
 scenario that cannot be computed, which is named in the detail and does not stop the others. Replaces the date''s rows.
 Counts portfolios x scenarios. Errors: 42704 for a scenario that does not exist.';
@@ -194,12 +199,18 @@ Counts portfolios x scenarios. Errors: 42704 for a scenario that does not exist.
 CREATE FUNCTION @extschema@.market_risk(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                         portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (portfolio_id uuid, scenario_name text, scenario_type text, shock double precision,
-               direct_pnl numeric, correlated_pnl numeric, exceeds_equity boolean, reason text)
+               volatility_shock double precision, direct_pnl numeric, correlated_pnl numeric, volatility_pnl numeric,
+               exceeds_equity boolean, reason text, note text)
 LANGUAGE c STABLE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pb_market_risk';
 COMMENT ON FUNCTION @extschema@.market_risk(date, uuid[], uuid) IS
 'P&L of each portfolio on the grid of market_risk_scenarios, single moves of the market (decimal return) or of the yield
 (decimal change), by the definitions of calc_stress_tests; computed anew and not stored. shock is NULL where a
-scenario has more than one. Reads only.';
+scenario has more than one. volatility_shock moves the implied volatility of every option by that share of it (0.5: 20 %
+becomes 30 %, 10 points): volatility_pnl = sum of quantity x multiplier x vega x points, by vega (per point) and
+implied_volatility of position_greeks of the date; it is part of direct_pnl and of correlated_pnl. Linear: no change of
+vega or delta along the way. note counts the options that lack either and are left out; where all do the figures are
+NULL with option_without_vega. Of a scenario that cannot be computed (invalid_scenario, such as a market_shock that is
+not that of parameters) note says why. Reads only.';
 
 CREATE FUNCTION @extschema@.calc_correlations(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                               duration_days integer DEFAULT NULL, min_overlap integer DEFAULT NULL,
@@ -224,7 +235,8 @@ Matrix: where all symbols have their returns on the same sessions, or on at leas
 common, their covariance shrunk to constant correlation (Ledoit and Wolf 2003); else, up to 250 symbols, the pairwise
 correlations, replaced by the nearest correlation matrix where they are none (Higham 2002), with each symbol''s own
 standard deviation; else NULL, as when a pair has no correlation. diversification_ratio = sum |w| s / sqrt(w'' S w),
-w signed (Choueifaty and Coignard 2008); effective_bets its square; effective_positions (sum |w|)^2 / (w'' R w).
+w signed (Choueifaty and Coignard 2008); effective_bets its square; effective_positions (sum |w|)^2 / (w'' R w). Where
+one is NULL, diversification_reason says why (no_risk: the hedges leave none).
 Clusters: average linkage on sqrt((1 - rho) / 2) of rho as held, times the signs of both positions, cut at
 correlation_threshold (0.7); a short hedge does not cluster with what it hedges. Named by the users'' tag of 70 % of the
 symbols, else their sector, else the largest; tags and sectors are of today, as they have no history.

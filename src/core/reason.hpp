@@ -22,6 +22,8 @@ enum class Reason : std::uint8_t {
   // Of a lot.
   private_asset,
   option_without_delta,
+  option_without_greeks,
+  option_without_vega,
   exposure_out_of_range,
   stale_price,
   provisional_price,
@@ -31,8 +33,11 @@ enum class Reason : std::uint8_t {
   // Of a portfolio.
   no_equity,
   no_exposure,
+  no_options,
+  no_risk,  // the hedges leave none to divide by
   single_symbol,
   below_filters,
+  too_many_symbols,
   no_factor_covariance,
   out_of_range,
   invalid_scenario,
@@ -40,7 +45,7 @@ enum class Reason : std::uint8_t {
 
 // The word that tables hold; empty for none.
 constexpr std::string_view to_word(Reason reason) {
-  constexpr std::array<std::string_view, 22> words{"",
+  constexpr std::array<std::string_view, 27> words{"",
                                                    "no_prices",
                                                    "invalid_price",
                                                    "insufficient_data",
@@ -49,6 +54,8 @@ constexpr std::string_view to_word(Reason reason) {
                                                    "outlier",
                                                    "private",
                                                    "option_without_delta",
+                                                   "option_without_greeks",
+                                                   "option_without_vega",
                                                    "exposure_out_of_range",
                                                    "stale_price",
                                                    "provisional_price",
@@ -57,8 +64,11 @@ constexpr std::string_view to_word(Reason reason) {
                                                    "closed",
                                                    "no_equity",
                                                    "no_exposure",
+                                                   "no_options",
+                                                   "no_risk",
                                                    "single_symbol",
                                                    "below_filters",
+                                                   "too_many_symbols",
                                                    "no_factor_covariance",
                                                    "out_of_range",
                                                    "invalid_scenario"};

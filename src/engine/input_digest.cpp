@@ -128,8 +128,8 @@ std::int64_t InputDigests::of_scenarios() {
   Digest digest;
   for (const store::ScenarioDefinition& scenario : inputs_.scenarios()) {
     digest.add(scenario.id).add(scenario.name).add(scenario.category).add(scenario.severity).add(scenario.unit);
-    digest.add(scenario.window_start).add(scenario.window_end);
-    for (const auto& shock : scenario.shocks) digest.add(shock.factor).add(shock.size);
+    digest.add(scenario.basis).add(scenario.flaw).add(scenario.window_start).add(scenario.window_end);
+    for (const auto& shock : scenario.shocks) digest.add(shock.factor).add(shock.size).add(shock.basis);
   }
   return digest.value();
 }

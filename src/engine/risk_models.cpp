@@ -260,16 +260,15 @@ const RateFits& RiskModels::rate() {
 }
 
 // The moves of all factors by session, in the form their exposures are measured in.
-Matrix RiskModels::covariance_series(std::vector<std::string>& names) {
+Matrix RiskModels::covariance_series(FactorCovariance& result) {
   const store::Settings& settings = inputs_.store().settings();
   const core::PricePanel& panel = inputs_.market().panel;
   const Matrix spreads = factor_moves(panel, "spread");
   Matrix own = style_moves(panel);
   const std::vector<int> days = complete_sessions(own, book_.session, settings.factor_window);
   Vector slopes = Vector::Constant(own.cols(), std::numeric_limits<double>::quiet_NaN());
-  if (!settings.orthogonalize) slopes.setZero();
   slopes(0) = 0;
-  if (settings.orthogonalize && static_cast<int>(days.size()) >= settings.factor_min_observations) {
+  if (static_cast<int>(days.size()) >= settings.factor_min_observations) {
     Matrix window = own(days, core::every);
     try {
       slopes = core::orthogonalize_to_first(window);
@@ -278,12 +277,18 @@ Matrix RiskModels::covariance_series(std::vector<std::string>& names) {
       if (std::string_view(error.sqlstate()) != core::sqlstate::singular_design) throw;
     }
   }
+  result.fund_betas.assign(slopes.begin(), slopes.end());
+  if (!settings.orthogonalize) slopes.setZero();
+  result.removed.assign(slopes.begin(), slopes.end());
   for (Eigen::Index k = 1; k < own.cols(); ++k) own.col(k) -= slopes(k) * own.col(0);
 
+  std::vector<std::string>& names = result.factors;
   names = {market_factor};
   for (const char* model : {"ridge", "spread"})
     for (const std::string& name : factor_names(model)) names.push_back(name);
   names.push_back(rate().factor);
+  result.fund_betas.resize(names.size());
+  result.removed.resize(names.size());
   Matrix series(own.rows(), static_cast<Eigen::Index>(names.size()));
   series << own, spreads, core::session_changes(rate_changes());
   return series;
@@ -293,7 +298,7 @@ const FactorCovariance& RiskModels::covariance() {
   if (covariance_) return *covariance_;
   const store::Settings& settings = inputs_.store().settings();
   FactorCovariance result;
-  const Matrix series = covariance_series(result.factors);
+  const Matrix series = covariance_series(result);
   result.moments = core::ewma_moments(series, book_.session,
                                       {.half_life = settings.covariance_half_life,
                                        .window = settings.covariance_window,

@@ -44,6 +44,10 @@ struct RateFits : SymbolFits {
 struct FactorCovariance {
   std::vector<std::string> factors;
   core::EwmaMoments moments;
+  // Of each factor: the beta to the market of the return behind a style, over the window in which it is made
+  // orthogonal, and the part of it that was taken out of the factor. 0 for what is no style, NaN where there is none.
+  std::vector<double> fund_betas;
+  std::vector<double> removed;
 
   int index(const std::string& factor) const;  // -1 when there is none
   // Of some of the factors, in their order; NaN where there is no estimate.
@@ -87,7 +91,7 @@ class RiskModels {
   std::vector<int> columns(const std::vector<int>& indexes) const;
   SymbolFits fit_factors(const char* model, SymbolTopic topic, core::FactorModelSettings settings);
   const core::RateChanges& rate_changes();
-  core::Matrix covariance_series(std::vector<std::string>& names);
+  core::Matrix covariance_series(FactorCovariance& result);
   std::vector<std::string> factor_names(const char* model) const;
   core::Matrix factor_moves(const core::PricePanel& panel, const char* model) const;
   void explain(std::size_t symbol, core::Sample& sample) const;

@@ -8,6 +8,7 @@
 #include "core/portfolio/ranges.hpp"
 #include "core/text/json.hpp"
 #include "engine/context.hpp"
+#include "engine/report.hpp"
 #include "pg/interrupts.hpp"
 
 namespace pb::engine {
@@ -69,7 +70,10 @@ void StressModel::choose_factors() {
   for (const std::string& name : known) {
     const bool is_rate = name == rate_.factor;
     if (is_rate) model_.beside_market = static_cast<int>(model_.factors.size());
-    model_.factors.push_back({name, is_rate ? core::ShockUnit::yield_change : core::ShockUnit::simple_return});
+    const FactorCovariance& covariances = models_.covariance();
+    const auto place = static_cast<std::size_t>(covariances.index(name));
+    model_.factors.push_back({name, is_rate ? core::ShockUnit::yield_change : core::ShockUnit::simple_return,
+                              covariances.fund_betas[place], covariances.removed[place]});
   }
   model_.covariance = models_.covariance().of(known);
 }
@@ -100,8 +104,9 @@ void StressModel::measure(const RiskPortfolio& portfolio) {
     return fit.fit ? std::optional(fit.beta()) : std::nullopt;
   });
   StressedPortfolio exposure{
-      &portfolio, {exposures(portfolio, market), *portfolio.net_asset_value}, market.coverage, core::Reason::none};
+      &portfolio, {exposures(portfolio, market), *portfolio.net_asset_value}, market.coverage, core::Reason::none, {}};
   exposure.reason = missing_exposure_reason(portfolio, market);
+  exposure.vega = vega_exposure(context_, models_.book().day, portfolio.id);
   for (const SymbolExposure& held : portfolio.exposures) {
     if (!ridge_.fits.estimated(held.symbol)) continue;
     const double deviation = held.net * ridge_.fits.fits.residual_sd(held.symbol);
@@ -111,13 +116,17 @@ void StressModel::measure(const RiskPortfolio& portfolio) {
 }
 
 core::Scenario StressModel::resolve(const store::ScenarioDefinition& definition) const {
+  if (!definition.flaw.empty())
+    throw core::Error(core::sqlstate::invalid_parameter, "scenario \"" + definition.id + "\" " + definition.flaw);
   core::Scenario scenario{definition.id, {}};
   for (const auto& shock : definition.shocks) {
     core::ShockUnit unit = core::ShockUnit::simple_return;
     for (const core::RiskFactor& factor : model_.factors)
       if (factor.name == shock.factor) unit = factor.unit;
     if (!definition.unit.empty()) unit = core::shock_unit(definition.unit);
-    scenario.shocks.push_back({shock.factor, shock.size, unit});
+    const std::string& word = shock.basis.empty() ? definition.basis : shock.basis;
+    const core::ShockBasis basis = word.empty() ? core::ShockBasis::relative : core::shock_basis(word);
+    scenario.shocks.push_back({shock.factor, shock.size, unit, basis});
   }
   return scenario;
 }
@@ -132,11 +141,17 @@ store::ScenarioMovesRow StressModel::moves_row(const store::ScenarioDefinition& 
   return row;
 }
 
-void StressModel::describe_moves(const core::ScenarioMoves& moves, store::ScenarioMovesRow& row) const {
+void StressModel::describe_moves(const core::Scenario& scenario, const core::ScenarioMoves& moves,
+                                 store::ScenarioMovesRow& row) const {
   row.factors = factors();
-  for (std::size_t i = 0; i < row.factors.size(); ++i) {
-    row.moves.push_back(moves.moves(static_cast<Eigen::Index>(i)));
-    row.shocks.push_back(moves.shocked[i] ? row.moves.back() : nan);
+  row.moves.assign(moves.moves.begin(), moves.moves.end());
+  row.shocks.assign(moves.shocks.begin(), moves.shocks.end());
+  row.absolute_shocks.assign(row.factors.size(), nan);
+  for (const core::Shock& shock : scenario.shocks) {
+    const auto place =
+        static_cast<std::size_t>(std::find(row.factors.begin(), row.factors.end(), shock.factor) - row.factors.begin());
+    const bool is_style = place > 0 && shock.unit == core::ShockUnit::simple_return;
+    if (is_style && shock.basis == core::ShockBasis::absolute) row.absolute_shocks[place] = shock.size;
   }
   if (moves.beside_market) row.rate_factor = row.factors[static_cast<std::size_t>(moves.beside_market->factor)];
   row.missing_factors = unknown_;
@@ -165,7 +180,9 @@ PortfolioStress StressModel::prescribed(const core::ScenarioMoves& moves, const 
   return row;
 }
 
-std::optional<StressModel::History> StressModel::history(const store::ScenarioDefinition& definition) {
+// The past of a replay, or why it cannot be played.
+std::optional<StressModel::History> StressModel::history(const store::ScenarioDefinition& definition,
+                                                         std::string& note) {
   const core::Date start = replay_day(definition, definition.window_start);
   const core::Date end = replay_day(definition, definition.window_end);
   if (start >= end)
@@ -173,13 +190,16 @@ std::optional<StressModel::History> StressModel::history(const store::ScenarioDe
                                                              "\" has a window that does not start before it ends: " +
                                                              definition.window_start + " to " + definition.window_end);
   const store::Market* market = context_.history(start, end);
+  note = end > models_.book().day ? "window_not_over" : "history_too_short";
   if (market == nullptr || end > models_.book().day) return std::nullopt;
   const auto window =
       core::replay_window(market->panel.sessions(), start, end, market->panel.sessions().count_through(end) - 1);
   if (!window) return std::nullopt;
+  note = "market_gaps";
   History found{market, *window, models_.style_moves(market->panel)};
   // Without the market on every session there is nothing to stand in for what a position lacks.
   if (!found.moves.col(0).segment(window->base + 1, window->last - window->base).allFinite()) return std::nullopt;
+  note.clear();
   return found;
 }
 
@@ -220,6 +240,7 @@ void StressModel::describe_replay(const History& history, store::ScenarioMovesRo
     row.factors.push_back(ridge_.factors[static_cast<std::size_t>(k)]);
     row.moves.push_back((moves.array() + 1).prod() - 1);
     row.shocks.push_back(nan);
+    row.absolute_shocks.push_back(nan);
   }
 }
 
@@ -251,19 +272,77 @@ PortfolioStress StressModel::replayed(const std::vector<core::SymbolReplay>& sym
   return row;
 }
 
+namespace {
+
+// Adds what options earn from a relative move of all implied volatilities to a result.
+void add_volatility(const StressedPortfolio& exposure, double shock, PortfolioStress& row) {
+  const VegaExposure& vega = exposure.vega;
+  if (vega.without > 0)
+    row.volatility_note = std::to_string(vega.without) + " of " +
+                          counted(static_cast<std::int64_t>(vega.options), "option") +
+                          " without vega and implied volatility of the date";
+  if (row.reason != core::Reason::none) return;
+  const double pnl = vega.dollars * shock;
+  const auto plus = [&](const std::optional<core::Money>& money) {
+    return money ? std::optional(core::to_double(*money) + pnl) : std::nullopt;
+  };
+  const auto direct = plus(row.direct_pnl);
+  const auto correlated = plus(row.correlated_pnl);
+  const bool is_money =
+      core::is_money(pnl) && (!direct || core::is_money(*direct)) && (!correlated || core::is_money(*correlated));
+  row.direct_pnl.reset();
+  row.correlated_pnl.reset();
+  row.exceeds_equity.reset();
+  if (!vega.known() || !is_money) {
+    row.reason = vega.known() ? core::Reason::out_of_range : core::Reason::option_without_vega;
+    return;
+  }
+  row.volatility_pnl = core::to_money(pnl);
+  if (direct) row.direct_pnl = core::to_money(*direct);
+  if (correlated) row.correlated_pnl = core::to_money(*correlated);
+  if (const auto& loss = correlated ? correlated : direct)
+    row.exceeds_equity = *loss < 0 && -*loss > exposure.factors.equity;
+}
+
+}  // namespace
+
+// No factor moves: what is not an option earns nothing.
+ScenarioResult StressModel::volatility_alone(const store::ScenarioDefinition& definition) const {
+  ScenarioResult result{&definition, moves_row(definition, "conditional_expectation"), {}, {}};
+  for (const StressedPortfolio& exposure : exposures_) {
+    PortfolioStress& row = result.rows.emplace_back();
+    row.portfolio_id = exposure.portfolio->id;
+    row.direct_pnl = row.correlated_pnl = core::Money{};
+  }
+  return result;
+}
+
 ScenarioResult StressModel::apply(const store::ScenarioDefinition& definition) {
+  const bool moves_volatility = definition.volatility_shock.has_value();
+  ScenarioResult result = moves_volatility && definition.shocks.empty() && definition.flaw.empty()
+                              ? volatility_alone(definition)
+                              : apply_to_factors(definition);
+  if (moves_volatility)
+    for (std::size_t i = 0; i < result.rows.size(); ++i)
+      add_volatility(exposures_[i], *definition.volatility_shock, result.rows[i]);
+  return result;
+}
+
+ScenarioResult StressModel::apply_to_factors(const store::ScenarioDefinition& definition) {
   ScenarioResult result{&definition, moves_row(definition, "conditional_expectation"), {}, {}};
   core::Reason reason = core::Reason::invalid_scenario;
   for (const auto& shock : definition.shocks)
     if (std::find(unknown_.begin(), unknown_.end(), shock.factor) != unknown_.end())
       reason = core::Reason::insufficient_data;
   try {
-    const core::ScenarioMoves moves = core::propagate(model_, resolve(definition));
-    if (definition.is_replay())
-      if (const auto found = history(definition)) {
+    const core::Scenario scenario = resolve(definition);
+    const core::ScenarioMoves moves = core::propagate(model_, scenario);
+    if (definition.is_replay()) {
+      result.moves.window_start = definition.window_start;
+      result.moves.window_end = definition.window_end;
+      result.moves.method = "prescribed";
+      if (const auto found = history(definition, result.moves.note)) {
         result.moves.method = "replay";
-        result.moves.window_start = definition.window_start;
-        result.moves.window_end = definition.window_end;
         describe_replay(*found, result.moves);
         const std::vector<core::SymbolReplay> symbols = replay_symbols(*found);
         for (const StressedPortfolio& exposure : exposures_) {
@@ -272,7 +351,8 @@ ScenarioResult StressModel::apply(const store::ScenarioDefinition& definition) {
         }
         return result;
       }
-    describe_moves(moves, result.moves);
+    }
+    describe_moves(scenario, moves, result.moves);
     for (const StressedPortfolio& exposure : exposures_) {
       pg::poll();
       result.rows.push_back(prescribed(moves, exposure));

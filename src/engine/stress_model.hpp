@@ -11,6 +11,7 @@
 #include "core/reason.hpp"
 #include "engine/context.hpp"
 #include "engine/risk_models.hpp"
+#include "engine/vega_exposure.hpp"
 #include "store/price_store.hpp"
 #include "store/stress_store.hpp"
 
@@ -25,7 +26,10 @@ struct PortfolioStress {
   double conditional_sd = std::numeric_limits<double>::quiet_NaN();
   double rate_direct_pnl = std::numeric_limits<double>::quiet_NaN();  // the part of the rate factor
   double rate_correlated_pnl = std::numeric_limits<double>::quiet_NaN();
-  std::string notes;  // a JSON object; empty: none
+  // The part of the implied volatilities of options in both, where the scenario moves them.
+  std::optional<core::Money> volatility_pnl;
+  std::string volatility_note;  // of options that are left out of it; empty: none is
+  std::string notes;            // a JSON object; empty: none
   core::Reason reason = core::Reason::none;
 };
 
@@ -43,6 +47,7 @@ struct StressedPortfolio {
   core::StressExposure factors;
   double coverage;      // of the market exposure
   core::Reason reason;  // why there is none
+  VegaExposure vega;
 };
 
 // The factors that scenarios move, with what is known of them on a day: the market, the styles beside it, and the
@@ -55,16 +60,20 @@ class StressModel {
   std::vector<std::string> factors() const;
   const std::vector<StressedPortfolio>& portfolios() const noexcept { return exposures_; }
 
-  // A scenario that makes no sense gives rows without numbers, and its problem.
+  // What the factors do in a scenario and what that does to each portfolio. Options move with implied volatility where
+  // the scenario moves it. A scenario that makes no sense gives rows without numbers, and its problem.
   ScenarioResult apply(const store::ScenarioDefinition& definition);
 
  private:
+  ScenarioResult apply_to_factors(const store::ScenarioDefinition& definition);
+  ScenarioResult volatility_alone(const store::ScenarioDefinition& definition) const;
   void choose_factors();
   core::Vector exposures(const RiskPortfolio& portfolio, const FactorExposure& market) const;
   void measure(const RiskPortfolio& portfolio);
   core::Scenario resolve(const store::ScenarioDefinition& definition) const;
   store::ScenarioMovesRow moves_row(const store::ScenarioDefinition& definition, const char* method) const;
-  void describe_moves(const core::ScenarioMoves& moves, store::ScenarioMovesRow& row) const;
+  void describe_moves(const core::Scenario& scenario, const core::ScenarioMoves& moves,
+                      store::ScenarioMovesRow& row) const;
   PortfolioStress prescribed(const core::ScenarioMoves& moves, const StressedPortfolio& exposure) const;
 
   // A replay from the price history, where it reaches as far back and ended by the day.
@@ -73,7 +82,7 @@ class StressModel {
     core::ReplayWindow window;
     core::Matrix moves;  // sessions x (market, styles)
   };
-  std::optional<History> history(const store::ScenarioDefinition& definition);
+  std::optional<History> history(const store::ScenarioDefinition& definition, std::string& note);
   core::Vector raw_betas(int symbol) const;
   std::vector<core::SymbolReplay> replay_symbols(const History& history) const;
   void describe_replay(const History& history, store::ScenarioMovesRow& row) const;

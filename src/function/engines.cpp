@@ -144,17 +144,22 @@ PB_FUNCTION(pb_market_risk) {
                       {"scenario_name", Type::text},
                       {"scenario_type", Type::text},
                       {"shock", Type::float8},
+                      {"volatility_shock", Type::float8},
                       {"direct_pnl", Type::money},
                       {"correlated_pnl", Type::money},
+                      {"volatility_pnl", Type::money},
                       {"exceeds_equity", Type::boolean},
-                      {"reason", Type::text}});
+                      {"reason", Type::text},
+                      {"note", Type::text}});
   for (const store::ScenarioDefinition& scenario : store::load_market_risk_scenarios(store)) {
     pg::poll();
     const engine::ScenarioResult result = model.apply(scenario);
     for (const engine::PortfolioStress& row : result.rows) {
       rows.add(row.portfolio_id).add(scenario.id).add(scenario.category);
       scenario.shocks.size() == 1 ? rows.add(scenario.shocks.front().size) : rows.null();
-      rows.add(row.direct_pnl).add(row.correlated_pnl).add(row.exceeds_equity).add_text_or_null(to_word(row.reason));
+      rows.add(scenario.volatility_shock).add(row.direct_pnl).add(row.correlated_pnl).add(row.volatility_pnl);
+      rows.add(row.exceeds_equity).add_text_or_null(to_word(row.reason));
+      rows.add_text_or_null(result.problem.empty() ? row.volatility_note : result.problem);
     }
   }
   call.return_rows(rows);

@@ -38,6 +38,7 @@ struct Greeks {
   double theta;  // of the option price per calendar day
   double vega;   // of the option price per volatility point
   double underlying_price;
+  double implied_volatility;  // annualized, a decimal
 };
 
 // Sums of quantity x multiplier x Greek over the open options of a portfolio; NaN where it has none, or where one of

@@ -31,12 +31,36 @@ double number(const std::string& text) {
 }
 
 struct ShockRow {
-  std::optional<std::string> id, name, category, severity, unit, window_start, window_end, factor, size;
+  std::optional<std::string> id, name, category, severity, unit, basis, flaw, window_start, window_end, factor, size,
+      shock_basis;
+  std::optional<double> market_shock, volatility_shock;
 };
+
+// What of the bases is no definition, as the end of a sentence that begins with the scenario; else NULL.
+std::string flaw_of_bases(const std::string& config) {
+  const std::string bases = config + " -> 'basis_of'";
+  const std::string object = "CASE WHEN jsonb_typeof(" + bases + ") = 'object' THEN " + bases + " END";
+  return "CASE WHEN jsonb_typeof(" + bases +
+         ") <> 'object' THEN 'has a basis_of that is no object'"
+         " ELSE (SELECT 'has a basis_of a factor that it does not shock: \"' || left(min(k), 63) || '\"' FROM "
+         "jsonb_object_keys(" +
+         object + ") AS k WHERE (" + config + " -> 'shocks' ? k) IS NOT TRUE HAVING count(*) > 0) END";
+}
+
+// A shock of the market that a row has in its column besides those of its parameters.
+void add_market_shock(ScenarioDefinition& scenario, double size) {
+  for (const ScenarioDefinition::Shock& shock : scenario.shocks) {
+    if (shock.factor != "market") continue;
+    if (shock.size != size) scenario.flaw = "has a market_shock that is not that of its parameters";
+    return;
+  }
+  scenario.shocks.push_back({"market", size, ""});
+}
 
 template <class Columns>
 std::vector<ScenarioDefinition> read_scenarios(const Columns& columns, const std::string& source, const Args& args) {
   std::vector<ScenarioDefinition> scenarios;
+  std::map<std::string, double> market_shocks;
   columns.from(source, args, [&](const ShockRow& row) {
     if (!row.id || row.id->size() > core::longest_name) return;
     if (scenarios.empty() || scenarios.back().id != *row.id)
@@ -45,11 +69,19 @@ std::vector<ScenarioDefinition> read_scenarios(const Columns& columns, const std
                            .category = row.category.value_or(""),
                            .severity = row.severity.value_or(""),
                            .unit = row.unit.value_or(""),
+                           .basis = row.basis.value_or(""),
+                           .flaw = row.flaw.value_or(""),
                            .shocks = {},
                            .window_start = row.window_start.value_or(""),
-                           .window_end = row.window_end.value_or("")});
-    if (row.factor) scenarios.back().shocks.push_back({*row.factor, number(row.size.value_or(""))});
+                           .window_end = row.window_end.value_or(""),
+                           .volatility_shock = row.volatility_shock});
+    if (row.factor)
+      scenarios.back().shocks.push_back({*row.factor, number(row.size.value_or("")), row.shock_basis.value_or("")});
+    if (row.market_shock) market_shocks[row.id.value()] = *row.market_shock;
   });
+  for (ScenarioDefinition& scenario : scenarios)
+    if (const auto shock = market_shocks.find(scenario.id); shock != market_shocks.end())
+      add_market_shock(scenario, shock->second);
   return scenarios;
 }
 
@@ -63,7 +95,9 @@ std::vector<ScenarioDefinition> load_scenarios(const Store& store,
   static const auto columns = pg::select(
       "stress_test_scenarios", field("scenario_id", &Row::id), field("name", &Row::name),
       field("category", &Row::category), field("severity", &Row::severity),
-      field("shock_config ->> 'unit'", &Row::unit), field("shock_config #>> '{window,start}'", &Row::window_start),
+      field("shock_config ->> 'unit'", &Row::unit), field("shock_config ->> 'basis'", &Row::basis),
+      field("shock_config -> 'basis_of' ->> shock.factor", &Row::shock_basis),
+      field(flaw_of_bases("shock_config"), &Row::flaw), field("shock_config #>> '{window,start}'", &Row::window_start),
       field("shock_config #>> '{window,end}'", &Row::window_end), field("shock.factor", &Row::factor),
       field("shock.size", &Row::size));
   std::vector<ScenarioDefinition> scenarios =
@@ -89,7 +123,11 @@ std::vector<ScenarioDefinition> load_market_risk_scenarios(const Store& store) {
   static const auto columns =
       pg::select("market_risk_scenarios", field("scenario_name", &Row::id), field("scenario_name", &Row::name),
                  field("scenario_type", &Row::category), field("parameters ->> 'unit'", &Row::unit),
-                 field("shock.factor", &Row::factor), field("shock.size", &Row::size));
+                 field("parameters ->> 'basis'", &Row::basis),
+                 field("parameters -> 'basis_of' ->> shock.factor", &Row::shock_basis),
+                 field(flaw_of_bases("parameters"), &Row::flaw), field("market_shock", &Row::market_shock),
+                 field("volatility_shock", &Row::volatility_shock), field("shock.factor", &Row::factor),
+                 field("shock.size", &Row::size));
   return read_scenarios(columns,
                         store.table("market_risk_scenarios") + " LEFT JOIN " + shocks_of("parameters") +
                             " ORDER BY scenario_name COLLATE \"C\", shock.factor COLLATE \"C\"",
@@ -119,6 +157,7 @@ std::int64_t write_scenario_moves(const Store& store, core::Date day, std::span<
       pg::column<Row>("method", &Row::method),
       pg::column<Row>("factors", &Row::factors),
       pg::column<Row>("shocks", &Row::shocks),
+      pg::column<Row>("absolute_shocks", &Row::absolute_shocks),
       pg::column<Row>("moves", &Row::moves),
       pg::text_or_null<Row>("rate_factor", &Row::rate_factor),
       pg::column<Row>("missing_factors",
@@ -130,6 +169,7 @@ std::int64_t write_scenario_moves(const Store& store, core::Date day, std::span<
       pg::column<Row>("covariance_half_life", &Row::covariance_half_life),
       pg::text_or_null<Row>("window_start", &Row::window_start),
       pg::text_or_null<Row>("window_end", &Row::window_end),
+      pg::text_or_null<Row>("note", &Row::note),
       pg::text_or_null<Row>("problem", &Row::problem),
   };
   return write_results(store, "stress_scenario_moves", {"calculation_date", "scenario_id"}, columns, rows);

@@ -21,17 +21,23 @@ namespace pb::store {
 struct ScenarioDefinition {
   struct Shock {
     std::string factor;
-    double size;  // NaN when it is not a number
+    double size;        // NaN when it is not a number
+    std::string basis;  // empty: as the scenario's
   };
   std::string id;
   std::string name;
   std::string category;
   std::string severity;
-  std::string unit;  // empty: each factor's own
+  std::string unit;   // empty: each factor's own
+  std::string basis;  // of shocks of styles; empty: relative
+  std::string flaw;   // what is wrong with the definition, to be said after its name; empty: nothing
   std::vector<Shock> shocks;
   // Of a historical replay; text, because nobody checked it.
   std::string window_start;
   std::string window_end;
+
+  // Relative move of the implied volatilities of options, of market_risk_scenarios.
+  std::optional<double> volatility_shock = {};
 
   bool is_replay() const { return !window_start.empty() || !window_end.empty(); }
 };
@@ -53,17 +59,19 @@ struct ScenarioMovesRow {
   std::string name;
   std::string category;
   std::string severity;
-  const char* method = "none";       // conditional_expectation, replay or none
-  std::vector<std::string> factors;  // the order of the arrays
-  std::vector<double> shocks;        // NaN for a factor that is not shocked
-  std::vector<double> moves;         // NaN where there is no estimate
-  std::string rate_factor;           // whose P&L is no product of exposure and move; empty: none
+  const char* method = "none";          // conditional_expectation, replay, prescribed or none
+  std::vector<std::string> factors;     // the order of the arrays
+  std::vector<double> shocks;           // NaN for a factor that is not shocked
+  std::vector<double> absolute_shocks;  // of the styles' funds where the scenario prescribes those; else NaN
+  std::vector<double> moves;            // NaN where there is no estimate
+  std::string rate_factor;              // whose P&L is no product of exposure and move; empty: none
   std::vector<std::string> missing_factors;
   std::optional<core::Date> covariance_date;
   std::optional<int> covariance_observations;
   std::optional<double> covariance_half_life;
   std::string window_start;  // of a replay
   std::string window_end;
+  std::string note;     // why shocks stand in for a replay; empty: they do not
   std::string problem;  // why there is no result; empty: none
 };
 

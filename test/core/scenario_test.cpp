@@ -70,6 +70,13 @@ TEST(Scenario, UnitMustBeThatOfTheFactor) {
   EXPECT_NE(refusal({by_return("interest_rate", 0.01)}).find("yield_change"), std::string::npos);
 }
 
+TEST(ShockBasis, IsNamedByItsWord) {
+  EXPECT_EQ(pb::core::shock_basis("absolute"), pb::core::ShockBasis::absolute);
+  EXPECT_EQ(pb::core::shock_basis("relative"), pb::core::ShockBasis::relative);
+  for (const char* word : {"", "Absolute", "return"})
+    EXPECT_EQ(sqlstate_of([&] { pb::core::shock_basis(word); }), "22023") << word;
+}
+
 TEST(ShockUnit, IsNamedByItsWord) {
   for (const ShockUnit unit : {ShockUnit::simple_return, ShockUnit::yield_change})
     EXPECT_EQ(pb::core::shock_unit(pb::core::to_word(unit)), unit);

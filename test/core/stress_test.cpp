@@ -20,6 +20,7 @@ using pb::core::Reason;
 using pb::core::Scenario;
 using pb::core::ScenarioMoves;
 using pb::core::Shock;
+using pb::core::ShockBasis;
 using pb::core::ShockUnit;
 using pb::core::stress;
 using pb::core::StressExposure;
@@ -495,6 +496,101 @@ TEST_F(BesideMarketTest, IsLinear) {
   const double once = *result({{0, -0.1}, {5, 0.01}}).direct_pnl;
   EXPECT_LE(relative_error(*result({{0, -0.2}, {5, 0.02}}).direct_pnl, 2 * once), 1e-13);
   EXPECT_LE(relative_error(*result({{0, 0.1}, {5, -0.01}}).direct_pnl, -once), 1e-13);
+}
+
+// ---- shocks of funds -----------------------------------------------------------------------------------------------
+
+// A model whose styles have betas, and shocks that are returns of funds.
+FactorModel model_of_funds(unsigned seed, bool orthogonal) {
+  FactorModel model = random_model(seed);
+  const std::vector<double> betas{0, 0.9, 1.1, 1.25, 0.95, 0};
+  for (std::size_t i = 0; i < betas.size(); ++i) {
+    model.factors[i].fund_beta = betas[i];
+    model.factors[i].removed = orthogonal ? betas[i] : 0;
+  }
+  return model;
+}
+
+Scenario of_basis(Scenario scenario, ShockBasis basis) {
+  for (Shock& shock : scenario.shocks) shock.basis = basis;
+  return scenario;
+}
+
+// The market 45 % down and a fund of beta 1.1 down 60 %: the fund does what it does, and its part beside the market
+// is -0.6 + 1.1 x 0.45.
+TEST(Propagate, TakesTheMarketOutOfAbsoluteShocks) {
+  const FactorModel model = model_of_funds(5, true);
+  const ScenarioMoves moves =
+      propagate(model, of_basis(shocks_of(model, {{0, -0.45}, {2, -0.6}}), ShockBasis::absolute));
+  EXPECT_DOUBLE_EQ(moves.moves(0), -0.45);
+  EXPECT_DOUBLE_EQ(moves.moves(2), -0.6 + 1.1 * 0.45);
+  EXPECT_EQ(moves.shocks(2), moves.moves(2));
+  EXPECT_TRUE(std::isnan(moves.shocks(1)));
+  const ScenarioMoves same = propagate(model, shocks_of(model, {{0, -0.45}, {2, -0.6 + 1.1 * 0.45}}));
+  EXPECT_TRUE(moves.moves.isApprox(same.moves, 1e-14));
+  EXPECT_TRUE(moves.residual_covariance.isApprox(same.residual_covariance, 1e-14));
+  const StressExposure portfolio = random_exposure(6);
+  const StressResult result = stress(moves, portfolio);
+  EXPECT_LE(relative_error(*result.direct_pnl, -0.45 * portfolio.dollars(0) - 0.105 * portfolio.dollars(2)), 1e-12);
+}
+
+// Where the market is not shocked: f = Sigma C' (C Sigma C')^-1 s with the funds' returns C f, by the dense formula.
+TEST(Propagate, ConditionsOnReturnsOfFundsWhereTheMarketIsFree) {
+  for (const bool orthogonal : {true, false}) {
+    const FactorModel model = model_of_funds(7, orthogonal);
+    for (const ShockBasis basis : {ShockBasis::absolute, ShockBasis::relative}) {
+      SCOPED_TRACE(std::string(to_word(basis)) + (orthogonal ? " orthogonal" : ""));
+      const std::map<int, double> sizes{{1, 0.2}, {3, -0.1}, {5, 0.01}};
+      const ScenarioMoves moves = propagate(model, of_basis(shocks_of(model, sizes), basis));
+      Matrix c = Matrix::Zero(3, 6);
+      Vector s(3);
+      Eigen::Index row = 0;
+      for (const auto& [i, size] : sizes) {
+        const auto& factor = model.factors[static_cast<std::size_t>(i)];
+        c(row, i) = 1;
+        c(row, 0) = factor.removed - (basis == ShockBasis::relative ? factor.fund_beta : 0);
+        s(row++) = size;
+      }
+      const Matrix gain = model.covariance * c.transpose() * (c * model.covariance * c.transpose()).inverse();
+      EXPECT_TRUE(moves.moves.isApprox(gain * s, 1e-9));
+      const Matrix residual = model.covariance - gain * c * model.covariance;
+      EXPECT_LE((moves.residual_covariance - residual).norm(), 1e-9 * model.covariance.norm());
+      EXPECT_TRUE((c * moves.moves).isApprox(s, 1e-12));
+      // Alone, the market stands still.
+      EXPECT_EQ(moves.shocks(1), 0.2);
+      EXPECT_EQ(moves.shocks(3), -0.1);
+      const StressExposure portfolio = random_exposure(8);
+      const StressResult result = stress(moves, portfolio);
+      EXPECT_LE(relative_error(*result.direct_pnl,
+                               0.2 * portfolio.dollars(1) - 0.1 * portfolio.dollars(3) + 0.01 * portfolio.dollars(5)),
+                1e-12);
+      EXPECT_LE(relative_error(*result.correlated_pnl, portfolio.dollars.dot(gain * s)), 1e-9);
+      const bool has_market = orthogonal == (basis == ShockBasis::absolute);
+      EXPECT_EQ(std::fabs(moves.moves(1) - 0.2) > 1e-6, has_market);
+    }
+  }
+}
+
+// A shock of the market or of a yield has no basis.
+TEST(Propagate, LeavesShocksOfOtherFactorsAlone) {
+  FactorModel model = model_of_funds(9, true);
+  model.factors[0].fund_beta = model.factors[0].removed = 1;
+  model.factors[5].fund_beta = model.factors[5].removed = 3;
+  const Scenario scenario = shocks_of(model, {{0, -0.1}, {5, 0.02}});
+  const ScenarioMoves relative = propagate(model, scenario);
+  const ScenarioMoves absolute = propagate(model, of_basis(scenario, ShockBasis::absolute));
+  EXPECT_EQ(relative.moves, absolute.moves);
+  EXPECT_EQ(absolute.moves(5), 0.02);
+}
+
+TEST(Propagate, HasNoMoveBesideAMarketWithoutACovariance) {
+  FactorModel model = model_of_funds(10, true);
+  model.covariance.row(0).setConstant(nan);
+  model.covariance.col(0).setConstant(nan);
+  const ScenarioMoves moves = propagate(model, of_basis(shocks_of(model, {{1, 0.2}}), ShockBasis::absolute));
+  EXPECT_TRUE(std::isnan(moves.moves(0)));
+  EXPECT_TRUE(std::isnan(moves.moves(1)));
+  EXPECT_EQ(moves.shocks(1), 0.2);
 }
 
 }  // namespace

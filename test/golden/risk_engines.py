@@ -72,6 +72,10 @@ SCENARIOS = {
     "financial_crisis_2008": {"market": -0.45, "value": -0.30, "size": -0.25, "quality": 0.20, "low_vol": -0.35},
     "covid_crash_2020": {"market": -0.35, "growth": 0.15, "value": -0.40, "size": -0.30, "quality": 0.10},
     "dotcom_crash_2000": {"market": -0.45, "growth": -0.60, "value": 0.20, "momentum": -0.50, "quality": 0.15}}
+# Whether the shock of a style is the return of its fund; else it is beside the market's part.
+ABSOLUTE = {"vix_spike_150": ["low_vol"], "liquidity_crisis": ["low_vol"],
+            "financial_crisis_2008": ["value", "size", "low_vol"], "covid_crash_2020": ["value", "size"],
+            "dotcom_crash_2000": ["growth", "momentum"]}
 REPLAYS = {"financial_crisis_2008": ("2008-09-15", "2009-03-15"), "covid_crash_2020": ("2020-02-19", "2020-03-23"),
            "dotcom_crash_2000": ("2000-03-10", "2002-10-09")}
 
@@ -642,7 +646,18 @@ def symbol_betas(symbol, market_fits, ridge_fits):
     return {"market": market_fits[symbol]["betas"][0]} | dict(zip(STYLES, ridge_fits[symbol]["betas"][1:]))
 
 
-def stress_rows(portfolio, day, series, fits, covariance, factors, returns):
+def fund_betas(funds, day):
+    """Slopes of the style funds' returns on the market's, over the newest sessions on which all have one."""
+    window = funds.loc[:day, ["market", *STYLES]].dropna().tail(WINDOW)
+    return {style: scipy.stats.linregress(window["market"], window[style]).slope for style in STYLES}
+
+
+def relative_shocks(scenario, shocks, betas):
+    return {f: size - betas[f] * shocks["market"] if f in ABSOLUTE.get(scenario, []) else size
+            for f, size in shocks.items()}
+
+
+def stress_rows(portfolio, day, series, fits, covariance, factors, returns, slopes):
     models = fits["market", None], fits["ridge", None], fits["rate", series]
     dollars = stress_exposures(portfolio, *models)
     covariance = covariance.loc[STRESS_FACTORS, STRESS_FACTORS]
@@ -650,11 +665,12 @@ def stress_rows(portfolio, day, series, fits, covariance, factors, returns):
     betas = {s: symbol_betas(s, *models[:2]) for s in portfolio.exposures}
     for scenario, shocks in SCENARIOS.items():
         window = REPLAYS.get(scenario)
+        shocks = relative_shocks(scenario, shocks, slopes)
         if window and window[0] >= returns.index[0] and window[1] < day:
             method, direct = "replay", replay_pnl(portfolio, window, returns, factors, betas)
             correlated = direct
         else:
-            method, direct = "shocks", sum(dollars[f] * size for f, size in shocks.items())
+            method, direct = "prescribed" if window else "conditional_expectation", sum(dollars[f] * size for f, size in shocks.items())
             moves = expected_moves(covariance, shocks)
             correlated = sum(joint[f] * moves[f] for f in STRESS_FACTORS)
         worst = correlated + portfolio.net_asset_value < 0
@@ -830,7 +846,8 @@ def main(arguments):
             for series in RATE_SERIES:
                 out["risk_position_rates.csv"] += position_rate_rows(portfolio, day, series, fits["rate", series])
                 out["risk_stress.csv"] += stress_rows(portfolio, day, series, fits, covariances[series],
-                                                      series_of.assign(**{RATE: intervals[series][RATE]}), returns)
+                                                      series_of.assign(**{RATE: intervals[series][RATE]}), returns,
+                                                      fund_betas(funds, day))
     compared = check_fits(out) + check_other_figures(out)
     check_invariants(out)
     for name, columns in FILES.items():

@@ -214,7 +214,8 @@ RETURNS TABLE (portfolio_id uuid, calculation_date date, scenario_id text, direc
     AND (pg_temp.same_amount(s.direct_pnl, g.direct_pnl) AND pg_temp.same_amount(s.correlated_pnl, g.correlated_pnl)
          -- A difference of two amounts that are stored.
          AND abs(s.correlation_effect - g.correlation_effect::numeric) <= 0.0002
-         AND s.exceeds_equity = g.exceeds_equity AND s.reason IS NULL) IS NOT TRUE
+         AND s.exceeds_equity = g.exceeds_equity AND s.reason IS NULL
+         AND s.calculation_metadata ->> 'method' = g.method) IS NOT TRUE
 $$;
 
 -- The batch ----------------------------------------------------------------------------------------------------------

@@ -32,6 +32,15 @@ ShockUnit shock_unit(std::string_view word) {
 
 const char* to_word(ShockUnit unit) { return unit == ShockUnit::simple_return ? "return" : "yield_change"; }
 
+ShockBasis shock_basis(std::string_view word) {
+  for (const ShockBasis basis : {ShockBasis::relative, ShockBasis::absolute})
+    if (word == to_word(basis)) return basis;
+  throw Error(sqlstate::invalid_parameter, "unknown basis of a shock: " + in_quotes(word), {},
+              "A shock of a style is absolute, the return of its fund, or relative, beside the market's part.");
+}
+
+const char* to_word(ShockBasis basis) { return basis == ShockBasis::relative ? "relative" : "absolute"; }
+
 std::vector<int> resolve_shocks(const Scenario& scenario, std::span<const RiskFactor> factors) {
   if (scenario.shocks.empty()) refuse(scenario, "has no shocks", "Name at least one factor and its move.");
   std::vector<int> resolved;

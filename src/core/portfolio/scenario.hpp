@@ -18,16 +18,30 @@ enum class ShockUnit {
 ShockUnit shock_unit(std::string_view word);
 const char* to_word(ShockUnit unit);
 
-// A factor that scenarios can move.
+// Which return of a style a shock is.
+enum class ShockBasis {
+  relative,  // beside the market's part: the fund's return less its beta times the market's
+  absolute,  // the return of its fund
+};
+
+// 'relative' or 'absolute', the words of a scenario's definition. Throws 22023 for any other.
+ShockBasis shock_basis(std::string_view word);
+const char* to_word(ShockBasis basis);
+
+// A factor that scenarios can move. A style is the return of a fund less a part of the market's: fund - removed x
+// market.
 struct RiskFactor {
   std::string name;
   ShockUnit unit;
+  double fund_beta = 0;  // of the fund's return to the market; 0 for what is no style
+  double removed = 0;    // fund_beta where factors are orthogonal to the market, else 0
 };
 
 struct Shock {
   std::string factor;
   double size;
   ShockUnit unit;
+  ShockBasis basis = ShockBasis::relative;  // of a style; of other factors it says nothing
 };
 
 // A stress scenario: the moves that it prescribes.

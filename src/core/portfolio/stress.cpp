@@ -33,8 +33,9 @@ Indexes others(const Indexes& chosen, int count) {
 }
 
 // Sigma_SS^-1 = W W', from the eigenvalues of the correlations, which do not depend on the units of the factors.
-Matrix inverse_root(const FactorModel& model, const Scenario& scenario, const Indexes& shocked) {
-  const Matrix covariance = model.covariance(shocked, shocked);
+Matrix inverse_root(const FactorModel& model, const Matrix& covariances, const Scenario& scenario,
+                    const Indexes& shocked) {
+  const Matrix covariance = covariances(shocked, shocked);
   if (!(covariance.diagonal().array() > 0).all()) refuse_singular(model, scenario, shocked);
   const Vector unit = covariance.diagonal().cwiseSqrt().cwiseInverse();
   const Eigen::SelfAdjointEigenSolver<Matrix> eigen(unit.asDiagonal() * covariance * unit.asDiagonal());
@@ -109,13 +110,44 @@ Vector joint_exposures(const ScenarioMoves& scenario, const Vector& dollars) {
 // Of a factor beside the market: P&L as far as it does not move along with the factors that are shocked as well.
 double direct_beside(const ScenarioMoves& scenario, const BesideMarket& beside, const Vector& dollars,
                      const Vector& joint) {
-  const double move = scenario.moves(beside.factor);
+  const double move = scenario.shocks(beside.factor);
   if (!beside.with_others) return pnl_of(dollars(beside.factor), move);
   double along = 0;
   for (Eigen::Index i = 0; i < dollars.size(); ++i)
     if (i != beside.factor && scenario.shocked[static_cast<std::size_t>(i)])
-      along += beside.along_shocked(i) * scenario.moves(i);
+      along += beside.along_shocked(i) * scenario.shocks(i);
   return pnl_of(beside.of_shocked.dot(joint), move - along);
+}
+
+}  // namespace
+
+namespace {
+
+// How much of the market's move a shock of each factor holds beside the factor's.
+Vector market_in_shocks(const FactorModel& model, const Scenario& scenario, const Indexes& shocked) {
+  Vector slopes = Vector::Zero(static_cast<Eigen::Index>(model.factors.size()));
+  for (std::size_t i = 0; i < shocked.size(); ++i) {
+    const RiskFactor& factor = model.factors[static_cast<std::size_t>(shocked[i])];
+    if (shocked[i] == 0 || factor.unit != ShockUnit::simple_return) continue;
+    const bool is_relative = scenario.shocks[i].basis == ShockBasis::relative;
+    slopes(shocked[i]) = factor.removed - (is_relative ? factor.fund_beta : 0);
+  }
+  return slopes;
+}
+
+// Adds to each row and column its slope times the first: from covariances of the factors to those of what the shocks
+// are of, and with the slopes turned back again. A covariance that is NaN stays one in its own row and column.
+void add_market(Matrix& covariance, const Vector& slopes) {
+  for (Eigen::Index i = 1; i < slopes.size(); ++i)
+    if (slopes(i) != 0) covariance.row(i) += slopes(i) * covariance.row(0);
+  for (Eigen::Index i = 1; i < slopes.size(); ++i)
+    if (slopes(i) != 0) covariance.col(i) += slopes(i) * covariance.col(0);
+}
+
+// The moves of the factors behind moves of what the shocks are of.
+void take_market_out(Vector& moves, const Vector& slopes) {
+  for (Eigen::Index i = 1; i < slopes.size(); ++i)
+    if (slopes(i) != 0) moves(i) -= slopes(i) * moves(0);
 }
 
 }  // namespace
@@ -127,23 +159,40 @@ ScenarioMoves propagate(const FactorModel& model, const Scenario& scenario) {
   const Indexes shocked = resolve_shocks(scenario, model.factors);
   const Indexes free = others(shocked, k);
 
-  ScenarioMoves result{std::vector<bool>(static_cast<std::size_t>(k)), Vector::Constant(k, nan), Matrix::Zero(k, k)};
+  ScenarioMoves result{std::vector<bool>(static_cast<std::size_t>(k)), Vector::Constant(k, nan),
+                       Vector::Constant(k, nan), Matrix::Zero(k, k)};
   Vector shocks(static_cast<Eigen::Index>(shocked.size()));
   for (std::size_t i = 0; i < shocked.size(); ++i) {
     shocks(static_cast<Eigen::Index>(i)) = scenario.shocks[i].size;
     result.shocked[static_cast<std::size_t>(shocked[i])] = true;
   }
+  Vector slopes = market_in_shocks(model, scenario, shocked);
+  if (result.shocked.front()) {
+    const auto market = std::find(shocked.begin(), shocked.end(), 0) - shocked.begin();
+    const double move = shocks(market);
+    for (std::size_t i = 0; i < shocked.size(); ++i)
+      if (slopes(shocked[i]) != 0) shocks(static_cast<Eigen::Index>(i)) -= slopes(shocked[i]) * move;
+    slopes.setZero();
+  }
+  result.shocks(shocked) = shocks;
   result.moves(shocked) = shocks;
   if (model.beside_market) result.beside_market = beside_market(model, shocked);
   if (free.empty()) return result;
+  Matrix covariance = model.covariance;
+  add_market(covariance, slopes);
   result.residual_covariance(free, free).setConstant(nan);
-  if (!model.covariance(shocked, shocked).allFinite()) return result;
+  if (!covariance(shocked, shocked).allFinite()) {
+    take_market_out(result.moves, slopes);
+    return result;
+  }
 
   // A factor without a covariance stays NaN and leaves the others alone: each takes part in its own row only.
-  const Matrix root = inverse_root(model, scenario, shocked);
-  const Matrix loadings = model.covariance(free, shocked) * root;
+  const Matrix root = inverse_root(model, covariance, scenario, shocked);
+  const Matrix loadings = covariance(free, shocked) * root;
   result.moves(free) = loadings * (root.transpose() * shocks);
-  result.residual_covariance(free, free) = model.covariance(free, free) - loadings * loadings.transpose();
+  result.residual_covariance(free, free) = covariance(free, free) - loadings * loadings.transpose();
+  take_market_out(result.moves, slopes);
+  add_market(result.residual_covariance, -slopes);
   return result;
 }
 
@@ -162,7 +211,7 @@ StressResult stress(const ScenarioMoves& scenario, const StressExposure& portfol
     const double exposure = portfolio.dollars(i);
     const bool shocked = scenario.shocked[static_cast<std::size_t>(i)];
     double pnl = pnl_of(exposure, scenario.moves(i));
-    double alone = shocked ? pnl : 0;
+    double alone = shocked ? pnl_of(exposure, scenario.shocks(i)) : 0;
     if (i == beside) {
       pnl = pnl_of(joint(i), scenario.moves(i) - scenario.beside_market->along_all.dot(scenario.moves));
       if (shocked) alone = direct_beside(scenario, *scenario.beside_market, portfolio.dollars, joint);

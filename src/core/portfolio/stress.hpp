@@ -39,7 +39,8 @@ struct BesideMarket {
 // What every factor does in a scenario; the same for all portfolios.
 struct ScenarioMoves {
   std::vector<bool> shocked;
-  Vector moves;                // as prescribed, or expected given what is; NaN when there is no estimate
+  Vector moves;                // given all shocks, of shocked factors too; NaN when there is no estimate
+  Vector shocks;               // of the shocked factors while all others stand still; NaN for others
   Matrix residual_covariance;  // per day, of the moves given the shocks; 0 for what is shocked
   std::optional<BesideMarket> beside_market = {};
 };
@@ -48,8 +49,12 @@ struct ScenarioMoves {
 //   f_U = Sigma_US Sigma_SS^-1 s,   residual covariance Sigma_UU - Sigma_US Sigma_SS^-1 Sigma_SU
 // (Kupiec 1998, "Stress testing in a value at risk framework"). Shocked factors move exactly as prescribed, however
 // many there are. The response to one shock is rho sigma_g / sigma_f, not rho.
-// Throws 22023 for a scenario that does not fit the factors (see resolve_shocks), and PB002 when the covariance of
-// the shocked factors is singular or indefinite, so that one of them follows from the others.
+// A shock of a style says f + c m = s of the factor f and the market m: c = removed - fund_beta when it is relative,
+// removed when it is absolute, so that in a model whose styles are orthogonal to the market a relative shock is a move
+// of the factor. With the market shocked as well, f = s - c m. Without, the market takes its expected move, given all
+// s, and f the rest; alone, while the market stands still, f = s. Throws 22023 for a scenario that does not fit the
+// factors (see resolve_shocks), and PB002 when the covariance of the shocked factors is singular or indefinite, so that
+// one of them follows from the others.
 ScenarioMoves propagate(const FactorModel& model, const Scenario& scenario);
 
 // One portfolio as stress tests see it.
@@ -63,7 +68,7 @@ struct StressExposure {
 struct FactorImpact {
   bool shocked = false;
   double exposure = 0;               // dollars per 1.00 of the factor
-  double move = 0;                   // prescribed or expected; NaN when there is no estimate
+  double move = 0;                   // given all shocks; NaN when there is no estimate
   std::optional<double> direct_pnl;  // 0 unless shocked
   std::optional<double> correlated_pnl;
 };
