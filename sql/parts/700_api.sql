@@ -641,6 +641,7 @@ BEGIN
     'position_signed_correlation', calculation.position_signed_correlation,
     'significant_pairs', calculation.significant_pairs, 'total_pairs', calculation.total_pairs,
     'diversification_ratio', calculation.diversification_ratio,
+    'diversification_reason', calculation.diversification_reason,
     'effective_positions', calculation.effective_positions, 'effective_bets', calculation.effective_bets,
     'concentration_score', calculation.concentration_score, 'matrix_method', calculation.matrix_method,
     'top_correlations', calculation.top_correlations));

@@ -156,7 +156,8 @@ AS $$
       || COALESCE(', top 10 ' || _portfolio_batch.report_percent(s.top_10_concentration, 0), '')),
     _portfolio_batch.report_tile('Diversification ratio',
       _portfolio_batch.report_value('diversification_ratio', c.diversification_ratio,
-                                    _portfolio_batch.report_number(c.diversification_ratio, 2), c.reason),
+                                    _portfolio_batch.report_number(c.diversification_ratio, 2),
+                                    COALESCE(c.diversification_reason, c.reason)),
       'effective bets ' || COALESCE(_portfolio_batch.report_number(c.effective_bets, 1), 'n/a'))) || E'</dl>\n'
   FROM jsonb_to_record(data -> 'snapshot')
          AS s (total_value numeric, daily_pnl numeric, daily_return numeric, mtd_pnl numeric, ytd_pnl numeric,
@@ -171,7 +172,7 @@ AS $$
              FROM jsonb_to_recordset(data -> 'factors') AS f (model text, exposure numeric, reason text)
              WHERE f.model = 'rate' LIMIT 1) AS rate ON true
   LEFT JOIN jsonb_to_record(data -> 'correlation')
-         AS c (diversification_ratio numeric, effective_bets numeric, reason text) ON true
+         AS c (diversification_ratio numeric, effective_bets numeric, diversification_reason text, reason text) ON true
 $$;
 COMMENT ON FUNCTION _portfolio_batch.report_tiles(jsonb) IS
 'Key figures of the report, from the snapshot, the rate exposure and the correlations. data: as report_data returns

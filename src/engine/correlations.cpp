@@ -153,6 +153,8 @@ void diversify(const core::CovarianceEstimate& estimate, const std::vector<doubl
     equalized[i] /= std::sqrt(estimate.covariance(place, place));
   }
   row.effective_positions = squared(or_nan(core::diversification_ratio(estimate.covariance, equalized, pg::poll)));
+  if (std::isnan(row.diversification_ratio) || std::isnan(row.effective_positions))
+    row.diversification_reason = core::Reason::no_risk;
 }
 
 // The engine at work on one day.
@@ -231,6 +233,7 @@ class CorrelationEngine {
       ++(selection.place(position.symbol) >= 0 ? row.positions_included : row.positions_excluded);
     if (usable.size() < 2) {
       row.reason = missing_reason(passed);
+      row.diversification_reason = row.reason;
       ++report_.skipped;
       return;
     }
@@ -253,6 +256,10 @@ class CorrelationEngine {
     if (const auto estimate = core::estimate_covariance(
             core::copied(returns_(core::every, selection.columns), pg::poll), found, {}, pg::poll))
       diversify(*estimate, selection.nets, row);
+    else
+      row.diversification_reason = static_cast<std::size_t>(*row.total_pairs) < found.values.size()
+                                       ? core::Reason::insufficient_data
+                                       : core::Reason::too_many_symbols;
     const auto clusters = core::correlation_clusters(as_held(found.values, selection.nets), selection.nets,
                                                      settings_.correlation_threshold, pg::poll);
     row.concentration_score = or_nan(core::concentration_score(clusters, selection.nets));

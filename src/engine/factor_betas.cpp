@@ -1,5 +1,7 @@
 #include "engine/factor_betas.hpp"
 
+#include <cmath>
+
 #include "core/error.hpp"
 #include "core/portfolio/risk_contribution.hpp"
 #include "engine/portfolio_exposures.hpp"
@@ -65,6 +67,9 @@ class FactorEngine {
     own.coverage = exposures_[first].coverage;
     own.reason = exposures_[first].reason;
     if (own.reason == core::Reason::none) add_contributions(portfolio, x, first);
+    // An exposure that is known may be without its contributions.
+    for (std::size_t i = first; i + 1 < exposures_.size(); ++i)
+      if (exposures_[i].reason == core::Reason::none) exposures_[i].reason = exposures_.back().reason;
   }
 
   void add_contributions(const RiskPortfolio& portfolio, const core::Vector& x, std::size_t first) {
@@ -97,6 +102,7 @@ class FactorEngine {
     }
     own.contribution = risk.specific_component;
     own.percent = risk.specific_percent;
+    if (!std::isfinite(own.percent)) own.reason = core::Reason::no_risk;
   }
 
   Context& context_;

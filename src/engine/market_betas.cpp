@@ -52,6 +52,9 @@ store::SnapshotBeta snapshot_beta(const RiskPortfolio& portfolio, RiskModels& mo
     row.beta = beta.beta;
     row.r_squared = beta.r_squared;
     row.observations = beta.observations;
+    if (!row.r_squared)
+      row.reason = beta.observations < settings.beta_min_observations ? core::Reason::insufficient_data
+                                                                      : core::Reason::constant_series;
   }
   return row;
 }

@@ -57,6 +57,7 @@ Columns<CorrelationCalculation> calculation_columns(core::Date day, const Settin
       pg::column<Row>("effective_positions", &Row::effective_positions),
       pg::column<Row>("effective_bets", &Row::effective_bets),
       pg::column<Row>("diversification_ratio", &Row::diversification_ratio),
+      pg::column<Row>("diversification_reason", &Row::diversification_reason),
       pg::column<Row>("concentration_score", &Row::concentration_score),
       pg::column<Row>("shrinkage_intensity", &Row::shrinkage_intensity),
       pg::column<Row>("repair_distance", &Row::repair_distance),

@@ -43,6 +43,7 @@ struct CorrelationCalculation {
   double effective_bets = std::numeric_limits<double>::quiet_NaN();
   double diversification_ratio = std::numeric_limits<double>::quiet_NaN();
   double concentration_score = std::numeric_limits<double>::quiet_NaN();
+  core::Reason diversification_reason = core::Reason::none;  // why a figure that needs the matrix is missing
   const char* matrix_method = nullptr;
   double shrinkage_intensity = std::numeric_limits<double>::quiet_NaN();
   double repair_distance = std::numeric_limits<double>::quiet_NaN();

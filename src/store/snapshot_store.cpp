@@ -1,5 +1,7 @@
 #include "store/snapshot_store.hpp"
 
+#include <cmath>
+
 #include "core/error.hpp"
 #include "core/portfolio/ranges.hpp"
 #include "pg/select.hpp"
@@ -11,6 +13,7 @@
 namespace pb::store {
 
 using core::Date;
+using core::Reason;
 using core::Uuid;
 using pg::Args;
 using pg::field;
@@ -65,6 +68,14 @@ std::map<Uuid, Date> newest_snapshots(const Store& store, std::span<const Uuid> 
 
 namespace {
 
+// Why one of the sums over options is missing.
+Reason greeks_reason(const SnapshotRow& row) {
+  if (row.levels.option_count == 0) return Reason::no_options;
+  const GreekTotals& sums = row.greeks;
+  const double all = sums.delta + sums.gamma + sums.theta + sums.vega;
+  return std::isnan(all) ? Reason::option_without_greeks : Reason::none;
+}
+
 Columns<SnapshotRow> snapshot_columns() {
   using Row = SnapshotRow;
   const auto level = [](auto member) { return [member](const Row& row) { return std::invoke(member, row.levels); }; };
@@ -98,6 +109,8 @@ Columns<SnapshotRow> snapshot_columns() {
       pg::column<Row>("cumulative_dividends", level(&Levels::dividends_to_date)),
       pg::column<Row>("cumulative_cash_pnl", level(&Levels::cash_pnl_to_date)),
       pg::column<Row>("cumulative_fees", level(&Levels::fees_to_date)),
+      pg::column<Row>("return_reason",
+                      [](const Row& row) { return row.period.daily_return ? Reason::none : Reason::no_equity; }),
       pg::column<Row>("long_count", level(&Levels::long_count)),
       pg::column<Row>("short_count", level(&Levels::short_count)),
       pg::column<Row>("option_count", level(&Levels::option_count)),
@@ -110,6 +123,7 @@ Columns<SnapshotRow> snapshot_columns() {
       pg::column<Row>("total_gamma", greek(&GreekTotals::gamma)),
       pg::column<Row>("total_theta", greek(&GreekTotals::theta)),
       pg::column<Row>("total_vega", greek(&GreekTotals::vega)),
+      pg::column<Row>("greeks_reason", greeks_reason),
       pg::column<Row>("is_provisional", &Row::is_provisional),
   };
 }
