@@ -44,12 +44,12 @@ AS $$
       'enable_schedule', 'enable_tenant_security', 'grant_analytics_roles', 'load_sample_data', 'mark_position',
       'purge_portfolio', 'purge_results', 'purge_run_records', 'rescan_sessions', 'restore_sector_tags',
       'run_daily_batch', 'run_daily_batch_with_backfill', 'schedule_batch', 'schedule_default_batches',
-      'settle_expired_options',
-      'sync_schedules', 'undo_settlement', 'unschedule_batch', 'update_position_values',
+      'settle_expired_options', 'sync_schedules', 'undo_settlement', 'unschedule_batch', 'update_position_values',
+      'what_if',
       -- Parts of functions.
       'activate_schedule', 'add_schedules', 'delete_run_records', 'deliver_shares', 'delete_schedule',
-      'finish_batch_run',
-      'record_cancelled', 'run_batch_shard', 'session_of_run', 'settle_options', 'update_schedules'])
+      'finish_batch_run', 'record_cancelled', 'run_batch_shard', 'session_of_run', 'settle_options',
+      'update_schedules', 'what_if_apply', 'what_if_run', 'what_if_trade'])
   )
   SELECT p.oid::regprocedure, COALESCE(k.role_kind, 'reader')
   FROM pg_extension AS e
@@ -208,7 +208,7 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.grant_analytics_roles_as_caller(name, name) IS
   'Grants what role_privileges lists to two existing roles, and to the owner of the tables what that one lacks: the '
   'reader may read every table and view and execute what reads, the runner may also run the batch. Neither may change '
-  'portfolios, positions, trades, prices or definitions, so close_position, mark_position and loaders need grants of '
-  'their own. NULL stands for a role that is not wanted. Can be called again, and has to be after an upgrade. Returns '
-  'a summary. Errors: 42704 with the name of a role that does not exist, 42P01 when the tables do not, 42501 when the '
-  'caller cannot grant.';
+  'portfolios, positions, trades, prices or definitions, so close_position, mark_position, what_if and loaders need '
+  'grants of their own. NULL stands for a role that is not wanted. Can be called again, and has to be after an '
+  'upgrade. Returns a summary. Errors: 42704 with the name of a role that does not exist, 42P01 when the tables do '
+  'not, 42501 when the caller cannot grant.';

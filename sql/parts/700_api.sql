@@ -728,7 +728,8 @@ BEGIN
              'portfolio_value', (SELECT b.total_value FROM baseline AS b),
              'scenarios', jsonb_agg(jsonb_build_object(
                'id', r.scenario_id, 'name', r.name, 'description', r.description, 'category', r.category,
-               'severity', r.severity,
+               'severity', r.severity, 'method', r.calculation_metadata ->> 'method',
+               'note', r.calculation_metadata ->> 'note',
                'impact', jsonb_build_object(
                  'direct', _portfolio_batch.api_impact(r.direct_pnl, b.total_value),
                  'correlated', _portfolio_batch.api_impact(r.correlated_pnl, b.total_value),

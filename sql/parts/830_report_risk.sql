@@ -334,7 +334,7 @@ AS $$
                      _portfolio_batch.html_escape(k.id), k.direct, k.correlated, concat(
                        _portfolio_batch.report_text(0, 24 * k.i + 13, '', _portfolio_batch.html_escape(
                          CASE WHEN length(k.name) > 40 THEN left(k.name, 39) || '...' ELSE k.name END)
-                         || CASE WHEN k.method = 'replay' THEN ' (replay)' ELSE '' END),
+                         || CASE WHEN k.method IN ('replay', 'prescribed') THEN ' (' || k.method || ')' ELSE '' END),
                        _portfolio_batch.report_bar(z.zero, z.correlated, 24 * k.i + 2, 15,
                          CASE WHEN k.correlated < 0 THEN 'neg' ELSE 'pos' END,
                          'correlated ' || _portfolio_batch.report_number(k.correlated, 2)),
@@ -358,7 +358,8 @@ AS $$
               AS z)))
          || '<p class="note">Filled bars: correlated P&amp;L, with the other factors moving as expected given the '
             'shock. Outlined bars: direct P&amp;L of the shocked factors alone. Linear, without gamma; losses are '
-            'not capped.</p>'
+            'not capped. Prescribed: the prices do not reach back to what would be replayed, and the shocks of the '
+            'scenario stand in.</p>'
          || COALESCE('<p>' || (SELECT string_agg(_portfolio_batch.html_escape(s.name) || ': n/a, '
                                                  || _portfolio_batch.report_reason(s.reason), '; ' ORDER BY s.id)
                                FROM scenario AS s WHERE s.correlated IS NULL) || '.</p>', '')

@@ -69,6 +69,17 @@ INSERT INTO entry_points VALUES
   ('read', 'pnl_by_kind', 'SELECT * FROM pb.pnl_by_kind(''2024-07-11'', ''2024-07-12'')'),
   ('read', 'pnl_by_kind_of', 'SELECT * FROM _portfolio_batch.pnl_by_kind_of(NULL, ''2024-07-11'', ''2024-07-12'')'),
   ('read', 'lots_at_inception', 'SELECT * FROM _portfolio_batch.lots_at_inception(NULL)'),
+  ('manage', 'what_if', 'SELECT * FROM pb.what_if(''00000000-0000-4000-8000-000000000001'', '
+   '''[{"buy": "AAA", "quantity": 1}]'', ''2024-07-10'')'),
+  ('manage', 'what_if_apply', 'SELECT _portfolio_batch.what_if_apply(''00000000-0000-4000-8000-000000000001'', '
+   '''[{"cash": 1}]'', ''2024-07-10'')'),
+  ('manage', 'what_if_trade', 'SELECT _portfolio_batch.what_if_trade(''00000000-0000-4000-8000-000000000001'', '
+   '''AAA'', 1, 100, ''2024-07-10'')'),
+  ('run', 'what_if_run', 'SELECT _portfolio_batch.what_if_run(''00000000-0000-4000-8000-000000000001'', '
+   '''2024-07-10'', false)'),
+  ('read', 'what_if_figures', 'SELECT * FROM _portfolio_batch.what_if_figures(''00000000-0000-4000-8000-000000000001'', '
+   '''2024-07-10'')'),
+  ('pure', 'what_if_change', 'SELECT * FROM _portfolio_batch.what_if_change(''{"cash": 1}'', 1)'),
   ('manage', 'load_sample_data', 'SELECT * FROM pb.load_sample_data(portfolios => 1, last_session => ''2024-07-12'')'),
   ('manage', 'create_analytics_tables', 'SELECT * FROM pb.create_analytics_tables()'),
   ('manage', 'enable_tenant_security', 'SELECT * FROM pb.enable_tenant_security()'),

@@ -128,7 +128,7 @@ SELECT set_eq($$SELECT p.proname::text COLLATE "default" FROM _portfolio_batch.e
                 'grant_analytics_roles load_sample_data mark_position purge_portfolio purge_results purge_run_records '
                 'rescan_sessions restore_sector_tags run_daily_batch run_daily_batch_with_backfill schedule_batch '
                 'schedule_default_batches settle_expired_options sync_schedules undo_settlement unschedule_batch '
-                'update_position_values', ' '),
+                'update_position_values what_if', ' '),
               'only runners may execute what writes');
 SELECT is_empty($$SELECT f.function FROM _portfolio_batch.executing_roles() AS f
                   JOIN pg_proc AS p ON p.oid = f.function
