@@ -162,13 +162,18 @@ def fit(returns, factors, sessions, minimum, estimator=least_squares):
 
 # ---- factors ---------------------------------------------------------------------------------------------------------
 
-def orthogonal_styles(market, styles, session):
-    """Styles less their slope on the market over the newest complete window."""
+def style_slopes(market, styles, session):
+    """Slopes of the style funds' returns on the market's over the newest complete window."""
     complete = np.isfinite(market) & np.isfinite(styles).all(axis=1)
     days = np.flatnonzero(complete[:session + 1])
     days = days[days > session - search_span(WINDOW)][-WINDOW:]
     m = market[days] - market[days].mean()
-    return styles - np.outer(market, m @ (styles[days] - styles[days].mean(axis=0)) / (m @ m))
+    return m @ (styles[days] - styles[days].mean(axis=0)) / (m @ m)
+
+
+def orthogonal_styles(market, styles, session):
+    """Styles less their slope on the market."""
+    return styles - np.outer(market, style_slopes(market, styles, session))
 
 
 def covariances(series, session):
@@ -192,12 +197,12 @@ def risk_contributions(x, covariance, specific):
 
 
 def expected_moves(covariance, shocked, sizes):
-    """By day: the moves of all factors given some, and what is left of the covariance of the free ones."""
+    """By day: the moves of all factors given some (sizes, by day), and what is left of the covariance of the free."""
     free = np.setdiff1d(np.arange(covariance.shape[1]), shocked)
     of = lambda rows, columns: covariance[:, rows[:, None], columns]
     slopes = np.linalg.solve(of(shocked, shocked), of(shocked, free))
     moves = np.empty(covariance.shape[:2])
-    moves[:, shocked], moves[:, free] = sizes, sizes @ slopes
+    moves[:, shocked], moves[:, free] = sizes, (sizes[:, None] @ slopes)[:, 0]
     return moves, free, of(free, free) - of(free, shocked) @ slopes
 
 

@@ -778,7 +778,8 @@ class Batch:
         if "window" in config and config["window"]["start"] >= self.inputs.has_history:
             raise NotImplementedError("replays of the past")
         shocked = np.array([names.index(factor) for factor in config["shocks"]])
-        moves, free, conditional = am.expected_moves(covariance, shocked, np.array(list(config["shocks"].values())))
+        sizes, absolute = self.shocks_of(config)
+        moves, free, conditional = am.expected_moves(covariance, shocked, sizes)
         is_shocked = np.isin(np.arange(len(names)), shocked)
         if is_shocked[-1] and len(shocked) > 1:
             raise NotImplementedError("shocks of the yield beside others")
@@ -795,22 +796,42 @@ class Batch:
             portfolio_id=self.inputs.portfolio_ids[portfolio], calculation_date=self.dates[day],
             scenario_id=np.full(len(day), scenario_id.encode()), direct_pnl=alone, correlated_pnl=total,
             correlation_effect=total - alone, exceeds_equity=-both[self.known] > self.nav[self.known],
-            factor_impacts=self.impacts(names, is_shocked, moves, dollars, direct, correlated),
-            calculation_metadata=self.details(title, category, severity, coverage, deviation, both))
+            factor_impacts=self.impacts(names, is_shocked, absolute, moves, dollars, direct, correlated),
+            calculation_metadata=self.details(title, category, severity, config.get("window"), coverage, deviation,
+                                              both))
 
-    def impacts(self, names, is_shocked, moves, dollars, direct, correlated):
+    def shocks_of(self, config):
+        """Shocks by day, and those that are returns of funds: these lose the part of the market, shocked as well."""
+        shocks, bases = config["shocks"], config.get("basis_of", {})
+        absolute = {f: size for f, size in shocks.items() if f in self.names["ridge"][1:]
+                    and bases.get(f, config.get("basis", "relative")) == "absolute"}
+        if absolute and "market" not in shocks:
+            raise NotImplementedError("returns of funds without a shock of the market")
+        sizes = np.tile(np.array(list(shocks.values())), (self.count, 1))
+        for place, factor in enumerate(shocks):
+            if factor in absolute:
+                style = self.names["ridge"].index(factor) - 1
+                slopes = [am.style_slopes(self.market, self.styles, session)[style] for session in self.sessions]
+                sizes[:, place] -= np.array(slopes) * shocks["market"]
+        return sizes, absolute
+
+    def impacts(self, names, is_shocked, absolute, moves, dollars, direct, correlated):
         """JSON of each factor: a text by day, filled in by portfolio."""
         shape = '"%s": {%s"exposure": %%%%r, "move": %%r, "direct_pnl": %%%%r, "correlated_pnl": %%%%r}'
-        shape = "{" + ", ".join(shape % (name, f'"shock": {moves[0, k]!r}, ' if is_shocked[k] else "")
+        said = {name: f'"absolute_shock": {size!r}, ' for name, size in absolute.items()}
+        shape = "{" + ", ".join(shape % (name, said.get(name, "") + ('"shock": %r, ' if is_shocked[k] else ""))
                                 for k, name in enumerate(names)) + "}"
-        of_day = [shape % tuple(row) for row in moves.tolist()]
+        twice = np.repeat(np.arange(len(names)), 1 + is_shocked)
+        of_day = [shape % tuple(row) for row in moves[:, twice].tolist()]
         cells = np.stack([dollars[self.known], direct[self.known], correlated[self.known]], axis=2)
         return objects([(of_day[day] % tuple(row)).encode() for day, row in
                         zip(self.known[0].tolist(), cells.reshape(len(cells), -1).tolist())])
 
-    def details(self, title, category, severity, coverage, deviation, both):
-        head = ('{"scenario_name": %s, "category": "%s", "severity": "%s", "method": "conditional_expectation",'
-                ' "covariance_date": "' % (json.dumps(title).replace("%", "%%"), category, severity))
+    def details(self, title, category, severity, window, coverage, deviation, both):
+        replay = ('"prescribed", "start": "%(start)s", "end": "%(end)s", "note": "history_too_short"' % window
+                  if window else '"conditional_expectation"')
+        head = ('{"scenario_name": %s, "category": "%s", "severity": "%s", "method": %s,'
+                ' "covariance_date": "' % (json.dumps(title).replace("%", "%%"), category, severity, replay))
         tail = ('", "covariance_observations": 252, "covariance_half_life": 63, "coverage": %r, "conditional_sd": %r,'
                 ' "pnl_over_equity": %r}')
         of_day = [head + str(date) + tail for date in (bc.EPOCH + self.dates)]

@@ -281,7 +281,7 @@ void add_volatility(const StressedPortfolio& exposure, double shock, PortfolioSt
     row.volatility_note = std::to_string(vega.without) + " of " +
                           counted(static_cast<std::int64_t>(vega.options), "option") +
                           " without vega and implied volatility of the date";
-  if (row.reason != core::Reason::none) return;
+  if (!row.direct_pnl && !row.correlated_pnl) return;
   const double pnl = vega.dollars * shock;
   const auto plus = [&](const std::optional<core::Money>& money) {
     return money ? std::optional(core::to_double(*money) + pnl) : std::nullopt;

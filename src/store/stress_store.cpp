@@ -79,9 +79,12 @@ std::vector<ScenarioDefinition> read_scenarios(const Columns& columns, const std
       scenarios.back().shocks.push_back({*row.factor, number(row.size.value_or("")), row.shock_basis.value_or("")});
     if (row.market_shock) market_shocks[row.id.value()] = *row.market_shock;
   });
-  for (ScenarioDefinition& scenario : scenarios)
+  for (ScenarioDefinition& scenario : scenarios) {
+    if (scenario.volatility_shock && !(*scenario.volatility_shock >= -1))
+      scenario.flaw = "has a volatility_shock below -1, which leaves no volatility";
     if (const auto shock = market_shocks.find(scenario.id); shock != market_shocks.end())
       add_market_shock(scenario, shock->second);
+  }
   return scenarios;
 }
 

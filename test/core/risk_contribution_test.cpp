@@ -76,6 +76,23 @@ double figure(const RiskContributions& risk, const std::string& quantity, Eigen:
   return quantity == "percent" ? risk.percent(factor) : nan;
 }
 
+// On a calendar of every day a variance per session is one of 365 a year; shares of risk stay.
+TEST(RiskContributions, AreAnnualizedByTheSessionsOfTheCalendar) {
+  Matrix covariance(2, 2);
+  covariance << 1e-4, 2e-5, 2e-5, 4e-5;
+  const Vector exposures = Vector::Constant(2, 0.8);
+  const Vector weights = Vector::Constant(3, 0.3);
+  const Vector variances = Vector::Constant(3, 1e-4);
+  const RiskContributions exchange = risk_contributions(exposures, covariance, weights, variances, 252);
+  const RiskContributions every_day = risk_contributions(exposures, covariance, weights, variances, 365);
+  const double ratio = std::sqrt(365.0 / 252);
+  EXPECT_LE(relative_error(every_day.total_volatility, ratio * exchange.total_volatility), 1e-14);
+  EXPECT_LE(relative_error(every_day.specific_component, ratio * exchange.specific_component), 1e-14);
+  EXPECT_LE(relative_error(every_day.component(1), ratio * exchange.component(1)), 1e-14);
+  EXPECT_EQ(every_day.percent, exchange.percent);
+  EXPECT_EQ(sqlstate_of([&] { risk_contributions(exposures, covariance, weights, variances, 0); }), "22000");
+}
+
 TEST(RiskContribution, AgreesWithNumPy) {
   const std::map<std::string, Model> models = read_models();
   const auto rows = pb::test::read_csv(pb::test::golden_file("risk_contribution.csv"));

@@ -2,7 +2,7 @@
 -- cannot be played, and moves of implied volatility. The figures are added up from prices by SQL.
 
 \ir include/prelude.psql
-SELECT plan(29);
+SELECT plan(30);
 
 SET LOCAL portfolio_batch.beta_window = 60;
 SET LOCAL portfolio_batch.beta_min_observations = 20;
@@ -213,6 +213,11 @@ SELECT is((SELECT correlated_pnl - (SELECT correlated_pnl FROM market_risk('2024
 UPDATE market_risk_scenarios SET volatility_shock = 1000 WHERE scenario_name = 'vix';
 SELECT is((SELECT exceeds_equity FROM market_risk('2024-07-12') WHERE scenario_name = 'vix'), true,
           'and in whether it exceeds the equity');
+UPDATE market_risk_scenarios SET volatility_shock = -1.5 WHERE scenario_name = 'calm';
+SELECT results_eq($$SELECT direct_pnl, reason, note FROM market_risk('2024-07-12') WHERE scenario_name = 'calm'$$,
+                  $$VALUES (NULL::numeric, 'invalid_scenario',
+                            'scenario "calm" has a volatility_shock below -1, which leaves no volatility')$$,
+                  'volatility can at most go to 0');
 UPDATE position_greeks SET vega = 1e300;
 SELECT is((SELECT reason FROM market_risk('2024-07-12') WHERE scenario_name = 'vix'), 'out_of_range',
           'more than can be counted is no figure');
