@@ -304,18 +304,20 @@ DECLARE
                                 'WHERE s.portfolio_id = $1 AND s.snapshot_date = $2', _portfolio_batch.tables_schema());
   earlier record;
   now_is  record;
-  problem text;
+  failed  boolean;
+  said    text;
 BEGIN
   EXECUTE query INTO earlier USING portfolio_id, day;
-  SELECT string_agg(format('%s: %s', r.name, r.detail), '; ') FILTER (WHERE r.status = 'failed' OR r.failed > 0)
-    INTO problem
+  SELECT bool_or(r.status = 'failed' OR r.failed > 0),
+         string_agg(format('%s: %s, %s', r.name, r.status, r.detail), '; ') FILTER (WHERE r.phase IN ('2', '3'))
+    INTO failed, said
     FROM @extschema@.run_daily_batch(day, ARRAY[what_if_run.portfolio_id],
                                      CASE WHEN again THEN '{2,3}'::text[] END, again) AS r;
   EXECUTE query INTO now_is USING portfolio_id, day;
-  IF problem IS NOT NULL OR now_is.run_id IS NULL OR NOT now_is.analytics_complete
+  IF failed OR now_is.run_id IS NULL OR NOT now_is.analytics_complete
      OR again AND now_is.run_id IS NOT DISTINCT FROM earlier.run_id THEN
     RAISE EXCEPTION 'portfolio % cannot be computed on %', portfolio_id, day
-      USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = problem,
+      USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = COALESCE(said || '.', ''),
             HINT = 'Look at what run_daily_batch says of it: it may not have begun, wait for prices, or be run by '
                    'another session.';
   END IF;

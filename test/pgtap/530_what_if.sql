@@ -2,7 +2,7 @@
 -- a copy of the portfolio in which the trades were really entered, and nothing stays.
 
 \ir include/prelude.psql
-SELECT plan(45);
+SELECT plan(47);
 
 SET LOCAL portfolio_batch.beta_window = 60;
 SET LOCAL portfolio_batch.beta_min_observations = 20;
@@ -220,6 +220,11 @@ FROM (VALUES
 ) AS e (changes, message, detail, hint);
 SELECT pg_temp.raises('SELECT * FROM what_if(pg_temp.id(77), ''[]'', ''2024-07-12'')', '42704', '%', '%', '%',
                       'an unknown portfolio');
+SELECT pg_temp.raises('SELECT * FROM what_if(pg_temp.id(1), ''[]'', ''2024-07-09'')', '55000',
+                      'portfolio % cannot be computed on 2024-07-09', 'P&L and snapshots: %', 'Look at %',
+                      'a day before the portfolio began');
+SELECT pg_temp.raises('SELECT * FROM what_if(pg_temp.id(1), ''[]'', ''2024-07-13'')', '22023', '%is not a session%', '%', '%',
+                      'a day that is no session');
 SELECT set_eq('SELECT * FROM everything', 'SELECT * FROM later', 'errors leave nothing');
 
 -- Roles --------------------------------------------------------------------------------------------------------------
