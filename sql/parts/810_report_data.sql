@@ -6,17 +6,15 @@ RETURNS TABLE (position_id uuid, symbol text, follows text, position_type text, 
                quantity double precision, price double precision, price_date date, price_quality text,
                market_value numeric, unrealized_pnl numeric, exposure double precision)
 LANGUAGE sql STABLE
-SET search_path TO pg_catalog, pg_temp
-SET jit TO off
-AS $$
+-- Parsed here, so that it becomes a part of the query that calls it, which a SET would prevent.
+BEGIN ATOMIC
   SELECT l.position_id, l.symbol, COALESCE(l.underlying_symbol, l.symbol), l.position_type, l.investment_class,
          l.quantity, l.price, l.price_date, l.price_quality, l.market_value,
          round((l.quantity * l.contract_multiplier * (l.price - l.entry_price))::numeric, 4), l.exposure
-  FROM @extschema@.positions_asof($2, ARRAY[$1]) AS l
-  ORDER BY abs(l.market_value) DESC, l.symbol COLLATE "C", l.position_id
-$$;
+  FROM @extschema@.positions_asof($2, ARRAY[$1]) AS l;
+END;
 COMMENT ON FUNCTION _portfolio_batch.report_positions(uuid, date) IS
-'The open lots of a portfolio on a day as positions_asof values them, the largest first. unrealized_pnl is against the
+'The open lots of a portfolio on a day as positions_asof values them. unrealized_pnl is against the
 entry price, in currency; follows is the symbol that exposure moves with, of an option its underlying. 42704 for an
 unknown portfolio.';
 
@@ -107,10 +105,21 @@ BEGIN
   EXECUTE format($query$
     WITH snapshot AS (
       SELECT s.* FROM %1$I.portfolio_snapshots AS s WHERE s.portfolio_id = $1 AND s.snapshot_date = $2
+    ), fit AS MATERIALIZED (
+      SELECT f.symbol, f.betas[1] AS beta, f.std_errors[1] AS beta_error, f.reason, f.quality_flag
+      FROM %1$I.symbol_model_fits AS f
+      WHERE f.calculation_date = $2 AND f.model = 'market'
     ), beta AS (
-      SELECT b.position_id, b.beta, b.std_error AS beta_error, b.reason AS beta_reason, b.quality_flag
-      FROM %1$I.position_market_betas AS b
-      WHERE b.portfolio_id = $1 AND b.calculation_date = $2
+      -- As position_market_betas has it, which looks the symbol of each lot up.
+      SELECT h.position_id, f.beta, f.beta_error, CASE WHEN h.symbol IS NULL THEN h.reason ELSE f.reason END
+               AS beta_reason, f.quality_flag
+      FROM (SELECT l.* FROM %1$I.portfolio_holdings AS r
+            CROSS JOIN LATERAL unnest(r.position_ids, r.symbols, r.quantities, r.reasons)
+              AS l (position_id, symbol, quantity, reason)
+            WHERE r.portfolio_id = $1 AND r.calculation_date = $2) AS h
+      LEFT JOIN fit AS f ON f.symbol = h.symbol
+      WHERE h.quantity <> 0 AND (h.symbol IS NULL OR f.symbol IS NOT NULL)
+        AND EXISTS (SELECT FROM %1$I.factor_models AS m WHERE m.calculation_date = $2 AND m.model = 'market')
     ), lot AS MATERIALIZED (
       -- What is carried at an old mark has no P&L to speak of.
       SELECT p.*, b.beta, b.beta_error, b.beta_reason, b.quality_flag,

@@ -308,7 +308,8 @@ AS $$
   WITH snapshot AS (
     SELECT s.* FROM jsonb_to_record(data -> 'snapshot')
       AS s (total_value numeric, total_long numeric, total_short numeric, gross_exposure numeric, net_exposure numeric,
-            long_count integer, short_count integer, option_count integer, private_positions integer)
+            gross_delta_exposure numeric, net_delta_exposure numeric, long_count integer, short_count integer,
+            option_count integer, private_positions integer)
   ), bar AS (
     SELECT b.* FROM snapshot AS s,
       LATERAL (VALUES (1, 'Long', 'total_long', s.total_long), (2, 'Short', 'total_short', s.total_short),
@@ -349,7 +350,12 @@ AS $$
                        _portfolio_batch.report_percent(b.value / NULLIF(s.total_value, 0)))),
                    '' ORDER BY b.i) FROM bar AS b)))
          || format('<p class="note">%s long, %s short; of these %s options, %s private. Market values, and percent of '
-                   'net asset value.</p>', s.long_count, s.short_count, s.option_count, s.private_positions)
+                   'net asset value. With options by their delta: gross %s, net %s, as sectors and risk have it.</p>',
+                   s.long_count, s.short_count, s.option_count, s.private_positions,
+                   _portfolio_batch.report_value('gross_delta_exposure', s.gross_delta_exposure,
+                                                 _portfolio_batch.report_number(s.gross_delta_exposure)),
+                   _portfolio_batch.report_value('net_delta_exposure', s.net_delta_exposure,
+                                                 _portfolio_batch.report_number(s.net_delta_exposure)))
          || CASE WHEN n.points < 2 THEN '' ELSE
               '<h3>Gross and net exposure over net asset value</h3>'
               || _portfolio_batch.report_svg(520, 118, 'Gross and net exposure over the snapshots', concat(

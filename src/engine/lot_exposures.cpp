@@ -64,8 +64,10 @@ store::GreekTotals greek_totals(Inputs& inputs, core::Date day, const core::Uuid
   std::array<double, greeks.size()> sums{};
   bool has_options = false;
   for (const Held& held : inputs.held(day, portfolio_id)) {
-    if (!held.lot->is_option() || held.value.quality == core::MarkQuality::expired) continue;
+    if (!held.lot->is_option()) continue;
     has_options = true;
+    // What has expired moves with nothing any more.
+    if (held.value.quality == core::MarkQuality::expired) continue;
     const auto& all = inputs.greeks(day);
     const auto found = all.find({portfolio_id, held.lot->id});
     const double contracts = held.value.quantity * held.value.multiplier;

@@ -10,7 +10,7 @@ VegaExposure vega_exposure(Inputs& inputs, core::Date day, const core::Uuid& por
   constexpr double points = 100;  // of a volatility of 1.00
   VegaExposure exposure;
   for (const Held& held : inputs.held(day, portfolio_id)) {
-    if (!held.lot->is_option()) continue;
+    if (!held.lot->is_option() || held.value.quality == core::MarkQuality::expired) continue;
     ++exposure.options;
     const store::GreeksOfLots& greeks = inputs.greeks(day);
     const auto found = greeks.find({portfolio_id, held.lot->id});
@@ -19,7 +19,7 @@ VegaExposure vega_exposure(Inputs& inputs, core::Date day, const core::Uuid& por
     if (!std::isfinite(of_one))
       ++exposure.without;
     else
-      exposure.dollars += held.value.quantity * held.lot->multiplier * of_one;
+      exposure.dollars += held.value.quantity * held.value.multiplier * of_one;
   }
   return exposure;
 }
