@@ -27,8 +27,10 @@ WARNINGS       = -Wall -Wextra $(WERROR)
 PG_CPPFLAGS  = -Isrc -isystem $(EIGEN_INCLUDE) -isystem $(shell $(PG_CONFIG) --includedir-server) \
                -DEIGEN_DONT_PARALLELIZE -DEIGEN_MPL2_ONLY \
                -DPB_VERSION='"$(EXTVERSION)"' -DPGDLLEXPORT='__attribute__((visibility("default")))'
-# Debug information is that of functions and lines, for backtraces: that of variables costs a fifth of the build.
-PG_CXXFLAGS  = -std=c++20 -O2 -g1 -ffp-contract=off $(WARNINGS) -Wno-register -Wno-volatile -MMD -MP \
+# Debug information is that of functions and lines, for backtraces: that of variables costs a fifth of the build. The
+# flags of the server are those of the compiler that made it; clang does not know all of g++'s.
+PG_CXXFLAGS  = -std=c++20 -O2 -g1 -ffp-contract=off $(WARNINGS) -Wno-register \
+               $(if $(findstring clang,$(CXX)),-Wno-unknown-warning-option,-Wno-volatile) -MMD -MP \
                -fvisibility=hidden -fvisibility-inlines-hidden $(EXTRA_CXXFLAGS)
 # The C++ run-time is linked in and hidden, so that no other extension's version of it can be bound to.
 SHLIB_LINK   = -static-libstdc++ -static-libgcc -lstdc++ -lm -Wl,--exclude-libs,ALL \
