@@ -59,12 +59,19 @@ is_fresh() {
     [ "$(server_packages "$2")" = "$(cat "$1/packages")" ]
 }
 
+# why_not LOG: its first error, or what it says last.
+why_not() { { grep -E '^E: ' "$1" || tail -n 1 "$1"; } | head -n 1; }
+
 # prepare_server SERVER: makes its folder unless it is there. Fails with the reason in server_failure where the mirror
-# does not deliver; an old folder is better than none.
+# does not deliver, or nothing can be mounted; an old folder is better than none.
 prepare_server() {
   local release folder
   release=$(release_of "$1")
   folder=$PB_CACHE/$release
+  if ! as_root unshare --mount true 2>/dev/null; then
+    server_failure="this machine does not let $(id -un) mount folders (unshare --mount)"
+    return 1
+  fi
   install_packages mmdebstrap debian-archive-keyring
   mkdir -p "$PB_CACHE/ccache"
   exec {server_lock}>"$PB_CACHE/$release.lock"
@@ -72,7 +79,7 @@ prepare_server() {
   if ! is_fresh "$folder" "$1"; then
     say "Installing Debian $release with PostgreSQL $1 into $folder …"
     if ! install_release "$release" "$folder" "$1"; then
-      server_failure="Debian $release could not be installed: $(grep -E '^E: ' "$PB_CACHE/$release.log" | head -n 1)"
+      server_failure="Debian $release could not be installed: $(why_not "$PB_CACHE/$release.log")"
       [ -f "$folder/packages" ] || { exec {server_lock}>&-; return 1; }
       say "$server_failure. What was installed $(date -r "$folder/packages" +%F) is used."
     fi
