@@ -92,13 +92,13 @@ inline core::CashEvent read_event(const Json& row) {
 }
 
 inline Book read_book(const Json& portfolio) {
+  static const Json none;
   Book book;
   book.id = portfolio.get<std::string>("id");
   book.name = portfolio.get<std::string>("case", "");
   book.initial_equity = core::to_money(portfolio.get<double>("initial_equity"));
   for (const auto& [_, position] : portfolio.get_child("positions"))
-    book.lots.push_back(
-        read_lot(position, portfolio.get_child("realized_events"), portfolio.get_child("marks", Json{})));
+    book.lots.push_back(read_lot(position, portfolio.get_child("realized_events"), portfolio.get_child("marks", none)));
   for (const auto& [_, change] : portfolio.get_child("equity_changes")) {
     const core::Money amount = core::to_money(change.get<double>("amount"));
     const bool contribution = change.get<std::string>("change_type") == "CONTRIBUTION";
