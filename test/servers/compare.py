@@ -1,4 +1,8 @@
-"""Compares results that test/servers/export has printed, those of the first file with those of each other one."""
+"""Compares results that test/servers/export has printed, those of the first file with those of each other one.
+
+Floating-point numbers agree when they differ by at most 1e-12 of themselves or, where what is left of a difference of
+larger numbers is rounding, by 1e-12 of the largest number of their column. How many needed the latter is said.
+"""
 import json
 import os
 import re
@@ -41,38 +45,50 @@ def by_key(rows, types):
 
 class Comparison:
     def __init__(self):
-        self.numbers = self.largest = 0
+        self.numbers = self.largest = self.beside_largest = 0
         self.place = ''
         self.faults = []
+        self.scales = defaultdict(float)
+        self.apart = []
 
     def fault(self, place, text):
         self.faults.append(f'{place}: {text}')
 
-    def values(self, place, one, other):
+    def values(self, column, place, one, other):
         """Numbers within the tolerance; lists and objects element by element; all else exactly."""
         if isinstance(one, bool) or isinstance(other, bool) or not isinstance(one, (int, Decimal, list, dict)):
             if one != other:
                 self.fault(place, f'{one!r} and {other!r}')
         elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
             for index, pair in enumerate(zip(one, other), 1):
-                self.values(f'{place}[{index}]', *pair)
+                self.values(column, f'{place}[{index}]', *pair)
         elif isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
             for name in one:
-                self.values(f'{place}.{name}', one[name], other[name])
+                self.values(f'{column}.{name}', f'{place}.{name}', one[name], other[name])
         elif isinstance(one, (int, Decimal)) and isinstance(other, (int, Decimal)):
-            self.number(place, float(one), float(other))
+            self.number(column, place, float(one), float(other))
         else:
             self.fault(place, f'{one!r} and {other!r}')
 
-    def number(self, place, one, other):
+    def number(self, column, place, one, other):
         self.numbers += 1
+        largest = max(abs(one), abs(other))
+        self.scales[column] = max(self.scales[column], largest)
         if one == other:
             return
-        difference = abs(one - other) / max(abs(one), abs(other))
-        if difference > self.largest:
-            self.largest, self.place = difference, f'{place}: {one!r} and {other!r}'
+        difference = abs(one - other) / largest
         if difference > TOLERANCE:
-            self.fault(place, f'{one!r} and {other!r} differ by {difference:.2g}')
+            self.apart.append((column, place, one, other))
+        elif difference > self.largest:
+            self.largest, self.place = difference, f'{place}: {one!r} and {other!r}'
+
+    def judge(self):
+        """Of the numbers that are apart, which are so also beside the largest of their column."""
+        for column, place, one, other in self.apart:
+            difference = abs(one - other) / self.scales[column]
+            self.beside_largest = max(self.beside_largest, difference)
+            if difference > TOLERANCE:
+                self.fault(place, f'{one!r} and {other!r} differ by {difference:.2g} of the largest of {column}')
 
     def relation(self, name, types, one, other):
         ones, others = by_key(one, types), by_key(other, types)
@@ -83,22 +99,26 @@ class Comparison:
                 self.fault(name, f'{len(ones[shared])} and {len(others[shared])} rows {shared[:300]}')
             for pair in zip(ones[shared], others[shared]):
                 for column in (column for column in types if column in pair[0] and INEXACT.match(types[column])):
-                    self.values(f'{name}.{column} of {shared[:200]}', pair[0][column], pair[1][column])
+                    self.values(f'{name}.{column}', f'{name}.{column} of {shared[:200]}', pair[0][column],
+                                pair[1][column])
 
 
-def compare(first, second):
+def compare(names, first, second):
     comparison = Comparison()
-    (types, ones), (other_types, others) = read(first), read(second)
+    (types, ones), (other_types, others) = first, second
     if types != other_types:
         comparison.fault('columns', 'the relations or the types of their columns are not the same')
     for name in types.keys() & other_types.keys():
         comparison.relation('.'.join(name), types[name], ones[name], others[name])
+    comparison.judge()
     rows = sum(map(len, ones.values()))
     if rows == 0:
         comparison.fault('rows', 'there are none')
-    names = [os.path.basename(path) for path in (first, second)]
-    print(f'{names[0]} and {names[1]}: {len(types)} relations, {rows} rows, {comparison.numbers} floating-point numbers; '
-          f'largest relative difference {comparison.largest:.2g}, {len(comparison.faults)} faults')
+    print(f'{names[0]} and {names[1]}: {len(types)} relations, {rows} rows, {comparison.numbers} floating-point '
+          f'numbers, {len(comparison.faults)} faults')
+    print(f'  {len(comparison.apart)} numbers differ by more than {TOLERANCE} of themselves, by at most '
+          f'{comparison.beside_largest:.2g} of the largest of their column; '
+          f'the others by at most {comparison.largest:.2g}')
     if comparison.place:
         print(f'  largest: {comparison.place}')
     for fault in comparison.faults[:SHOWN]:
@@ -110,5 +130,7 @@ if __name__ == '__main__':
     files = sys.argv[1:]
     if len(files) < 2:
         sys.exit('error: nothing to compare with')
+    first = read(files[0])
     # A list, so that every comparison is made and said.
-    sys.exit(0 if all([compare(files[0], file) for file in files[1:]]) else 1)
+    agree = [compare([os.path.basename(name) for name in (files[0], file)], first, read(file)) for file in files[1:]]
+    sys.exit(0 if all(agree) else 1)
