@@ -69,8 +69,8 @@ AS $columns$
     ('market_risk_scenarios', 'market_shock',     'double precision', NULL,
      'Move of the market, a decimal return (-0.10 is -10 %); NULL when the market is not shocked.'),
     ('market_risk_scenarios', 'volatility_shock', 'double precision', NULL,
-     'Relative move of the implied volatility of every option, a decimal, -1 or more (0.5 is +50 %: 20 % becomes 30 %), '
-     'on top of the other moves: market_risk adds quantity x multiplier x vega x volatility points; NULL when '
+     'Relative move of the implied volatility of every option, a decimal, -1 or more (0.5 is +50 %: 20 % becomes 30 '
+     '%), on top of the other moves: market_risk adds quantity x multiplier x vega x volatility points; NULL when '
      'volatility is not shocked.'),
     ('market_risk_scenarios', 'parameters',       'jsonb',
      'CHECK (jsonb_typeof(parameters -> ''shocks'') IS NOT DISTINCT FROM ''object'')',

@@ -350,12 +350,13 @@ AS $$
                        _portfolio_batch.report_percent(b.value / NULLIF(s.total_value, 0)))),
                    '' ORDER BY b.i) FROM bar AS b)))
          || format('<p class="note">%s long, %s short; of these %s options, %s private. Market values, and percent of '
-                   'net asset value. With options by their delta: gross %s, net %s, as sectors and risk have it.</p>',
-                   s.long_count, s.short_count, s.option_count, s.private_positions,
-                   _portfolio_batch.report_value('gross_delta_exposure', s.gross_delta_exposure,
-                                                 _portfolio_batch.report_number(s.gross_delta_exposure)),
-                   _portfolio_batch.report_value('net_delta_exposure', s.net_delta_exposure,
-                                                 _portfolio_batch.report_number(s.net_delta_exposure)))
+                   'net asset value.%s</p>', s.long_count, s.short_count, s.option_count, s.private_positions,
+                   CASE WHEN s.gross_delta_exposure IS NOT NULL THEN format(
+                     ' With options by their delta, as sectors and risk have them: gross %s, net %s.',
+                     _portfolio_batch.report_value('gross_delta_exposure', s.gross_delta_exposure,
+                                                   _portfolio_batch.report_number(s.gross_delta_exposure)),
+                     _portfolio_batch.report_value('net_delta_exposure', s.net_delta_exposure,
+                                                   _portfolio_batch.report_number(s.net_delta_exposure))) END)
          || CASE WHEN n.points < 2 THEN '' ELSE
               '<h3>Gross and net exposure over net asset value</h3>'
               || _portfolio_batch.report_svg(520, 118, 'Gross and net exposure over the snapshots', concat(
