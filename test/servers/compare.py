@@ -1,7 +1,7 @@
 """Compares results that test/servers/export has printed, those of the first file with those of each other one.
 
-Floating-point numbers agree when they differ by at most 1e-12 of themselves or, where what is left of a difference of
-larger numbers is rounding, by 1e-12 of the largest number of their column. How many needed the latter is said.
+Floating-point numbers agree when they differ by at most 1e-12 of themselves or, where rounding is most of what is left
+of a difference of larger numbers, by 1e-11 of the largest number of their column. How many needed the latter is said.
 """
 import json
 import os
@@ -11,6 +11,8 @@ from collections import defaultdict
 from decimal import Decimal
 
 TOLERANCE = 1e-12
+# p values of a fund on factors that are nearly itself differ by 3.3e-12 between Eigen 3.4 and Eigen 5.
+TOLERANCE_OF_COLUMN = 1e-11
 SHOWN = 10
 INEXACT = re.compile(r'^(double precision(\[\])?|jsonb)$')
 
@@ -87,7 +89,7 @@ class Comparison:
         for column, place, one, other in self.apart:
             difference = abs(one - other) / self.scales[column]
             self.beside_largest = max(self.beside_largest, difference)
-            if difference > TOLERANCE:
+            if difference > TOLERANCE_OF_COLUMN:
                 self.fault(place, f'{one!r} and {other!r} differ by {difference:.2g} of the largest of {column}')
 
     def relation(self, name, types, one, other):
