@@ -16,8 +16,13 @@ build_packages() {
     libboost-math-dev libxxhash-dev
 }
 server_test_packages() { printf '%s\n' "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl; }
+# The versions of clang whose findings and whose format count are in the release that has the server 15.
+lint_packages() {
+  printf '%s\n' shellcheck
+  [ "$1" != 15 ] || printf '%s\n' clang-14 clang-tidy-14 clang-format
+}
 # shellcheck disable=SC2034  # for who reads this file
-PB_TEST_PACKAGES="cmake libgtest-dev chromium python3 shellcheck"
+PB_TEST_PACKAGES="cmake libgtest-dev chromium python3"
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
