@@ -100,7 +100,9 @@ TEST(Regression, AgreesWithExactArithmetic) {
     EXPECT_LE(relative_error(fit.t_stats(j), t_stat), tolerance);
     EXPECT_LE(relative_error(fit.p_values(j), expected.number("p_value_exact")), p_value_tolerance(tolerance, t_stat));
     EXPECT_LE(relative_error(fit.r_squared, expected.number("r_squared_exact")), 2e-13);
-    EXPECT_LE(relative_error(fit.residual_sd * fit.residual_sd * fit.residual_df, expected.number("ssr_exact")), 3e-13);
+    // With that design, Eigen 5 loses twice as much of it as 3.4 does.
+    EXPECT_LE(relative_error(fit.residual_sd * fit.residual_sd * fit.residual_df, expected.number("ssr_exact")),
+              found == tolerances.end() ? 3e-13 : 6e-13);
     EXPECT_LE(relative_error(fit.adj_r_squared, expected.number("adj_r_squared")), 1e-12);
     EXPECT_LE(relative_error(fit.condition_number, expected.number("condition_number")), 1e-10);
     EXPECT_EQ(fit.observations, expected.integer("n"));
