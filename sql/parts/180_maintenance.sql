@@ -112,7 +112,8 @@ BEGIN
   strike_price := lot.strike_price * split.old_shares * split.old_units / (split.new_shares * split.new_units);
   quantity := CASE WHEN lot.deleted_at IS NULL AND lot.entry_date <= day AND (lot.exit_date > day) IS NOT FALSE
                     AND abs(lot.quantity) - closed > rounding
-                   THEN round(sign(lot.quantity) * (abs(lot.quantity) - closed) * new_shares / old_shares, 12)
+                   THEN trim_scale(round(sign(lot.quantity) * (abs(lot.quantity) - closed) * new_shares / old_shares,
+                                         12))
                    ELSE 0 END;
 END
 $$;

@@ -247,7 +247,7 @@ BEGIN
                          WHEN held.quantity <> 0 THEN 'open'
                          ELSE 'closed' END) AS state (status)
      CROSS JOIN LATERAL (
-             SELECT state.status, trim_scale(held.quantity) AS open_quantity,
+             SELECT state.status, held.quantity AS open_quantity,
                     CASE WHEN state.status IN ('deleted', 'pending') THEN state.status
                          WHEN l.market_value IS NULL THEN CASE WHEN $3 IS NULL THEN 'no_snapshot'
                                                                ELSE 'no_price' END END AS reason) AS lot
