@@ -75,6 +75,7 @@ price|pb.price_asof('SPY', '$day')
 held|pb.positions_asof('$day')
 exposures|pb.portfolio_exposures('$day')
 risk|pb.market_risk('$day')
+kinds|pb.pnl_by_kind('$earlier', '$day')
 what_if|(SELECT p.* FROM desk.portfolios AS p ORDER BY p.id USING OPERATOR(pg_catalog.<) LIMIT 1) AS p, LATERAL (SELECT w.* FROM pb.what_if(p.id, '[{"set_weight": "SPY", "weight": 0.1}, {"cash": 100}]', '$day') AS w) AS w
 matrix|pb.correlation_matrix('{SPY,TLT,VTV}', '$day')
 ols|pb.ols_fit('{1,2,4,3,6}', '{1,2,3,4,5}')
@@ -109,6 +110,8 @@ no_run|pb.cancel_run(-1)
 schedules|pb.batch_schedules()
 closed|(SELECT p.* FROM desk.positions AS p WHERE p.quantity OPERATOR(pg_catalog.>) 1::numeric AND p.exit_date IS NULL ORDER BY p.id USING OPERATOR(pg_catalog.<) LIMIT 1) AS p, pb.close_position(p.portfolio_id, p.id, 1, 100, '$day')
 marked|(SELECT p.* FROM desk.positions AS p WHERE p.investment_class OPERATOR(pg_catalog.=) 'PRIVATE' ORDER BY p.id USING OPERATOR(pg_catalog.<) LIMIT 1) AS p, LATERAL (SELECT pg_catalog.count(*) AS calls FROM pb.mark_position(p.portfolio_id, p.id, 100, '$day')) AS m
+settled|pb.settle_expired_options('$day')
+undone|(SELECT p.portfolio_id, p.settles FROM desk.positions AS p WHERE p.settles IS NOT NULL) AS s, pb.undo_settlement(s.portfolio_id, s.settles)
 records|pb.purge_run_records('1 day')
 purged|pb.purge_results('$earlier')
 one_gone|(SELECT p.* FROM desk.portfolios AS p ORDER BY p.id USING OPERATOR(pg_catalog.<) LIMIT 1) AS p, pb.purge_portfolio(p.id)
@@ -161,6 +164,8 @@ run_calls() {
 }
 
 scenario() {
+  # An option in the money that has expired.
+  PGDATABASE=$1 sql "UPDATE desk.positions SET strike_price = 1, expiration_date = '$earlier' WHERE position_type = 'LC'"
   run_calls "$1" kept calls
   # The runner starts with nothing computed.
   PGDATABASE=$1 sql 'TRUNCATE desk.portfolio_snapshots, desk.batch_runs, desk.batch_jobs' "GRANT CREATE ON DATABASE $1 TO desk_runner"
@@ -171,7 +176,7 @@ scenario() {
 rows() {
   PGOPTIONS='-c search_path=pg_catalog' psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -v schema="$2" <<'SQL' |
 SELECT format('SELECT %1$L, to_jsonb(r) - ''{run_id,created_at,updated_at,fetched_at,assigned_at,started_at,completed_at,'
-              'duration,duration_seconds,backend_pid,backend_start,last_updated,tag_id,id,job_id,close_position}''::text[] FROM %2$I.%1$I AS r',
+              'duration,duration_seconds,backend_pid,backend_start,last_updated,tag_id,id,job_id,close_position,opened_position_id}''::text[] FROM %2$I.%1$I AS r',
               relname, :'schema')
 FROM pg_class WHERE relnamespace = quote_ident(:'schema')::regnamespace AND relkind IN ('r', 'v') ORDER BY relname
 \gexec
