@@ -641,8 +641,8 @@ tables complete, no object of another role on them, no portfolio being run, cale
 no earlier session missing, definitions and scenarios seeded, a price of the session for every factor, coverage of at
 least min_coverage percent of the symbols, no jump by the ratio of a split, a price for every lot at the inception of
 its portfolio, no option that expired without being booked, and space for temporary files (64 MB and 16 kB for each open
-position). For a day that is no closed session the checks below that one are of the latest before it. ok false is advice and never
-stops a run. Without tables, or outside of the calendar, the rows after that check are left out; so are those
+position). For a day that is no closed session the checks below that one are of the latest before it. ok false is advice
+and never stops a run. Without tables, or outside of the calendar, the rows after that check are left out; so are those
 after objects for a superuser when the tables have several owners, since nothing is read then. Reads only. Errors:
 22023 for a min_coverage that is no percentage, 22008 for an infinite date, 42501 without the right to read the
 tables.';
