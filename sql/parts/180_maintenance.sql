@@ -480,10 +480,10 @@ COMMENT ON FUNCTION _portfolio_batch.settle_expired_options_as_owner(date, uuid[
   'closed at 0 and shares of the underlying are bought or sold at the strike, which closes lots of the other side, the '
   'oldest first, and opens a lot for the rest. Options on the underlyings in cash_settled are closed at their '
   'intrinsic value instead. contracts and shares are signed, negative sold. A lot without a close of its underlying, '
-  'or without a strike, is left as it is and says so. What is settled is not settled again; undo_settlement takes it back. '
-  'Snapshots from the expiration on keep their value and have to be run again. portfolio_ids NULL: every active '
-  'portfolio. Errors: 22008 for an infinite date, 22023 for both portfolio_ids and portfolio_id, or where later trades '
-  'leave no room for the closing.';
+  'or without a strike, is left as it is and says so. What is settled is not settled again; undo_settlement takes it '
+  'back. Snapshots from the expiration on keep their value and have to be run again. portfolio_ids NULL: every active'
+  ' portfolio. Errors: 22008 for an infinite date, 22023 for both portfolio_ids and portfolio_id, or where later '
+  'trades leave no room for the closing.';
 
 CREATE FUNCTION _portfolio_batch.undo_settlement_as_owner(portfolio_id uuid, position_id uuid)
 RETURNS TABLE (table_name text, rows_deleted bigint)

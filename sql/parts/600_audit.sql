@@ -161,8 +161,9 @@ AS $checks$
        JOIN newest AS n ON n.portfolio_id = l.portfolio_id AND n.date = $1
        JOIN %1$I.positions AS p ON p.portfolio_id = l.portfolio_id AND p.id = l.position_id
        LEFT JOIN quote AS q ON q.symbol = l.symbol
-       CROSS JOIN LATERAL (SELECT q.date IS NULL OR COALESCE(p.last_price_date >= q.date AND p.market_value IS NOT NULL,
-                                                             false) AS is_current) AS v
+       -- What has expired is valued by its underlying, on the day on which it did.
+       CROSS JOIN LATERAL (SELECT q.date IS NULL OR COALESCE(p.last_price_date >= least(q.date, p.expiration_date)
+                                                             AND p.market_value IS NOT NULL, false) AS is_current) AS v
        WHERE l.investment_class <> 'PRIVATE'
        GROUP BY b.portfolio_id, b.name
      $query$),

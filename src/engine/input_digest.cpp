@@ -40,7 +40,10 @@ void add_lot(Digest& digest, const core::Lot& lot, Date day) {
 void add_fixed_values(Digest& digest, const core::Lot& lot, std::optional<Date> opening, Date day,
                       const core::ValuationInputs& inputs) {
   if (opening && lot.entry_date <= *opening) digest.add(core::value_lot(lot, *opening, inputs).market_value);
-  if (lot.is_expired(day)) digest.add(core::value_lot(lot, *lot.expiration_date, inputs).price);
+  // Of a lot that was closed nobody asks the prices, and whether they are there depends on who else holds its
+  // underlying.
+  const bool is_closed = lot.exit_date && *lot.exit_date <= day;
+  if (lot.is_expired(day) && !is_closed) digest.add(core::value_lot(lot, *lot.expiration_date, inputs).price);
 }
 
 void add_event(Digest& digest, const core::CashEvent& event) {

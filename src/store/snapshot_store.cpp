@@ -271,7 +271,8 @@ std::string sessions_with_new_prices(const Store& store) {
          store.table("market_data_cache") + " c ON c.symbol = p.symbol AND c.date = s.snapshot_date AND " +
          usable_price(store, "c") +
          " WHERE s.portfolio_id = ANY ($1) AND s.snapshot_date <= $3 AND s.is_provisional"
-         " AND (l.price_date < s.snapshot_date OR l.reason = 'provisional_price' AND c.is_final)";
+         " AND l.reason IS DISTINCT FROM 'expired' AND (l.price_date < s.snapshot_date OR l.reason = "
+         "'provisional_price' AND c.is_final)";
 }
 
 }  // namespace
