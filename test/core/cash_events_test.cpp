@@ -126,6 +126,45 @@ TEST_F(CashEvents, ReturnsBeforeFeesLeaveOutFees) {
   EXPECT_DOUBLE_EQ(period.gross_return.value(), 0.02);
 }
 
+// The sample account of Portfolio Performance (ClientIndexTest, computed in Excel): deposits, a withdrawal, interest
+// and fees, day by day; its returns are after fees. The amounts are given in cents, the returns were computed with
+// more.
+TEST(Returns, AgreeWithTheSampleAccountOfPortfolioPerformance) {
+  const std::vector<pb::core::CapitalFlow> flows{{day("2011-12-31"), money(10'000)},
+                                                 {day("2012-01-02"), money(200)},
+                                                 {day("2012-01-03"), money(-400)},
+                                                 {day("2012-01-06"), money(5400)},
+                                                 {day("2012-01-07"), money(-3697.04)}};
+  std::vector<CashEvent> events;
+  const auto book = [&](const char* date, CashKind kind, double amount) {
+    events.push_back({day(date), kind, money(amount), std::nullopt, "", std::nullopt});
+  };
+  book("2012-01-01", CashKind::interest, 230);
+  book("2012-01-02", CashKind::interest, 200);
+  book("2012-01-03", CashKind::fee, -234.41);
+  book("2012-01-04", CashKind::interest, 293.99);
+  book("2012-01-05", CashKind::interest, 293.99);
+  book("2012-01-06", CashKind::interest, 195.99);
+  book("2012-01-07", CashKind::fee, -882.52);
+  book("2012-01-08", CashKind::fee, -1003.85);
+  const double expected[] = {0,           .023,       .019175455,   -.0220517,   .0294117647,
+                             .0285714286, .012261967, -.0545454545, -.0865384615};
+  const CorporateActions actions;
+  const auto panel = pb::test::make_panel(pb::test::weekdays(day("2011-12-26"), 15), {});
+  pb::core::Ledger ledger;
+  double cumulative = 1;
+  for (int i = 0; i < 9; ++i) {
+    const Date date = day("2011-12-31") + std::chrono::days(i);
+    const PortfolioLevels now = pb::core::levels_on(
+        date, {.initial_equity = Money{}, .lots = {}, .flows = flows, .events = events}, {&panel, &actions, 5});
+    const auto period = period_result(date, now, flows, ledger);
+    ledger[date] = ledger_entry(now);
+    EXPECT_NEAR(period.daily_return.value(), expected[i], 5e-7) << i;
+    cumulative *= 1 + *period.daily_return;
+  }
+  EXPECT_NEAR(cumulative - 1, -.056182678, 1e-6);
+}
+
 // An account worth 496,000 at the close before its inception: 100,000 cash and 4,000 shares at 99, bought years ago for
 // 37.50. Its P&L begins there.
 TEST(Opening, LotsFromBeforeTheInceptionEnterAtTheirValue) {

@@ -2,7 +2,7 @@
 -- account is paid and charged. Values by hand.
 
 \ir include/prelude.psql
-SELECT plan(47);
+SELECT plan(48);
 
 CREATE FUNCTION pg_temp.add_option(portfolio integer, n integer, symbol text, type text, contracts numeric, price numeric,
                                    strike numeric, expiration date, underlying text DEFAULT 'UND') RETURNS void
@@ -127,6 +127,13 @@ SELECT results_eq($$SELECT position_id = pg_temp.id(44), quantity_closed, exit_p
                     WHERE settles = pg_temp.id(43) AND position_id <> pg_temp.id(43) ORDER BY 1 DESC$$,
                   $$VALUES (true, 120::numeric, 80::numeric), (false, 180, 80)$$, 'sold are the oldest lots');
 SELECT is_empty($$SELECT * FROM settle_expired_options('2024-11-29')$$, 'nothing is settled twice');
+-- What a book is computed from does not depend on who else is computed: its options are closed, and nobody but the other
+-- book reads the prices of their underlying.
+CREATE FUNCTION pg_temp.digest_with(VARIADIC portfolios integer[]) RETURNS bigint LANGUAGE sql AS $$
+  SELECT count(*) FROM run_daily_batch('2024-11-29', ARRAY(SELECT pg_temp.id(n) FROM unnest(portfolios) AS n), force => true);
+  SELECT input_digest FROM portfolio_snapshots WHERE portfolio_id = pg_temp.id(3) AND snapshot_date = '2024-11-29'
+$$;
+SELECT is(pg_temp.digest_with(3), pg_temp.digest_with(3, 4), 'a book has the same digest alone and beside another');
 CREATE TEMP TABLE by_intrinsic AS SELECT * FROM pg_temp.snapshots(4, VARIADIC ARRAY(SELECT d FROM sessions_between('2024-09-03', '2024-09-20') AS t (d)));
 SELECT count(*) AS phases FROM create_portfolio_snapshots('2024-09-03') \gset
 SELECT results_eq('SELECT day, equity, pnl FROM by_intrinsic', $$SELECT day, equity, pnl FROM
