@@ -186,7 +186,7 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = 'None of the five may be NULL.';
   END IF;
   PERFORM _portfolio_batch.require_finite('trade_date', trade_date);
-  quantity := CASE WHEN quantity < 'Infinity' THEN round(quantity, 12) ELSE 'NaN' END;
+  quantity := CASE WHEN quantity < 'Infinity' THEN trim_scale(round(quantity, 12)) ELSE 'NaN' END;
   IF quantity <= 0 OR quantity = 'NaN' THEN
     RAISE EXCEPTION 'quantity to close of position % must be a positive number', position_id
       USING ERRCODE = 'invalid_parameter_value',

@@ -17,10 +17,11 @@ RETURNS TABLE (day date, value numeric, equity numeric, pnl numeric) LANGUAGE sq
   SELECT s.snapshot_date, trim_scale(s.total_market_value), trim_scale(s.total_value), trim_scale(s.daily_pnl)
   FROM portfolio_snapshots AS s WHERE s.portfolio_id = pg_temp.id(portfolio) AND s.snapshot_date = ANY (days) ORDER BY 1
 $$;
--- The tables that a settlement changes.
+-- What a settlement changes, without the columns of the batch.
 CREATE FUNCTION pg_temp.booked() RETURNS jsonb LANGUAGE sql AS $$
   SELECT jsonb_build_object(
-    'lots', (SELECT jsonb_agg(to_jsonb(p) - '{updated_at}'::text[] ORDER BY p.id) FROM positions AS p),
+    'lots', (SELECT jsonb_agg(to_jsonb(p) - '{updated_at,last_price,last_price_date,market_value,unrealized_pnl,
+                                                         realized_pnl}'::text[] ORDER BY p.id) FROM positions AS p),
     'closings', (SELECT jsonb_agg(e ORDER BY e.id) FROM position_realized_events AS e))
 $$;
 
