@@ -19,14 +19,15 @@ namespace {
 // Puts together the row of one portfolio and day.
 class HoldingsBuilder {
  public:
-  HoldingsBuilder(Context& context, const store::Portfolio& portfolio, Date day, const core::PeriodResult& period)
+  HoldingsBuilder(Context& context, const store::Portfolio& portfolio, Date day, const core::PeriodResult& period,
+                  const LotExposures& exposures)
       : portfolio_(portfolio),
         market_(context.market()),
         day_(day),
         period_(period),
         today_(context.levels(day, portfolio)) {
     if (period.previous_date) before_ = &context.levels(*period.previous_date, portfolio);
-    for (const LotExposure& lot : lot_exposures(context, day, portfolio.id).lots) exposures_.emplace(lot.lot, lot);
+    for (const LotExposure& lot : exposures.lots) exposures_.emplace(lot.lot, lot);
     row_.portfolio_id = portfolio.id;
     row_.date = day;
   }
@@ -109,8 +110,8 @@ class HoldingsBuilder {
 }  // namespace
 
 store::HoldingsRow holdings_of(Context& context, const store::Portfolio& portfolio, Date day,
-                               const core::PeriodResult& period) {
-  return HoldingsBuilder(context, portfolio, day, period).build();
+                               const core::PeriodResult& period, const LotExposures& exposures) {
+  return HoldingsBuilder(context, portfolio, day, period, exposures).build();
 }
 
 Report write_holdings(Context& context, Date day, std::span<const core::Uuid> portfolio_ids) {
@@ -124,7 +125,8 @@ Report write_holdings(Context& context, Date day, std::span<const core::Uuid> po
       const DayLevels& today = context.levels(day, *portfolio);
       const core::Ledger& ledger = context.ledgers()[id];
       store::HoldingsRow row =
-          holdings_of(context, *portfolio, day, core::period_result(day, today.levels, portfolio->flows, ledger));
+          holdings_of(context, *portfolio, day, core::period_result(day, today.levels, portfolio->flows, ledger),
+                      lot_exposures(context, day, id));
       if (!row.position_ids.empty() || ledger.contains(day)) rows.push_back(std::move(row));
     } catch (const core::Error&) {
       report.issues.push_back({id, failure_of(*portfolio)});

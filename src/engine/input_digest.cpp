@@ -39,7 +39,7 @@ void add_lot(Digest& digest, const core::Lot& lot, Date day) {
 // Values of days that the prices in reach may not cover: what the lot was worth at the opening, and at its expiration.
 void add_fixed_values(Digest& digest, const core::Lot& lot, std::optional<Date> opening, Date day,
                       const core::ValuationInputs& inputs) {
-  if (opening && lot.entry_date <= *opening) digest.add(core::value_lot(lot, *opening, inputs).market_value);
+  if (lot.is_from_before(opening)) digest.add(core::value_lot(lot, *opening, inputs).market_value);
   // Of a lot that was closed nobody asks the prices, and whether they are there depends on who else holds its
   // underlying.
   const bool is_closed = lot.exit_date && *lot.exit_date <= day;

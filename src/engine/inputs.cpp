@@ -98,8 +98,8 @@ store::MarketRequest Inputs::request() {
 
 void Inputs::request_lot(const store::Portfolio& portfolio, const core::Lot& lot, store::MarketRequest& request) {
   // What a lot of before the inception was worth then is part of its P&L for good.
-  const bool is_carried_in = portfolio.opening && lot.entry_date <= *portfolio.opening &&
-                             (!lot.exit_date || *lot.exit_date > *portfolio.opening);
+  const bool is_carried_in =
+      lot.is_from_before(portfolio.opening) && (!lot.exit_date || *lot.exit_date > *portfolio.opening);
   const bool is_priced = !lot.exit_date || *lot.exit_date > valued_from() || is_carried_in;
   (is_priced ? request.symbols : request.closed_symbols).push_back(lot.symbol);
   if (is_carried_in) request.earlier.emplace_back(lot.symbol, *portfolio.opening);

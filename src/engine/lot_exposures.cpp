@@ -1,5 +1,6 @@
 #include "engine/lot_exposures.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -58,23 +59,26 @@ LotExposures lot_exposures(Inputs& inputs, core::Date day, const core::Uuid& por
   return result;
 }
 
+std::vector<OpenOption> open_options(Inputs& inputs, core::Date day, const core::Uuid& portfolio_id) {
+  std::vector<OpenOption> options;
+  for (const Held& held : inputs.held(day, portfolio_id)) {
+    if (!held.lot->is_option() || held.value.quality == core::MarkQuality::expired) continue;
+    const store::GreeksOfLots& all = inputs.greeks(day);
+    const auto found = all.find({portfolio_id, held.lot->id});
+    options.push_back({&held, found == all.end() ? nullptr : &found->second});
+  }
+  return options;
+}
+
 store::GreekTotals greek_totals(Inputs& inputs, core::Date day, const core::Uuid& portfolio_id) {
   constexpr std::array greeks{&store::Greeks::delta, &store::Greeks::gamma, &store::Greeks::theta,
                               &store::Greeks::vega};
+  const std::vector<Held>& held = inputs.held(day, portfolio_id);
+  if (std::none_of(held.begin(), held.end(), [](const Held& h) { return h.lot->is_option(); })) return {};
   std::array<double, greeks.size()> sums{};
-  bool has_options = false;
-  for (const Held& held : inputs.held(day, portfolio_id)) {
-    if (!held.lot->is_option()) continue;
-    has_options = true;
-    // What has expired moves with nothing any more.
-    if (held.value.quality == core::MarkQuality::expired) continue;
-    const auto& all = inputs.greeks(day);
-    const auto found = all.find({portfolio_id, held.lot->id});
-    const double contracts = held.value.quantity * held.value.multiplier;
+  for (const OpenOption& option : open_options(inputs, day, portfolio_id))
     for (std::size_t i = 0; i < sums.size(); ++i)
-      sums[i] += found == all.end() ? nan : contracts * found->second.*greeks[i];
-  }
-  if (!has_options) return {};
+      sums[i] += option.greeks == nullptr ? nan : option.shares() * option.greeks->*greeks[i];
   return {.delta = sums[0], .gamma = sums[1], .theta = sums[2], .vega = sums[3]};
 }
 

@@ -34,7 +34,18 @@ struct LotExposures {
 // The exposures of a portfolio's open lots on a day.
 LotExposures lot_exposures(Inputs& inputs, core::Date day, const core::Uuid& portfolio_id);
 
-// The Greeks of a portfolio's open options together.
+// An open option that has not expired, with its Greeks of the day; nullptr where there are none.
+struct OpenOption {
+  const Held* held;
+  const store::Greeks* greeks;
+
+  double shares() const { return held->value.quantity * held->value.multiplier; }
+};
+
+// Those of a portfolio on a day. Good as long as the inputs are asked for the same day.
+std::vector<OpenOption> open_options(Inputs& inputs, core::Date day, const core::Uuid& portfolio_id);
+
+// The Greeks of a portfolio's open options together; what has expired moves with nothing any more.
 store::GreekTotals greek_totals(Inputs& inputs, core::Date day, const core::Uuid& portfolio_id);
 
 }  // namespace pb::engine

@@ -22,15 +22,6 @@ core::Money realized_to_date(const Lot& lot, Date day, const core::CorporateActi
   return sum;
 }
 
-// positions.last_price has six decimals of twenty digits; splits could make a price of an old trade larger.
-void require_storable(const Lot& lot, double price) {
-  if (price >= 0 && price < 1e14) return;
-  throw core::Error(
-      core::sqlstate::out_of_range, "price out of range",
-      "Position " + to_string(lot.id) + " (" + lot.symbol + ") would have the price " + std::to_string(price) + ".",
-      "Check its entry price and the splits of the symbol.");
-}
-
 // Whether a lot that is carried at an old mark ever had a price since its trade.
 bool was_priced(const Lot& lot, Date day, const core::ValuationInputs& inputs) {
   const auto column = inputs.panel->column(lot.symbol);
@@ -51,7 +42,6 @@ store::PositionValue position_value(const Lot& lot, const LotValue& value, Date 
                                                             value.quantity * value.multiplier),
                            .realized_pnl = realized_to_date(lot, day, actions)};
   if (value.quantity != 0) {
-    require_storable(lot, value.price);
     row.last_price = value.price;
     const bool is_priced = value.quality != core::MarkQuality::unpriced || was_priced(lot, day, inputs);
     if (is_priced) row.last_price_date = value.price_date;

@@ -75,8 +75,9 @@ Rolled roll(Context& context, const store::Portfolio& portfolio, core::Ledger& l
            .period = period,
            .greeks = greek_totals(context, day, portfolio.id),
            .is_provisional = is_provisional};
-    add_delta_exposures(lot_exposures(context, day, portfolio.id), row);
-    rolled.holdings.push_back(holdings_of(context, portfolio, day, period));
+    const LotExposures exposures = lot_exposures(context, day, portfolio.id);
+    add_delta_exposures(exposures, row);
+    rolled.holdings.push_back(holdings_of(context, portfolio, day, period, exposures));
     ledger[day] = core::ledger_entry(levels);
   }
   return rolled;

@@ -259,19 +259,6 @@ struct CashRow {
   std::optional<std::string_view> uncountable_amount, kind, symbol;
 };
 
-core::CashKind cash_kind(std::string_view word) {
-  using core::CashKind;
-  static const std::map<std::string_view, CashKind> kinds{{"FEE", CashKind::fee},
-                                                          {"COMMISSION", CashKind::commission},
-                                                          {"INTEREST", CashKind::interest},
-                                                          {"DIVIDEND", CashKind::dividend},
-                                                          {"WITHHOLDING", CashKind::withholding},
-                                                          {"BORROW", CashKind::borrow},
-                                                          {"TAX", CashKind::tax},
-                                                          {"OTHER", CashKind::other}};
-  return kinds.at(word);
-}
-
 void load_cash_events(const Store& store, std::span<const Uuid> ids, core::Date until, Book& book) {
   using Row = CashRow;
   static const auto columns = pg::select(
@@ -289,15 +276,14 @@ void load_cash_events(const Store& store, std::span<const Uuid> ids, core::Date 
                  core::CashEvent event{};
                  const auto day = check.day(row.event_date, "event_date");
                  event.amount = check.money(row.amount, row.uncountable_amount, "amount");
-                 const auto kind =
-                     check.word(row.kind, "kind",
-                                {"FEE", "COMMISSION", "INTEREST", "DIVIDEND", "WITHHOLDING", "BORROW", "TAX", "OTHER"});
+                 const auto kind = core::cash_kind(row.kind.value_or(""));
+                 if (!kind) check.refuse("kind", std::string(row.kind.value_or("NULL")));
                  event.position_id = row.position_id;
                  event.symbol = check.name_or_empty(row.symbol, "symbol", core::longest_symbol);
                  event.ex_date = check.day_or_null(row.ex_date, "ex_date");
                  if (!usable(check, "cash_events", key(row.id), day, *portfolio)) return;
                  event.date = *day;
-                 event.kind = cash_kind(kind);
+                 event.kind = *kind;
                  portfolio->events.push_back(std::move(event));
                });
 }
@@ -320,9 +306,7 @@ void set_openings(const Store& store, Book& book) {
     const auto [known, is_new] = sessions.try_emplace(inception);
     if (is_new) known->second = session_before(store, store.settings().calendar, inception);
     portfolio.opening = known->second;
-    if (!portfolio.opening) continue;
-    std::erase_if(portfolio.flows, [&](auto& flow) { return flow.date <= *portfolio.opening; });
-    std::erase_if(portfolio.events, [&](auto& event) { return event.date <= *portfolio.opening; });
+    if (portfolio.opening) core::leave_out_until(*portfolio.opening, portfolio.flows, portfolio.events);
   }
 }
 

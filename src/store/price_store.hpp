@@ -42,8 +42,8 @@ struct MarketRequest {
   std::vector<std::string> symbols;              // in any order
   std::vector<std::string> closed_symbols = {};  // of which only the corporate actions are read
   std::vector<OptionSymbol> options = {};        // each follows the splits of its underlying
-  std::vector<std::pair<std::string, core::Date>> earlier =
-      {};  // symbols that are also valued on a day before the rest
+  // Symbols that are also valued on a day before the rest.
+  std::vector<std::pair<std::string, core::Date>> earlier = {};
 };
 
 // Reads the prices of the symbols from the first session to the last day on which positions are valued, once, with one

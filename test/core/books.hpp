@@ -6,7 +6,6 @@
 #include <boost/property_tree/json_parser.hpp>
 #include <boost/property_tree/ptree.hpp>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -72,18 +71,9 @@ inline core::Lot read_lot(const Json& row, const Json& events, const Json& marks
 }
 
 inline core::CashEvent read_event(const Json& row) {
-  using core::CashKind;
-  static const std::map<std::string, CashKind> kinds{{"FEE", CashKind::fee},
-                                                     {"COMMISSION", CashKind::commission},
-                                                     {"INTEREST", CashKind::interest},
-                                                     {"DIVIDEND", CashKind::dividend},
-                                                     {"WITHHOLDING", CashKind::withholding},
-                                                     {"BORROW", CashKind::borrow},
-                                                     {"TAX", CashKind::tax},
-                                                     {"OTHER", CashKind::other}};
   core::CashEvent event{};
   event.date = day(row.get<std::string>("event_date"));
-  event.kind = kinds.at(row.get<std::string>("kind"));
+  event.kind = core::cash_kind(row.get<std::string>("kind")).value();
   event.amount = core::to_money(row.get<double>("amount"));
   event.symbol = row.get<std::string>("symbol", "");
   if (const auto id = row.get_optional<std::string>("position_id")) event.position_id = read_id(*id);
@@ -109,8 +99,7 @@ inline Book read_book(const Json& portfolio) {
     for (const auto& [_, event] : *events) book.events.push_back(read_event(event));
   if (const auto opening = portfolio.get_optional<std::string>("opening")) {
     book.opening = day(*opening);
-    std::erase_if(book.flows, [&](const core::CapitalFlow& flow) { return flow.date <= *book.opening; });
-    std::erase_if(book.events, [&](const core::CashEvent& event) { return event.date <= *book.opening; });
+    core::leave_out_until(*book.opening, book.flows, book.events);
   }
   if (const auto sessions = portfolio.get_child_optional("sessions"))
     for (const auto& [_, session] : *sessions) book.sessions.push_back(day(session.get_value<std::string>()));

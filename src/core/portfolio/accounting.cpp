@@ -82,20 +82,49 @@ void require_enough_opened(const Lot& lot, const std::vector<Closing>& closings,
 
 // Cash by where it comes from; each sum is rounded once.
 struct CashTotals {
-  long double of_lots = 0;  // trades and dividends
-  long double events = 0;
+  long double all = 0;
   long double dividends = 0;
   long double fees = 0;
   long double cash_pnl = 0;
   long double unallocated = 0;
 
   void add(const BookedCash& booked) {
-    events += booked.amount;
+    all += booked.amount;
     (booked.event->kind == CashKind::dividend ? dividends : cash_pnl) += booked.amount;
     if (booked.event->kind == CashKind::fee) fees += booked.amount;
     if (!booked.lot) unallocated += booked.amount;
   }
+
+  void add(const LotCash& of_lot) {
+    all += of_lot.trades + of_lot.dividends;
+    dividends += of_lot.dividends;
+  }
+
+  void count_into(PortfolioLevels& levels) const {
+    levels.cash = levels.initial_equity + levels.flows_to_date + to_money(all);
+    levels.dividends_to_date = to_money(dividends);
+    levels.fees_to_date = to_money(fees);
+    levels.cash_pnl_to_date = to_money(cash_pnl);
+    levels.unallocated_to_date = to_money(unallocated);
+  }
 };
+
+// Adds to a lot what its trades and dividends have come to since its entry or the opening, and its value.
+LotCash add_trades(const Lot& lot, Date day, std::optional<Date> opening, const ValuationInputs& inputs,
+                   LotLevel& level) {
+  std::vector<Closing> closings = closings_through(lot, day, *inputs.actions);
+  require_enough_opened(lot, closings, *inputs.actions);
+  if (!lot.is_from_before(opening)) opening.reset();
+  if (opening) std::erase_if(closings, [&](const Closing& closing) { return closing.trade_date <= *opening; });
+  const LotCash cash = cash_of_lot(lot, day, opening, closings, inputs);
+  level.cumulative_pnl += cash.trades + cash.dividends;
+  for (const Closing& closing : closings) level.realized_to_date += realized_pnl(lot, closing, *inputs.actions);
+  if (quantity_asof(lot, day, *inputs.actions) != 0) {
+    level.value = value_lot(lot, day, inputs);
+    level.cumulative_pnl += level.value.market_value;
+  }
+  return cash;
+}
 
 Money cumulative_before(const Ledger& ledger, Date day) {
   const auto next = ledger.lower_bound(day);
@@ -118,6 +147,12 @@ Money contributions_since(std::optional<Date> date, Date day, std::span<const Ca
 
 }  // namespace
 
+void leave_out_until(Date opening, std::vector<CapitalFlow>& flows, std::vector<CashEvent>& events) {
+  const auto is_before = [&](const auto& booking) { return booking.date <= opening; };
+  std::erase_if(flows, is_before);
+  std::erase_if(events, is_before);
+}
+
 PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInputs& inputs,
                           std::vector<LotLevel>* lots) {
   PortfolioLevels levels;
@@ -125,10 +160,10 @@ PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInp
   for (const CapitalFlow& flow : holdings.flows)
     if (flow.date <= day) levels.flows_to_date += flow.amount;
 
-  CashTotals totals;
+  CashTotals cash;
   std::vector<LotLevel> of_lots(holdings.lots.size());
   for (const BookedCash& booked : booked_cash(holdings.events, holdings.lots, day, holdings.opening, *inputs.actions)) {
-    totals.add(booked);
+    cash.add(booked);
     if (booked.lot) of_lots[*booked.lot].cumulative_pnl += booked.amount;
   }
   long double long_value = 0;
@@ -137,29 +172,13 @@ PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInp
   for (std::size_t i = 0; i < holdings.lots.size(); ++i) {
     const Lot& lot = holdings.lots[i];
     LotLevel& level = of_lots[i];
-    const bool is_carried_in = holdings.opening && lot.entry_date <= *holdings.opening;
-    const std::optional<Date> opening = is_carried_in ? holdings.opening : std::nullopt;
-    std::vector<Closing> closings = closings_through(lot, day, *inputs.actions);
-    require_enough_opened(lot, closings, *inputs.actions);
-    if (opening) std::erase_if(closings, [&](const Closing& closing) { return closing.trade_date <= *opening; });
-    const LotCash cash = cash_of_lot(lot, day, opening, closings, inputs);
-    totals.of_lots += cash.trades + cash.dividends;
-    totals.dividends += cash.dividends;
-    level.cumulative_pnl += cash.trades + cash.dividends;
-    for (const Closing& closing : closings) level.realized_to_date += realized_pnl(lot, closing, *inputs.actions);
+    cash.add(add_trades(lot, day, holdings.opening, inputs, level));
     levels.realized_to_date += level.realized_to_date;
-    if (quantity_asof(lot, day, *inputs.actions) != 0) {
-      level.value = value_lot(lot, day, inputs);
-      level.cumulative_pnl += level.value.market_value;
-      (level.value.market_value >= 0 ? long_value : short_value) += level.value.market_value;
-      instruments.add(lot, level.value);
-    }
+    if (level.value.quantity == 0) continue;
+    (level.value.market_value >= 0 ? long_value : short_value) += level.value.market_value;
+    instruments.add(lot, level.value);
   }
-  levels.cash = holdings.initial_equity + levels.flows_to_date + to_money(totals.of_lots + totals.events);
-  levels.dividends_to_date = to_money(totals.dividends);
-  levels.fees_to_date = to_money(totals.fees);
-  levels.cash_pnl_to_date = to_money(totals.cash_pnl);
-  levels.unallocated_to_date = to_money(totals.unallocated);
+  cash.count_into(levels);
   levels.long_value = to_money(long_value);
   levels.short_value = to_money(short_value);
   instruments.count_into(levels);

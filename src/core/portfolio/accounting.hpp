@@ -29,6 +29,9 @@ struct Holdings {
   std::optional<Date> opening = std::nullopt;
 };
 
+// Takes out what was booked on or before the opening: it is in the initial equity.
+void leave_out_until(Date opening, std::vector<CapitalFlow>& flows, std::vector<CashEvent>& events);
+
 // A portfolio at the end of one day. Each level is computed from all trades, flows and dividends up to the day, not
 // from the day before: a skipped session, a late booking or a corrected price loses nothing, and computing a day
 // twice gives the same. Amounts are rounded once, here; everything derived from them is exact.

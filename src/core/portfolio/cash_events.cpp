@@ -1,5 +1,7 @@
 #include "core/portfolio/cash_events.hpp"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <utility>
@@ -57,6 +59,16 @@ class DividendMatcher {
 };
 
 }  // namespace
+
+std::optional<CashKind> cash_kind(std::string_view word) {
+  // In the order of the enumeration.
+  constexpr std::array<std::string_view, 8> words{"FEE",         "COMMISSION", "INTEREST", "DIVIDEND",
+                                                  "WITHHOLDING", "BORROW",     "TAX",      "OTHER"};
+  static_assert(words.size() == static_cast<std::size_t>(CashKind::other) + 1);
+  const auto found = std::find(words.begin(), words.end(), word);
+  if (found == words.end()) return std::nullopt;
+  return static_cast<CashKind>(found - words.begin());
+}
 
 long double dividend_of_lot(const Lot& lot, Date ex_date, const OpenQuantity& open, const CorporateActions& actions) {
   if (lot.is_option() || ex_date <= lot.entry_date) return 0;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/portfolio/corporate_actions.hpp"
@@ -13,6 +14,9 @@
 namespace pb::core {
 
 enum class CashKind { fee, commission, interest, dividend, withholding, borrow, tax, other };
+
+// The kind of its word in tables, such as FEE; none for another word.
+std::optional<CashKind> cash_kind(std::string_view word);
 
 // An amount that the account booked and that is P&L, not a flow: fees, interest, dividends received, taxes.
 struct CashEvent {

@@ -52,6 +52,8 @@ struct Lot {
   bool is_option() const { return position_type.size() == 2; }
   bool is_call() const { return position_type == "LC" || position_type == "SC"; }
   bool is_expired(Date day) const { return is_option() && expiration_date && *expiration_date <= day; }
+  // Whether it was entered by the opening of its portfolio, so that its value of then is part of the initial equity.
+  bool is_from_before(std::optional<Date> opening) const { return opening && entry_date <= *opening; }
   bool is_private() const { return investment_class == InvestmentClass::private_asset; }
 };
 

@@ -119,10 +119,6 @@ double direct_beside(const ScenarioMoves& scenario, const BesideMarket& beside, 
   return pnl_of(beside.of_shocked.dot(joint), move - along);
 }
 
-}  // namespace
-
-namespace {
-
 // How much of the market's move a shock of each factor holds beside the factor's.
 Vector market_in_shocks(const FactorModel& model, const Scenario& scenario, const Indexes& shocked) {
   Vector slopes = Vector::Zero(static_cast<Eigen::Index>(model.factors.size()));
