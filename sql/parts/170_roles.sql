@@ -32,10 +32,9 @@ AS $$
       'report_number', 'report_percent', 'report_reason', 'report_scale', 'report_section', 'report_style',
       'report_svg', 'report_text', 'report_tick', 'report_tile', 'report_value', 'require_cron',
       'require_cron_takes', 'require_finite', 'require_lasting_schema', 'run_state', 'schedule_job_name',
-      'seed_analytics_tables',
-      'seed_factor_definitions', 'seed_market_risk_scenarios', 'seed_stress_test_scenarios', 'setting_refusal',
-      'sector_name', 'split_ratio', 'split_ratios', 'standard_multiplier', 'tables_owner', 'tables_schema',
-      'view_functions']),
+      'rounding_of_closing', 'sector_name', 'seed_analytics_tables', 'seed_factor_definitions',
+      'seed_market_risk_scenarios', 'seed_stress_test_scenarios', 'setting_refusal', 'split_ratio', 'split_ratios',
+      'standard_multiplier', 'tables_owner', 'tables_schema', 'view_functions']),
     -- What writes, and what stops others.
     ('runner', ARRAY[
       'calc_correlations', 'calc_factor_betas', 'calc_factor_correlations', 'calc_interest_rate_betas',
@@ -47,9 +46,9 @@ AS $$
       'settle_expired_options', 'sync_schedules', 'undo_settlement', 'unschedule_batch', 'update_position_values',
       'what_if',
       -- Parts of functions.
-      'activate_schedule', 'add_schedules', 'delete_run_records', 'deliver_shares', 'delete_schedule',
+      'activate_schedule', 'add_schedules', 'delete_run_records', 'delete_schedule', 'enter_trade',
       'finish_batch_run', 'record_cancelled', 'run_batch_shard', 'session_of_run', 'settle_options',
-      'update_schedules', 'what_if_apply', 'what_if_run', 'what_if_trade'])
+      'update_schedules', 'what_if_apply', 'what_if_run'])
   )
   SELECT p.oid::regprocedure, COALESCE(k.role_kind, 'reader')
   FROM pg_extension AS e

@@ -75,6 +75,15 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.split_ratio(text, date, date, text) IS
   'What split_ratios says of one day, through_date. Errors: 22008 for an infinite date.';
 
+CREATE FUNCTION _portfolio_batch.rounding_of_closing(quantity numeric)
+RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN least(5e-7, quantity * 1e-6);
+
+COMMENT ON FUNCTION _portfolio_batch.rounding_of_closing(numeric) IS
+  'What the quantity of a closing may be off by after a split, when brokers round shares to six decimals: half a unit '
+  'of the sixth, and no more than a millionth of the quantity. As src/core/portfolio/lot.cpp has it.';
+
 CREATE FUNCTION _portfolio_batch.open_quantity(portfolio_id uuid, position_id uuid, day date,
                                                closed_until date DEFAULT NULL, OUT quantity numeric,
                                                OUT closed numeric, OUT new_shares numeric, OUT old_shares numeric,
@@ -95,8 +104,8 @@ BEGIN
   -- A split changes the number of shares, so trades before and after it are compared in shares at entry.
   EXECUTE format('SELECT COALESCE(sum(e.quantity_closed * s.old_shares / s.new_shares), 0), '
                  'COALESCE(sum(CASE WHEN s.new_shares = s.old_shares THEN e.quantity_closed * 1e-12 '
-                 'ELSE greatest(e.quantity_closed * 1e-12, least(5e-7, e.quantity_closed * 1e-6)) END '
-                 '* s.old_shares / s.new_shares), 0) '
+                 'ELSE greatest(e.quantity_closed * 1e-12, _portfolio_batch.rounding_of_closing(e.quantity_closed)) '
+                 'END * s.old_shares / s.new_shares), 0) '
                  'FROM %I.position_realized_events AS e '
                  'JOIN _portfolio_batch.split_ratios($3, $4, $6) AS s '
                  'ON e.trade_date >= s.from_date AND e.trade_date < s.before_date '
@@ -178,7 +187,7 @@ DECLARE
   lot           record;
   held          record;   -- on the trade date
   open_quantity numeric;  -- in shares on the trade date, without sign
-  tolerance     numeric;  -- by which it may differ: after a split brokers round shares to six decimals
+  tolerance     numeric;  -- by which it may differ
   event_id      uuid;
 BEGIN
   IF num_nulls(portfolio_id, position_id, quantity, price, trade_date) > 0 THEN
@@ -225,7 +234,8 @@ BEGIN
   -- Trades after the date count as well: what they closed can no longer be closed before them.
   held := _portfolio_batch.open_quantity(portfolio_id, position_id, trade_date, 'infinity');
   open_quantity := abs(held.quantity);
-  tolerance := CASE WHEN held.new_shares <> held.old_shares THEN least(5e-7, quantity * 1e-6) ELSE 0 END;
+  tolerance := CASE WHEN held.new_shares <> held.old_shares THEN _portfolio_batch.rounding_of_closing(quantity)
+                    ELSE 0 END;
   IF quantity > open_quantity + tolerance THEN
     RAISE EXCEPTION 'cannot close % of position % (%): % are open on %', trim_scale(quantity), position_id, lot.symbol,
                     trim_scale(open_quantity), trade_date
@@ -335,12 +345,29 @@ COMMENT ON FUNCTION _portfolio_batch.mark_position_as_owner(uuid, uuid, numeric,
   'that is NULL or out of range or a date on which the position is not held, 22008 for an infinite date, 42704 for a '
   'position that does not exist, 55000 when it is deleted or not PRIVATE.';
 
--- Options that have expired -------------------------------------------------------------------------------------------
+-- Trades --------------------------------------------------------------------------------------------------------------
 
--- Buys (positive) or sells shares of an underlying at the strike: closes lots of the other side, the oldest first, and
--- opens one for what is left.
-CREATE FUNCTION _portfolio_batch.deliver_shares(portfolio_id uuid, option_id uuid, underlying text, shares numeric,
-                                                price numeric, day date, why text)
+CREATE FUNCTION _portfolio_batch.open_lots(portfolio_id uuid, symbol text, day date)
+RETURNS TABLE (position_id uuid, is_private boolean, quantity numeric, multiplier numeric, strike_price numeric)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format(
+    'SELECT p.id, p.investment_class IS NOT DISTINCT FROM ''PRIVATE'', h.quantity, h.multiplier, h.strike_price '
+    'FROM %I.positions AS p '
+    'CROSS JOIN LATERAL _portfolio_batch.open_quantity(p.portfolio_id, p.id, $3, ''infinity'') AS h '
+    'WHERE p.portfolio_id = $1 AND p.symbol = $2 AND p.exit_date IS NULL AND h.quantity <> 0 '
+    'ORDER BY p.entry_date, p.id', _portfolio_batch.tables_schema()) USING portfolio_id, symbol, day;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.open_lots(uuid, text, date) IS
+  'The lots of a symbol that can be traded on a day, the oldest first: quantity is negative when short, and without '
+  'what was closed later; multiplier and strike_price are those of the day.';
+
+CREATE FUNCTION _portfolio_batch.enter_trade(portfolio_id uuid, symbol text, quantity numeric, price numeric, day date,
+                                             settled_option uuid DEFAULT NULL, notes text DEFAULT NULL)
 RETURNS uuid
 LANGUAGE plpgsql VOLATILE
 SET search_path TO pg_catalog, pg_temp
@@ -353,37 +380,50 @@ DECLARE
   opened        uuid;
 BEGIN
   FOR lot IN
-    EXECUTE format('SELECT p.id, abs(h.quantity) AS open FROM %I.positions AS p '
-                   'CROSS JOIN LATERAL _portfolio_batch.open_quantity(p.portfolio_id, p.id, $4, ''infinity'') AS h '
-                   'WHERE p.portfolio_id = $1 AND p.symbol = $2 AND p.position_type = $3 AND p.entry_date <= $4 '
-                   'AND p.exit_date IS NULL AND p.deleted_at IS NULL '
-                   'AND p.investment_class IS DISTINCT FROM ''PRIVATE'' AND h.quantity <> 0 '
-                   'ORDER BY p.entry_date, p.id', tables_schema)
-      USING portfolio_id, underlying, CASE WHEN shares > 0 THEN 'SHORT' ELSE 'LONG' END, day
+    SELECT l.* FROM _portfolio_batch.open_lots(portfolio_id, symbol, day) AS l
+     WHERE settled_option IS NULL OR NOT l.is_private  -- which nobody delivers
   LOOP
-    EXIT WHEN shares = 0;
-    part := least(abs(shares), lot.open);
-    event_id := _portfolio_batch.close_position_as_owner(portfolio_id, lot.id, part, price, day);
-    EXECUTE format('UPDATE %I.position_realized_events AS e SET settles = $3 '
-                   'WHERE e.portfolio_id = $1 AND e.id = $2', tables_schema)
-      USING portfolio_id, event_id, option_id;
-    shares := shares - sign(shares) * part;
+    CONTINUE WHEN sign(lot.quantity) <> -sign(quantity);
+    part := least(abs(quantity), abs(lot.quantity));
+    event_id := @extschema@.close_position(portfolio_id, lot.position_id, part, price, day);
+    IF settled_option IS NOT NULL THEN
+      EXECUTE format('UPDATE %I.position_realized_events AS e SET settles = $3 '
+                     'WHERE e.portfolio_id = $1 AND e.id = $2', tables_schema)
+        USING portfolio_id, event_id, settled_option;
+    END IF;
+    quantity := quantity - sign(quantity) * part;
   END LOOP;
-  IF shares <> 0 THEN
-    EXECUTE format('INSERT INTO %I.positions (portfolio_id, symbol, position_type, quantity, entry_price, entry_date, '
-                   'settles, notes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id', tables_schema)
+  IF quantity <> 0 THEN
+    -- After the loop, lot is the newest of the lots, or NULL.
+    EXECUTE format($query$
+      INSERT INTO %1$I.positions (portfolio_id, symbol, position_type, quantity, entry_price, entry_date, settles,
+                                  notes, underlying_symbol, strike_price, expiration_date, contract_multiplier,
+                                  investment_class, investment_subtype)
+      SELECT $1, $2,
+             CASE WHEN t.position_type IN ('LC', 'SC') THEN CASE WHEN $3 > 0 THEN 'LC' ELSE 'SC' END
+                  WHEN t.position_type IN ('LP', 'SP') THEN CASE WHEN $3 > 0 THEN 'LP' ELSE 'SP' END
+                  WHEN $3 > 0 THEN 'LONG' ELSE 'SHORT' END,
+             $3, $4, $5, $6, $7, t.underlying_symbol, round($9, 12), t.expiration_date,
+             NULLIF($10, _portfolio_batch.standard_multiplier(t.position_type, t.investment_class)),
+             t.investment_class, t.investment_subtype
+        FROM (SELECT) AS one
+        LEFT JOIN %1$I.positions AS t ON t.portfolio_id = $1 AND t.id = $8
+      RETURNING id
+    $query$, tables_schema)
        INTO opened
-      USING portfolio_id, underlying, CASE WHEN shares > 0 THEN 'LONG' ELSE 'SHORT' END, shares, price, day, option_id,
-            why;
+      USING portfolio_id, symbol, quantity, price, day, settled_option, notes, lot.position_id, lot.strike_price,
+            lot.multiplier;
   END IF;
   RETURN opened;
 END
 $$;
 
-COMMENT ON FUNCTION _portfolio_batch.deliver_shares(uuid, uuid, text, numeric, numeric, date, text) IS
-  'Books the shares that the exercise or assignment of an option bought (positive) or sold, at the strike: lots of the '
-  'other side are closed, the oldest first, and a lot is opened for what is left, whose id it returns. A part of '
-  'settle_expired_options.';
+COMMENT ON FUNCTION _portfolio_batch.enter_trade(uuid, text, numeric, numeric, date, uuid, text) IS
+  'Enters a trade of a day: quantity above 0 buys, below 0 sells. Lots held the other way round are closed by it, the '
+  'oldest first; the rest opens a lot, whose id it returns, of the same contract as the newest that is held, else one '
+  'of shares. settled_option: the option whose exercise or assignment it is. Writes positions and closings.';
+
+-- Options that have expired -------------------------------------------------------------------------------------------
 
 CREATE FUNCTION _portfolio_batch.settle_options(expired_through date, portfolio_ids uuid[], cash_settled text[])
 RETURNS TABLE (portfolio_id uuid, position_id uuid, symbol text, expiration_date date, outcome text,
@@ -435,7 +475,7 @@ BEGIN
                     WHEN held.quantity > 0 THEN 'exercised'
                     ELSE 'assigned' END;
     IF lot.price_quality = 'expired' THEN
-      event_id := _portfolio_batch.close_position_as_owner(
+      event_id := @extschema@.close_position(
                     lot.portfolio_id, lot.id, abs(held.quantity),
                     CASE outcome WHEN 'paid in cash' THEN round(lot.price::numeric, 12) ELSE 0 END,
                     lot.expiration_date);
@@ -447,10 +487,10 @@ BEGIN
       -- A call that was bought buys, a put that was bought sells; of options that were sold it is the other way round.
       shares := trim_scale(round(held.quantity * held.multiplier, 12))
                 * CASE WHEN lot.position_type IN ('LC', 'SC') THEN 1 ELSE -1 END;
-      opened_position_id := _portfolio_batch.deliver_shares(lot.portfolio_id, lot.id, lot.underlying_symbol, shares,
-                                                            round(held.strike_price, 12), lot.expiration_date,
-                                                            format('%s of %s', CASE outcome WHEN 'exercised'
-                                                                   THEN 'exercise' ELSE 'assignment' END, lot.symbol));
+      opened_position_id := _portfolio_batch.enter_trade(lot.portfolio_id, lot.underlying_symbol, shares,
+                                                         round(held.strike_price, 12), lot.expiration_date, lot.id,
+                                                         format('%s of %s', CASE outcome WHEN 'exercised'
+                                                                THEN 'exercise' ELSE 'assignment' END, lot.symbol));
     END IF;
     RETURN NEXT;
   END LOOP;

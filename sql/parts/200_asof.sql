@@ -8,7 +8,8 @@ COMMENT ON FUNCTION @extschema@.price_asof(text, date, integer) IS
 (splits after the close divided out; of a split-adjusted close those that had happened when it was fetched are already),
 its date, and its age in sessions. price is NULL when it is older than max_stale_sessions
 (default: portfolio_batch.max_stale_sessions); all three are NULL when there is no price at all. Always one row. 22023
-for a negative age, 22008 for a day that the calendar does not cover.';
+for a negative age, 22008 for a day that the calendar does not cover. Reads market_data_cache, corporate_actions,
+trading_sessions and positions, which tells that a symbol is an option and so splits with its underlying.';
 
 CREATE FUNCTION _portfolio_batch.prices_across_splits(day date, symbols text[])
 RETURNS TABLE (symbol text, session_date date, new_shares double precision, old_shares double precision,

@@ -359,6 +359,26 @@ COMMENT ON FUNCTION _portfolio_batch.busy_portfolios() IS
 'Portfolios that other sessions are running at this moment, with the process or the prepared
 transaction that does: those whose lock they hold.';
 
+CREATE FUNCTION _portfolio_batch.opening_session(inception date)
+RETURNS date
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  before  CONSTANT text := format('(SELECT max(t.session_date) FROM %I.trading_sessions AS t '
+                                  'WHERE t.calendar = current_setting(''portfolio_batch.calendar'') '
+                                  'AND t.session_date < $1', _portfolio_batch.tables_schema());
+  session date;
+BEGIN
+  -- It is days away; only a calendar with a gap is searched whole.
+  EXECUTE format('SELECT COALESCE(%1$s AND t.session_date > $1 - 30), %1$s))', before) INTO session USING inception;
+  RETURN session;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.opening_session(date) IS
+'The session before an inception, at whose close initial_equity is measured: trades, flows and cash events up to it are
+in initial_equity already. NULL when the calendar begins later.';
+
 CREATE FUNCTION _portfolio_batch.lots_at_inception(portfolio_ids uuid[])
 RETURNS TABLE (portfolio_id uuid, position_id uuid, symbol text, opening date, is_priced boolean)
 LANGUAGE plpgsql STABLE
@@ -372,9 +392,7 @@ BEGIN
                                                              AND m.position_id = p.id AND m.mark_date <= o.opening)
       FROM %1$I.portfolios AS f
       JOIN %1$I.positions AS p ON p.portfolio_id = f.id AND p.deleted_at IS NULL AND p.entry_date < f.inception_date
-     CROSS JOIN LATERAL (SELECT max(t.session_date) FROM %1$I.trading_sessions AS t
-                          WHERE t.calendar = current_setting('portfolio_batch.calendar')
-                            AND t.session_date BETWEEN f.inception_date - 30 AND f.inception_date - 1) AS o (opening)
+     CROSS JOIN LATERAL _portfolio_batch.opening_session(f.inception_date) AS o (opening)
      WHERE f.deleted_at IS NULL AND CASE WHEN $1 IS NULL THEN f.is_active ELSE f.id = ANY ($1) END
        AND p.entry_date < o.opening AND (p.exit_date > o.opening) IS NOT FALSE
   $query$, _portfolio_batch.tables_schema()) USING portfolio_ids;

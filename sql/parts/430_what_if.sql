@@ -147,7 +147,7 @@ BEGIN
       THEN format('needs a symbol as "%s"', verb)
     WHEN jsonb_typeof(change -> wanted) IS DISTINCT FROM 'number' THEN format('needs a number as "%s"', wanted)
     WHEN abs((change ->> wanted)::numeric) > 1e12 THEN format('has a "%s" that is too large', wanted)
-    WHEN wanted = 'quantity' AND round((change ->> wanted)::numeric, 6) <= 0 THEN 'needs a quantity above 0'
+    WHEN wanted = 'quantity' AND round((change ->> wanted)::numeric, 12) <= 0 THEN 'needs a quantity above 0'
     WHEN wanted = 'cash' AND round((change ->> wanted)::numeric, 4) = 0 THEN 'needs an amount other than 0'
     WHEN change ? 'price' AND jsonb_typeof(change -> 'price') <> 'number' THEN 'needs a number as "price"'
     WHEN (change ->> 'price')::numeric NOT BETWEEN 0 AND 1e12 THEN 'has a "price" that is out of range' END);
@@ -156,7 +156,7 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', DETAIL = format('It is %s.', left(change::text, 200)), HINT = shapes;
   END IF;
   symbol := CASE WHEN verb <> 'cash' THEN change ->> verb END;
-  quantity := round((change ->> 'quantity')::numeric, 6);
+  quantity := round((change ->> 'quantity')::numeric, 12);
   weight := (change ->> 'weight')::numeric;
   price := (change ->> 'price')::numeric;
   amount := round((change ->> 'cash')::numeric, 4);
@@ -167,57 +167,6 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.what_if_change(jsonb, bigint) IS
   'One change of what_if, checked: verb is buy, sell, set_weight or cash. 22023 names what is wrong with it and its '
   'place among the changes.';
-
-CREATE FUNCTION _portfolio_batch.what_if_trade(portfolio_id uuid, symbol text, quantity numeric, price numeric,
-                                               day date)
-RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path TO pg_catalog, pg_temp
-AS $$
-DECLARE
-  tables_schema CONSTANT name := _portfolio_batch.tables_schema();
-  left_over     numeric := abs(quantity);
-  lot           record;
-  template      uuid;
-BEGIN
-  -- What is held the other way round goes first, the oldest lots before the newer ones.
-  FOR lot IN SELECT p.position_id, abs(round(p.quantity::numeric, 6)) AS held
-               FROM @extschema@.positions_asof(day, portfolio_id => what_if_trade.portfolio_id) AS p
-              WHERE p.symbol = what_if_trade.symbol AND sign(p.quantity::numeric) = -sign(what_if_trade.quantity)
-              ORDER BY p.entry_date, p.position_id
-  LOOP
-    EXIT WHEN left_over <= 0;
-    PERFORM @extschema@.close_position(portfolio_id, lot.position_id, least(left_over, lot.held), price, day);
-    left_over := left_over - lot.held;
-  END LOOP;
-  IF left_over <= 0 THEN
-    RETURN;
-  END IF;
-  -- A new lot is one of the same contract as the lots that are there.
-  SELECT p.position_id INTO template
-    FROM @extschema@.positions_asof(day, portfolio_id => what_if_trade.portfolio_id) AS p
-   WHERE p.symbol = what_if_trade.symbol ORDER BY p.entry_date DESC, p.position_id LIMIT 1;
-  EXECUTE format($query$
-    INSERT INTO %1$I.positions (portfolio_id, symbol, position_type, quantity, entry_price, entry_date,
-                                underlying_symbol, strike_price, expiration_date, contract_multiplier,
-                                investment_class, investment_subtype)
-    SELECT $1, $2,
-           CASE WHEN t.position_type IN ('LC', 'SC') THEN CASE WHEN $3 > 0 THEN 'LC' ELSE 'SC' END
-                WHEN t.position_type IN ('LP', 'SP') THEN CASE WHEN $3 > 0 THEN 'LP' ELSE 'SP' END
-                WHEN $3 > 0 THEN 'LONG' ELSE 'SHORT' END,
-           $3, $4, $5, t.underlying_symbol, t.strike_price, t.expiration_date, t.contract_multiplier,
-           t.investment_class, t.investment_subtype
-    FROM (SELECT) AS one
-    LEFT JOIN %1$I.positions AS t ON t.portfolio_id = $1 AND t.id = $6
-  $query$, tables_schema)
-    USING portfolio_id, symbol, sign(quantity) * left_over, price, day, template;
-END
-$$;
-
-COMMENT ON FUNCTION _portfolio_batch.what_if_trade(uuid, text, numeric, numeric, date) IS
-  'Enters a trade: quantity above 0 buys, below 0 sells. Lots held the other way round are closed by it, the oldest '
-  'first; the rest opens a lot of the same contract as those that are held, else one of shares. Writes positions and '
-  'closings.';
 
 CREATE FUNCTION _portfolio_batch.what_if_apply(portfolio_id uuid, changes jsonb, day date)
 RETURNS void
@@ -250,11 +199,9 @@ BEGIN
               abs(change.amount), day;
       CONTINUE;
     END IF;
-    SELECT COALESCE(sum(p.quantity) FILTER (WHERE p.quantity > 0), 0)::numeric AS long,
-           COALESCE(sum(p.quantity), 0)::numeric AS net, max(p.contract_multiplier)::numeric AS multiplier
-      INTO own
-      FROM @extschema@.positions_asof(day, portfolio_id => what_if_apply.portfolio_id) AS p
-     WHERE p.symbol = change.symbol;
+    SELECT COALESCE(sum(l.quantity) FILTER (WHERE l.quantity > 0), 0) AS long, COALESCE(sum(l.quantity), 0) AS net,
+           COALESCE(max(l.multiplier), 1) AS multiplier
+      INTO own FROM _portfolio_batch.open_lots(portfolio_id, change.symbol, day) AS l;
     trade_price := COALESCE(change.price,
                             (SELECT p.price::numeric FROM @extschema@.price_asof(change.symbol, day) AS p));
     IF trade_price IS NULL THEN
@@ -263,7 +210,7 @@ BEGIN
               DETAIL = 'The newest close is older than portfolio_batch.max_stale_sessions, or there is none.',
               HINT = 'Correct the symbol, or add "price" to the change.';
     END IF;
-    trade_price := round(trade_price, 6);
+    trade_price := round(trade_price, 12);
     IF change.verb = 'set_weight' THEN
       IF equity <= 0 OR trade_price = 0 THEN
         RAISE EXCEPTION 'change % cannot set a weight of "%"', change.place, change.symbol
@@ -273,18 +220,18 @@ BEGIN
       END IF;
       trade := round(change.weight * equity
                      / (COALESCE((SELECT p.price::numeric FROM @extschema@.price_asof(change.symbol, day) AS p),
-                                 trade_price) * COALESCE(own.multiplier, 1)) - own.net, 6);
+                                 trade_price) * own.multiplier), 12) - own.net;
     ELSE
       trade := CASE change.verb WHEN 'buy' THEN change.quantity ELSE -change.quantity END;
-      IF trade + round(own.long, 6) < 0 THEN
+      IF trade + own.long < 0 THEN
         RAISE EXCEPTION 'change % cannot sell % of "%": % are held on %', change.place, trim_scale(change.quantity),
-                        change.symbol, trim_scale(round(own.long, 6)), day
+                        change.symbol, trim_scale(own.long), day
           USING ERRCODE = 'invalid_parameter_value',
                 HINT = 'Sell at most what is held; set_weight with a negative weight goes short.';
       END IF;
     END IF;
     IF trade <> 0 THEN
-      PERFORM _portfolio_batch.what_if_trade(portfolio_id, change.symbol, trade, trade_price, day);
+      PERFORM _portfolio_batch.enter_trade(portfolio_id, change.symbol, trade, trade_price, day);
     END IF;
   END LOOP;
 END

@@ -466,12 +466,10 @@ AS $checks$
              CROSS JOIN LATERAL (SELECT COALESCE(sum(CASE e.change_type WHEN 'CONTRIBUTION' THEN e.amount
                                                           ELSE -e.amount END), 0) AS booked
                                  FROM %1$I.equity_changes AS e
+                                 JOIN %1$I.portfolios AS p ON p.id = e.portfolio_id
                                  WHERE e.portfolio_id = b.portfolio_id AND e.change_date <= s.snapshot_date
-                                   AND (e.change_date > (SELECT max(t.session_date) FROM %1$I.trading_sessions AS t
-                                                         JOIN %1$I.portfolios AS p ON p.id = b.portfolio_id
-                                                         WHERE t.calendar = current_setting('portfolio_batch.calendar')
-                                                           AND t.session_date BETWEEN p.inception_date - 30
-                                                                                  AND p.inception_date - 1))
+                                   AND (e.change_date >= p.inception_date
+                                        OR e.change_date > _portfolio_batch.opening_session(p.inception_date))
                                        IS NOT FALSE
                                    AND e.deleted_at IS NULL) AS f) AS r
      $query$),
@@ -503,9 +501,8 @@ AS $checks$
        FROM book AS b
        JOIN %1$I.portfolios AS p ON p.id = b.portfolio_id
        JOIN %1$I.equity_changes AS e ON e.portfolio_id = b.portfolio_id AND e.deleted_at IS NULL
-       WHERE e.change_date <= (SELECT max(t.session_date) FROM %1$I.trading_sessions AS t
-                               WHERE t.calendar = current_setting('portfolio_batch.calendar')
-                                 AND t.session_date BETWEEN p.inception_date - 30 AND p.inception_date - 1)
+       WHERE e.change_date < p.inception_date
+         AND e.change_date <= _portfolio_batch.opening_session(p.inception_date)
        GROUP BY b.portfolio_id, b.name
      $query$),
     -- What the broker reported of a closing, to a cent or a thousandth of its proceeds: commissions are in it or not.

@@ -64,8 +64,11 @@ INSERT INTO entry_points VALUES
   ('run', 'settle_options', 'SELECT * FROM _portfolio_batch.settle_options(''2024-07-11'', NULL, NULL)'),
   ('manage', 'undo_settlement', 'SELECT * FROM pb.undo_settlement(''00000000-0000-4000-8000-000000000001'', '
    '''00000000-0000-4000-8000-000000000016'')'),
-  ('manage', 'deliver_shares', 'SELECT _portfolio_batch.deliver_shares(''00000000-0000-4000-8000-000000000001'', '
-   '''00000000-0000-4000-8000-000000000011'', ''AAA'', 1, 100, ''2024-07-09'', ''test'')'),
+  ('manage', 'enter_trade', 'SELECT _portfolio_batch.enter_trade(''00000000-0000-4000-8000-000000000001'', '
+   '''AAA'', 1, 100, ''2024-07-09'')'),
+  ('read', 'open_lots', 'SELECT * FROM _portfolio_batch.open_lots(''00000000-0000-4000-8000-000000000001'', '
+   '''AAA'', ''2024-07-09'')'),
+  ('read', 'opening_session', 'SELECT _portfolio_batch.opening_session(''2024-07-09'')'),
   ('read', 'pnl_by_kind', 'SELECT * FROM pb.pnl_by_kind(''2024-07-11'', ''2024-07-12'')'),
   ('read', 'pnl_by_kind_of', 'SELECT * FROM _portfolio_batch.pnl_by_kind_of(NULL, ''2024-07-11'', ''2024-07-12'')'),
   ('read', 'lots_at_inception', 'SELECT * FROM _portfolio_batch.lots_at_inception(NULL)'),
@@ -73,8 +76,6 @@ INSERT INTO entry_points VALUES
    '''[{"buy": "AAA", "quantity": 1}]'', ''2024-07-10'')'),
   ('manage', 'what_if_apply', 'SELECT _portfolio_batch.what_if_apply(''00000000-0000-4000-8000-000000000001'', '
    '''[{"cash": 1}]'', ''2024-07-10'')'),
-  ('manage', 'what_if_trade', 'SELECT _portfolio_batch.what_if_trade(''00000000-0000-4000-8000-000000000001'', '
-   '''AAA'', 1, 100, ''2024-07-10'')'),
   ('run', 'what_if_run', 'SELECT _portfolio_batch.what_if_run(''00000000-0000-4000-8000-000000000001'', '
    '''2024-07-10'', false)'),
   ('read', 'what_if_figures', 'SELECT * FROM _portfolio_batch.what_if_figures(''00000000-0000-4000-8000-000000000001'', '
@@ -162,6 +163,7 @@ INSERT INTO entry_points VALUES
   ('pure', 'linkage_average', 'SELECT * FROM pb.linkage_average(''{{1,0.5},{0.5,1}}'')'),
   ('pure', 'benjamini_hochberg', 'SELECT pb.benjamini_hochberg(''{0.01,0.5}'')'),
   ('pure', 'sector_name', 'SELECT _portfolio_batch.sector_name(''Financial Services'')'),
+  ('pure', 'rounding_of_closing', 'SELECT _portfolio_batch.rounding_of_closing(1)'),
   ('pure', 'standard_multiplier', 'SELECT _portfolio_batch.standard_multiplier(''LC'', ''OPTIONS'')'),
   ('pure', 'html_escape', 'SELECT _portfolio_batch.html_escape(''<b>'')'),
   ('pure', 'analytics_schema', 'SELECT pb.analytics_schema()'),

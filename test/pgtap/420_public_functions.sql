@@ -112,7 +112,7 @@ SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 'report_bar report_cell report_compact report_date report_factor_name report_line report_lot_table report_lots report_missing '
                 'report_model report_number report_percent report_reason report_scale report_section report_style '
                 'report_svg report_text report_tick report_tile report_value require_cron require_cron_takes require_finite '
-                'require_lasting_schema run_state schedule_job_name sector_name seed_analytics_tables seed_factor_definitions '
+                'require_lasting_schema run_state rounding_of_closing schedule_job_name sector_name seed_analytics_tables seed_factor_definitions '
                 'seed_market_risk_scenarios seed_stress_test_scenarios setting_refusal split_ratio split_ratios standard_multiplier tables_owner tables_schema view_functions', ' '),
               'and the parts of functions that are');
 SELECT is_empty($$SELECT b.name FROM installed AS b JOIN installed AS e ON e.name = b.entry_name

@@ -4,12 +4,6 @@
 \ir include/prelude.psql
 SELECT plan(30);
 
-SET LOCAL portfolio_batch.beta_window = 60;
-SET LOCAL portfolio_batch.beta_min_observations = 20;
-SET LOCAL portfolio_batch.factor_window = 60;
-SET LOCAL portfolio_batch.factor_min_observations = 50;
-SET LOCAL portfolio_batch.covariance_window = 60;
-
 SELECT results_eq($$SELECT scenario_id, shock_config ->> 'basis', shock_config -> 'basis_of'
                     FROM stress_test_scenarios WHERE shock_config ? 'basis' ORDER BY scenario_id COLLATE "C"$$,
                   $$VALUES ('covid_crash_2020', 'absolute', '{"growth": "relative", "quality": "relative"}'::jsonb),
@@ -26,16 +20,11 @@ SELECT is_empty($$SELECT scenario_id FROM stress_test_scenarios
                     AND EXISTS (SELECT FROM jsonb_object_keys(shock_config -> 'shocks') AS k
                                 WHERE k NOT IN ('market', 'interest_rate'))$$, 'and no other does');
 
-INSERT INTO market_data_cache (symbol, date, close, data_source)
-SELECT s.symbol, d.day,
-       round((100 * exp(sum(s.market * 0.01 * sin(1.3 * d.n + 0.2 * d.n * d.n)
-                            + 0.008 * sin(s.own * d.n + s.own * d.n * d.n))
-                          OVER (PARTITION BY s.symbol ORDER BY d.n)))::numeric, 4), 'test'
-FROM (VALUES ('SPY', 1, 0), ('VTV', 0.9, 0.11), ('VUG', 1.1, 0.37), ('MTUM', 1.05, 0.53), ('QUAL', 0.95, 0.71),
-             ('IWM', 1.2, 0.83), ('USMV', 0.7, 1.07), ('TLT', -0.3, 1.19), ('AAA', 1.3, 1.37)) AS s (symbol, market, own)
-CROSS JOIN (SELECT day, row_number() OVER (ORDER BY day) AS n
-            FROM (SELECT day FROM sessions_between('2024-01-02', '2024-07-12') AS day ORDER BY day DESC LIMIT 90) AS l)
-  AS d;
+\set factor_market_from 2024-01-02
+\set factor_market_to 2024-07-12
+\set factor_market_sessions 90
+\set factor_market_symbols '(''AAA'', 1.3, 1.37)'
+\ir include/factor_market.psql
 SELECT pg_temp.add_portfolio(1, 100000, '2024-07-12') \g /dev/null
 SELECT pg_temp.add_lot(1, 11, 'AAA', 300, 100, '2024-07-12'), pg_temp.add_lot(1, 12, 'VUG', 200, 100, '2024-07-12')
   \g /dev/null

@@ -4,28 +4,15 @@
 \ir include/prelude.psql
 SELECT plan(16);
 
-SET LOCAL portfolio_batch.beta_window = 60;
-SET LOCAL portfolio_batch.beta_min_observations = 20;
-SET LOCAL portfolio_batch.factor_window = 60;
-SET LOCAL portfolio_batch.factor_min_observations = 50;
-SET LOCAL portfolio_batch.covariance_window = 60;
-SET LOCAL portfolio_batch.correlation_window = 60;
-SET LOCAL portfolio_batch.correlation_min_overlap = 20;
 SET LOCAL portfolio_batch.min_position_value = 0;
 SET LOCAL portfolio_batch.min_portfolio_weight = 0;
 
 -- TWIN has the prices of AAA, YOUNG the newest ten of them.
-INSERT INTO market_data_cache (symbol, date, close, data_source)
-SELECT s.symbol, d.day,
-       round((100 * exp(sum(s.market * 0.01 * sin(1.3 * d.n + 0.2 * d.n * d.n)
-                            + 0.008 * sin(s.own * d.n + s.own * d.n * d.n))
-                          OVER (PARTITION BY s.symbol ORDER BY d.n)))::numeric, 4), 'test'
-FROM (VALUES ('SPY', 1, 0), ('VTV', 0.9, 0.11), ('VUG', 1.1, 0.37), ('MTUM', 1.05, 0.53), ('QUAL', 0.95, 0.71),
-             ('IWM', 1.2, 0.83), ('USMV', 0.7, 1.07), ('TLT', -0.3, 1.19), ('AAA', 1.3, 1.37), ('TWIN', 1.3, 1.37),
-             ('BBB', 0.6, 1.61), ('YOUNG', 1.3, 1.37)) AS s (symbol, market, own)
-CROSS JOIN (SELECT day, row_number() OVER (ORDER BY day) AS n
-            FROM (SELECT day FROM sessions_between('2023-06-01', '2024-07-12') AS day ORDER BY day DESC LIMIT 200) AS l)
-  AS d;
+\set factor_market_from 2023-06-01
+\set factor_market_to 2024-07-12
+\set factor_market_sessions 200
+\set factor_market_symbols '(''AAA'', 1.3, 1.37), (''TWIN'', 1.3, 1.37), (''BBB'', 0.6, 1.61), (''YOUNG'', 1.3, 1.37)'
+\ir include/factor_market.psql
 DELETE FROM market_data_cache WHERE symbol = 'YOUNG' AND date < '2024-06-28';
 
 CREATE FUNCTION pg_temp.add_call(portfolio integer, n integer) RETURNS void LANGUAGE sql AS $$

@@ -2,27 +2,13 @@
 -- a copy of the portfolio in which the trades were really entered, and nothing stays.
 
 \ir include/prelude.psql
-SELECT plan(47);
+SELECT plan(52);
 
-SET LOCAL portfolio_batch.beta_window = 60;
-SET LOCAL portfolio_batch.beta_min_observations = 20;
-SET LOCAL portfolio_batch.factor_window = 60;
-SET LOCAL portfolio_batch.factor_min_observations = 50;
-SET LOCAL portfolio_batch.covariance_window = 60;
-SET LOCAL portfolio_batch.correlation_window = 60;
-SET LOCAL portfolio_batch.correlation_min_overlap = 20;
-
-INSERT INTO market_data_cache (symbol, date, close, data_source)
-SELECT s.symbol, d.day,
-       round((100 * exp(sum(s.market * 0.01 * sin(1.3 * d.n + 0.2 * d.n * d.n)
-                            + 0.008 * sin(s.own * d.n + s.own * d.n * d.n))
-                          OVER (PARTITION BY s.symbol ORDER BY d.n)))::numeric, 4), 'test'
-FROM (VALUES ('SPY', 1, 0), ('VTV', 0.9, 0.11), ('VUG', 1.1, 0.37), ('MTUM', 1.05, 0.53), ('QUAL', 0.95, 0.71),
-             ('IWM', 1.2, 0.83), ('USMV', 0.7, 1.07), ('TLT', -0.3, 1.19), ('AAA', 1.3, 1.37), ('BBB', 0.6, 1.61),
-             ('CCC', 0.9, 1.87), ('DDD', 1.5, 2.03)) AS s (symbol, market, own)
-CROSS JOIN (SELECT day, row_number() OVER (ORDER BY day) AS n
-            FROM (SELECT day FROM sessions_between('2023-06-01', '2024-07-15') AS day ORDER BY day DESC LIMIT 200) AS l)
-  AS d;
+\set factor_market_from 2023-06-01
+\set factor_market_to 2024-07-15
+\set factor_market_sessions 200
+\set factor_market_symbols '(''AAA'', 1.3, 1.37), (''BBB'', 0.6, 1.61), (''CCC'', 0.9, 1.87), (''DDD'', 1.5, 2.03)'
+\ir include/factor_market.psql
 INSERT INTO company_profiles (symbol, sector) VALUES ('AAA', 'Energy'), ('BBB', 'Utilities'), ('CCC', 'Energy');
 
 -- Two lots of AAA, one of BBB, a short one of CCC, a call on BBB with a delta, a private asset.
@@ -120,7 +106,7 @@ SELECT pg_temp.add_lot(2, 201, 'AAA', 30, pg_temp.close_of('AAA'), '2024-07-12')
        pg_temp.add_lot(2, 202, 'CCC', 40, pg_temp.close_of('CCC'), '2024-07-12'),
        close_position(pg_temp.id(2), pg_temp.id(23), 120, 101.25, '2024-07-12'),
        close_position(pg_temp.id(2), pg_temp.id(25), 1, 6, '2024-07-12'),
-       pg_temp.add_lot(2, 203, 'SPY', round(0.25 * (:nav - 10000) / pg_temp.close_of('SPY'), 6),
+       pg_temp.add_lot(2, 203, 'SPY', round(0.25 * (:nav - 10000) / pg_temp.close_of('SPY'), 12),
                        pg_temp.close_of('SPY'), '2024-07-12') \g /dev/null
 INSERT INTO equity_changes (portfolio_id, change_type, amount, change_date)
 VALUES (pg_temp.id(2), 'WITHDRAWAL', 10000, '2024-07-12');
@@ -157,7 +143,7 @@ SELECT total_value AS nav FROM portfolio_snapshots WHERE portfolio_id = pg_temp.
 SELECT close_position(pg_temp.id(3), pg_temp.id(31), 100, pg_temp.close_of('AAA'), '2024-07-12'),
        close_position(pg_temp.id(3), pg_temp.id(32), 20, pg_temp.close_of('AAA'), '2024-07-12'),
        close_position(pg_temp.id(3), pg_temp.id(33), 200, pg_temp.close_of('BBB'), '2024-07-12'),
-       pg_temp.add_lot(3, 301, 'BBB', round(-0.1 * :nav / pg_temp.close_of('BBB') - 200, 6) + 200,
+       pg_temp.add_lot(3, 301, 'BBB', round(-0.1 * :nav / pg_temp.close_of('BBB'), 12),
                        pg_temp.close_of('BBB'), '2024-07-12'),
        close_position(pg_temp.id(3), pg_temp.id(34), 80, pg_temp.close_of('CCC'), '2024-07-12') \g /dev/null
 SELECT count(*) FROM run_daily_batch('2024-07-12', ARRAY[pg_temp.id(3)]) \g /dev/null
@@ -165,6 +151,44 @@ SELECT is_empty($$SELECT * FROM pg_temp.differing('turned', 3) WHERE after IS DI
                   'the oldest lots are sold first, and a negative weight goes short');
 SELECT ok((SELECT abs(change) < 0.0002 FROM turned WHERE figure = 'net_asset_value'),
           'at the prices of the date trades leave the net asset value alone');
+
+-- After 3:2 a contract delivers 150 shares, and so does one that is bought. A millionth is a price.
+SELECT pg_temp.add_portfolio(7, 100000, '2024-07-10') \g /dev/null
+INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date, underlying_symbol,
+                       strike_price, expiration_date)
+VALUES (pg_temp.id(7), pg_temp.id(71), 'SPL240920C00090000', 'LC', 2, 7.5, '2024-07-10', 'SPL', 90, '2024-09-20');
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator, ratio_denominator)
+VALUES ('SPL', '2024-07-11', 'split', 3, 2);
+INSERT INTO market_data_cache (symbol, date, close)
+SELECT p.symbol, d.day, CASE WHEN d.day < '2024-07-11' THEN p.before ELSE p.after END
+FROM (VALUES ('SPL', 90, 60), ('SPL240920C00090000', 7.5, 5), ('DUST', 0.0000012345678, 0.0000012345678))
+       AS p (symbol, before, after)
+CROSS JOIN sessions_between('2024-07-10', '2024-07-12') AS d (day);
+SELECT results_eq($$SELECT figure, round(before::numeric, 4), round(change::numeric, 4) FROM what_if(pg_temp.id(7),
+                      '[{"buy": "SPL240920C00090000", "quantity": 1}, {"buy": "DUST", "quantity": 1e8}]', '2024-07-12')
+                    WHERE section = 'value' ORDER BY 1$$,
+                  $$VALUES ('cash', 98500.0000, -873.4568), ('market_value', 1500.0000, 873.4568),
+                           ('net_asset_value', 100000.0000, 0.0000)$$,
+                  'a contract is one of the day, and a small price is not rounded away');
+SELECT _portfolio_batch.enter_trade(pg_temp.id(7), 'SPL240920C00090000', -3, 5, '2024-07-12') \g /dev/null
+SELECT results_eq($$SELECT position_type, quantity, round(strike_price, 6), contract_multiplier, expiration_date
+                    FROM positions WHERE portfolio_id = pg_temp.id(7) AND quantity < 0$$,
+                  $$VALUES ('SC', -1::numeric, 60.000000, 150::numeric, '2024-09-20'::date)$$,
+                  'what is sold beyond the lots is a contract written, with the strike of the day');
+SELECT results_eq($$SELECT position_id, quantity_closed FROM position_realized_events WHERE portfolio_id = pg_temp.id(7)$$,
+                  $$VALUES (pg_temp.id(71), 2::numeric)$$, 'and the lots are closed');
+-- A private asset of the same name is nothing that an option delivers, but can be sold.
+SELECT pg_temp.add_portfolio(8, 100000, '2024-07-10'),
+       pg_temp.add_lot(8, 81, 'SPL', 10, 50, '2024-07-12', investment_class => 'PRIVATE'),
+       _portfolio_batch.enter_trade(pg_temp.id(8), 'SPL', -4, 60, '2024-07-12', settled_option => pg_temp.id(71)),
+       _portfolio_batch.enter_trade(pg_temp.id(8), 'SPL', -3, 60, '2024-07-12') \g /dev/null
+SELECT results_eq($$SELECT position_type, quantity, investment_class, settles FROM positions
+                    WHERE portfolio_id = pg_temp.id(8) ORDER BY quantity$$,
+                  $$VALUES ('SHORT', -4::numeric, NULL::text, pg_temp.id(71)), ('LONG', 10, 'PRIVATE', NULL)$$,
+                  'an option delivers no private asset');
+SELECT results_eq($$SELECT position_id, quantity_closed, settles FROM position_realized_events
+                    WHERE portfolio_id = pg_temp.id(8)$$,
+                  $$VALUES (pg_temp.id(81), 3::numeric, NULL::uuid)$$, 'which can be sold');
 
 -- Books without equity, and without anything.
 SELECT pg_temp.add_portfolio(5, 1000, '2024-07-12'), pg_temp.add_portfolio(6, 1000, '2024-07-12'),
