@@ -76,18 +76,18 @@ show_progress() {
   fi
 }
 
-# Compiles the extension, with progress. make says when it begins a file, so the last ones are not done yet.
+# Compiles the extension, with progress. make says when it begins a folder, so the last ones are not done yet.
 compile() {
   local all jobs begun=0 line progress_shown=
   jobs=$(nproc)
   all=$(make -n -C "$PB_ROOT" all | grep -c -- ' -c -o ' || true)
-  [ "$all" -eq 0 ] || show_progress Compiling 0 "$all" files
+  [ "$all" -eq 0 ] || show_progress Compiling 0 "$all" folders
   make -C "$PB_ROOT" -j"$jobs" all | while read -r line; do
     [[ $line == *' -c -o '* ]] || continue
     begun=$((begun + 1))
-    [ $begun -le "$jobs" ] || show_progress Compiling $((begun - jobs)) "$all" files
+    [ $begun -le "$jobs" ] || show_progress Compiling $((begun - jobs)) "$all" folders
   done
-  [ "$all" -eq 0 ] || show_progress Compiling "$all" "$all" files
+  [ "$all" -eq 0 ] || show_progress Compiling "$all" "$all" folders
 }
 
 # Builds the extension and installs it below the folder, not into the system.

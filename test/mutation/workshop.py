@@ -140,6 +140,7 @@ class Workshop:
                        if name not in ('PGPASSWORD', 'PGSERVICE', 'PGOPTIONS', 'PB_ROOT', 'MAKEFLAGS')}
         environment.update(
             PG_CONFIG=os.environ.get('PG_CONFIG', '/usr/lib/postgresql/15/bin/pg_config'),
+            SEPARATE='1',  # a change compiles one file
             # A change may leave a variable unused; that alone is no reason to refuse it.
             EXTRA_CXXFLAGS='-g0', WERROR='',
             PGHOST=os.path.join(self.cluster, 'socket'), PGPORT='5432', PGUSER='postgres', PGDATABASE='postgres',

@@ -37,7 +37,7 @@ void require_alpha(double alpha) {
               "It is " + std::to_string(alpha) + ".");
 }
 
-void require_usable(const Matrix& x, Poll poll) {
+void require_regressors(const Matrix& x, Poll poll) {
   if (!all_finite(x, poll))
     throw Error(sqlstate::data_exception, "regression data must be finite", "A value is NaN or infinite.",
                 "Remove incomplete observations first.");
@@ -97,7 +97,7 @@ RidgeDesign::RidgeDesign(const Matrix& x, std::span<const int> unpenalized, Poll
   const auto penalized = std::stable_partition(
       order_.begin(), order_.end(), [&](int column) { return is_unpenalized[static_cast<std::size_t>(column)]; });
   unpenalized_ = penalized - order_.begin();
-  require_usable(x, poll);
+  require_regressors(x, poll);
   BinaryScaled scaled(x, poll);
   exponents_ = std::move(scaled.exponents);
   standardize(scaled.columns, poll);

@@ -24,7 +24,7 @@ struct CenteredReturns {
   int exponent;
 };
 
-void require_usable(const Eigen::Ref<const Matrix>& returns, Poll poll) {
+void require_returns(const Eigen::Ref<const Matrix>& returns, Poll poll) {
   if (returns.rows() < 2)
     throw Error(sqlstate::too_few_observations, "too few observations for a covariance",
                 std::to_string(returns.rows()) + " sessions.", "Use a longer window or fewer symbols.");
@@ -34,7 +34,7 @@ void require_usable(const Eigen::Ref<const Matrix>& returns, Poll poll) {
 }
 
 CenteredReturns::CenteredReturns(const Eigen::Ref<const Matrix>& returns, Poll poll) : x(copied(returns, poll)) {
-  require_usable(x, poll);
+  require_returns(x, poll);
   exponent = binary_exponent(x, poll);
   in_column_steps(x, poll, [&](Eigen::Index first, Eigen::Index count) {
     auto columns = x.middleCols(first, count);
