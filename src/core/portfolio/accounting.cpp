@@ -1,5 +1,6 @@
 #include "core/portfolio/accounting.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <string_view>
@@ -70,7 +71,7 @@ void require_enough_opened(const Lot& lot, const std::vector<Closing>& closings,
   for (const Closing& closing : closings) {
     const SplitRatio since = CorporateActions::quantity_ratio(splits, lot.entry_date, closing.trade_date);
     closed += since.to_old_shares(closing.quantity);
-    rounding += 2 * since.to_old_shares(rounding_of(closing, since));
+    rounding += 2 * since.to_old_shares(rounding_of(closing, since, lot));
   }
   if (closed <= std::fabs(lot.quantity) + rounding) return;
   throw Error(sqlstate::data_exception,
@@ -126,6 +127,23 @@ LotCash add_trades(const Lot& lot, Date day, std::optional<Date> opening, const 
   return cash;
 }
 
+// What shares that were spun off are worth beyond their cost at the close of their first day was earned by the lot that
+// they come from. Those of before the opening enter at what they were worth then.
+void attribute_spin_offs(const Holdings& holdings, Date day, const ValuationInputs& inputs,
+                         std::vector<LotLevel>& of_lots) {
+  const std::span<const Lot> lots = holdings.lots;
+  for (std::size_t i = 0; i < lots.size(); ++i) {
+    const Lot& lot = lots[i];
+    if (!lot.is_spun_off() || lot.entry_date > day || lot.is_from_before(holdings.opening)) continue;
+    const auto parent = std::find_if(lots.begin(), lots.end(), [&](const Lot& l) { return l.id == lot.origin->from; });
+    if (parent == lots.end()) continue;
+    const long double price = value_lot(lot, lot.entry_date, inputs).price;
+    const long double gain = (price - lot.entry_price) * lot.quantity * lot.multiplier;
+    of_lots[i].cumulative_pnl -= gain;
+    of_lots[static_cast<std::size_t>(parent - lots.begin())].cumulative_pnl += gain;
+  }
+}
+
 Money cumulative_before(const Ledger& ledger, Date day) {
   const auto next = ledger.lower_bound(day);
   return next == ledger.begin() ? Money{} : std::prev(next)->second.cumulative_pnl;
@@ -178,6 +196,7 @@ PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInp
     (level.value.market_value >= 0 ? long_value : short_value) += level.value.market_value;
     instruments.add(lot, level.value);
   }
+  attribute_spin_offs(holdings, day, inputs, of_lots);
   cash.count_into(levels);
   levels.long_value = to_money(long_value);
   levels.short_value = to_money(short_value);

@@ -18,19 +18,27 @@ class DividendMatcher {
 
   // What was counted of the dividend that the event is of, and counts as matched from now on.
   long double take(const CashEvent& event, std::optional<std::size_t> lot) {
-    const std::string& symbol = lot ? lots_[*lot].symbol : event.symbol;
-    const std::vector<std::size_t> subjects = lot ? std::vector{*lot} : lots_of(symbol);
+    const std::vector<std::size_t> subjects = lot ? position_of(*lot) : lots_of(event.symbol);
     if (event.ex_date) return take_all(subjects, *event.ex_date);
     constexpr std::chrono::days oldest{100};
     std::set<Date> ex_dates;
-    for (const auto& dividend : actions_.dividends(symbol))
-      if (dividend.ex_date <= event.date && event.date - dividend.ex_date <= oldest) ex_dates.insert(dividend.ex_date);
+    for (const std::size_t i : subjects)
+      for (const auto& dividend : actions_.dividends(lots_[i].symbol))
+        if (dividend.ex_date <= event.date && event.date - dividend.ex_date <= oldest)
+          ex_dates.insert(dividend.ex_date);
     for (const Date ex_date : ex_dates)
       if (const long double counted = take_all(subjects, ex_date); counted != 0) return counted;
     return 0;
   }
 
  private:
+  // The lot and what corporate actions made of it.
+  std::vector<std::size_t> position_of(std::size_t lot) const {
+    std::vector<std::size_t> found;
+    for (std::optional<std::size_t> i = lot; i; i = lots_[*i].next) found.push_back(*i);
+    return found;
+  }
+
   std::vector<std::size_t> lots_of(const std::string& symbol) const {
     std::vector<std::size_t> found;
     for (std::size_t i = 0; i < lots_.size(); ++i)

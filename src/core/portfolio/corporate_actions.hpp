@@ -35,8 +35,28 @@ struct SplitRatio {
   }
 };
 
-// Splits and dividends by symbol. There may be several of a day. A symbol without any, the usual case, costs one failed
-// look-up.
+// What a share becomes on a day: shares of other instruments, cash, or both. A share of what it cost goes with each.
+struct Conversion {
+  struct Leg {
+    std::string symbol;
+    SplitRatio ratio;       // its shares for each one converted
+    double cost_share = 1;  // of the cost that cash leaves
+  };
+
+  Date ex_date;
+  std::string kind;  // as corporate_actions has it
+  // Whether the share itself goes on, with the cost that the legs leave: in a spin-off, or a return of capital.
+  bool stays = false;
+  std::vector<Leg> legs = {};  // the first is what the position becomes when the share does not stay
+  double cash = 0;             // paid for each share
+  // Of the cost. Without one, cash returns cost, as far as that goes.
+  std::optional<double> cash_cost_share = std::nullopt;
+
+  bool leaves_shares() const { return stays || !legs.empty(); }
+};
+
+// Splits, dividends and conversions by symbol. There may be several of a day. A symbol without any, the usual case,
+// costs one failed look-up.
 class CorporateActions {
  public:
   struct Split {
@@ -63,6 +83,11 @@ class CorporateActions {
   void add_split(const std::string& symbol, Split split) { by_symbol_[symbol].splits.push_back(split); }
   void add_dividend(const std::string& symbol, Dividend dividend) { by_symbol_[symbol].dividends.push_back(dividend); }
 
+  // In the order of their dates, those of one day in the order in which they apply: after the splits of the day.
+  void add_conversion(const std::string& symbol, Conversion conversion) {
+    by_symbol_[symbol].conversions.push_back(std::move(conversion));
+  }
+
   // Whatever depends on such an action is not known: splits and dividends of its day count as NaN.
   void add_problem(const std::string& symbol, Problem problem) {
     constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
@@ -71,6 +96,20 @@ class CorporateActions {
     if (problem.ex_date && is_split) actions.splits.push_back({.ex_date = *problem.ex_date, .ratio = {unknown, 1}});
     if (problem.ex_date && !is_split) actions.dividends.push_back({*problem.ex_date, unknown});
     actions.problems.push_back(std::move(problem));
+  }
+
+  // Gives a symbol the splits and dividends that another had until it was renamed to it, so that they are one history.
+  void join(const std::string& symbol, const std::string& former, Date renamed) {
+    const Actions* earlier = find(former);
+    if (earlier == nullptr || symbol == former) return;
+    const Actions copied = *earlier;
+    Actions& own = by_symbol_[symbol];
+    for (const Split& split : copied.splits)
+      if (split.ex_date <= renamed) own.splits.push_back(split);
+    for (const Dividend& dividend : copied.dividends)
+      if (dividend.ex_date <= renamed) own.dividends.push_back(dividend);
+    std::stable_sort(own.splits.begin(), own.splits.end(), is_earlier<Split>);
+    std::stable_sort(own.dividends.begin(), own.dividends.end(), is_earlier<Dividend>);
   }
 
   // Makes an option follow the splits of its underlying, once those of both are there. A split into whole shares
@@ -89,8 +128,7 @@ class CorporateActions {
     }
     for (const Problem& problem : followed->problems)
       if (problem.is_split) own.problems.push_back(problem);
-    std::stable_sort(own.splits.begin(), own.splits.end(),
-                     [](const Split& a, const Split& b) { return a.ex_date < b.ex_date; });
+    std::stable_sort(own.splits.begin(), own.splits.end(), is_earlier<Split>);
     if (!own.splits.empty() || !own.problems.empty()) by_symbol_[option] = std::move(own);
   }
 
@@ -145,9 +183,19 @@ class CorporateActions {
     return actions != nullptr ? actions->splits : none;
   }
 
+  const std::vector<Conversion>& conversions(const std::string& symbol) const {
+    static const std::vector<Conversion> none;
+    const Actions* actions = find(symbol);
+    return actions != nullptr ? actions->conversions : none;
+  }
+
   bool has_any(const std::string& symbol) const { return find(symbol) != nullptr; }
 
  private:
+  template <class Action>
+  static bool is_earlier(const Action& a, const Action& b) {
+    return a.ex_date < b.ex_date;
+  }
   template <class Counts>
   static SplitRatio product(const std::vector<Split>& splits, Date after, Date until, Counts counts) {
     SplitRatio ratio;
@@ -163,6 +211,7 @@ class CorporateActions {
   struct Actions {
     std::vector<Split> splits;
     std::vector<Dividend> dividends;
+    std::vector<Conversion> conversions;
     std::vector<Problem> problems;
   };
   const Actions* find(const std::string& symbol) const {

@@ -5,12 +5,12 @@
 
 namespace pb::core {
 
-double rounding_of(const Closing& closing, const SplitRatio& since) {
+double rounding_of(const Closing& closing, const SplitRatio& since, const Lot& lot) {
   constexpr double half_last_decimal = 5e-7;
   constexpr double share_of_quantity = 1e-6;
   constexpr double of_sums = 1e-12;
   const double exact = closing.quantity * of_sums;
-  if (since == SplitRatio{}) return exact;
+  if (since == SplitRatio{} && !lot.origin) return exact;
   return std::max(exact, std::min(half_last_decimal, closing.quantity * share_of_quantity));
 }
 
@@ -21,7 +21,7 @@ OpenQuantity::OpenQuantity(const Lot& lot, const CorporateActions& actions)
   for (const Closing& closing : lot.closings) {
     const SplitRatio since = CorporateActions::quantity_ratio(splits_, lot.entry_date, closing.trade_date);
     left.open -= since.to_old_shares(closing.quantity);
-    left.rounding += since.to_old_shares(rounding_of(closing, since));
+    left.rounding += since.to_old_shares(rounding_of(closing, since, lot));
     after_.push_back(left);
   }
 }

@@ -21,12 +21,22 @@ struct Closing {
   Date trade_date;
   double quantity;  // > 0
   double price;
+  // What was sold, where that is not what the lot itself is by then: shares that were spun off from it.
+  std::string symbol = {};
 };
 
 // A price that the owner of a private lot set by hand, in shares of its day. It counts until the next one.
 struct HandMark {
   Date date;
   double price;
+};
+
+// Where a lot comes from that nobody opened: a corporate action made it of another.
+struct Origin {
+  Uuid opened_as;  // the lot that was opened, at the beginning of all
+  Date acquired;   // its entry date
+  Uuid from;       // the lot that it was made of; of the same id where it goes on as the same position
+  std::string action;
 };
 
 // One position lot: what was opened, and everything that was closed of it since. Its quantity is never rewritten, so
@@ -48,6 +58,11 @@ struct Lot {
   std::optional<Date> expiration_date;                             // of an option
   std::vector<Closing> closings;                                   // by trade date
   std::vector<HandMark> marks;                                     // by date; of a private lot
+  std::optional<Origin> origin = std::nullopt;                     // of what a corporate action made
+  std::optional<double> converted_for = std::nullopt;              // cash a share, where an action ends it on exit_date
+  // The places among the lots of the portfolio of what the same position was before, and of what it became.
+  std::optional<std::size_t> previous = std::nullopt;
+  std::optional<std::size_t> next = std::nullopt;
 
   bool is_option() const { return position_type.size() == 2; }
   bool is_call() const { return position_type == "LC" || position_type == "SC"; }
@@ -55,6 +70,10 @@ struct Lot {
   // Whether it was entered by the opening of its portfolio, so that its value of then is part of the initial equity.
   bool is_from_before(std::optional<Date> opening) const { return opening && entry_date <= *opening; }
   bool is_private() const { return investment_class == InvestmentClass::private_asset; }
+  bool is_converted() const { return converted_for.has_value(); }
+  // When what it is made of was bought.
+  Date acquired() const { return origin ? origin->acquired : entry_date; }
+  bool is_spun_off() const { return origin && origin->from != id; }
 };
 
 // The closings on or before the day. A lot whose exit date has come without events for all of it closes the rest at
@@ -63,7 +82,8 @@ std::vector<Closing> closings_through(const Lot& lot, Date day, const CorporateA
 
 // What a closing may be off by, in its own shares, since its entry or a split. Brokers round the shares of a split to
 // six decimals; of a small quantity that would be much of it. Without a split, only the sums of a double are not exact.
-double rounding_of(const Closing& closing, const SplitRatio& since);
+// The shares of a lot that a corporate action made are rounded as well.
+double rounding_of(const Closing& closing, const SplitRatio& since, const Lot& lot);
 
 // What is open of a lot at the end of any day. Its closings are added up once; each day then costs a search among them.
 // It refers to the lot and the actions.

@@ -44,7 +44,7 @@ Mark newest_mark(const Lot& lot, Date day, const ValuationInputs& inputs) {
   Mark best = entry_mark(lot, day, inputs);
   if (const auto column = inputs.panel->column(lot.symbol)) {
     const auto mark = inputs.panel->mark_asof(*column, day, *inputs.actions);
-    if (mark && mark->date >= lot.entry_date) best = *mark;
+    if (mark && mark->date >= lot.acquired()) best = *mark;
   }
   const HandMark* hand = lot.is_private() ? newest_hand_mark(lot, day) : nullptr;
   if (hand != nullptr && hand->date >= best.date) {

@@ -35,7 +35,8 @@ struct ValuationInputs {
   int max_stale_sessions;
 };
 
-// Values a lot that is open on the day. A price from before the trade is not used: the trade price is newer. An
+// Values a lot that is open on the day. A price from before the trade is not used: the trade price is newer; for a
+// lot that a corporate action made, the trade is that of the lot that was opened. An
 // option is valued at its own price only until it expires; from then on it is worth its intrinsic value at the close of
 // the underlying on the expiration date, max(0, S - K) of a call and max(0, K - S) of a put, 0 when it expired
 // worthless. Where there is no close of the underlying on that date or within the ten days before, nor a strike, it
