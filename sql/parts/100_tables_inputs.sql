@@ -133,6 +133,9 @@ AS $columns$
     ('position_realized_events', 'realized_pnl',                           'numeric(20,4)',            NULL,
      'Gain of the close as the broker reported it, a gain positive; the audit compares it with what the batch computes '
      'from lot, closing and splits, and nothing else reads it; NULL when the broker did not say.'),
+    ('position_realized_events', 'symbol',                                 'text',                     NULL,
+     'Symbol of what was closed, where a corporate action spun it off from the lot; NULL for the lot itself, whatever '
+     'its name is by then. close_position fills it.'),
     ('position_realized_events', 'settles',                                'uuid',                     NULL,
      'Option lot of the same portfolio whose settlement closed this, written by settle_expired_options; NULL for what '
      'was traded.'),

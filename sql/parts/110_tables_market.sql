@@ -44,29 +44,89 @@ AS $columns$
     -- corporate_actions
     ('corporate_actions', NULL, 'market',
      'PRIMARY KEY (symbol, ex_date, kind, action_no), '
-     'CONSTRAINT corporate_actions_fits_kind CHECK ((kind = ''split'') = (ratio_numerator IS NOT NULL) AND (kind = '
-     '''split'' OR ratio_denominator IS NULL) AND (kind = ''dividend'') = (amount IS NOT NULL))',
-     'Splits and cash dividends. Several of one day, such as a regular and a special dividend, all count.'),
+     'CONSTRAINT corporate_actions_fits_kind CHECK ((kind IN (''split'', ''stock_dividend'')) '
+     '= (ratio_numerator IS NOT NULL) AND (ratio_numerator IS NOT NULL OR ratio_denominator IS NULL) '
+     'AND (kind = ''dividend'') = (amount IS NOT NULL))',
+     'Splits, cash dividends, and what turns shares into something else, whose terms are in corporate_action_legs. '
+     'Several of one day, such as a regular and a special dividend, all count.'),
     ('corporate_actions', 'symbol',            'text',
      'NOT NULL CHECK (symbol <> '''')',
      'Symbol of the instrument.'),
     ('corporate_actions', 'ex_date',           'date',                     'NOT NULL',
      'First session that trades without the old shares or the dividend.'),
     ('corporate_actions', 'kind',              'text',
-     'NOT NULL CHECK (kind IN (''split'', ''dividend''))',
-     'split or dividend.'),
+     'NOT NULL CHECK (kind IN (''split'', ''stock_dividend'', ''dividend'', ''spin_off'', ''merger'', '
+     '''symbol_change'', ''return_of_capital'', ''delisting''))',
+     'split, stock_dividend (of shares of its own), dividend (in cash); by its legs: spin_off, merger, symbol_change, '
+     'return_of_capital, delisting.'),
     ('corporate_actions', 'action_no',         'integer',                  'NOT NULL DEFAULT 1 CHECK (action_no > 0)',
      'Number of the action among those of its symbol, ex-date and kind, from 1; 2 for the second dividend of a day.'),
     ('corporate_actions', 'ratio_numerator',   'double precision',         'CHECK (ratio_numerator > 0)',
-     'New shares of a split (2 for 2:1, 1 for a 1:3 reverse split); NULL for a dividend.'),
+     'New shares of a split (2 for 2:1, 1 for a 1:3 reverse split) or a stock dividend (105 for 5 percent on 100); '
+     'else NULL.'),
     ('corporate_actions', 'ratio_denominator', 'double precision',         'CHECK (ratio_denominator > 0)',
-     'Old shares of a split, for which there are the new ones (1 for 2:1, 3 for a 1:3 reverse split); NULL means 1.'),
+     'Old shares, for which there are the new ones (1 for 2:1, 3 for a 1:3 reverse split, 100 for a stock dividend of '
+     '5 percent); NULL means 1.'),
     ('corporate_actions', 'amount',            'double precision',         'CHECK (amount > 0)',
-     'Dividend per share as paid, in the instrument''s currency; NULL for a split.'),
+     'Dividend per share as paid, in the instrument''s currency; NULL for anything else.'),
     ('corporate_actions', 'source',            'text',                     NULL,
      'Provider or loader of the row; NULL when not known.'),
     ('corporate_actions', 'created_at',        'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the row was inserted.'),
+
+    -- corporate_action_legs
+    ('corporate_action_legs', NULL, 'market',
+     'PRIMARY KEY (symbol, ex_date, kind, action_no, leg_no), '
+     'FOREIGN KEY (symbol, ex_date, kind, action_no) '
+     'REFERENCES %1$I.corporate_actions (symbol, ex_date, kind, action_no) ON DELETE CASCADE, '
+     'CONSTRAINT corporate_action_legs_shares_or_cash CHECK ((to_symbol IS NULL) = (ratio_numerator IS NULL) '
+     'AND (to_symbol IS NULL) = (cash IS NOT NULL) AND (to_symbol IS NOT NULL OR ratio_denominator IS NULL)), '
+     'CONSTRAINT corporate_action_legs_fits_kind CHECK (kind <> ''symbol_change'' OR to_symbol IS NOT NULL), '
+     'CONSTRAINT corporate_action_legs_of_others CHECK (to_symbol <> symbol)',
+     'What one share becomes on the ex-date, after the splits of that day: each leg is shares of another symbol or '
+     'cash. In a spin_off and a return_of_capital the share itself goes on as well.'),
+    ('corporate_action_legs', 'symbol',            'text',                     'NOT NULL',
+     'Symbol of the action.'),
+    ('corporate_action_legs', 'ex_date',           'date',                     'NOT NULL',
+     'Its ex-date: trades of this day are of what the shares became.'),
+    ('corporate_action_legs', 'kind',              'text',
+     'NOT NULL CHECK (kind IN (''spin_off'', ''merger'', ''symbol_change'', ''return_of_capital'', ''delisting''))',
+     'Its kind. A symbol_change has one leg of shares and none of cash; a return_of_capital and a delisting have cash '
+     'alone, 0 for shares that are worth nothing any more.'),
+    ('corporate_action_legs', 'action_no',         'integer',                  'NOT NULL DEFAULT 1',
+     'Its number.'),
+    ('corporate_action_legs', 'leg_no',            'integer',                  'NOT NULL DEFAULT 1 CHECK (leg_no > 0)',
+     'Number of the leg, from 1. In a merger, what the first leg of shares gives goes on as the same position.'),
+    ('corporate_action_legs', 'to_symbol',         'text',                     'CHECK (to_symbol <> '''')',
+     'Symbol of the shares; NULL for cash.'),
+    ('corporate_action_legs', 'ratio_numerator',   'double precision',         'CHECK (ratio_numerator > 0)',
+     'Shares of to_symbol (1 for one new share of three old ones); NULL for cash.'),
+    ('corporate_action_legs', 'ratio_denominator', 'double precision',         'CHECK (ratio_denominator > 0)',
+     'For so many old shares (3 for one new share of three old ones); NULL means 1.'),
+    ('corporate_action_legs', 'cash',              'double precision',         'CHECK (cash >= 0)',
+     'Cash per share, in the instrument''s currency; NULL for shares.'),
+    ('corporate_action_legs', 'cost_share',        'double precision',         'CHECK (cost_share BETWEEN 0 AND 1)',
+     'Of shares: their part of the cost that cash leaves, needed where there are several, the share that goes on among '
+     'them; NULL means all. Of cash: the part of the cost that it realizes; NULL means the cash itself, as far as the '
+     'cost goes, and all of it where no shares are left.'),
+
+    -- symbol_history
+    ('symbol_history', NULL, 'view',
+     'SELECT l.to_symbol AS symbol, l.symbol AS former_symbol, l.ex_date AS changed_on, l.ratio_numerator,'
+     ' COALESCE(l.ratio_denominator, 1) AS ratio_denominator'
+     ' FROM %1$I.corporate_action_legs AS l WHERE l.kind = ''symbol_change'' AND l.to_symbol IS NOT NULL',
+     'The names that symbols had before. Prices of a former name before the change count as those of the symbol where '
+     'it has none of its own, for returns, betas and volatility.'),
+    ('symbol_history', 'symbol',            'text',             NULL,
+     'Symbol since the change.'),
+    ('symbol_history', 'former_symbol',     'text',             NULL,
+     'Symbol until the change.'),
+    ('symbol_history', 'changed_on',        'date',             NULL,
+     'First session under the new symbol.'),
+    ('symbol_history', 'ratio_numerator',   'double precision', NULL,
+     'New shares of a change that was an exchange as well, mostly 1.'),
+    ('symbol_history', 'ratio_denominator', 'double precision', NULL,
+     'Old shares, for which there are the new ones.'),
 
     -- interest_rates
     ('interest_rates', NULL, 'market',

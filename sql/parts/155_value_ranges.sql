@@ -23,12 +23,12 @@ AS $$
     (1, '^positions[.]quantity ',                                  'range',  '%2$I BETWEEN -1e12 AND 1e12'),
     (1, '^position_realized_events[.]quantity_closed ',            'range',  '%2$I BETWEEN 0 AND 1e12'),
     (1, '^positions[.]contract_multiplier ',                       'range',  '%2$I BETWEEN 0 AND 1e9'),
-    (1, '^corporate_actions[.]ratio_(numerator|denominator) ',     'range',  '%2$I BETWEEN 1e-6 AND 1e6'),
-    (1, '^corporate_actions[.]amount ',                            'range',  '%2$I BETWEEN 0 AND 1e12'),
+    (1, '^corporate_action(s|_legs)[.]ratio_(numerator|denominator) ', 'range',  '%2$I BETWEEN 1e-6 AND 1e6'),
+    (1, '^corporate_action(s[.]amount|_legs[.]cash) ',             'range',  '%2$I BETWEEN 0 AND 1e12'),
     (1, '^interest_rates[.]rate ',                                 'range',  '%2$I BETWEEN -100 AND 1000'),
     (1, '[.](market_shock|volatility_shock) ',                     'range',  '%2$I BETWEEN -1000 AND 1000'),
     -- Symbols and names are keys of results and of their indexes; what is longer is no name.
-    (1, '[.](symbol|underlying_symbol|long_symbol|short_symbol) ', 'length', 'octet_length(%2$I) <= 64'),
+    (1, '[.](symbol|to_symbol|underlying_symbol|long_symbol|short_symbol) ', 'length', 'octet_length(%2$I) <= 64'),
     (1, '^tags[.]name ',                                           'length', 'octet_length(%2$I) <= 1024'),
     -- Prose may be long, and a word from a list is checked with that.
     (1, '[.](description|notes|website|reason|position_type|investment_class|change_type|color|currency|adjustment|'

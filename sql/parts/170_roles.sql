@@ -25,7 +25,7 @@ AS $$
       'audit_checks_volatility', 'audit_names', 'audit_query_by_position', 'audit_query_of_runs', 'audit_worst',
       'create_analytics_relation', 'create_view_function', 'cron_due', 'cron_field', 'cron_interval', 'cron_setting',
       'cron_time_zone', 'executing_roles', 'finite_check',
-      'foreign_objects', 'has_cron', 'html_escape', 'is_refused_as_superuser', 'range_check',
+      'foreign_objects', 'has_conversions', 'has_cron', 'html_escape', 'is_refused_as_superuser', 'range_check',
       'refuse_foreign_objects', 'refuse_misfits', 'refuse_schema_name', 'refused_settings', 'report_bar', 'report_cell',
       'report_compact', 'report_date', 'report_factor_name', 'report_line', 'report_lot_table',
       'report_lots', 'report_missing', 'report_model',

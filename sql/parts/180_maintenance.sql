@@ -27,7 +27,7 @@ BEGIN
   FOR split IN
     EXECUTE format('WITH split AS (SELECT a.symbol, a.ex_date, a.action_no, a.ratio_numerator::numeric AS numerator, '
                    'COALESCE(a.ratio_denominator::numeric, 1) AS denominator FROM %I.corporate_actions AS a '
-                   'WHERE a.symbol IN ($1, $3) AND a.kind = ''split'' AND a.ex_date > $2) '
+                   'WHERE a.symbol IN ($1, $3) AND a.kind IN (''split'', ''stock_dividend'') AND a.ex_date > $2) '
                    'SELECT s.*, s.symbol <> $1 AND s.numerator %% s.denominator <> 0 AS in_units FROM split AS s '
                    'WHERE s.symbol = $1 OR s.ex_date NOT IN (SELECT o.ex_date FROM split AS o WHERE o.symbol = $1) '
                    'ORDER BY s.ex_date, s.action_no', _portfolio_batch.tables_schema())
@@ -84,10 +84,37 @@ COMMENT ON FUNCTION _portfolio_batch.rounding_of_closing(numeric) IS
   'What the quantity of a closing may be off by after a split, when brokers round shares to six decimals: half a unit '
   'of the sixth, and no more than a millionth of the quantity. As src/core/portfolio/lot.cpp has it.';
 
+CREATE FUNCTION _portfolio_batch.converted_lots(portfolio_id uuid, day date)
+RETURNS TABLE (opened_as uuid, position_id uuid, symbol text, from_date date, quantity double precision,
+               closable double precision)
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_converted_lots';
+
+COMMENT ON FUNCTION _portfolio_batch.converted_lots(uuid, date) IS
+  'The lots of a portfolio that corporate actions convert at any time, as what they are by the end of a day: the lot '
+  'that was opened, the position that its shares are now, their symbol and since when, the quantity of positions_asof, '
+  'and closable, which is what later closings leave of it. Nothing for lots that no action touches.';
+
+CREATE FUNCTION _portfolio_batch.has_conversions()
+RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+DECLARE
+  found boolean;
+BEGIN
+  EXECUTE format('SELECT EXISTS (SELECT FROM %I.corporate_action_legs)', _portfolio_batch.tables_schema()) INTO found;
+  RETURN found;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.has_conversions() IS
+  'Whether any corporate action has legs. Without, lots are what was opened, and nothing needs to be asked of them.';
+
 CREATE FUNCTION _portfolio_batch.open_quantity(portfolio_id uuid, position_id uuid, day date,
                                                closed_until date DEFAULT NULL, OUT quantity numeric,
                                                OUT closed numeric, OUT new_shares numeric, OUT old_shares numeric,
-                                               OUT multiplier numeric, OUT strike_price numeric)
+                                               OUT multiplier numeric, OUT strike_price numeric,
+                                               OUT converted_symbol text)
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
@@ -95,11 +122,26 @@ DECLARE
   tables_schema CONSTANT name := _portfolio_batch.tables_schema();
   lot           record;
   split         record;
+  opened_as     uuid;     -- of what a corporate action made
   followed      text;     -- whose splits an option follows
   rounding      numeric;  -- what closings may be off by: src/core/portfolio/lot.cpp says why
 BEGIN
+  IF _portfolio_batch.has_conversions() THEN
+    SELECT c.opened_as, c.symbol, trim_scale(round((CASE WHEN closed_until IS NULL THEN c.quantity
+                                                         ELSE c.closable END)::numeric, 12))
+      INTO opened_as, converted_symbol, quantity
+      FROM _portfolio_batch.converted_lots(portfolio_id, day) AS c
+     WHERE c.position_id = open_quantity.position_id;
+  END IF;
   EXECUTE format('SELECT p.* FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.id = $2', tables_schema)
-     INTO lot USING portfolio_id, position_id;
+     INTO lot USING portfolio_id, COALESCE(opened_as, position_id);
+  IF converted_symbol IS NOT NULL THEN
+    new_shares := 1;
+    old_shares := 1;
+    multiplier := COALESCE(lot.contract_multiplier,
+                           _portfolio_batch.standard_multiplier(lot.position_type, lot.investment_class));
+    RETURN;
+  END IF;
   followed := CASE WHEN length(lot.position_type) = 2 THEN lot.underlying_symbol END;
   -- A split changes the number of shares, so trades before and after it are compared in shares at entry.
   EXECUTE format('SELECT COALESCE(sum(e.quantity_closed * s.old_shares / s.new_shares), 0), '
@@ -132,7 +174,8 @@ COMMENT ON FUNCTION _portfolio_batch.open_quantity(uuid, uuid, date, date) IS
   '(default: that day), times the splits since entry; the quantity of positions_asof, in decimals. closed: what was '
   'closed, in shares at entry; new_shares on the day for old_shares at entry; multiplier and strike_price of an option '
   'are those of the day. 0 before the entry, from the exit on, '
-  'for a deleted lot, and where what is left is no more than the rounding of the closings.';
+  'for a deleted lot, and where what is left is no more than the rounding of the closings. Of a lot that a corporate '
+  'action converts: converted_symbol is what it is on the day, and closed_until counts as for ever.';
 
 CREATE FUNCTION _portfolio_batch.closings(portfolio_ids uuid[], through_date date, lot_id uuid DEFAULT NULL)
 RETURNS TABLE (portfolio_id uuid, position_id uuid, event_id uuid, symbol text, trade_date date, proceeds numeric,
@@ -142,14 +185,33 @@ SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY EXECUTE format($query$
+    -- Lots that corporate actions convert are several, one after the other.
+    WITH converted AS MATERIALIZED (
+      SELECT i.id AS portfolio_id, h.opened_as, h.symbol, h.from_date, h.quantity::numeric AS quantity,
+             h.entry_price::numeric AS entry_price, COALESCE(h.until_date, 'infinity') AS until_date,
+             CASE WHEN h.position_id <> h.opened_as THEN h.symbol END AS sold
+      FROM unnest(CASE WHEN _portfolio_batch.has_conversions() THEN $1 END) AS i (id)
+      CROSS JOIN LATERAL @extschema@.lot_history(i.id) AS h
+    ), part AS (
+      SELECT p.portfolio_id, p.id, p.symbol, p.quantity, p.entry_date, p.entry_price, date 'infinity' AS until_date,
+             NULL::text AS sold, p.contract_multiplier, p.position_type, p.investment_class, p.underlying_symbol
+      FROM %1$I.positions AS p
+      WHERE p.portfolio_id = ANY ($1)
+        AND NOT EXISTS (SELECT FROM converted AS c WHERE c.portfolio_id = p.portfolio_id AND c.opened_as = p.id)
+      UNION ALL
+      SELECT p.portfolio_id, p.id, c.symbol, c.quantity, c.from_date, c.entry_price, c.until_date, c.sold,
+             p.contract_multiplier, p.position_type, p.investment_class, p.underlying_symbol
+      FROM converted AS c
+      JOIN %1$I.positions AS p ON p.portfolio_id = c.portfolio_id AND p.id = c.opened_as
     -- The splits of a lot are looked up once, however many closings it has.
-    WITH lot AS MATERIALIZED (
-      SELECT p.portfolio_id, p.id, p.symbol, p.quantity, s.from_date, s.before_date,
+    ), lot AS MATERIALIZED (
+      SELECT p.portfolio_id, p.id, p.symbol, p.quantity, p.sold, greatest(s.from_date, p.entry_date) AS from_date,
+             least(s.before_date, p.until_date) AS before_date,
              p.entry_price * s.old_shares * s.old_units / (s.new_shares * s.new_units) AS entry_price,
              COALESCE(p.contract_multiplier,
                       _portfolio_batch.standard_multiplier(p.position_type, p.investment_class))
              * s.new_units / s.old_units AS multiplier
-      FROM %1$I.positions AS p
+      FROM part AS p
       CROSS JOIN LATERAL _portfolio_batch.split_ratios(
                            p.symbol, p.entry_date,
                            CASE WHEN length(p.position_type) = 2 THEN p.underlying_symbol END) AS s
@@ -164,6 +226,7 @@ BEGIN
     FROM lot AS l
     JOIN %1$I.position_realized_events AS e ON e.portfolio_id = l.portfolio_id AND e.position_id = l.id
                                            AND e.trade_date >= l.from_date AND e.trade_date < l.before_date
+                                           AND e.symbol IS NOT DISTINCT FROM l.sold
     WHERE e.trade_date <= $2
   $query$, _portfolio_batch.tables_schema()) USING portfolio_ids, through_date, lot_id;
 END
@@ -186,6 +249,7 @@ DECLARE
   today         CONSTANT date := (now() AT TIME ZONE 'America/New_York')::date;
   lot           record;
   held          record;   -- on the trade date
+  made          record;   -- shares that a corporate action made of a lot
   open_quantity numeric;  -- in shares on the trade date, without sign
   tolerance     numeric;  -- by which it may differ
   event_id      uuid;
@@ -209,6 +273,13 @@ BEGIN
 
   EXECUTE format('SELECT p.* FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.id = $2 FOR UPDATE', tables_schema)
      INTO lot USING portfolio_id, position_id;
+  IF lot.id IS NULL AND _portfolio_batch.has_conversions() THEN
+    SELECT c.* INTO made
+      FROM _portfolio_batch.converted_lots(portfolio_id, trade_date) AS c
+     WHERE c.position_id = close_position_as_owner.position_id;
+    EXECUTE format('SELECT p.* FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.id = $2 FOR UPDATE',
+                   tables_schema) INTO lot USING portfolio_id, made.opened_as;
+  END IF;
   IF lot.id IS NULL THEN
     RAISE EXCEPTION 'position % of portfolio % does not exist', position_id, portfolio_id
       USING ERRCODE = 'undefined_object',
@@ -219,7 +290,7 @@ BEGIN
       USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Set its deleted_at to NULL first if it still counts.';
   END IF;
-  IF lot.exit_date IS NOT NULL THEN
+  IF lot.exit_date IS NOT NULL AND lot.id = position_id THEN
     RAISE EXCEPTION 'position % (%) was closed on %', position_id, lot.symbol, lot.exit_date
       USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'To correct the close, delete its rows of position_realized_events and set exit_date and exit_price '
@@ -234,38 +305,43 @@ BEGIN
   -- Trades after the date count as well: what they closed can no longer be closed before them.
   held := _portfolio_batch.open_quantity(portfolio_id, position_id, trade_date, 'infinity');
   open_quantity := abs(held.quantity);
-  tolerance := CASE WHEN held.new_shares <> held.old_shares THEN _portfolio_batch.rounding_of_closing(quantity)
-                    ELSE 0 END;
+  tolerance := CASE WHEN held.new_shares <> held.old_shares OR held.converted_symbol IS NOT NULL
+                    THEN _portfolio_batch.rounding_of_closing(quantity) ELSE 0 END;
   IF quantity > open_quantity + tolerance THEN
-    RAISE EXCEPTION 'cannot close % of position % (%): % are open on %', trim_scale(quantity), position_id, lot.symbol,
-                    trim_scale(open_quantity), trade_date
+    RAISE EXCEPTION 'cannot close % of position % (%): % are open on %', trim_scale(quantity), position_id,
+                    COALESCE(held.converted_symbol, lot.symbol), trim_scale(open_quantity), trade_date
       USING ERRCODE = 'invalid_parameter_value',
-            DETAIL = format('%s were opened on %s; in those shares %s are closed%s.',
+            DETAIL = CASE WHEN held.converted_symbol IS NOT NULL
+                          THEN format('Lot %s was opened as %s; lot_history() shows what corporate actions made of it, '
+                                      'and later closings count as well.', lot.id, lot.symbol)
+                          ELSE format('%s were opened on %s; in those shares %s are closed%s.',
                             trim_scale(abs(lot.quantity)), lot.entry_date, trim_scale(round(held.closed, 12)),
                             CASE WHEN held.new_shares <> held.old_shares
                                  THEN format('; splits since made %s shares of %s', trim_scale(held.new_shares),
-                                             trim_scale(held.old_shares)) END),
+                                             trim_scale(held.old_shares)) END) END,
             HINT = format('Close at most %s, or correct the earlier trades in %I.position_realized_events.',
                           trim_scale(open_quantity), tables_schema);
   END IF;
 
   EXECUTE format('INSERT INTO %I.position_realized_events '
-                 '(portfolio_id, position_id, trade_date, quantity_closed, exit_price) '
-                 'VALUES ($1, $2, $3, $4, $5) RETURNING id', tables_schema)
-     INTO event_id USING portfolio_id, position_id, trade_date, quantity, price;
+                 '(portfolio_id, position_id, trade_date, quantity_closed, exit_price, symbol) '
+                 'VALUES ($1, $2, $3, $4, $5, $6) RETURNING id', tables_schema)
+     INTO event_id
+    USING portfolio_id, lot.id, trade_date, quantity, price,
+          CASE WHEN lot.id <> position_id THEN held.converted_symbol END;
 
-  IF quantity >= open_quantity - tolerance THEN
+  IF quantity >= open_quantity - tolerance AND lot.id = position_id THEN
     -- Trades can be entered out of order: the exit is the latest of them.
     EXECUTE format('UPDATE %1$I.positions AS p '
                    'SET exit_date = last.trade_date, exit_price = last.exit_price, updated_at = now() '
                    'FROM (SELECT e.trade_date, e.exit_price FROM %1$I.position_realized_events AS e '
-                   'WHERE e.portfolio_id = $1 AND e.position_id = $2 '
+                   'WHERE e.portfolio_id = $1 AND e.position_id = $2 AND e.symbol IS NULL '
                    'ORDER BY e.trade_date DESC, e.id = $3 DESC LIMIT 1) AS last '
                    'WHERE p.portfolio_id = $1 AND p.id = $2', tables_schema)
       USING portfolio_id, position_id, event_id;
   ELSE
     EXECUTE format('UPDATE %I.positions AS p SET updated_at = now() WHERE p.portfolio_id = $1 AND p.id = $2',
-                   tables_schema) USING portfolio_id, position_id;
+                   tables_schema) USING portfolio_id, lot.id;
   END IF;
   RETURN event_id;
 END
@@ -276,7 +352,8 @@ COMMENT ON FUNCTION _portfolio_batch.close_position_as_owner(uuid, uuid, numeric
   'share as traded. Writes a row of position_realized_events, whose id it returns; what it realizes is computed by the '
   'batch, and realized_pnl of the row is left for what the broker reports. When nothing is left, exit_date and '
   'exit_price of the position are those of its last trade. positions.quantity stays as opened. Snapshots that exist '
-  'from the trade date on have to be run again. Errors: 22023 for an argument that is NULL or out of range or for '
+  'from the trade date on have to be run again. Shares that a corporate action spun off are closed by the id that '
+  'positions_asof shows for them. Errors: 22023 for an argument that is NULL or out of range or for '
   'more than is open, 22008 for an infinite date, 42704 for a position that does not exist, 55000 when it is deleted '
   'or already closed.';
 

@@ -35,10 +35,29 @@ the day. They are valued as their snapshot values them: price is the newest of t
 asset''s mark, in shares of the day, price_date its day, and price_quality current (of the day), stale (at most
 portfolio_batch.max_stale_sessions old), unpriced (older: a last mark), manual (private) or expired (an option from its
 expiration on, at its intrinsic value by the close of the underlying on that date). An option follows the splits of its
-underlying: contracts, or contract_multiplier where they would be no whole number. market_value is signed, in
+underlying: contracts, or contract_multiplier where they would be no whole number. A lot is what corporate actions made
+of it by the day: symbol, quantity and entry_price, which carries its cost, are those of then, and entry_date is that
+of the lot as it was opened; shares that were spun off have a position_id of their own (lot_history). market_value is
+signed, in
 the portfolio''s currency, and NULL where it cannot be counted. exposure is the signed amount that moves with the symbol
 or, of an option, by its delta with the underlying_symbol; NULL for a private asset and for an option without delta.
 portfolio_ids NULL: every active portfolio. Unknown portfolios raise 42704.';
+
+CREATE FUNCTION @extschema@.lot_history(portfolio_id uuid)
+RETURNS TABLE (opened_as uuid, position_id uuid, symbol text, action text, from_date date, until_date date,
+               quantity double precision, entry_price double precision, cost numeric,
+               multiplier double precision, converted_quantity double precision, converted_cash numeric,
+               realized_pnl numeric)
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pb_lot_history';
+COMMENT ON FUNCTION @extschema@.lot_history(uuid) IS
+'What corporate actions made of the lots of a portfolio: a row for each stretch of time between them, of every lot that
+one touches. opened_as is the lot as it was opened (positions.id), position_id what it goes by then: the same, or for
+shares that were spun off an id of their own. action is opened, or the kind of the corporate action that it comes from.
+quantity, negative when short, entry_price and cost (quantity x entry_price x multiplier) are those of from_date; they
+change until until_date, NULL for none, by closings and splits alone. Where a corporate action ends it:
+converted_quantity is what was open, in shares of that day, converted_cash what was paid for it, and realized_pnl that
+cash less its part of the cost, in the portfolio''s currency. The costs of what it became, and the part of the cash, add
+up to the cost. Actions that are announced for later are shown as well. 42704 for a portfolio that does not exist.';
 
 CREATE FUNCTION @extschema@.portfolio_exposures(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                                 portfolio_id uuid DEFAULT NULL)

@@ -548,7 +548,7 @@ BEGIN
     FROM _portfolio_batch.prices_across_splits($1, ARRAY(
            SELECT DISTINCT a.symbol FROM %1$I.corporate_actions AS a
            JOIN @extschema@.market_data_coverage($1) AS c USING (symbol)
-           WHERE a.kind = 'split' AND a.ex_date <= $1)) AS j
+           WHERE a.kind IN ('split', 'stock_dividend') AND a.ex_date <= $1)) AS j
   $query$, tables_schema) INTO found USING day;
   ok := found.splits = 0;
   detail := CASE WHEN ok THEN 'no adj_close jumps by the ratio of a split'

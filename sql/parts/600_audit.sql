@@ -113,13 +113,42 @@ AS $checks$
                                 round(100 * j.change::numeric, 1), j.session_date, j.new_shares, j.old_shares), ', '
                          ORDER BY j.session_date)
        FROM (SELECT m.symbol, (SELECT count(DISTINCT a.ex_date) FROM %1$I.corporate_actions AS a
-                               WHERE a.symbol = m.symbol AND a.kind = 'split' AND a.ex_date <= $1) AS splits
+                               WHERE a.symbol = m.symbol AND a.kind IN ('split', 'stock_dividend')
+                                 AND a.ex_date <= $1) AS splits
              FROM @extschema@.market_data_coverage($1, $2) AS m) AS w
        LEFT JOIN _portfolio_batch.prices_across_splits($1, ARRAY(
                    SELECT DISTINCT a.symbol FROM %1$I.corporate_actions AS a
                    JOIN @extschema@.market_data_coverage($1, $2) AS m USING (symbol)
-                   WHERE a.kind = 'split' AND a.ex_date <= $1)) AS j USING (symbol)
+                   WHERE a.kind IN ('split', 'stock_dividend') AND a.ex_date <= $1)) AS j USING (symbol)
        GROUP BY w.symbol, w.splits
+     $query$),
+    -- Without its legs nobody knows what an action makes of a share, and nothing is done.
+    ('corporate actions', 'actions', 'symbols', $query$
+       SELECT a.symbol, count(*), count(*) FILTER (WHERE l.is_there),
+              CASE WHEN bool_and(l.is_there) THEN 'green' ELSE 'red' END,
+              'without rows of corporate_action_legs: '
+              || _portfolio_batch.audit_names(array_agg(a.kind || ' on ' || a.ex_date) FILTER (WHERE NOT l.is_there))
+       FROM %1$I.corporate_actions AS a
+       JOIN (SELECT DISTINCT p.symbol FROM %1$I.positions AS p
+             WHERE p.portfolio_id = ANY ($2) AND p.deleted_at IS NULL) AS h USING (symbol)
+       CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM %1$I.corporate_action_legs AS l
+                                          WHERE l.symbol = a.symbol AND l.ex_date = a.ex_date AND l.kind = a.kind
+                                            AND l.action_no = a.action_no) AS is_there) AS l
+       WHERE a.kind NOT IN ('split', 'stock_dividend', 'dividend') AND a.ex_date <= $1
+       GROUP BY a.symbol
+     $query$),
+    -- Nobody knows from the shares what becomes of the contracts: the clearing house says it, case by case.
+    ('options on converted shares', 'lots', 'portfolios', $query$
+       SELECT b.name, count(*), 0, 'amber',
+              'underlying converted since the entry: ' || _portfolio_batch.audit_names(array_agg(DISTINCT p.symbol))
+              || '; close the lot and enter what it became'
+       FROM book AS b
+       JOIN %1$I.positions AS p USING (portfolio_id)
+       WHERE length(p.position_type) = 2 AND p.deleted_at IS NULL AND p.entry_date <= $1
+         AND (p.exit_date > $1) IS NOT FALSE
+         AND EXISTS (SELECT FROM %1$I.corporate_action_legs AS l
+                     WHERE l.symbol = p.underlying_symbol AND l.ex_date > p.entry_date AND l.ex_date <= $1)
+       GROUP BY b.portfolio_id, b.name
      $query$),
     -- Without yields a bond fund stands in for them.
     ('yields', 'series', 'series', $query$
@@ -837,7 +866,9 @@ DECLARE
     WHEN 'position' THEN
       'SELECT count(*) FROM %1$I.%2$I AS r CROSS JOIN LATERAL unnest(%3$s) AS e (id) '
       'WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '
-      'AND NOT EXISTS (SELECT FROM %1$I.positions AS p WHERE p.portfolio_id = r.portfolio_id AND p.id = e.id)'
+      'AND NOT EXISTS (SELECT FROM %1$I.positions AS p WHERE p.portfolio_id = r.portfolio_id AND p.id = e.id) '
+      -- Nor is it what a corporate action spun off.
+      'AND NOT EXISTS (SELECT FROM @extschema@.lot_history(r.portfolio_id) AS h WHERE h.position_id = e.id)'
     WHEN 'scenario' THEN
       'SELECT count(*) FROM %1$I.%2$I AS r CROSS JOIN LATERAL unnest(%3$s) AS e (id) '
       'WHERE r.portfolio_id = ANY ($2) AND r.calculation_date = $1 '

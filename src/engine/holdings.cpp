@@ -52,8 +52,25 @@ class HoldingsBuilder {
     return levels.cumulative_pnl() - levels.unallocated_to_date;
   }
 
+  // Of the position: of the lot, and of those that corporate actions made it of.
   long double pnl(std::size_t i) const {
-    return today_.lots[i].cumulative_pnl - (before_ ? before_->lots[i].cumulative_pnl : 0);
+    long double sum = 0;
+    for (std::optional<std::size_t> j = i; j; j = portfolio_.lots[*j].previous)
+      sum += today_.lots[*j].cumulative_pnl - (before_ ? before_->lots[*j].cumulative_pnl : 0);
+    return sum;
+  }
+
+  core::Money realized(std::size_t i) const {
+    core::Money sum;
+    for (std::optional<std::size_t> j = i; j; j = portfolio_.lots[*j].previous)
+      sum += today_.lots[*j].realized_to_date - (before_ ? before_->lots[*j].realized_to_date : core::Money{});
+    return sum;
+  }
+
+  bool was_open_before(std::size_t i) const {
+    for (std::optional<std::size_t> j = before_ ? std::optional(i) : std::nullopt; j; j = portfolio_.lots[*j].previous)
+      if (before_->lots[*j].value.quantity != 0) return true;
+    return false;
   }
 
   // What is to be said of the price of a lot; none when it is that of the day, for good.
@@ -65,25 +82,25 @@ class HoldingsBuilder {
                                                                    : core::Reason::none;
   }
 
-  // Whether the lot was open at the end of the day or of the snapshot before, or has done something in between.
+  // Whether the lot was open at the end of the day or of the snapshot before, or has done something in between. A
+  // position is what it has become by the day.
   bool belongs(std::size_t i) const {
-    const Date entry = portfolio_.lots[i].entry_date;
-    if (entry > day_) return false;
-    return today_.lots[i].value.quantity != 0 || (before_ && before_->lots[i].value.quantity != 0) || pnl(i) != 0 ||
-           !period_.previous_date || entry > *period_.previous_date;
+    const core::Lot& lot = portfolio_.lots[i];
+    if (lot.entry_date > day_ || (lot.next && portfolio_.lots[*lot.next].entry_date <= day_)) return false;
+    return today_.lots[i].value.quantity != 0 || was_open_before(i) || pnl(i) != 0 || !period_.previous_date ||
+           lot.entry_date > *period_.previous_date;
   }
 
   void add(std::size_t i) {
     const core::Lot& lot = portfolio_.lots[i];
     const core::LotValue& value = today_.lots[i].value;
-    const core::Money realized = before_ ? before_->lots[i].realized_to_date : core::Money{};
     const bool is_open = value.quantity != 0;
     row_.position_ids.push_back(lot.id);
     row_.quantities.values.push_back(value.quantity);
     row_.prices.values.push_back(is_open ? value.price : std::numeric_limits<double>::quiet_NaN());
     row_.price_dates.push_back(is_open ? std::optional(value.price_date) : std::nullopt);
     row_.market_values.push_back(core::to_money(value.market_value).units);
-    row_.realized_pnl.push_back((today_.lots[i].realized_to_date - realized).units);
+    row_.realized_pnl.push_back(realized(i).units);
     const auto exposure = exposures_.find(&lot);
     if (!is_open || exposure == exposures_.end()) {
       row_.symbols.emplace_back();

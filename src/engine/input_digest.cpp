@@ -43,6 +43,7 @@ void add_fixed_values(Digest& digest, const core::Lot& lot, std::optional<Date> 
   // Of a lot that was closed nobody asks the prices, and whether they are there depends on who else holds its
   // underlying.
   const bool is_closed = lot.exit_date && *lot.exit_date <= day;
+  if (lot.is_spun_off() && !is_closed) digest.add(core::value_lot(lot, lot.entry_date, inputs).price);
   if (lot.is_expired(day) && !is_closed) digest.add(core::value_lot(lot, *lot.expiration_date, inputs).price);
 }
 

@@ -103,6 +103,7 @@ void Inputs::request_lot(const store::Portfolio& portfolio, const core::Lot& lot
   const bool is_priced = !lot.exit_date || *lot.exit_date > valued_from() || is_carried_in;
   (is_priced ? request.symbols : request.closed_symbols).push_back(lot.symbol);
   if (is_carried_in) request.earlier.emplace_back(lot.symbol, *portfolio.opening);
+  if (lot.is_spun_off() && is_priced) request.earlier.emplace_back(lot.symbol, lot.entry_date);
   if (!lot.is_option() || lot.underlying_symbol.empty()) return;
   request.options.emplace_back(lot.symbol, lot.underlying_symbol);
   if (!is_priced) return;

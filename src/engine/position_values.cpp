@@ -15,21 +15,23 @@ using core::LotValue;
 
 namespace {
 
-core::Money realized_to_date(const Lot& lot, Date day, const core::CorporateActions& actions) {
+// Of the position: of the lot, and of those that corporate actions made it of.
+core::Money realized_to_date(const std::vector<Lot>& lots, const Lot& lot, Date day,
+                             const core::CorporateActions& actions) {
   core::Money sum;
   for (const core::Closing& closing : core::closings_through(lot, day, actions))
     sum += core::realized_pnl(lot, closing, actions);
-  return sum;
+  return lot.previous ? sum + realized_to_date(lots, lots[*lot.previous], day, actions) : sum;
 }
 
 // Whether a lot that is carried at an old mark ever had a price since its trade.
 bool was_priced(const Lot& lot, Date day, const core::ValuationInputs& inputs) {
   const auto column = inputs.panel->column(lot.symbol);
   const auto mark = column ? inputs.panel->mark_asof(*column, day, *inputs.actions) : std::nullopt;
-  return mark && mark->date >= lot.entry_date;
+  return mark && mark->date >= lot.acquired();
 }
 
-store::PositionValue position_value(const Lot& lot, const LotValue& value, Date day,
+store::PositionValue position_value(const std::vector<Lot>& lots, const Lot& lot, const LotValue& value, Date day,
                                     const core::ValuationInputs& inputs) {
   const core::CorporateActions& actions = *inputs.actions;
   const double entry = actions.split_ratio(lot.symbol, lot.entry_date, day).to_new_price(lot.entry_price);
@@ -40,7 +42,7 @@ store::PositionValue position_value(const Lot& lot, const LotValue& value, Date 
                            .market_value = core::to_money(value.market_value),
                            .unrealized_pnl = core::to_money(static_cast<long double>(value.price - entry) *
                                                             value.quantity * value.multiplier),
-                           .realized_pnl = realized_to_date(lot, day, actions)};
+                           .realized_pnl = realized_to_date(lots, lot, day, actions)};
   if (value.quantity != 0) {
     row.last_price = value.price;
     const bool is_priced = value.quality != core::MarkQuality::unpriced || was_priced(lot, day, inputs);
@@ -52,11 +54,13 @@ store::PositionValue position_value(const Lot& lot, const LotValue& value, Date 
 void value_portfolio(const store::Portfolio& portfolio, Date day, const core::ValuationInputs& inputs,
                      std::vector<store::PositionValue>& rows, Report& report) {
   for (const Lot& lot : portfolio.lots) {
-    if (lot.entry_date > day) continue;
+    // A position is what it has become by the day; shares that were spun off have no row of their own.
+    const bool is_past = lot.next && portfolio.lots[*lot.next].entry_date <= day;
+    if (lot.entry_date > day || is_past || (lot.origin && lot.origin->opened_as != lot.id)) continue;
     const LotValue value = core::value_lot(lot, day, inputs);
     if (value.quantity != 0 && value.quality == core::MarkQuality::unpriced) ++report.skipped;
     // An old mark is that of the snapshot: what is left of a lot after a sale is worth it still.
-    rows.push_back(position_value(lot, value, day, inputs));
+    rows.push_back(position_value(portfolio.lots, lot, value, day, inputs));
   }
 }
 

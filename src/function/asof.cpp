@@ -108,7 +108,7 @@ PB_FUNCTION(pb_positions_asof) {
       rows.add(portfolio.id).add(lot->id).add(lot->symbol).add(lot->position_type);
       rows.add(class_name(lot->investment_class)).add(value.quantity).add(value.multiplier);
       rows.add(actions.split_ratio(lot->symbol, lot->entry_date, day).to_new_price(lot->entry_price));
-      rows.add(lot->entry_date).add_text_or_null(lot->underlying_symbol);
+      rows.add(lot->acquired()).add_text_or_null(lot->underlying_symbol);
       rows.add(value.price).add(value.price_date).add(quality_name(value.quality));
       if (core::is_money(value.market_value))
         rows.add(core::to_money(value.market_value));

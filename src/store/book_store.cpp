@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "core/error.hpp"
+#include "core/portfolio/conversions.hpp"
 #include "core/portfolio/ranges.hpp"
 #include "pg/select.hpp"
 #include "store/calendar_store.hpp"
+#include "store/price_store.hpp"
 
 namespace pb::store {
 
@@ -165,14 +168,16 @@ struct ClosingRow {
   std::optional<Uuid> id, position_id;
   std::optional<core::Date> trade_date;
   std::optional<double> quantity_closed, exit_price;
+  std::optional<std::string_view> symbol;
 };
 
 void load_closings(const Store& store, std::span<const Uuid> ids, core::Date until, Book& book) {
   using Row = ClosingRow;
-  static const auto columns = pg::select(
-      "position_realized_events", field("portfolio_id", &Row::portfolio_id), field("id", &Row::id),
-      field("position_id", &Row::position_id), field(finite_date("trade_date"), &Row::trade_date),
-      field("quantity_closed::float8", &Row::quantity_closed), field("exit_price::float8", &Row::exit_price));
+  static const auto columns =
+      pg::select("position_realized_events", field("portfolio_id", &Row::portfolio_id), field("id", &Row::id),
+                 field("position_id", &Row::position_id), field(finite_date("trade_date"), &Row::trade_date),
+                 field("quantity_closed::float8", &Row::quantity_closed), field("exit_price::float8", &Row::exit_price),
+                 field("symbol", &Row::symbol));
   LotFinder lots;
   columns.from(store.table("position_realized_events") +
                    " WHERE portfolio_id = ANY ($1) AND (trade_date <= $2) IS NOT FALSE"
@@ -186,8 +191,10 @@ void load_closings(const Store& store, std::span<const Uuid> ids, core::Date unt
                  const double quantity =
                      check.number(row.quantity_closed, "quantity_closed", 0, core::greatest_quantity);
                  const double price = check.number(row.exit_price, "exit_price", 0, core::greatest_price);
+                 std::string symbol = check.name_or_empty(row.symbol, "symbol", core::longest_symbol);
                  if (!usable(check, "position_realized_events", key(row.id), day, *portfolio)) return;
-                 if (core::Lot* lot = lots.find(*portfolio, lot_id)) lot->closings.push_back({*day, quantity, price});
+                 if (core::Lot* lot = lots.find(*portfolio, lot_id))
+                   lot->closings.push_back({*day, quantity, price, std::move(symbol)});
                });
 }
 
@@ -288,6 +295,60 @@ void load_cash_events(const Store& store, std::span<const Uuid> ids, core::Date 
                });
 }
 
+// The symbols of the lots that corporate actions convert, and what they become.
+std::vector<std::string> converted_symbols(const Book& book, const core::CorporateActions& conversions) {
+  std::set<std::string> found;
+  std::vector<std::string> open;
+  for (const Portfolio& portfolio : book)
+    for (const core::Lot& lot : portfolio.lots)
+      if (conversions.has_any(lot.symbol)) open.push_back(lot.symbol);
+  while (!open.empty()) {
+    const std::string symbol = std::move(open.back());
+    open.pop_back();
+    if (!found.insert(symbol).second) continue;
+    for (const core::Conversion& conversion : conversions.conversions(symbol))
+      for (const core::Conversion::Leg& leg : conversion.legs) open.push_back(leg.symbol);
+  }
+  return {found.begin(), found.end()};
+}
+
+void convert_lots(Portfolio& portfolio, const core::CorporateActions& actions,
+                  const core::CorporateActions& conversions, core::Date until) {
+  std::vector<core::UnplacedClosing> unplaced;
+  portfolio.lots = core::apply_conversions(std::move(portfolio.lots), actions, unplaced);
+  for (const core::Lot& lot : portfolio.lots)
+    if (const auto* leg = conversions.problem(lot.symbol, lot.entry_date, lot.exit_date.value_or(until)))
+      portfolio.problems.push_back({"corporate_action_legs", leg->row, leg->column, leg->value, leg->ex_date});
+  for (const core::UnplacedClosing& closing : unplaced) {
+    const std::string row =
+        "position_id " + to_string(closing.opened_as) + ", trade_date " + core::to_iso(closing.trade_date);
+    if (closing.is_exit)
+      portfolio.problems.push_back(
+          {"positions", key(closing.opened_as), "exit_date", core::to_iso(closing.trade_date), closing.trade_date});
+    else
+      portfolio.problems.push_back({"position_realized_events", row, "symbol",
+                                    closing.symbol.empty() ? "NULL" : closing.symbol, closing.trade_date});
+  }
+}
+
+// One statement where no corporate action touches a lot, as is usual, and the splits of those that it does.
+void convert_lots(const Store& store, core::Date until, Book& book) {
+  const core::CorporateActions conversions = load_conversions(store, until);
+  const std::vector<std::string> symbols = converted_symbols(book, conversions);
+  core::CorporateActions actions = symbols.empty() ? core::CorporateActions{} : load_actions(store, symbols);
+  for (const std::string& symbol : symbols)
+    for (const core::Conversion& conversion : conversions.conversions(symbol))
+      actions.add_conversion(symbol, conversion);
+  const auto is_converted = [&](const core::Lot& lot) {
+    const bool has_part = std::any_of(lot.closings.begin(), lot.closings.end(),
+                                      [](const core::Closing& closing) { return !closing.symbol.empty(); });
+    return has_part || std::binary_search(symbols.begin(), symbols.end(), lot.symbol);
+  };
+  for (Portfolio& portfolio : book)
+    if (std::any_of(portfolio.lots.begin(), portfolio.lots.end(), is_converted))
+      convert_lots(portfolio, actions, conversions, until);
+}
+
 // What was held or paid in before the inception counts by its value at the close of the session before it. Most
 // portfolios have nothing of the kind, and ask the calendar nothing.
 void set_openings(const Store& store, Book& book) {
@@ -358,6 +419,7 @@ Book load_book(const Store& store, std::span<const Uuid> portfolio_ids, core::Da
   load_marks(store, portfolio_ids, until, book);
   load_flows(store, portfolio_ids, until, book);
   load_cash_events(store, portfolio_ids, until, book);
+  convert_lots(store, until, book);
   set_openings(store, book);
   return book;
 }

@@ -42,7 +42,8 @@ std::vector<core::Uuid> resolve_portfolios(const Store& store, const std::option
 core::Uuid resolve_portfolio(const Store& store, const std::optional<core::Uuid>& requested);
 
 // Reads lots entered, closings, marks, flows and cash events dated, on or before the day: one statement per table. A
-// row that cannot be used is a problem of its portfolio and of no other.
+// row that cannot be used is a problem of its portfolio and of no other. The lots are what corporate actions made of
+// them by the day.
 Book load_book(const Store& store, std::span<const core::Uuid> portfolio_ids, core::Date until);
 
 }  // namespace pb::store

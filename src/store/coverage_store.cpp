@@ -27,10 +27,39 @@ constexpr const char* symbols_of_position =
     " AND (p.exit_date IS NULL OR p.exit_date > $2) AND p.deleted_at IS NULL"
     " AND p.investment_class IS DISTINCT FROM 'PRIVATE' AND (s.until < $2) IS NOT TRUE";
 
+bool has_conversions(const Store& store) {
+  struct Row {
+    std::int32_t one;
+  };
+  static const auto columns = pg::select("corporate_action_legs", field("1", &Row::one));
+  bool found = false;
+  columns.from(store.table("corporate_action_legs") + " LIMIT 1", {}, [&](const Row&) { found = true; });
+  return found;
+}
+
+// What is wanted for positions, and until when. Of one that corporate actions convert, what it becomes by $3 as well,
+// also where the rest of it was closed since; its own symbol until it is gone.
+std::string wanted_for_positions(const Store& store) {
+  const std::string positions = store.table("positions") + " p";
+  if (!has_conversions(store)) return "SELECT s.symbol, s.until FROM " + positions + symbols_of_position;
+  const std::string legs = store.table("corporate_action_legs") + " l";
+  return "SELECT * FROM (WITH RECURSIVE held (symbol, since, until) AS (SELECT s.symbol, p.entry_date, s.until FROM " +
+         positions + symbols_of_position + " UNION SELECT l.to_symbol, l.ex_date, NULL::date FROM " + positions +
+         " JOIN " + legs +
+         " ON l.symbol = p.symbol AND l.ex_date > p.entry_date AND l.ex_date <= least(p.exit_date, $3)"
+         " WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $3 AND p.deleted_at IS NULL"
+         " AND l.to_symbol IS NOT NULL UNION SELECT l.to_symbol, l.ex_date, NULL FROM held h JOIN " +
+         legs +
+         " ON l.symbol = h.symbol AND l.ex_date > h.since AND l.ex_date <= $3 WHERE l.to_symbol IS NOT NULL)"
+         " SELECT h.symbol, least(h.until, (SELECT min(l.ex_date) - 1 FROM " +
+         legs +
+         " WHERE l.symbol = h.symbol AND l.ex_date > h.since AND l.kind NOT IN ('spin_off', 'return_of_capital')))"
+         " FROM held h) c (symbol, until) WHERE (c.until < $2) IS NOT TRUE";
+}
+
 // Symbols wanted between two days by the portfolios $1, and until when: those of positions, factors, the market $4.
 std::string universe(const Store& store) {
-  return "SELECT w.symbol, max(coalesce(w.until, 'infinity')) FROM (SELECT s.symbol, s.until FROM " +
-         store.table("positions") + " p" + symbols_of_position +
+  return "SELECT w.symbol, max(coalesce(w.until, 'infinity')) FROM (" + wanted_for_positions(store) +
          " UNION ALL SELECT unnest(ARRAY[long_symbol, short_symbol]), NULL FROM " + store.table("factor_definitions") +
          " WHERE is_active UNION ALL SELECT $4, NULL) w (symbol, until) GROUP BY w.symbol";
 }

@@ -29,6 +29,9 @@ constexpr std::size_t bytes_per_price = 2 * sizeof(double);
 // The splits and dividends of the symbols.
 core::CorporateActions load_actions(const Store& store, const std::vector<std::string>& symbols);
 
+// What shares become up to a day, by corporate_action_legs, of all symbols. Without the splits and dividends.
+core::CorporateActions load_conversions(const Store& store, core::Date until);
+
 // An option and what it is on.
 using OptionSymbol = std::pair<std::string, std::string>;
 
@@ -48,7 +51,8 @@ struct MarketRequest {
 
 // Reads the prices of the symbols from the first session to the last day on which positions are valued, once, with one
 // statement; a second one fetches the last earlier price of symbols that have none on the first such day, and the
-// newest as of the earlier days.
+// newest as of the earlier days. A symbol that had another name has the prices of that name up to its change, where it
+// has none of its own.
 Market load_market(const Store& store, core::Sessions sessions, MarketRequest request, pg::MemoryBudget& budget);
 
 }  // namespace pb::store
