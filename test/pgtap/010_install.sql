@@ -8,7 +8,7 @@ CREATE SCHEMA pb;
 CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 
-SELECT plan(149);
+SELECT plan(150);
 
 -- The first call ----------------------------------------------------------------------------------------------------
 
@@ -47,6 +47,7 @@ INSERT INTO documented VALUES
   ('position_marks', 'text', 'source'),
   ('position_marks', 'timestamp with time zone', 'created_at'),
   ('position_realized_events', 'uuid', 'portfolio_id id position_id settles'),
+  ('position_realized_events', 'text', 'symbol'),
   ('position_realized_events', 'date', 'trade_date'),
   ('position_realized_events', 'numeric', 'quantity_closed exit_price'),
   ('position_realized_events', 'numeric(20,4)', 'realized_pnl'),
@@ -85,6 +86,13 @@ INSERT INTO documented VALUES
   ('corporate_actions', 'integer', 'action_no'),
   ('corporate_actions', 'double precision', 'ratio_numerator ratio_denominator amount'),
   ('corporate_actions', 'timestamp with time zone', 'created_at'),
+  ('corporate_action_legs', 'text', 'symbol kind to_symbol'),
+  ('corporate_action_legs', 'date', 'ex_date'),
+  ('corporate_action_legs', 'integer', 'action_no leg_no'),
+  ('corporate_action_legs', 'double precision', 'ratio_numerator ratio_denominator cash cost_share'),
+  ('symbol_history', 'text', 'symbol former_symbol'),
+  ('symbol_history', 'date', 'changed_on'),
+  ('symbol_history', 'double precision', 'ratio_numerator ratio_denominator'),
   ('interest_rates', 'text', 'series'),
   ('interest_rates', 'date', 'date'),
   ('interest_rates', 'double precision', 'rate'),
@@ -352,6 +360,7 @@ SELECT col_is_pk('pb', k.table_name, string_to_array(k.key, ' ')::name[], k.tabl
     ('position_tags',                 'portfolio_id position_id tag_id'),
     ('market_data_cache',             'symbol date'),
     ('corporate_actions',             'symbol ex_date kind action_no'),
+    ('corporate_action_legs',         'symbol ex_date kind action_no leg_no'),
     ('interest_rates',                'series date'),
     ('company_profiles',              'symbol'),
     ('income_statements',             'symbol period_date frequency provider'),
@@ -390,7 +399,8 @@ SELECT set_eq($$SELECT conrelid::regclass::text, confrelid::regclass::text FROM 
                 WHERE contype = 'f' AND connamespace = 'pb'::regnamespace$$,
               $$VALUES ('positions', 'portfolios'), ('position_realized_events', 'positions'),
                        ('position_marks', 'positions'), ('equity_changes', 'portfolios'),
-                       ('cash_events', 'portfolios'), ('cash_events', 'positions'), ('position_tags', 'positions'), ('position_tags', 'tags')$$,
+                       ('cash_events', 'portfolios'), ('cash_events', 'positions'), ('position_tags', 'positions'), ('position_tags', 'tags'),
+                       ('corporate_action_legs', 'corporate_actions')$$,
               'inputs have foreign keys');
 SELECT is_empty($$SELECT tgrelid::regclass FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
                   WHERE c.relnamespace = 'pb'::regnamespace AND c.relkind <> 'v' AND NOT t.tgisinternal$$,
@@ -683,6 +693,9 @@ EXCEPTION WHEN OTHERS THEN
                           hint = PG_EXCEPTION_HINT;
 END $$;
 INSERT INTO batch_schedule_records (schedule_name, cron_expression, command) VALUES ('nightly', '0 22 * * *', 'SELECT 1');
+INSERT INTO corporate_actions (symbol, ex_date, kind) VALUES ('OLD', '2024-07-01', 'symbol_change');
+INSERT INTO corporate_action_legs (symbol, ex_date, kind, to_symbol, ratio_numerator)
+VALUES ('OLD', '2024-07-01', 'symbol_change', 'NEW', 1);
 CREATE TEMP TABLE attempts AS
 SELECT v.table_name AS name, w.verb, w.statement
 FROM analytics_columns() AS v
@@ -693,7 +706,7 @@ CROSS JOIN LATERAL (VALUES
   ('update', format('UPDATE %I SET %I = NULL', v.table_name, first.name)),
   ('delete from', format('DELETE FROM %I', v.table_name))) AS w (verb, statement)
 WHERE v.column_name IS NULL AND v.data_type = 'view';
-SELECT is((SELECT count(*) FROM attempts), 42::bigint, 'to insert, update and delete in each of fourteen views');
+SELECT is((SELECT count(*) FROM attempts), 45::bigint, 'to insert, update and delete in each of fifteen views');
 SELECT set_eq('SELECT name, verb, e.* FROM attempts, LATERAL pg_temp.error_of(statement) AS e',
               $$SELECT name, verb, '55000' AS state, format('cannot %s view "%s"', verb, name) AS message,
                        v.detail, v.hint
@@ -807,7 +820,7 @@ SELECT is_empty('SELECT r.name, r.column_name, e.* FROM readings AS r, LATERAL p
                  WHERE e.state IS NOT NULL', 'every column of every view can be read');
 DROP EXTENSION portfolio_batch;
 SELECT has_table('pb', 'portfolio_snapshots', 'DROP EXTENSION keeps the tables');
-SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'pb'::regnamespace AND relkind = 'v'), 14::bigint,
+SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'pb'::regnamespace AND relkind = 'v'), 15::bigint,
           'and the views');
 SELECT is((SELECT count(correlation_coefficient) FROM pb.pairwise_correlations), 9::bigint, 'with what they show');
 SELECT set_eq('SELECT r.name, r.column_name, e.* FROM readings AS r, LATERAL pg_temp.error_of(statement) AS e

@@ -35,10 +35,10 @@ SELECT is_empty($$SELECT * FROM role_privileges('pb_reader', 'pb_runner') WHERE 
 SELECT results_eq($$SELECT role_name::text COLLATE "default", object_name, privilege
                     FROM grant_analytics_roles('pb_reader', 'pb_runner')$$,
                   $$VALUES ('pb_reader', 'schema pb', 'USAGE'),
-                           ('pb_reader', 'all 52 tables and views of schema pb', 'SELECT'),
+                           ('pb_reader', 'all 54 tables and views of schema pb', 'SELECT'),
                            ('pb_reader', 'functions and procedures that read', 'EXECUTE'),
                            ('pb_runner', 'schema pb', 'USAGE'),
-                           ('pb_runner', 'all 52 tables and views of schema pb', 'SELECT'),
+                           ('pb_runner', 'all 54 tables and views of schema pb', 'SELECT'),
                            ('pb_runner', '18 tables of results, runs and tags', 'INSERT, UPDATE, DELETE'),
                            ('pb_runner', 'pb.portfolios (equity_balance, updated_at)', 'UPDATE'),
                            ('pb_runner', 'pb.positions (last_price, last_price_date, market_value, unrealized_pnl, '
@@ -203,7 +203,7 @@ SELECT throws_ok($$SELECT create_analytics_tables('pb_new')$$, '42501', NULL, 's
 RESET ROLE;
 ALTER SCHEMA pb_desk OWNER TO pb_owner;
 SET LOCAL ROLE pb_owner;
-SELECT is((SELECT count(*) FROM create_analytics_tables('pb_desk') WHERE action = 'created'), 56::bigint,
+SELECT is((SELECT count(*) FROM create_analytics_tables('pb_desk') WHERE action = 'created'), 58::bigint,
           'a plain role creates the tables in a schema of its own');
 SELECT is((SELECT count(*) FROM create_analytics_tables('pb_desk') WHERE action <> 'exists' OR rows_added > 0),
           0::bigint, 'and again');

@@ -120,6 +120,10 @@ INSERT INTO entry_points VALUES
   ('pure', 'api_unavailable', 'SELECT _portfolio_batch.api_unavailable(''no_results'', ''none'', ''{}'', ''{}'')'),
   ('read', 'batch_audit', 'SELECT * FROM pb.batch_audit(''2024-07-10'')'),
   ('read', 'batch_audit_summary', 'SELECT * FROM pb.batch_audit_summary(''2024-07-10'')'),
+  ('read', 'lot_history', 'SELECT * FROM pb.lot_history(''00000000-0000-4000-8000-000000000001'')'),
+  ('read', 'converted_lots', 'SELECT * FROM _portfolio_batch.converted_lots('
+   '''00000000-0000-4000-8000-000000000001'', ''2024-07-11'')'),
+  ('read', 'has_conversions', 'SELECT _portfolio_batch.has_conversions()'),
   ('read', 'split_ratio', 'SELECT _portfolio_batch.split_ratio(''AAA'', ''2024-07-11'', ''2024-07-12'')'),
   ('read', 'split_ratios', 'SELECT _portfolio_batch.split_ratios(''AAA'', ''2024-07-11'')'),
   ('read', 'open_quantity', 'SELECT _portfolio_batch.open_quantity(''00000000-0000-4000-8000-000000000001'', '

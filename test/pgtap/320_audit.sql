@@ -70,7 +70,7 @@ SELECT matches((SELECT detail FROM healthy WHERE "check" = 'R-squared'),
 
 SELECT results_eq($$SELECT section, status, green, amber, red, detail FROM batch_audit_summary('2024-07-12')
                     WHERE section IN ('market data', 'snapshots', 'verdict')$$,
-                  $$VALUES ('market data', 'amber', 4::bigint, 2::bigint, 0::bigint,
+                  $$VALUES ('market data', 'amber', 6::bigint, 2::bigint, 0::bigint,
                             (SELECT 'price of the session, ' || symbol || ': 0 of 1; no price, lots: 1' FROM positions
                              WHERE investment_class = 'OPTIONS')),
                            ('snapshots', 'green', 12, 0, 0, NULL),
@@ -160,6 +160,15 @@ INSERT INTO faults (want, fault) VALUES
    'INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator) VALUES (''VTV'', ''2024-07-10'', ''split'', 2); '
    'UPDATE market_data_cache SET close = close / 2, adj_close = adj_close / 2 '
    'WHERE symbol = ''VTV'' AND date >= ''2024-07-10'''),
+  ('market data: corporate actions red',
+   format('INSERT INTO corporate_actions (symbol, ex_date, kind) VALUES (%L, ''2024-07-15'', ''merger''), '
+          '(%1$L, ''2024-07-12'', ''spin_off'')', :'sym')),
+  ('nothing', format('INSERT INTO corporate_actions (symbol, ex_date, kind) VALUES (%L, ''2024-07-15'', ''merger'')', :'sym')),
+  ('market data: options on converted shares amber',
+   'INSERT INTO corporate_actions (symbol, ex_date, kind) '
+   'SELECT underlying_symbol, ''2024-07-12'', ''return_of_capital'' FROM positions WHERE investment_class = ''OPTIONS''; '
+   'INSERT INTO corporate_action_legs (symbol, ex_date, kind, cash) '
+   'SELECT underlying_symbol, ''2024-07-12'', ''return_of_capital'', 0 FROM positions WHERE investment_class = ''OPTIONS'''),
   ('market data: price of the session green, snapshots: expired options amber',
    'UPDATE positions SET expiration_date = ''2024-07-11'' WHERE investment_class = ''OPTIONS'''),
   ('nothing', 'UPDATE positions SET expiration_date = ''2024-07-15'' WHERE investment_class = ''OPTIONS'''),

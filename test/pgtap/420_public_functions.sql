@@ -107,7 +107,7 @@ SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 'audit_checks_market_data audit_checks_objects audit_checks_orphans audit_checks_profiles audit_checks_rate_betas '
                 'audit_checks_snapshots audit_checks_stress_tests audit_checks_volatility audit_names '
                 'audit_query_by_position audit_query_of_runs audit_worst create_analytics_relation '
-                'create_view_function cron_due cron_field cron_interval cron_setting cron_time_zone executing_roles finite_check foreign_objects has_cron html_escape '
+                'create_view_function cron_due cron_field cron_interval cron_setting cron_time_zone executing_roles finite_check foreign_objects has_conversions has_cron html_escape '
                 'is_refused_as_superuser range_check refuse_foreign_objects refuse_misfits refuse_schema_name refused_settings '
                 'report_bar report_cell report_compact report_date report_factor_name report_line report_lot_table report_lots report_missing '
                 'report_model report_number report_percent report_reason report_scale report_section report_style '

@@ -77,7 +77,7 @@ SELECT set_eq($$SELECT proname, proowner::regrole::text FROM pg_proc WHERE prona
 GRANT USAGE ON SCHEMA own TO pb_mallory;
 SET LOCAL ROLE pb_mallory;
 SELECT is(pg_temp.refusal('own', 'message'),
-          '42501 existing objects of schema "own" cannot be adopted: 57 of other roles',
+          '42501 existing objects of schema "own" cannot be adopted: 59 of other roles',
           'nobody else adopts them');
 SET LOCAL ROLE pb_friend;
 SELECT matches(pg_temp.refusal('own', 'hint'),

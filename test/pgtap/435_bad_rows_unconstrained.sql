@@ -49,15 +49,16 @@ SELECT is((SELECT string_agg(format('%s.%s = %s', a.table_name, a.column_name, C
                         ('position_realized_events', 'position_id|trade_date|quantity_closed|exit_price'),
                         ('position_marks', 'position_id|mark_date|price'),
                         ('equity_changes', 'amount|change_date|change_type'), ('portfolios', 'initial_equity'),
-                        ('corporate_actions', 'ratio_numerator|ratio_denominator|amount|kind')) AS r (relation, names)
+                        ('corporate_actions', 'ratio_numerator|ratio_denominator|amount|kind'),
+                        ('corporate_action_legs', 'ratio_numerator|cash|kind')) AS r (relation, names)
              ON r.relation = a.table_name AND a.column_name ~ ('^(' || r.names || ')$')
            WHERE a.outcome = 'isolated' AND a.detail IS NULL
              AND (a.value IS NULL OR octet_length(a.value) > 1000
                   OR a.value IN ('NaN', 'Infinity', '1000000000000000', '99999999999999', '5e-324', ''))
-             -- Amounts of money may be as large, and a dividend as small; no denominator is 1.
+             -- Amounts of money may be as large, and cash of a share as small; no denominator is 1.
              AND NOT (a.column_name = 'ratio_denominator' AND a.value IS NULL)
              AND ((a.column_name, a.value) IN (('initial_equity', '99999999999999'), ('amount', '99999999999999'),
-                                               ('amount', '5e-324'))) IS NOT TRUE), NULL, 'and what no portfolio can be computed from is told');
+                                               ('amount', '5e-324'), ('cash', '5e-324'))) IS NOT TRUE), NULL, 'and what no portfolio can be computed from is told');
 SELECT diag(string_agg(format('%s %s', n, outcome), ', ' ORDER BY outcome))
 FROM (SELECT outcome, count(*) AS n FROM attempt GROUP BY 1) AS o;
 
