@@ -116,39 +116,41 @@ TEST(AccountingCases, AgreeWithFiguresWorkedByHand) {
   }
 }
 
-TEST(AccountingReal, BooksOnRealPricesAgreeToTheLastUnit) {
-  PB_SKIP_WITHOUT_SHARED_DATA();
-  pb::test::Fixture fixture = pb::test::read_fixture("real_portfolios.json");
+// A fixture on the real prices, rolled over the sessions from its first on; book by book.
+struct RealBooks {
+  pb::test::Fixture fixture;
+  std::map<std::string, Snapshots> snapshots;
+};
+
+RealBooks roll_real_books(const char* fixture_name, const char* first_session, std::size_t count) {
+  RealBooks books{pb::test::read_fixture(fixture_name), {}};
+  const CorporateActions& actions = books.fixture.actions;
   std::vector<Price> prices = pb::test::read_shared_prices();
   const pb::core::Sessions sessions = pb::test::sessions_of(prices, "SPY");
   for (Price& price : prices) price.split_adjusted = true;
-  prices.insert(prices.end(), fixture.prices.begin(), fixture.prices.end());
-  const PricePanel panel = make_panel(sessions, prices, fixture.actions);
-  const ValuationInputs inputs{&panel, &fixture.actions, max_stale_sessions};
-  const int first = sessions.index(day("2024-08-28")).value();
-  const std::span days = std::span(sessions.dates()).subspan(static_cast<std::size_t>(first), 87);
-  std::map<std::string, Snapshots> computed;
-  for (const Book& book : fixture.books)
-    computed[book.id] = roll({book.initial_equity, book.lots, book.flows}, days, inputs);
+  prices.insert(prices.end(), books.fixture.prices.begin(), books.fixture.prices.end());
+  const PricePanel panel = make_panel(sessions, prices, actions);
+  const ValuationInputs inputs{&panel, &actions, max_stale_sessions};
+  const int first = sessions.index(day(first_session)).value();
+  const std::span days = std::span(sessions.dates()).subspan(static_cast<std::size_t>(first), count);
+  for (const Book& book : books.fixture.books)
+    books.snapshots[book.id] =
+        roll({book.initial_equity, book.lots, book.flows, book.events, book.opening}, days, inputs);
+  return books;
+}
+
+TEST(AccountingReal, BooksOnRealPricesAgreeToTheLastUnit) {
+  PB_SKIP_WITHOUT_SHARED_DATA();
+  const RealBooks books = roll_real_books("real_portfolios.json", "2024-08-28", 87);
   for (const Record& row : pb::test::read_csv(pb::test::golden_file("accounting_real.csv")))
-    expect_row(row, computed.at(row.text("portfolio_id")).at(day(row.text("snapshot_date"))));
+    expect_row(row, books.snapshots.at(row.text("portfolio_id")).at(day(row.text("snapshot_date"))));
 }
 
 // Lots from before the inception, options through a split and past their expiration, fees and dividends received.
 TEST(AccountingReal, AccountThatWasManagedElsewhereAgreesToTheLastUnit) {
   PB_SKIP_WITHOUT_SHARED_DATA();
-  pb::test::Fixture fixture = pb::test::read_fixture("real_account.json");
-  std::vector<Price> prices = pb::test::read_shared_prices();
-  const pb::core::Sessions sessions = pb::test::sessions_of(prices, "SPY");
-  for (Price& price : prices) price.split_adjusted = true;
-  prices.insert(prices.end(), fixture.prices.begin(), fixture.prices.end());
-  const PricePanel panel = make_panel(sessions, prices, fixture.actions);
-  const ValuationInputs inputs{&panel, &fixture.actions, max_stale_sessions};
-  const Book& book = fixture.books.at(0);
-  const std::span days =
-      std::span(sessions.dates()).subspan(static_cast<std::size_t>(sessions.index(day("2024-06-03")).value()), 147);
-  const Snapshots computed =
-      roll({book.initial_equity, book.lots, book.flows, book.events, book.opening}, days, inputs);
+  const RealBooks books = roll_real_books("real_account.json", "2024-06-03", 147);
+  const Snapshots& computed = books.snapshots.begin()->second;
   const std::vector<Record> expected = pb::test::read_csv(pb::test::golden_file("accounting_account.csv"));
   EXPECT_EQ(expected.size(), 147u);
   for (const Record& row : expected) {
@@ -158,6 +160,28 @@ TEST(AccountingReal, AccountThatWasManagedElsewhereAgreesToTheLastUnit) {
     EXPECT_EQ(money_text(snapshot.levels.cash_pnl_to_date), row.text("cumulative_cash_pnl"));
     EXPECT_EQ(money_text(snapshot.levels.fees_to_date), row.text("cumulative_fees"));
     EXPECT_NEAR(snapshot.period.gross_return.value(), row.number("gross_return"), 1e-12);
+  }
+}
+
+// Spin-offs, one of a spin-off, a merger for cash and shares, a new name, a return of capital to a short, a delisting
+// and a stock dividend, with closings of what was spun off: followed forward by the oracle, computed date by date here.
+TEST(AccountingReal, AccountWhoseSharesBecomeOthersAgreesToTheLastUnit) {
+  PB_SKIP_WITHOUT_SHARED_DATA();
+  const RealBooks books = roll_real_books("converted_account.json", "2024-01-03", 123);
+  const Snapshots& computed = books.snapshots.begin()->second;
+  const std::vector<Record> expected = pb::test::read_csv(pb::test::golden_file("converted_account.csv"));
+  EXPECT_EQ(expected.size(), 123u);
+  for (const Record& row : expected) {
+    SCOPED_TRACE(row.text("snapshot_date"));
+    const auto& [levels, period] = computed.at(day(row.text("snapshot_date")));
+    EXPECT_EQ(money_text(levels.equity()), row.text("equity_balance"));
+    EXPECT_EQ(money_text(levels.cash), row.text("cash_value"));
+    EXPECT_EQ(money_text(levels.long_value), row.text("total_long"));
+    EXPECT_EQ(money_text(levels.short_value), row.text("total_short"));
+    EXPECT_EQ(money_text(levels.cumulative_pnl()), row.text("cumulative_pnl"));
+    EXPECT_EQ(money_text(period.daily_pnl), row.text("daily_pnl"));
+    EXPECT_EQ(money_text(period.daily_realized), row.text("daily_realized_pnl"));
+    EXPECT_EQ(money_text(levels.dividends_to_date), row.text("cumulative_dividends"));
   }
 }
 

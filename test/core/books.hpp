@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/portfolio/accounting.hpp"
+#include "core/portfolio/conversions.hpp"
 #include "support.hpp"
 
 namespace pb::test {
@@ -63,7 +64,7 @@ inline core::Lot read_lot(const Json& row, const Json& events, const Json& marks
   for (const auto& [_, event] : events)
     if (event.get<std::string>("position_id") == row.get<std::string>("id"))
       lot.closings.push_back({day(event.get<std::string>("trade_date")), event.get<double>("quantity_closed"),
-                              event.get<double>("exit_price")});
+                              event.get<double>("exit_price"), event.get<std::string>("symbol", "")});
   for (const auto& [_, mark] : marks)
     if (mark.get<std::string>("position_id") == row.get<std::string>("id"))
       lot.marks.push_back({day(mark.get<std::string>("mark_date")), mark.get<double>("price")});
@@ -106,6 +107,38 @@ inline Book read_book(const Json& portfolio) {
   return book;
 }
 
+inline core::SplitRatio read_ratio(const Json& row) {
+  return {row.get<double>("ratio_numerator"), row.get<double>("ratio_denominator", 1)};
+}
+
+inline core::Conversion read_conversion(const Json& action, const Json& all_legs) {
+  core::Conversion conversion{.ex_date = day(action.get<std::string>("ex_date")),
+                              .kind = action.get<std::string>("kind")};
+  conversion.stays = conversion.kind == "spin_off" || conversion.kind == "return_of_capital";
+  for (const auto& [_, leg] : all_legs) {
+    if (leg.get<std::string>("symbol") != action.get<std::string>("symbol")) continue;
+    if (const auto cash = leg.get_optional<double>("cash")) {
+      conversion.cash = *cash;
+      if (const auto share = leg.get_optional<double>("cost_share")) conversion.cash_cost_share = *share;
+    } else {
+      conversion.legs.push_back({leg.get<std::string>("to_symbol"), read_ratio(leg), leg.get<double>("cost_share", 1)});
+    }
+  }
+  return conversion;
+}
+
+inline void read_action(const Json& action, const Json& legs, core::CorporateActions& actions) {
+  const auto symbol = action.get<std::string>("symbol");
+  const auto kind = action.get<std::string>("kind");
+  const Date ex_date = day(action.get<std::string>("ex_date"));
+  if (kind == "split" || kind == "stock_dividend")
+    actions.add_split(symbol, {ex_date, read_ratio(action)});
+  else if (kind == "dividend")
+    actions.add_dividend(symbol, {ex_date, action.get<double>("amount")});
+  else
+    actions.add_conversion(symbol, read_conversion(action, legs));
+}
+
 inline Fixture read_fixture(const char* name) {
   Json json;
   boost::property_tree::read_json(fixture_file(name).string(), json);
@@ -121,15 +154,12 @@ inline Fixture read_fixture(const char* name) {
       for (Price& price : fixture.prices)
         if (price.symbol == series.get<std::string>("symbol"))
           price.fetched_at = core::Instant(price.date) + std::chrono::hours(22);
-  for (const auto& [_, action] : json.get_child("corporate_actions")) {
-    const auto symbol = action.get<std::string>("symbol");
-    const Date ex_date = day(action.get<std::string>("ex_date"));
-    if (action.get<std::string>("kind") == "split")
-      fixture.actions.add_split(
-          symbol, {ex_date, {action.get<double>("ratio_numerator"), action.get<double>("ratio_denominator", 1)}});
-    else
-      fixture.actions.add_dividend(symbol, {ex_date, action.get<double>("amount")});
-  }
+  const Json none;
+  for (const auto& [_, action] : json.get_child("corporate_actions"))
+    read_action(action, json.get_child("corporate_action_legs", none), fixture.actions);
+  std::vector<core::UnplacedClosing> unplaced;
+  for (Book& book : fixture.books) book.lots = core::apply_conversions(std::move(book.lots), fixture.actions, unplaced);
+  EXPECT_TRUE(unplaced.empty());
   for (const Book& book : fixture.books)
     for (const core::Lot& lot : book.lots)
       if (lot.is_option() && !lot.underlying_symbol.empty()) fixture.actions.follow(lot.symbol, lot.underlying_symbol);

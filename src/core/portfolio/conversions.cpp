@@ -29,44 +29,116 @@ Uuid derived_id(const Lot& lot, const std::string& symbol, Date ex_date) {
   return id;
 }
 
-// Whether shares of one symbol are of another by later conversions. Names that go round end the search.
-bool becomes(const CorporateActions& actions, const std::string& symbol, const std::string& wanted, Date since,
-             int depth = 0) {
-  constexpr int deepest = 16;
-  if (symbol == wanted) return true;
-  if (depth == deepest) return false;
-  for (const Conversion& conversion : actions.conversions(symbol))
-    if (conversion.ex_date > since)
-      for (const Conversion::Leg& leg : conversion.legs)
-        if (becomes(actions, leg.symbol, wanted, conversion.ex_date, depth + 1)) return true;
-  return false;
-}
-
+// Follows one lot through time. At any time it is a few lots, of which each has its own next conversion.
 class LotConverter {
  public:
   LotConverter(const CorporateActions& actions, std::vector<Lot>& done, std::vector<UnplacedClosing>& unplaced)
       : actions_(actions), done_(done), unplaced_(unplaced) {}
 
-  // From the conversion of its symbol with that number on; 0 for a lot that has seen none of them.
-  void convert(Lot lot, std::size_t next = 0) {
+  void convert(Lot lot) {
+    opened_as_ = lot.id;
+    take_out_named(lot);
     const auto& all = actions_.conversions(lot.symbol);
-    if (next == 0)
-      while (next < all.size() && all[next].ex_date <= lot.entry_date) ++next;
-    const bool has_next = next < all.size() && !lot.is_option();
-    if (!has_next || open_before(lot, all[next].ex_date) == 0) return finish(std::move(lot));
-    split(std::move(lot), all[next], next);
+    const auto first = std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.ex_date > lot.entry_date; });
+    live_.clear();
+    live_.push_back({std::move(lot), static_cast<std::size_t>(first - all.begin())});
+    while (const auto next = earliest()) {
+      place_named(actions_.conversions(live_[*next].lot.symbol)[live_[*next].next].ex_date - one_day);
+      step(*next);
+    }
+    place_named(Date::max());
+    for (Live& last : live_) done_.push_back(std::move(last.lot));
   }
 
  private:
+  struct Live {
+    Lot lot;
+    std::size_t next;  // the conversions of its symbol before this one are done
+  };
+
+  // Closings that say what was sold wait until it is known what there is to sell.
+  void take_out_named(Lot& lot) {
+    const auto named = std::stable_partition(lot.closings.begin(), lot.closings.end(),
+                                             [](const Closing& closing) { return closing.symbol.empty(); });
+    named_.assign(std::make_move_iterator(named), std::make_move_iterator(lot.closings.end()));
+    lot.closings.erase(named, lot.closings.end());
+  }
+
+  std::optional<std::size_t> earliest() const {
+    std::optional<std::size_t> found;
+    Date best = Date::max();
+    for (std::size_t i = 0; i < live_.size(); ++i) {
+      const auto& all = actions_.conversions(live_[i].lot.symbol);
+      if (live_[i].lot.is_option() || live_[i].next >= all.size() || all[live_[i].next].ex_date >= best) continue;
+      best = all[live_[i].next].ex_date;
+      found = i;
+    }
+    return found;
+  }
+
+  // Closings up to a day go to the lot of what they sold; of several, to the one that has most of it.
+  void place_named(Date until) {
+    std::vector<Closing> later;
+    for (Closing& closing : named_) {
+      if (closing.trade_date > until) {
+        later.push_back(std::move(closing));
+        continue;
+      }
+      Lot* seller = nullptr;
+      double most = 0;
+      for (Live& one : live_) {
+        if (one.lot.symbol != closing.symbol || one.lot.entry_date > closing.trade_date) continue;
+        const double open = std::fabs(OpenQuantity(one.lot, actions_).asof(closing.trade_date));
+        if (seller != nullptr && open <= most) continue;
+        seller = &one.lot;
+        most = open;
+      }
+      if (seller == nullptr) {
+        unplaced_.push_back({opened_as_, false, closing.trade_date, closing.symbol});
+        continue;
+      }
+      const auto place = std::upper_bound(seller->closings.begin(), seller->closings.end(), closing.trade_date,
+                                          [](Date date, const Closing& other) { return date < other.trade_date; });
+      seller->closings.insert(place, std::move(closing));
+    }
+    named_ = std::move(later);
+  }
+
   // In shares at entry, of the end of the day before.
   double open_before(const Lot& lot, Date ex_date) const {
     if (lot.exit_date && *lot.exit_date < ex_date) return 0;
     return OpenQuantity(lot, actions_).as_entered(ex_date - one_day);
   }
 
-  void split(Lot lot, const Conversion& conversion, std::size_t number) {
+  void step(std::size_t place) {
+    Lot lot = std::move(live_[place].lot);
+    const std::size_t number = live_[place].next;
+    const Conversion& conversion = actions_.conversions(lot.symbol)[number];
+    const double open = open_before(lot, conversion.ex_date);
+    live_.erase(live_.begin() + static_cast<std::ptrdiff_t>(place));
+    if (open == 0) {
+      done_.push_back(std::move(lot));
+      return;
+    }
+    std::vector<Lot> made = split(lot, conversion, open);
+    hand_over(lot, conversion.ex_date, made);
+    const double cost =
+        actions_.split_ratio(lot.symbol, lot.entry_date, conversion.ex_date).to_new_price(lot.entry_price);
+    lot.exit_date = conversion.ex_date;
+    lot.exit_price = conversion.cash + cost - converted_cost(conversion, cost).of_cash;
+    lot.converted_for = conversion.cash;
+    done_.push_back(std::move(lot));
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      const auto& all = actions_.conversions(made[i].symbol);
+      const auto later =
+          std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.ex_date > conversion.ex_date; });
+      const bool goes_on = conversion.stays && i == 0;
+      live_.push_back({std::move(made[i]), goes_on ? number + 1 : static_cast<std::size_t>(later - all.begin())});
+    }
+  }
+
+  std::vector<Lot> split(const Lot& lot, const Conversion& conversion, double open) const {
     const Date day = conversion.ex_date;
-    const double open = open_before(lot, day);
     const double quantity = CorporateActions::quantity_ratio(actions_.splits(lot.symbol), lot.entry_date, day)
                                 .to_new_shares(std::copysign(open, lot.quantity));
     const double cost = actions_.split_ratio(lot.symbol, lot.entry_date, day).to_new_price(lot.entry_price);
@@ -79,17 +151,11 @@ class LotConverter {
       made.push_back(successor(lot, conversion, leg.symbol, id, leg.ratio.to_new_shares(quantity),
                                leg.ratio.to_new_price(costs.of_leg[i])));
     }
-    hand_over(lot, day, made);
-    lot.exit_date = day;
-    lot.exit_price = conversion.cash + cost - costs.of_cash;
-    lot.converted_for = conversion.cash;
-    finish(std::move(lot));
-    for (std::size_t i = 0; i < made.size(); ++i)
-      convert(std::move(made[i]), conversion.stays && i == 0 ? number + 1 : 0);
+    return made;
   }
 
-  static Lot successor(const Lot& lot, const Conversion& conversion, const std::string& symbol, const Uuid& id,
-                       double quantity, double price) {
+  Lot successor(const Lot& lot, const Conversion& conversion, const std::string& symbol, const Uuid& id,
+                double quantity, double price) const {
     Lot made = lot;
     made.id = id;
     made.symbol = symbol;
@@ -101,56 +167,37 @@ class LotConverter {
     made.converted_for.reset();
     made.closings.clear();
     made.marks.clear();
-    made.origin = Origin{lot.origin ? lot.origin->opened_as : lot.id, lot.acquired(), lot.id, conversion.kind};
+    made.origin = Origin{opened_as_, lot.acquired(), lot.id, conversion.kind};
     return made;
   }
 
-  // What was booked of the lot from the ex-date on goes to what it became.
+  // What was booked of the lot itself from the ex-date on goes to what goes on as the same position.
   void hand_over(Lot& lot, Date day, std::vector<Lot>& made) {
-    std::vector<Closing> before;
-    for (Closing& closing : lot.closings) {
-      if (closing.trade_date < day) {
-        before.push_back(std::move(closing));
-        continue;
-      }
-      if (closing.symbol == lot.symbol) closing.symbol.clear();
-      const auto sold = std::find_if(made.begin(), made.end(), [&](const Lot& lot_made) {
-        return !closing.symbol.empty() && becomes(actions_, lot_made.symbol, closing.symbol, day);
-      });
-      if (sold != made.end())
-        sold->closings.push_back(std::move(closing));
-      else if (!made.empty())
-        made.front().closings.push_back(std::move(closing));
-      else
-        unplaced_.push_back({opened_as(lot), false, closing.trade_date, closing.symbol});
-    }
-    lot.closings = std::move(before);
-    const auto later = std::find_if(lot.marks.begin(), lot.marks.end(), [&](auto& mark) { return mark.date >= day; });
-    if (!made.empty()) made.front().marks.assign(later, lot.marks.end());
-    lot.marks.erase(later, lot.marks.end());
-    if (!lot.exit_date) return;
+    const auto closings = std::find_if(lot.closings.begin(), lot.closings.end(),
+                                       [&](const Closing& closing) { return closing.trade_date >= day; });
+    const auto marks =
+        std::find_if(lot.marks.begin(), lot.marks.end(), [&](const HandMark& mark) { return mark.date >= day; });
     if (made.empty()) {
-      unplaced_.push_back({opened_as(lot), true, *lot.exit_date, {}});
-      return;
+      for (auto closing = closings; closing != lot.closings.end(); ++closing)
+        unplaced_.push_back({opened_as_, false, closing->trade_date, {}});
+      if (lot.exit_date) unplaced_.push_back({opened_as_, true, *lot.exit_date, {}});
+    } else {
+      Lot& next = made.front();
+      next.closings.assign(closings, lot.closings.end());
+      next.marks.assign(marks, lot.marks.end());
+      next.exit_date = lot.exit_date;
+      next.exit_price = lot.exit_price;
     }
-    made.front().exit_date = lot.exit_date;
-    made.front().exit_price = lot.exit_price;
-  }
-
-  static Uuid opened_as(const Lot& lot) { return lot.origin ? lot.origin->opened_as : lot.id; }
-
-  void finish(Lot lot) {
-    std::erase_if(lot.closings, [&](const Closing& closing) {
-      if (closing.symbol.empty() || closing.symbol == lot.symbol) return false;
-      unplaced_.push_back({opened_as(lot), false, closing.trade_date, closing.symbol});
-      return true;
-    });
-    done_.push_back(std::move(lot));
+    lot.closings.erase(closings, lot.closings.end());
+    lot.marks.erase(marks, lot.marks.end());
   }
 
   const CorporateActions& actions_;
   std::vector<Lot>& done_;
   std::vector<UnplacedClosing>& unplaced_;
+  Uuid opened_as_;
+  std::vector<Live> live_;
+  std::vector<Closing> named_;
 };
 
 void link(std::vector<Lot>& lots) {

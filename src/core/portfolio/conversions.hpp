@@ -32,8 +32,8 @@ struct UnplacedClosing {
 // lot ends on the ex-date at its cost and the cash that is paid, and what it becomes begins there with the rest of the
 // cost, so that the conversion itself is no gain but for cash above its cost. What goes on as the same position keeps
 // its id; shares that are spun off get one that follows from the lot, the symbol and the day. Closings go to what they
-// sold. A conversion takes what was open at the end of the day before; a trade on the ex-date is of what it made.
-// Options have no conversions of their own. The lots come back in the order of entry dates and ids, linked by
+// sold by then. A conversion takes what was open at the end of the day before; a trade on the ex-date is of what it
+// made. Options have no conversions of their own. The lots come back in the order of entry dates and ids, linked by
 // Lot::previous and Lot::next.
 std::vector<Lot> apply_conversions(std::vector<Lot> lots, const CorporateActions& actions,
                                    std::vector<UnplacedClosing>& unplaced);
