@@ -287,6 +287,27 @@ $$;
 COMMENT ON FUNCTION _portfolio_batch.api_newest_date(uuid, text, text) IS
   'The newest date on which a portfolio has rows in a view over a table of its own; NULL when there is none.';
 
+CREATE FUNCTION _portfolio_batch.api_held_positions(portfolio_id uuid, day date)
+RETURNS TABLE (id uuid, symbol text, position_type text, investment_class text)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    SELECT h.position_id,
+           CASE WHEN h.symbol IS NULL OR length(l.position_type) = 2 THEN l.symbol ELSE h.symbol END,
+           COALESCE(l.position_type, CASE WHEN h.quantity < 0 THEN 'SHORT' ELSE 'LONG' END), l.investment_class
+      FROM %1$I.position_history AS h
+      LEFT JOIN %1$I.positions AS l ON l.portfolio_id = h.portfolio_id AND l.id = h.position_id
+     WHERE h.portfolio_id = $1 AND h.calculation_date = $2
+  $query$, _portfolio_batch.tables_schema()) USING portfolio_id, day;
+END
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.api_held_positions(uuid, date) IS
+  'The positions of a portfolio that have results on a day, by the names that they had then: also what a corporate '
+  'action spun off, which is no row of positions.';
+
 -- GET …/portfolio/{id}/betas -----------------------------------------------------------------------------------------
 
 CREATE FUNCTION _portfolio_batch.api_portfolio_betas_as_owner(portfolio_id uuid)
@@ -330,12 +351,12 @@ BEGIN
                  'observations', r.observations, 'quality_flag', r.quality_flag,
                  'reason', CASE WHEN r.position_id IS NULL THEN 'no_results' ELSE r.reason END),
                'provider_beta', c.beta, 'beta_difference', m.beta - c.beta) AS entry
-        FROM %1$I.positions AS l
+        FROM _portfolio_batch.api_held_positions($1, $2) AS l
         LEFT JOIN market AS m ON m.position_id = l.id
         LEFT JOIN rate AS r ON r.position_id = l.id
         LEFT JOIN %1$I.company_profiles AS c ON c.symbol = l.symbol
                                             AND l.investment_class IS DISTINCT FROM 'PRIVATE'
-       WHERE l.portfolio_id = $1 AND (m.position_id IS NOT NULL OR r.position_id IS NOT NULL)
+       WHERE m.position_id IS NOT NULL OR r.position_id IS NOT NULL
     )
     SELECT jsonb_build_object(
              'available', true, 'portfolio_id', $1, 'calculation_date', $2,
@@ -401,7 +422,7 @@ BEGIN
     ), betas AS (
       SELECT l.symbol, e.*, to_jsonb(e) AS fields
         FROM %1$I.position_factor_exposures AS e
-        JOIN %1$I.positions AS l ON l.portfolio_id = e.portfolio_id AND l.id = e.position_id
+        JOIN _portfolio_batch.api_held_positions($1, $2) AS l ON l.id = e.position_id
        WHERE e.portfolio_id = $1 AND e.calculation_date = $2 AND e.model = $3
     )
     SELECT jsonb_build_object(

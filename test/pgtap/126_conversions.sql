@@ -2,7 +2,7 @@
 -- of returns, with the figures worked by hand.
 
 \ir include/prelude.psql
-SELECT plan(38);
+SELECT plan(39);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;
@@ -74,6 +74,10 @@ SELECT set_eq($$SELECT symbol FROM market_data_coverage('2024-04-01', ARRAY[pg_t
               $$VALUES ('PAR')$$, 'and not before');
 SELECT set_hasnt($$SELECT symbol FROM missing_prices('2024-03-27', '2024-04-01', ARRAY[pg_temp.id(1)])$$,
                  $$VALUES ('VERN')$$, 'a loader fetches none of before');
+
+SELECT set_eq($$SELECT p ->> 'symbol' AS symbol, p ->> 'position_type' AS position_type
+                FROM jsonb_array_elements(api_portfolio_betas(pg_temp.id(1)) -> 'positions') AS p$$,
+              $$VALUES ('PAR', 'LONG'), ('VERN', 'LONG')$$, 'the API has both');
 
 -- They are sold by their own id.
 SELECT throws_ok(format('SELECT close_position(pg_temp.id(1), %L, 101, 150, ''2024-04-04'')', :'vern'), '22023',

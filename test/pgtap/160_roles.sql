@@ -123,6 +123,8 @@ INSERT INTO entry_points VALUES
   ('read', 'lot_history', 'SELECT * FROM pb.lot_history(''00000000-0000-4000-8000-000000000001'')'),
   ('read', 'converted_lots', 'SELECT * FROM _portfolio_batch.converted_lots('
    '''00000000-0000-4000-8000-000000000001'', ''2024-07-11'')'),
+  ('read', 'api_held_positions', 'SELECT * FROM _portfolio_batch.api_held_positions('
+   '''00000000-0000-4000-8000-000000000001'', ''2024-07-11'')'),
   ('read', 'has_conversions', 'SELECT _portfolio_batch.has_conversions()'),
   ('read', 'split_ratio', 'SELECT _portfolio_batch.split_ratio(''AAA'', ''2024-07-11'', ''2024-07-12'')'),
   ('read', 'split_ratios', 'SELECT _portfolio_batch.split_ratios(''AAA'', ''2024-07-11'')'),
