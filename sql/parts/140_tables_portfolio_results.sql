@@ -173,7 +173,8 @@ AS $columns$
     ('portfolio_holdings', 'calculation_date', 'date', 'NOT NULL',
      'Date of the result; nothing later was used.'),
     ('portfolio_holdings', 'position_ids', 'uuid[]', NULL,
-     'Lots (positions.id) that were open, or closed since the snapshot before.'),
+     'Lots (positions.id) that were open, or closed since the snapshot before; by the ids of lot_history what a '
+     'corporate action spun off.'),
     ('portfolio_holdings', 'symbols', 'text[]', NULL,
      'Symbol whose estimates are the lot''s, the underlying of an option; NULL with a reason.'),
     ('portfolio_holdings', 'quantities', 'numeric[]', NULL,
@@ -226,7 +227,7 @@ AS $columns$
     ('position_history', 'calculation_date', 'date', NULL,
      'Date of the result; nothing later was used.'),
     ('position_history', 'position_id', 'uuid', NULL,
-     'Lot of the result (positions.id).'),
+     'Lot of the result (positions.id), or what a corporate action spun off from one (lot_history).'),
     ('position_history', 'symbol', 'text', NULL,
      'Symbol whose estimates are the lot''s, the underlying of an option; NULL with a reason.'),
     ('position_history', 'quantity', 'numeric', NULL,

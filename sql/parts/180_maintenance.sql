@@ -430,18 +430,26 @@ LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
 AS $$
 BEGIN
-  RETURN QUERY EXECUTE format(
-    'SELECT p.id, p.investment_class IS NOT DISTINCT FROM ''PRIVATE'', h.quantity, h.multiplier, h.strike_price '
-    'FROM %I.positions AS p '
-    'CROSS JOIN LATERAL _portfolio_batch.open_quantity(p.portfolio_id, p.id, $3, ''infinity'') AS h '
-    'WHERE p.portfolio_id = $1 AND p.symbol = $2 AND p.exit_date IS NULL AND h.quantity <> 0 '
-    'ORDER BY p.entry_date, p.id', _portfolio_batch.tables_schema()) USING portfolio_id, symbol, day;
+  RETURN QUERY EXECUTE format($query$
+    SELECT i.id, p.investment_class IS NOT DISTINCT FROM 'PRIVATE', h.quantity, h.multiplier, h.strike_price
+      FROM (SELECT o.id, o.id AS opened_as FROM %1$I.positions AS o
+             WHERE o.portfolio_id = $1 AND o.symbol = $2
+             UNION
+            -- What corporate actions made the symbol by then.
+            SELECT c.position_id, c.opened_as FROM _portfolio_batch.converted_lots($1, $3) AS c
+             WHERE c.symbol = $2 AND _portfolio_batch.has_conversions()) AS i
+      JOIN %1$I.positions AS p ON p.portfolio_id = $1 AND p.id = i.opened_as
+     CROSS JOIN LATERAL _portfolio_batch.open_quantity(p.portfolio_id, i.id, $3, 'infinity') AS h
+     WHERE (p.exit_date IS NULL OR i.id <> p.id) AND COALESCE(h.converted_symbol, p.symbol) = $2 AND h.quantity <> 0
+     ORDER BY p.entry_date, i.id
+  $query$, _portfolio_batch.tables_schema()) USING portfolio_id, symbol, day;
 END
 $$;
 
 COMMENT ON FUNCTION _portfolio_batch.open_lots(uuid, text, date) IS
   'The lots of a symbol that can be traded on a day, the oldest first: quantity is negative when short, and without '
-  'what was closed later; multiplier and strike_price are those of the day.';
+  'what was closed later; multiplier and strike_price are those of the day. A lot is of the symbol that corporate '
+  'actions gave it by then, and what they spun off is a lot of its own.';
 
 CREATE FUNCTION _portfolio_batch.enter_trade(portfolio_id uuid, symbol text, quantity numeric, price numeric, day date,
                                              settled_option uuid DEFAULT NULL, notes text DEFAULT NULL)

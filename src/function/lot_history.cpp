@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/portfolio/conversions.hpp"
+#include "core/portfolio/ranges.hpp"
 #include "function/entry.hpp"
 #include "pg/function.hpp"
 #include "store/book_store.hpp"
@@ -105,13 +106,14 @@ PB_FUNCTION(pb_converted_lots) {
   const store::Book book = store::load_book(store, std::span(&portfolio_id, 1), latest_day);
   const core::CorporateActions actions = actions_of(store, book);
   for (const store::Portfolio& portfolio : book) {
+    const core::ClosableQuantities closable(portfolio.lots, actions);
     for (std::size_t i = 0; i < portfolio.lots.size(); ++i) {
       const core::Lot& lot = portfolio.lots[i];
       const bool is_at_hand = lot.entry_date <= day && (!lot.exit_date || *lot.exit_date > day);
       if (!is_at_hand || !is_touched(lot)) continue;
       rows.add(opened_as(lot)).add(lot.id).add(lot.symbol).add(lot.entry_date);
       rows.add(core::quantity_asof(lot, day, actions));
-      rows.add(core::closable_quantity(portfolio.lots, i, day, actions));
+      rows.add(closable.of(i, day));
     }
   }
   call.return_rows(rows);

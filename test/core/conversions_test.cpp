@@ -16,6 +16,7 @@
 namespace {
 
 using pb::core::apply_conversions;
+using pb::core::ClosableQuantities;
 using pb::core::Closing;
 using pb::core::Conversion;
 using pb::core::CorporateActions;
@@ -171,9 +172,10 @@ TEST(Conversions, ClosingsGoToWhatTheySold) {
   EXPECT_DOUBLE_EQ(held["GEV"], 0);
   EXPECT_DOUBLE_EQ(held["VERN"], 90 - 30 - 10);
   // What is left to sell on the eve is what nothing sold later needs.
-  EXPECT_DOUBLE_EQ(closable_quantity(lots, 0, eve, actions), 200);
+  EXPECT_DOUBLE_EQ(ClosableQuantities(lots, actions).of(0, eve), 200);
   lot.closings.push_back({last, 45, 140, "VERN"});
-  EXPECT_NEAR(closable_quantity(converted({lot}, actions), 0, eve, actions), 360 * 5.0 / 90, 1e-9);
+  const std::vector<Lot> more = converted({lot}, actions);
+  EXPECT_NEAR(ClosableQuantities(more, actions).of(0, eve), 360 * 5.0 / 90, 1e-9);
 }
 
 TEST(Conversions, ClosingsOfWhatALotNeverWasAreNamed) {
@@ -232,7 +234,7 @@ TEST(Conversions, RandomBooksEarnWhatTheirSharesDo) {
   const std::vector<Date>& dates = sessions.dates();
   int conversions = 0;
   int closings = 0;
-  for (int book = 0; book < 2000; ++book) {
+  for (int book = 0; book < 5000; ++book) {
     std::vector<Price> prices;
     std::map<std::pair<std::string, Date>, double> price;
     for (const std::string& symbol : symbols)
@@ -339,8 +341,8 @@ TEST(Conversions, RandomBooksEarnWhatTheirSharesDo) {
       ASSERT_NEAR(made_of_it + of_cash, open * sign * lot.entry_price, 1e-6) << "book " << book;
     }
   }
-  EXPECT_GT(conversions, 1000);
-  EXPECT_GT(closings, 1000);
+  EXPECT_GT(conversions, 5000);
+  EXPECT_GT(closings, 5000);
 }
 
 }  // namespace

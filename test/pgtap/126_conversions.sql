@@ -2,7 +2,7 @@
 -- of returns, with the figures worked by hand.
 
 \ir include/prelude.psql
-SELECT plan(39);
+SELECT plan(40);
 
 SET LOCAL portfolio_batch.beta_window = 20;
 SET LOCAL portfolio_batch.beta_min_observations = 10;
@@ -144,6 +144,11 @@ SELECT is((SELECT observations FROM position_market_betas AS b WHERE b.portfolio
 SELECT results_eq('TABLE symbol_history', $$VALUES ('MET', 'FAB', '2024-04-02'::date, 1::float8, 1::float8)$$,
                   'symbol_history shows it');
 SELECT is((api_position(pg_temp.id(21))->>'open_quantity')::numeric, 100::numeric, 'the position is open for the API');
+
+SELECT is((SELECT round((w.before / w.after)::numeric, 6)
+           FROM what_if(pg_temp.id(2), '[{"sell": "MET", "quantity": 100}]', '2024-04-05') AS w
+           WHERE w.section = 'exposure' AND w.figure = 'gross' AND w.unit = 'currency'), 2.000000,
+          'what_if sells it by its new name, and leaves its twin');
 
 -- A merger, a delisting, a return of capital, a stock dividend -------------------------------------------------------------
 

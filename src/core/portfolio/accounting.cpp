@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -132,15 +133,16 @@ LotCash add_trades(const Lot& lot, Date day, std::optional<Date> opening, const 
 void attribute_spin_offs(const Holdings& holdings, Date day, const ValuationInputs& inputs,
                          std::vector<LotLevel>& of_lots) {
   const std::span<const Lot> lots = holdings.lots;
+  if (std::none_of(lots.begin(), lots.end(), [](const Lot& lot) { return lot.is_spun_off(); })) return;
+  std::map<Uuid, std::size_t> places;
+  for (std::size_t i = 0; i < lots.size(); ++i) places.emplace(lots[i].id, i);
   for (std::size_t i = 0; i < lots.size(); ++i) {
     const Lot& lot = lots[i];
     if (!lot.is_spun_off() || lot.entry_date > day || lot.is_from_before(holdings.opening)) continue;
-    const auto parent = std::find_if(lots.begin(), lots.end(), [&](const Lot& l) { return l.id == lot.origin->from; });
-    if (parent == lots.end()) continue;
     const long double price = value_lot(lot, lot.entry_date, inputs).price;
     const long double gain = (price - lot.entry_price) * lot.quantity * lot.multiplier;
     of_lots[i].cumulative_pnl -= gain;
-    of_lots[static_cast<std::size_t>(parent - lots.begin())].cumulative_pnl += gain;
+    of_lots[places.at(lot.origin->from)].cumulative_pnl += gain;
   }
 }
 

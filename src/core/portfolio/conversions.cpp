@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <iterator>
-#include <map>
 #include <tuple>
 #include <utility>
 
@@ -38,10 +37,9 @@ class LotConverter {
   void convert(Lot lot) {
     opened_as_ = lot.id;
     take_out_named(lot);
-    const auto& all = actions_.conversions(lot.symbol);
-    const auto first = std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.ex_date > lot.entry_date; });
     live_.clear();
-    live_.push_back({std::move(lot), static_cast<std::size_t>(first - all.begin())});
+    const std::size_t first = first_after(lot.symbol, lot.entry_date);
+    live_.push_back({std::move(lot), first});
     while (const auto next = earliest()) {
       place_named(actions_.conversions(live_[*next].lot.symbol)[live_[*next].next].ex_date - one_day);
       step(*next);
@@ -113,36 +111,37 @@ class LotConverter {
   void step(std::size_t place) {
     Lot lot = std::move(live_[place].lot);
     const std::size_t number = live_[place].next;
-    const Conversion& conversion = actions_.conversions(lot.symbol)[number];
-    const double open = open_before(lot, conversion.ex_date);
     live_.erase(live_.begin() + static_cast<std::ptrdiff_t>(place));
-    if (open == 0) {
-      done_.push_back(std::move(lot));
-      return;
+    const Conversion& conversion = actions_.conversions(lot.symbol)[number];
+    const Date day = conversion.ex_date;
+    if (const double open = open_before(lot, day); open != 0) {
+      const double cost = actions_.split_ratio(lot.symbol, lot.entry_date, day).to_new_price(lot.entry_price);
+      const ConvertedCost costs = converted_cost(conversion, cost);
+      std::vector<Lot> made = successors(lot, conversion, open, costs);
+      hand_over(lot, day, made);
+      lot.exit_date = day;
+      lot.exit_price = conversion.cash + cost - costs.of_cash;
+      lot.converted_for = conversion.cash;
+      for (Lot& each : made) {
+        const bool goes_on = conversion.stays && each.id == lot.id;
+        const std::size_t next = goes_on ? number + 1 : first_after(each.symbol, day);
+        live_.push_back({std::move(each), next});
+      }
     }
-    std::vector<Lot> made = split(lot, conversion, open);
-    hand_over(lot, conversion.ex_date, made);
-    const double cost =
-        actions_.split_ratio(lot.symbol, lot.entry_date, conversion.ex_date).to_new_price(lot.entry_price);
-    lot.exit_date = conversion.ex_date;
-    lot.exit_price = conversion.cash + cost - converted_cost(conversion, cost).of_cash;
-    lot.converted_for = conversion.cash;
     done_.push_back(std::move(lot));
-    for (std::size_t i = 0; i < made.size(); ++i) {
-      const auto& all = actions_.conversions(made[i].symbol);
-      const auto later =
-          std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.ex_date > conversion.ex_date; });
-      const bool goes_on = conversion.stays && i == 0;
-      live_.push_back({std::move(made[i]), goes_on ? number + 1 : static_cast<std::size_t>(later - all.begin())});
-    }
   }
 
-  std::vector<Lot> split(const Lot& lot, const Conversion& conversion, double open) const {
+  std::size_t first_after(const std::string& symbol, Date day) const {
+    const auto& all = actions_.conversions(symbol);
+    const auto first = std::find_if(all.begin(), all.end(), [&](const auto& c) { return c.ex_date > day; });
+    return static_cast<std::size_t>(first - all.begin());
+  }
+
+  std::vector<Lot> successors(const Lot& lot, const Conversion& conversion, double open,
+                              const ConvertedCost& costs) const {
     const Date day = conversion.ex_date;
     const double quantity = CorporateActions::quantity_ratio(actions_.splits(lot.symbol), lot.entry_date, day)
                                 .to_new_shares(std::copysign(open, lot.quantity));
-    const double cost = actions_.split_ratio(lot.symbol, lot.entry_date, day).to_new_price(lot.entry_price);
-    const ConvertedCost costs = converted_cost(conversion, cost);
     std::vector<Lot> made;
     if (conversion.stays) made.push_back(successor(lot, conversion, lot.symbol, lot.id, quantity, costs.of_rest));
     for (std::size_t i = 0; i < conversion.legs.size(); ++i) {
@@ -243,22 +242,28 @@ std::vector<Lot> apply_conversions(std::vector<Lot> lots, const CorporateActions
   return done;
 }
 
-double closable_quantity(const std::vector<Lot>& lots, std::size_t lot, Date day, const CorporateActions& actions) {
-  const Lot& held = lots[lot];
+ClosableQuantities::ClosableQuantities(const std::vector<Lot>& lots, const CorporateActions& actions)
+    : lots_(lots), actions_(actions) {
+  for (std::size_t i = 0; i < lots.size(); ++i)
+    if (lots[i].is_spun_off()) spun_off_[{lots[i].origin->from, lots[i].entry_date}].push_back(i);
+}
+
+double ClosableQuantities::of(std::size_t lot, Date day) const {
+  const Lot& held = lots_[lot];
   if (held.exit_date && !held.is_converted()) return 0;
   const double converted =
-      OpenQuantity(held, actions).as_entered(held.is_converted() ? *held.exit_date - one_day : Date::max());
+      OpenQuantity(held, actions_).as_entered(held.is_converted() ? *held.exit_date - one_day : Date::max());
   double open = converted;
   // What it became was made of all that was open then: of as much as is left of that.
-  for (std::size_t i = 0; held.is_converted() && open > 0 && i < lots.size(); ++i) {
-    const Lot& made = lots[i];
-    const bool is_next = held.next && *held.next == i;
-    const bool is_spun_off = made.is_spun_off() && made.origin->from == held.id && made.entry_date == *held.exit_date;
-    if (!is_next && !is_spun_off) continue;
-    const double left = closable_quantity(lots, i, made.entry_date, actions);
-    open = std::min(open, converted * left / made.quantity);
+  const auto limit = [&](std::size_t made) {
+    if (open > 0) open = std::min(open, converted * of(made, lots_[made].entry_date) / lots_[made].quantity);
+  };
+  if (held.is_converted()) {
+    if (held.next) limit(*held.next);
+    if (const auto found = spun_off_.find({held.id, *held.exit_date}); found != spun_off_.end())
+      for (const std::size_t made : found->second) limit(made);
   }
-  return CorporateActions::quantity_ratio(actions.splits(held.symbol), held.entry_date, day)
+  return CorporateActions::quantity_ratio(actions_.splits(held.symbol), held.entry_date, day)
       .to_new_shares(std::copysign(open, held.quantity));
 }
 

@@ -1,8 +1,11 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/portfolio/corporate_actions.hpp"
@@ -38,8 +41,19 @@ struct UnplacedClosing {
 std::vector<Lot> apply_conversions(std::vector<Lot> lots, const CorporateActions& actions,
                                    std::vector<UnplacedClosing>& unplaced);
 
-// How much can still be closed of a lot that was converted, on a day on which it is open: nothing that was closed
-// since, of it or of what it became, may be sold twice. Signed, in shares of that day.
-double closable_quantity(const std::vector<Lot>& lots, std::size_t lot, Date day, const CorporateActions& actions);
+// How much can still be closed of lots that were converted: nothing that was closed since, of a lot or of what it
+// became, may be sold twice. It refers to the lots and the actions.
+class ClosableQuantities {
+ public:
+  ClosableQuantities(const std::vector<Lot>& lots, const CorporateActions& actions);
+
+  // Of one lot, by its place, on a day on which it is open: signed, in shares of that day.
+  double of(std::size_t lot, Date day) const;
+
+ private:
+  const std::vector<Lot>& lots_;
+  const CorporateActions& actions_;
+  std::map<std::pair<Uuid, Date>, std::vector<std::size_t>> spun_off_;  // by the lot that they come from, and the day
+};
 
 }  // namespace pb::core
