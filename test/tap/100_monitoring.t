@@ -5,7 +5,7 @@
 plan 36
 
 begin_cluster
-make_book 2024-06-03 4
+make_book 2024-06-03 8
 target=2024-12-31
 sql 'CREATE DATABASE undisturbed TEMPLATE book' 'CREATE DATABASE watched TEMPLATE book'
 PGDATABASE=undisturbed PGOPTIONS='-c portfolio_batch.progress=off' sql "CALL daily_batch('$target')"
