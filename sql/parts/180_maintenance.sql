@@ -94,7 +94,7 @@ COMMENT ON FUNCTION _portfolio_batch.converted_lots(uuid, date) IS
   'that was opened, the position that its shares are now, their symbol and since when, the quantity of positions_asof, '
   'and closable, which is what later closings leave of it. Nothing for lots that no action touches.';
 
-CREATE FUNCTION _portfolio_batch.has_conversions()
+CREATE FUNCTION _portfolio_batch.has_conversions(symbol text DEFAULT NULL, after_date date DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql STABLE
 SET search_path TO pg_catalog, pg_temp
@@ -102,13 +102,16 @@ AS $$
 DECLARE
   found boolean;
 BEGIN
-  EXECUTE format('SELECT EXISTS (SELECT FROM %I.corporate_action_legs)', _portfolio_batch.tables_schema()) INTO found;
+  EXECUTE format('SELECT EXISTS (SELECT FROM %I.corporate_action_legs AS l WHERE ($1 IS NULL OR l.symbol = $1) '
+                 'AND ($2 IS NULL OR l.ex_date > $2))', _portfolio_batch.tables_schema())
+     INTO found USING symbol, after_date;
   RETURN found;
 END
 $$;
 
-COMMENT ON FUNCTION _portfolio_batch.has_conversions() IS
-  'Whether any corporate action has legs. Without, lots are what was opened, and nothing needs to be asked of them.';
+COMMENT ON FUNCTION _portfolio_batch.has_conversions(text, date) IS
+  'Whether a corporate action with legs converts shares of a symbol (default: of any) after a day (default: ever). '
+  'Without, a lot is what was opened, and nothing needs to be asked of it.';
 
 CREATE FUNCTION _portfolio_batch.open_quantity(portfolio_id uuid, position_id uuid, day date,
                                                closed_until date DEFAULT NULL, OUT quantity numeric,
@@ -126,15 +129,17 @@ DECLARE
   followed      text;     -- whose splits an option follows
   rounding      numeric;  -- what closings may be off by: src/core/portfolio/lot.cpp says why
 BEGIN
-  IF _portfolio_batch.has_conversions() THEN
+  EXECUTE format('SELECT p.* FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.id = $2', tables_schema)
+     INTO lot USING portfolio_id, position_id;
+  IF _portfolio_batch.has_conversions(lot.symbol, lot.entry_date) THEN
     SELECT c.opened_as, c.symbol, trim_scale(round((CASE WHEN closed_until IS NULL THEN c.quantity
                                                          ELSE c.closable END)::numeric, 12))
       INTO opened_as, converted_symbol, quantity
       FROM _portfolio_batch.converted_lots(portfolio_id, day) AS c
      WHERE c.position_id = open_quantity.position_id;
+    EXECUTE format('SELECT p.* FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.id = $2', tables_schema)
+       INTO lot USING portfolio_id, COALESCE(opened_as, position_id);
   END IF;
-  EXECUTE format('SELECT p.* FROM %I.positions AS p WHERE p.portfolio_id = $1 AND p.id = $2', tables_schema)
-     INTO lot USING portfolio_id, COALESCE(opened_as, position_id);
   IF converted_symbol IS NOT NULL THEN
     new_shares := 1;
     old_shares := 1;

@@ -109,11 +109,11 @@ PB_FUNCTION(pb_converted_lots) {
     const core::ClosableQuantities closable(portfolio.lots, actions);
     for (std::size_t i = 0; i < portfolio.lots.size(); ++i) {
       const core::Lot& lot = portfolio.lots[i];
-      const bool is_at_hand = lot.entry_date <= day && (!lot.exit_date || *lot.exit_date > day);
-      if (!is_at_hand || !is_touched(lot)) continue;
-      rows.add(opened_as(lot)).add(lot.id).add(lot.symbol).add(lot.entry_date);
-      rows.add(core::quantity_asof(lot, day, actions));
-      rows.add(closable.of(i, day));
+      const bool is_past = lot.next && portfolio.lots[*lot.next].entry_date <= day;
+      if (lot.entry_date > day || is_past || !is_touched(lot)) continue;
+      const double quantity = core::quantity_asof(lot, day, actions);
+      rows.add(opened_as(lot)).add(lot.id).add(lot.symbol).add(lot.entry_date).add(quantity);
+      rows.add(quantity == 0 ? 0 : closable.of(i, day));
     }
   }
   call.return_rows(rows);

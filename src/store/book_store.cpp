@@ -11,6 +11,7 @@
 #include "core/portfolio/ranges.hpp"
 #include "pg/select.hpp"
 #include "store/calendar_store.hpp"
+#include "store/conversion_store.hpp"
 #include "store/price_store.hpp"
 
 namespace pb::store {

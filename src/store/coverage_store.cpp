@@ -37,30 +37,36 @@ bool has_conversions(const Store& store) {
   return found;
 }
 
-// What is wanted for positions, and until when. Of one that corporate actions convert, what it becomes by $3 as well,
-// also where the rest of it was closed since; its own symbol until it is gone.
+// What portfolios want for their positions, and until when. Of shares that corporate actions convert, what they become
+// by $3 as well, also where the rest was closed since; the shares themselves until they are gone.
 std::string wanted_for_positions(const Store& store) {
   const std::string positions = store.table("positions") + " p";
-  if (!has_conversions(store)) return "SELECT s.symbol, s.until FROM " + positions + symbols_of_position;
+  std::string of_positions = "SELECT p.portfolio_id, s.symbol, s.until FROM " + positions + symbols_of_position;
+  if (!has_conversions(store)) return of_positions;
   const std::string legs = store.table("corporate_action_legs") + " l";
-  return "SELECT * FROM (WITH RECURSIVE held (symbol, since, until) AS (SELECT s.symbol, p.entry_date, s.until FROM " +
-         positions + symbols_of_position + " UNION SELECT l.to_symbol, l.ex_date, NULL::date FROM " + positions +
-         " JOIN " + legs +
-         " ON l.symbol = p.symbol AND l.ex_date > p.entry_date AND l.ex_date <= least(p.exit_date, $3)"
-         " WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $3 AND p.deleted_at IS NULL"
-         " AND l.to_symbol IS NOT NULL UNION SELECT l.to_symbol, l.ex_date, NULL FROM held h JOIN " +
-         legs +
-         " ON l.symbol = h.symbol AND l.ex_date > h.since AND l.ex_date <= $3 WHERE l.to_symbol IS NOT NULL)"
-         " SELECT h.symbol, least(h.until, (SELECT min(l.ex_date) - 1 FROM " +
-         legs +
-         " WHERE l.symbol = h.symbol AND l.ex_date > h.since AND l.kind NOT IN ('spin_off', 'return_of_capital')))"
-         " FROM held h) c (symbol, until) WHERE (c.until < $2) IS NOT TRUE";
+  const std::string shares = "SELECT p.portfolio_id, p.symbol, p.entry_date, p.exit_date FROM " + positions +
+                             " WHERE p.portfolio_id = ANY ($1) AND p.entry_date <= $3 AND p.deleted_at IS NULL"
+                             " AND p.investment_class IS DISTINCT FROM 'PRIVATE' AND length(p.position_type) <> 2";
+  const std::string made_of_them =
+      "SELECT h.portfolio_id, l.to_symbol, l.ex_date, NULL::date FROM held h JOIN " + legs +
+      " ON l.symbol = h.symbol AND l.ex_date > h.since AND l.ex_date <= least(h.closed, $3)"
+      " WHERE l.to_symbol IS NOT NULL";
+  const std::string last_day = "(SELECT min(l.ex_date) - 1 FROM " + legs +
+                               " WHERE l.symbol = h.symbol AND l.ex_date > h.since"
+                               " AND l.kind NOT IN ('spin_off', 'return_of_capital'))";
+  return of_positions +
+         " AND length(p.position_type) = 2 UNION ALL SELECT c.* FROM (WITH RECURSIVE held"
+         " (portfolio_id, symbol, since, closed) AS (" +
+         shares + " UNION " + made_of_them + ") SELECT h.portfolio_id, h.symbol, " + last_day +
+         " FROM held h WHERE h.closed IS NULL OR h.closed > $2) c (portfolio_id, symbol, until)"
+         " WHERE (c.until < $2) IS NOT TRUE";
 }
 
 // Symbols wanted between two days by the portfolios $1, and until when: those of positions, factors, the market $4.
 std::string universe(const Store& store) {
-  return "SELECT w.symbol, max(coalesce(w.until, 'infinity')) FROM (" + wanted_for_positions(store) +
-         " UNION ALL SELECT unnest(ARRAY[long_symbol, short_symbol]), NULL FROM " + store.table("factor_definitions") +
+  return "SELECT w.symbol, max(coalesce(w.until, 'infinity')) FROM (SELECT o.symbol, o.until FROM (" +
+         wanted_for_positions(store) + ") o UNION ALL SELECT unnest(ARRAY[long_symbol, short_symbol]), NULL FROM " +
+         store.table("factor_definitions") +
          " WHERE is_active UNION ALL SELECT $4, NULL) w (symbol, until) GROUP BY w.symbol";
 }
 
@@ -103,9 +109,9 @@ std::map<core::Uuid, std::set<std::string>> holders_of_symbols(const Store& stor
     std::string symbol;
   };
   static const auto columns =
-      pg::select("positions", field("p.portfolio_id", &Row::portfolio_id), field("s.symbol", &Row::symbol));
+      pg::select("positions", field("w.portfolio_id", &Row::portfolio_id), field("w.symbol", &Row::symbol));
   std::map<core::Uuid, std::set<std::string>> held;
-  columns.from(store.table("positions") + " p" + symbols_of_position + " AND s.symbol = ANY ($4)",
+  columns.from("(" + wanted_for_positions(store) + ") w WHERE w.symbol = ANY ($4)",
                Args{Type::uuid_array, Type::date, Type::date, Type::text_array}
                    .add(portfolio_ids)
                    .add(day)

@@ -29,9 +29,6 @@ constexpr std::size_t bytes_per_price = 2 * sizeof(double);
 // The splits and dividends of the symbols.
 core::CorporateActions load_actions(const Store& store, const std::vector<std::string>& symbols);
 
-// What shares become up to a day, by corporate_action_legs, of all symbols. Without the splits and dividends.
-core::CorporateActions load_conversions(const Store& store, core::Date until);
-
 // An option and what it is on.
 using OptionSymbol = std::pair<std::string, std::string>;
 

@@ -17,19 +17,9 @@ using pb::core::Money;
 using pb::core::PortfolioLevels;
 using pb::core::to_money;
 using pb::test::day;
+using pb::test::lot_of;
 
 Money money(double amount) { return to_money(static_cast<long double>(amount)); }
-
-Lot lot_of(unsigned char number, const char* symbol, double quantity, double price, Date entry) {
-  Lot lot;
-  lot.id.bytes[15] = number;
-  lot.symbol = symbol;
-  lot.position_type = quantity > 0 ? "LONG" : "SHORT";
-  lot.quantity = quantity;
-  lot.entry_price = price;
-  lot.entry_date = entry;
-  return lot;
-}
 
 // 100 shares of A since January, 40 of B sold short, dividends of A each quarter and of B once.
 class CashEvents : public ::testing::Test {

@@ -34,14 +34,7 @@ const Date ex_date = day("2024-02-05");
 const Date eve = day("2024-02-02");
 
 Lot lot_of(const char* symbol, double quantity, double price) {
-  Lot lot;
-  lot.id.bytes[15] = 1;
-  lot.symbol = symbol;
-  lot.position_type = quantity > 0 ? "LONG" : "SHORT";
-  lot.quantity = quantity;
-  lot.entry_price = price;
-  lot.entry_date = entry;
-  return lot;
+  return pb::test::lot_of(1, symbol, quantity, price, entry);
 }
 
 std::vector<Lot> converted(const std::vector<Lot>& lots, const CorporateActions& actions) {

@@ -27,6 +27,7 @@
 #include "core/calendar/sessions.hpp"
 #include "core/error.hpp"
 #include "core/portfolio/corporate_actions.hpp"
+#include "core/portfolio/lot.hpp"
 #include "core/portfolio/money.hpp"
 #include "core/portfolio/price_panel.hpp"
 #include "core/stats/linear_algebra.hpp"
@@ -146,6 +147,18 @@ struct Price {
   bool split_adjusted = false;
   std::optional<core::Instant> fetched_at = core::Instant(day("2027-01-01"));
 };
+
+// A lot of shares, by a small number.
+inline core::Lot lot_of(unsigned char number, const char* symbol, double quantity, double price, Date entry) {
+  core::Lot lot;
+  lot.id.bytes[15] = number;
+  lot.symbol = symbol;
+  lot.position_type = quantity > 0 ? "LONG" : "SHORT";
+  lot.quantity = quantity;
+  lot.entry_price = price;
+  lot.entry_date = entry;
+  return lot;
+}
 
 // A panel with the given prices, ready to be read.
 inline core::PricePanel make_panel(core::Sessions sessions, const std::vector<Price>& prices,

@@ -73,6 +73,14 @@ class Prices:
         return None
 
 
+def real_prices(data_dir):
+    prices = Prices()
+    with gzip.open(Path(data_dir) / "prices_adjusted_2016_2024.csv.gz", "rt", newline="") as handle:
+        for row in csv.DictReader(handle):
+            prices.add(row["symbol"], row["date"], Decimal(row["adj_close"]), "csv", "split")
+    return prices
+
+
 def split_ratio(row):
     return Fraction(row["ratio_numerator"]) / Fraction(row.get("ratio_denominator", "1"))
 
@@ -395,10 +403,7 @@ def text_rows(rows, columns):
 
 def run_real(data_dir, check, fixture, target, columns):
     real = json.loads((FIXTURES / fixture).read_text(encoding="utf-8"))
-    prices = Prices()
-    with gzip.open(Path(data_dir) / "prices_adjusted_2016_2024.csv.gz", "rt", newline="") as handle:
-        for row in csv.DictReader(handle):
-            prices.add(row["symbol"], row["date"], Decimal(row["adj_close"]), "csv", "split")
+    prices = real_prices(data_dir)
     load_marks(real, prices)
     prices.finish()
     sessions = [day for day, _, _ in prices.rows["SPY"]]

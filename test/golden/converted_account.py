@@ -8,14 +8,12 @@ conversions, closings and entries, in this order, each of which changes parcels 
 opposite: it computes every date from the lots as they were opened. Decimal arithmetic, fractions for ratios.
 """
 import csv
-import gzip
 import json
 import os
 import sys
 from decimal import Decimal
-from pathlib import Path
 
-from accounting import FETCHED, FIXTURES, HERE, ZERO, Actions, Prices, money, split_ratio, times
+from accounting import FETCHED, FIXTURES, HERE, ZERO, Actions, money, real_prices, split_ratio, times
 
 COLUMNS = ["snapshot_date", "equity_balance", "cash_value", "total_long", "total_short", "cumulative_pnl", "daily_pnl",
            "daily_realized_pnl", "cumulative_dividends"]
@@ -160,10 +158,7 @@ def main(arguments):
         print("converted_account.csv: not computed, no data directory given")
         return
     fixture = json.loads((FIXTURES / "converted_account.json").read_text(encoding="utf-8"))
-    prices = Prices()
-    with gzip.open(Path(data_dir) / "prices_adjusted_2016_2024.csv.gz", "rt", newline="") as handle:
-        for row in csv.DictReader(handle):
-            prices.add(row["symbol"], row["date"], Decimal(row["adj_close"]), "csv", "split")
+    prices = real_prices(data_dir)
     prices.finish()
     table = [COLUMNS] + followed(fixture, prices)
     target = HERE / "converted_account.csv"

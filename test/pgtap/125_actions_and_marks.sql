@@ -4,13 +4,9 @@
 \ir include/prelude.psql
 SELECT plan(47);
 
-SET LOCAL portfolio_batch.beta_window = 20;
-SET LOCAL portfolio_batch.beta_min_observations = 10;
-SET LOCAL portfolio_batch.limited_history_below = 15;
-INSERT INTO market_data_cache (symbol, date, close)
-SELECT 'SPY', s.session_date, 500 * exp(sum(0.01 * sin(s.t * s.t)) OVER (ORDER BY s.t))
-FROM (SELECT session_date, row_number() OVER (ORDER BY session_date) AS t
-      FROM sessions_between('2024-03-01', '2024-10-31')) AS s;
+\set market_from 2024-03-01
+\set market_to 2024-10-31
+\ir include/short_market.psql
 
 -- The books of a portfolio, date by date.
 CREATE FUNCTION pg_temp.books(portfolio integer) RETURNS TABLE (day date, market_value numeric, pnl numeric)

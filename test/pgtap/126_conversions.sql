@@ -2,15 +2,13 @@
 -- of returns, with the figures worked by hand.
 
 \ir include/prelude.psql
-SELECT plan(40);
+SELECT plan(42);
 
-SET LOCAL portfolio_batch.beta_window = 20;
-SET LOCAL portfolio_batch.beta_min_observations = 10;
-SET LOCAL portfolio_batch.limited_history_below = 15;
-INSERT INTO market_data_cache (symbol, date, close)
-SELECT 'SPY', s.session_date, 500 * exp(sum(0.01 * sin(s.t * s.t)) OVER (ORDER BY s.t))
-FROM (SELECT session_date, row_number() OVER (ORDER BY session_date) AS t
-      FROM sessions_between('2024-01-02', '2024-04-30')) AS s;
+\set market_from 2024-01-02
+\set market_to 2024-04-30
+\ir include/short_market.psql
+-- Three names of one symbol are in it.
+SET LOCAL portfolio_batch.beta_window = 50;
 
 -- The books of a portfolio, date by date.
 CREATE FUNCTION pg_temp.books(portfolio integer, since date DEFAULT '-infinity')
@@ -112,17 +110,22 @@ SELECT is((SELECT realized FROM pg_temp.books(1, '2024-04-04') LIMIT 1), 2800.00
 
 -- A new name -----------------------------------------------------------------------------------------------------------
 
--- FAB becomes MET on April 2nd; TWIN has the prices of both.
+-- FAQ becomes FAB on March 1st, and that MET on April 2nd; TWIN has the prices of all three. Each name is adjusted for
+-- the dividends that were paid under it: FAB's of 2 % on March 15th, MET's of 1 % on April 15th.
 INSERT INTO market_data_cache (symbol, date, close, adj_close)
-SELECT n.symbol, s.session_date, s.price, s.price
+SELECT n.symbol, s.session_date, s.price,
+       s.price * CASE WHEN s.session_date < '2024-03-15' AND n.symbol IN ('TWIN', 'FAB') THEN 0.98 ELSE 1 END
+               * CASE WHEN s.session_date < '2024-04-15' AND n.symbol IN ('TWIN', 'MET') THEN 0.99 ELSE 1 END
 FROM (SELECT session_date, 200 * exp(sum(0.02 * sin(t * t) + 0.005 * cos(3 * t)) OVER (ORDER BY t)) AS price
       FROM (SELECT session_date, row_number() OVER (ORDER BY session_date) AS t
             FROM sessions_between('2024-01-02', '2024-04-30')) AS n) AS s
-JOIN (VALUES ('TWIN', '-infinity'::date, 'infinity'::date), ('FAB', '-infinity', '2024-04-01'), ('MET', '2024-04-02', 'infinity'))
+JOIN (VALUES ('TWIN', '-infinity'::date, 'infinity'::date), ('FAQ', '-infinity', '2024-02-29'),
+             ('FAB', '2024-03-01', '2024-04-01'), ('MET', '2024-04-02', 'infinity'))
   AS n (symbol, since, until) ON s.session_date BETWEEN n.since AND n.until;
-INSERT INTO corporate_actions (symbol, ex_date, kind) VALUES ('FAB', '2024-04-02', 'symbol_change');
+INSERT INTO corporate_actions (symbol, ex_date, kind)
+VALUES ('FAQ', '2024-03-01', 'symbol_change'), ('FAB', '2024-04-02', 'symbol_change');
 INSERT INTO corporate_action_legs (symbol, ex_date, kind, to_symbol, ratio_numerator)
-VALUES ('FAB', '2024-04-02', 'symbol_change', 'MET', 1);
+VALUES ('FAQ', '2024-03-01', 'symbol_change', 'FAB', 1), ('FAB', '2024-04-02', 'symbol_change', 'MET', 1);
 SELECT pg_temp.add_portfolio(2, 100000, '2024-03-28');
 SELECT pg_temp.add_lot(2, 21, 'FAB', 100, 200, '2024-03-28');
 SELECT pg_temp.add_lot(2, 22, 'TWIN', 100, 200, '2024-03-28');
@@ -140,8 +143,9 @@ SELECT results_eq($$SELECT round(b.beta::numeric, 12), b.observations FROM posit
                     WHERE b.portfolio_id = pg_temp.id(2) AND b.position_id = pg_temp.id(22) AND b.calculation_date = '2024-04-05'$$,
                   'and has its beta: the history of the old name counts');
 SELECT is((SELECT observations FROM position_market_betas AS b WHERE b.portfolio_id = pg_temp.id(2)
-           AND b.position_id = pg_temp.id(21) AND b.calculation_date = '2024-04-05'), 20, 'of the whole window');
-SELECT results_eq('TABLE symbol_history', $$VALUES ('MET', 'FAB', '2024-04-02'::date, 1::float8, 1::float8)$$,
+           AND b.position_id = pg_temp.id(21) AND b.calculation_date = '2024-04-05'), 50, 'of the whole window');
+SELECT results_eq('SELECT * FROM symbol_history ORDER BY changed_on',
+                  $$VALUES ('FAB', 'FAQ', '2024-03-01'::date, 1::float8, 1::float8), ('MET', 'FAB', '2024-04-02', 1, 1)$$,
                   'symbol_history shows it');
 SELECT is((api_position(pg_temp.id(21))->>'open_quantity')::numeric, 100::numeric, 'the position is open for the API');
 
@@ -184,9 +188,16 @@ SELECT results_eq($$SELECT id, realized_pnl, market_value FROM positions WHERE p
                   $$VALUES (pg_temp.id(31), 200.0000, 3000.0000), (pg_temp.id(32), 5000.0000, 0.0000),
                            (pg_temp.id(33), 0.0000, 4200.0000), (pg_temp.id(34), 0.0000, 10500.0000)$$,
                   'and the positions say so');
-SELECT is_empty($$SELECT section, entity, status, detail FROM batch_audit('2024-04-03')
-                  WHERE "check" IN ('holdings', 'orphans', 'corporate actions', 'balance') AND status = 'red'$$,
-                'the audit finds all of it whole');
+SELECT set_eq($$SELECT DISTINCT section, "check", status FROM batch_audit('2024-04-03')
+                WHERE section = 'orphans' OR "check" IN ('holdings', 'corporate actions', 'balance')$$,
+              $$VALUES ('market data', 'corporate actions', 'green'), ('snapshots', 'balance', 'green'),
+                       ('snapshots', 'holdings', 'green'), ('orphans', 'portfolios', 'green'),
+                       ('orphans', 'positions', 'green'), ('orphans', 'scenarios', 'green')$$,
+              'the audit finds all of it whole');
+SELECT is((SELECT h.quantity FROM _portfolio_batch.open_quantity(pg_temp.id(3), pg_temp.id(32), '2024-04-03') AS h), 0::numeric,
+          'nothing is left of what was delisted');
+SELECT throws_ok($$SELECT close_position(pg_temp.id(3), pg_temp.id(32), 1, 0, '2024-04-03')$$, '22023',
+                 format('cannot close 1 of position %s (DEAD): 0 are open on 2024-04-03', pg_temp.id(32)), 'to be closed');
 
 -- Nobody knows from the shares what becomes of contracts.
 INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date, underlying_symbol,
