@@ -218,21 +218,19 @@ const SymbolFits& RiskModels::spread() {
   return spread_.emplace(fit_factors("spread", SymbolTopic::spread, core::spread_model()));
 }
 
-// The changes of the yield, where the series has enough of them in reach of the day; else those that the bond fund's
-// returns imply.
+// The changes of the yield, where the series has enough of them in reach of the day and does not end long before it;
+// else those that the bond fund's returns imply.
 const core::RateChanges& RiskModels::rate_changes() {
   if (rate_changes_) return *rate_changes_;
   const store::Settings& settings = inputs_.store().settings();
   const core::PricePanel& panel = inputs_.market().panel;
   core::RateChanges quoted = core::yield_changes(inputs_.yields(), panel.sessions());
-  const auto found = core::newest_sessions(book_.session, settings.beta_window,
-                                           [&](int t) { return std::isfinite(quoted.change(t)); });
-  if (static_cast<int>(found.size()) >= settings.beta_min_observations) {
+  if (core::serve_for(quoted, book_.session, beta_window(settings))) {
     rate_series_ = settings.rate_series;
     return rate_changes_.emplace(std::move(quoted));
   }
   const auto fund = inputs_.rate_factor();
-  if (!fund) return rate_changes_.emplace(std::move(quoted));
+  if (!fund) return rate_changes_.emplace(core::no_changes(panel.sessions().size()));
   rate_series_ = fund->long_symbol;
   return rate_changes_.emplace(
       core::implied_changes(panel.returns(panel.column(fund->long_symbol).value()), settings.rate_duration));

@@ -21,9 +21,11 @@ using pb::core::fit_rate_betas;
 using pb::core::implied_changes;
 using pb::core::interval_returns;
 using pb::core::Matrix;
+using pb::core::oldest_rate_change;
 using pb::core::RateBetas;
 using pb::core::RateChanges;
 using pb::core::Reason;
+using pb::core::serve_for;
 using pb::core::Sessions;
 using pb::core::Vector;
 using pb::core::WindowSettings;
@@ -97,6 +99,21 @@ TEST(RateChanges, AreImpliedByABondFund) {
   EXPECT_NEAR(changes.change(1), 0.001, 1e-18);  // the fund lost, so the yield rose
   EXPECT_NEAR(changes.change(2), -0.002, 1e-18);
   EXPECT_EQ(changes.start[2], 1);
+}
+
+// As many as the window needs in its reach, and none of them too old.
+TEST(RateChanges, ServeWhileTheyAreEnoughAndRecent) {
+  constexpr WindowSettings short_window{.window = 20, .min_observations = 10, .limited_below = 15};
+  RateChanges changes = pb::core::no_changes(60);
+  EXPECT_FALSE(serve_for(changes, 59, short_window));
+  for (int t = 30; t < 40; ++t) changes.change(t) = 0.0001;
+  EXPECT_EQ(oldest_rate_change, 10);
+  EXPECT_TRUE(serve_for(changes, 39, short_window));
+  EXPECT_TRUE(serve_for(changes, 49, short_window));
+  EXPECT_FALSE(serve_for(changes, 50, short_window));
+  EXPECT_FALSE(serve_for(changes, 38, short_window));  // nine, as of then
+  changes.change(35) = nan;
+  EXPECT_FALSE(serve_for(changes, 39, short_window));
 }
 
 TEST(IntervalReturns, AreCompounded) {

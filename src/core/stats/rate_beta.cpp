@@ -13,10 +13,6 @@ namespace pb::core {
 
 namespace {
 
-RateChanges no_changes(Eigen::Index sessions) {
-  return {Vector::Constant(sessions, nan), std::vector<int>(static_cast<std::size_t>(sessions), 0)};
-}
-
 void require_quotes(std::span<const YieldQuote> quotes) {
   for (std::size_t i = 0; i < quotes.size(); ++i) {
     if (i > 0 && quotes[i].date <= quotes[i - 1].date)
@@ -28,6 +24,10 @@ void require_quotes(std::span<const YieldQuote> quotes) {
 }
 
 }  // namespace
+
+RateChanges no_changes(Eigen::Index sessions) {
+  return {Vector::Constant(sessions, nan), std::vector<int>(static_cast<std::size_t>(sessions), 0)};
+}
 
 RateChanges yield_changes(std::span<const YieldQuote> quotes, const Sessions& sessions) {
   require_quotes(quotes);
@@ -45,6 +45,13 @@ RateChanges yield_changes(std::span<const YieldQuote> quotes, const Sessions& se
     percent_before = quote.percent;
   }
   return changes;
+}
+
+bool serve_for(const RateChanges& changes, int session, const WindowSettings& settings) {
+  const std::vector<int> found =
+      newest_sessions(session, settings.window, [&](int t) { return std::isfinite(changes.change(t)); });
+  return !found.empty() && static_cast<int>(found.size()) >= settings.min_observations &&
+         session - found.back() <= oldest_rate_change;
 }
 
 RateChanges implied_changes(const Eigen::Ref<const Vector>& fund_returns, double duration) {

@@ -23,6 +23,10 @@ struct YieldQuote {
 // count a month's move as one day's.
 inline constexpr int longest_rate_interval = 5;
 
+// Yields whose newest change ends more than this many sessions before the day are not used for it: a fund's returns are
+// nearer to what rates have done since than a series that has nothing of it.
+inline constexpr int oldest_rate_change = 10;
+
 // Changes of an interest rate by the session they end on, with the session they start from. A return of the same
 // interval is the compounded one of the sessions after the start.
 struct RateChanges {
@@ -34,6 +38,13 @@ struct RateChanges {
 // quote of a day without a session is not used. Filling gaps before differencing would make a zero and a doubled move.
 // Throws 22000 unless dates ascend and quotes are finite.
 RateChanges yield_changes(std::span<const YieldQuote> quotes, const Sessions& sessions);
+
+// Whether the changes serve for estimates as of a session: as many as they need in the reach of the window, the newest
+// of them no older than oldest_rate_change.
+bool serve_for(const RateChanges& changes, int session, const WindowSettings& settings);
+
+// A change on no session.
+RateChanges no_changes(Eigen::Index sessions);
 
 // The changes that a bond fund's returns imply when no yields are at hand: -return / duration, with the fund's modified
 // duration in years. Throws 22023 unless the duration is positive and finite.
