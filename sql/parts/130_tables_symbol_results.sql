@@ -26,9 +26,9 @@ AS $columns$
     ('factor_models', 'short_digests',       'bigint[]',                 NULL,
      'The same of short_symbols; NULL for a factor without a short leg.'),
     ('factor_models', 'parameters',          'jsonb',                    NULL,
-     'What the estimates depend on beside prices: window, min_observations, limited_history_below, sessions_per_year '
-     '(by which variances of the model are annualized, 252 of NYSE); method of market; alpha, alpha_choice and '
-     'orthogonalized of ridge; rate_series and unit of rate.'),
+     'What the estimates depend on beside prices: window, min_observations, limited_history_below, '
+     'max_stale_sessions, sessions_per_year (by which variances of the model are annualized, 252 of NYSE); method of '
+     'market; alpha, alpha_choice and orthogonalized of ridge; rate_series and unit of rate.'),
     ('factor_models', 'window_start',        'date',                     NULL,
      'First of the sessions that the window asks for.'),
     ('factor_models', 'window_end',          'date',                     NULL,
@@ -80,8 +80,8 @@ AS $columns$
      'Session of the last return used; NULL when none was.'),
     ('symbol_model_fits', 'quality_flag',        'text',                     NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
-     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
-     'applies.'),
+     'return of the window is left out because adj_close jumps by the ratio of a split; stale, before both, where the '
+     'newest observation is more than max_stale_sessions old; NULL when no estimate applies.'),
     ('symbol_model_fits', 'reason',              'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private, or outlier for a beta that is '
      'implausibly large; NULL when there is nothing to say.'),
@@ -166,8 +166,8 @@ AS $columns$
      'every day is a session.'),
     ('symbol_volatility', 'quality_flag',                 'text',                     NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
-     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
-     'applies.'),
+     'return of the window is left out because adj_close jumps by the ratio of a split; stale, before both, where the '
+     'newest observation is more than max_stale_sessions old; NULL when no estimate applies.'),
     ('symbol_volatility', 'reason',                       'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
     ('symbol_volatility', 'input_digest',        'bigint',                   NULL,

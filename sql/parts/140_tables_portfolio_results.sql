@@ -302,8 +302,8 @@ AS $columns$
      'Symbol whose returns stand for the market.'),
     ('position_market_betas', 'quality_flag',     'text',                     NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
-     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
-     'applies.'),
+     'return of the window is left out because adj_close jumps by the ratio of a split; stale, before both, where the '
+     'newest observation is more than max_stale_sessions old; NULL when no estimate applies.'),
     ('position_market_betas', 'reason',           'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private, or outlier for a beta that is '
      'implausibly large; NULL when there is nothing to say.'),
@@ -350,8 +350,8 @@ AS $columns$
      'Change of the rate that ir_beta refers to.'),
     ('position_interest_rate_betas', 'quality_flag',     'text',                     NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
-     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
-     'applies.'),
+     'return of the window is left out because adj_close jumps by the ratio of a split; stale, before both, where the '
+     'newest observation is more than max_stale_sessions old; NULL when no estimate applies.'),
     ('position_interest_rate_betas', 'reason',           'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
     ('position_interest_rate_betas', 'created_at',       'timestamp with time zone', NULL,
@@ -425,8 +425,8 @@ AS $columns$
      'Daily returns used; NULL when none were looked for.'),
     ('position_factor_exposures', 'quality_flag',             'text',                     NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
-     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
-     'applies.'),
+     'return of the window is left out because adj_close jumps by the ratio of a split; stale, before both, where the '
+     'newest observation is more than max_stale_sessions old; NULL when no estimate applies.'),
     ('position_factor_exposures', 'reason',                   'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
     ('position_factor_exposures', 'created_at',               'timestamp with time zone', NULL,
@@ -453,6 +453,8 @@ AS $columns$
      'Sums of signed exposure x beta, in 1/10,000 of the currency; NULL with a reason.'),
     ('portfolio_model_exposures', 'coverage', 'double precision[]', NULL,
      'Shares of the gross exposure that have the beta, 0 to 1; NULL without exposure.'),
+    ('portfolio_model_exposures', 'stale_share', 'double precision', NULL,
+     'Share of the gross exposure whose fits have quality_flag stale, 0 to 1; NULL without exposure.'),
     ('portfolio_model_exposures', 'marginal_contributions', 'double precision[]', NULL,
      'Change of the portfolio''s annualized volatility per unit of each exposure value; NULL with a reason, of '
      'specific, and of models market and rate, which split no risk.'),
@@ -474,6 +476,7 @@ AS $columns$
      $view$
        SELECT m.portfolio_id, m.calculation_date, m.model, f.factor, f.exposure_value,
               (f.exposure_dollar / 10000.0)::numeric(20,4) AS exposure_dollar, f.coverage,
+              CASE WHEN m.stale_share > 0 THEN 'stale' END AS quality_flag, m.stale_share,
               f.marginal_contribution_to_risk, f.contribution_to_risk, f.percent_contribution_to_risk, f.reason,
               m.created_at, m.run_id
        FROM %1$I.portfolio_model_exposures AS m
@@ -497,6 +500,10 @@ AS $columns$
      'Sum of signed exposure x beta, in currency; NULL with a reason.'),
     ('portfolio_factor_exposures', 'coverage',                      'double precision',         NULL,
      'Share of the gross exposure that has this beta, 0 to 1; NULL without exposure.'),
+    ('portfolio_factor_exposures', 'quality_flag',                  'text',                     NULL,
+     'stale where a part of the gross exposure has fits with that flag (stale_share); else NULL.'),
+    ('portfolio_factor_exposures', 'stale_share',                   'double precision',         NULL,
+     'Share of the gross exposure whose fits of the model have quality_flag stale, 0 to 1; NULL without exposure.'),
     ('portfolio_factor_exposures', 'marginal_contribution_to_risk', 'double precision',         NULL,
      'Change of the portfolio''s annualized volatility per unit of exposure_value; NULL with a reason, of specific, '
      'and of models market and rate, which split no risk.'),
@@ -571,8 +578,8 @@ AS $columns$
      'every day is a session.'),
     ('position_volatility', 'quality_flag',                 'text',                     NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
-     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
-     'applies.'),
+     'return of the window is left out because adj_close jumps by the ratio of a split; stale, before both, where the '
+     'newest observation is more than max_stale_sessions old; NULL when no estimate applies.'),
     ('position_volatility', 'reason',                       'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
     ('position_volatility', 'created_at',                   'timestamp with time zone', NULL,
@@ -819,6 +826,9 @@ AS $columns$
      'P&L per 1.00 of each factor, in currency; NULL where it is not known.'),
     ('portfolio_stress_tests', 'coverage', 'double precision', NULL,
      'Share of the gross exposure that has a market beta, 0 to 1; NULL without exposure.'),
+    ('portfolio_stress_tests', 'stale_share', 'double precision', NULL,
+     'Share of the gross exposure with a fit of model market, ridge or rate whose quality_flag is stale, 0 to 1; NULL '
+     'without exposure.'),
     ('portfolio_stress_tests', 'equity', 'numeric(20,4)', NULL,
      'Net asset value of the date.'),
     ('portfolio_stress_tests', 'notes', 'jsonb', NULL,
@@ -845,6 +855,9 @@ AS $columns$
                      || jsonb_build_object('covariance_date', to_char(m.covariance_date, 'YYYY-MM-DD'),
                                         'covariance_observations', m.covariance_observations,
                                         'covariance_half_life', m.covariance_half_life, 'coverage', p.coverage)
+                     || CASE WHEN p.stale_share > 0
+                             THEN jsonb_build_object('quality_flag', 'stale', 'stale_share', p.stale_share)
+                             ELSE '{}' END
                      || CASE WHEN m.missing_factors IS NULL THEN '{}'
                              ELSE jsonb_build_object('missing_factors', m.missing_factors) END
                      || CASE WHEN i.impacts IS NULL THEN '{}'
@@ -916,7 +929,8 @@ AS $columns$
     ('stress_test_results', 'factor_impacts',       'jsonb',                    NULL,
      'By factor: exposure, move and P&L, direct and correlated; NULL with a reason.'),
     ('stress_test_results', 'calculation_metadata', 'jsonb',                    NULL,
-     'How it was computed: shocks, date and observations of the covariances, missing factors.'),
+     'How it was computed: shocks, date and observations of the covariances, missing factors; quality_flag stale and '
+     'stale_share where estimates are stale.'),
     ('stress_test_results', 'exceeds_equity',       'boolean',                  NULL,
      'Whether the loss is larger than the equity; losses are not capped; NULL with a reason.'),
     ('stress_test_results', 'reason',               'text',                     NULL,
@@ -1026,8 +1040,8 @@ AS $columns$
      'Daily returns used; NULL when none were looked for.'),
     ('position_factor_exposure', 'quality_flag',        'text',             NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
-     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
-     'applies.'),
+     'return of the window is left out because adj_close jumps by the ratio of a split; stale, before both, where the '
+     'newest observation is more than max_stale_sessions old; NULL when no estimate applies.'),
     ('position_factor_exposure', 'reason',              'text',             NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
 
@@ -1060,8 +1074,8 @@ AS $columns$
      'Change of the rate that ir_beta refers to.'),
     ('position_interest_rate_beta', 'quality_flag',     'text',                     NULL,
      'full_history, limited_history or insufficient_data, by the number of observations; split_in_prices where a '
-     'return of the window is left out because adj_close jumps by the ratio of a split; NULL when no estimate '
-     'applies.'),
+     'return of the window is left out because adj_close jumps by the ratio of a split; stale, before both, where the '
+     'newest observation is more than max_stale_sessions old; NULL when no estimate applies.'),
     ('position_interest_rate_beta', 'reason',           'text',                     NULL,
      'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
     ('position_interest_rate_beta', 'created_at',       'timestamp with time zone', NULL,

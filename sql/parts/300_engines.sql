@@ -55,7 +55,8 @@ Bartlett kernel, lag floor(4 (n/100)^(2/9)) and factor n/(n-2); t on n-2 degrees
 residual_volatility is annualized by sqrt(m), see calc_volatility. No cap: |beta| > 5 is marked outlier.
 Sample: the newest portfolio_batch.beta_window sessions (252) up to the date on which both returns exist, within the
 last 1.5 times as many; a return needs a price on both of two consecutive sessions. Fewer than beta_min_observations
-(60) give NULL with a reason; fewer than limited_history_below (126) are flagged limited_history.
+(60) give NULL with a reason; fewer than limited_history_below (126) are flagged limited_history, and estimates whose
+newest observation is more than max_stale_sessions (5) old are stale.
 Writes symbol_model_fits, symbol_factor_exposures (model and factor market), position_market_betas (options and private
 positions NULL with the reason), portfolio_factor_exposures and the beta columns of the snapshot: beta = sum of exposure
 x beta / net asset value, R2 of the present weights'' return series on the market. Counts positions.';
@@ -209,8 +210,9 @@ scenario has more than one. volatility_shock moves the implied volatility of eve
 becomes 30 %, 10 points): volatility_pnl = sum of quantity x multiplier x vega x points, by vega (per point) and
 implied_volatility of position_greeks of the date; it is part of direct_pnl and of correlated_pnl. Linear: no change of
 vega or delta along the way. note counts the options that lack either and are left out; where all do the figures are
-NULL with option_without_vega. Of a scenario that cannot be computed (invalid_scenario, such as a market_shock that is
-not that of parameters) note says why. Reads only.';
+NULL with option_without_vega; and it says how much of the gross exposure has estimates that are stale. Of a scenario
+that cannot be computed (invalid_scenario, such as a market_shock that is not that of parameters) note says why. Reads
+only.';
 
 CREATE FUNCTION @extschema@.calc_correlations(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                               duration_days integer DEFAULT NULL, min_overlap integer DEFAULT NULL,

@@ -431,7 +431,7 @@ BEGIN
                SELECT COALESCE(jsonb_agg(jsonb_build_object(
                         'name', x.factor, 'factor_type', x.factor_type, 'long_symbol', x.long_symbol,
                         'short_symbol', x.short_symbol, 'beta', x.exposure_value,
-                        'exposure_dollar', x.exposure_dollar, 'coverage', x.coverage,
+                        'exposure_dollar', x.exposure_dollar, 'coverage', x.coverage, 'stale_share', x.stale_share,
                         'marginal_contribution_to_risk', x.marginal_contribution_to_risk,
                         'contribution_to_risk', x.contribution_to_risk,
                         'percent_contribution_to_risk', x.percent_contribution_to_risk, 'reason', x.reason)

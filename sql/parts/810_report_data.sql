@@ -132,7 +132,7 @@ BEGIN
       -- Lots beyond the listed ones that have something to be said of.
       SELECT l.*, (l.price_quality <> 'unpriced')::integer AS priced, (l.price_quality <> 'stale')::integer AS fresh
       FROM lot AS l
-      WHERE l.place > $3 AND (l.price_quality IN ('unpriced', 'stale') OR l.quality_flag = 'limited_history'
+      WHERE l.place > $3 AND (l.price_quality IN ('unpriced', 'stale') OR l.quality_flag IN ('limited_history', 'stale')
                               OR l.beta_reason <> 'private')
     ), mover AS (
       (SELECT l.* FROM lot AS l WHERE l.pnl > 0 ORDER BY l.pnl DESC, l.place LIMIT $4)

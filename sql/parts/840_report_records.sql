@@ -26,7 +26,8 @@ AS $$
                                                        || _portfolio_batch.report_date(l.price_date)
                                   WHEN 'manual' THEN 'marked ' || _portfolio_batch.report_date(l.price_date) END,
              CASE WHEN l.follows <> l.symbol THEN 'follows ' || _portfolio_batch.html_escape(l.follows) END,
-             CASE WHEN l.quality_flag = 'limited_history' THEN 'limited history' END,
+             CASE l.quality_flag WHEN 'limited_history' THEN 'limited history'
+                                 WHEN 'stale' THEN 'stale estimates' END,
              CASE WHEN l.beta_reason IS NOT NULL THEN _portfolio_batch.report_reason(l.beta_reason) END)), ''
                ORDER BY l.n)
   FROM ROWS FROM (jsonb_to_recordset(lots)
@@ -88,7 +89,7 @@ AS $$
       || COALESCE(_portfolio_batch.report_lot_table('Largest unrealized gains and losses of all positions',
            '<tbody>' || _portfolio_batch.report_lots(data -> 'movers', t.equity) || '</tbody>'), '')
       || COALESCE((SELECT _portfolio_batch.report_lot_table(
-                            'Smaller positions with an old price, a limited history or no beta',
+                            'Smaller positions with an old price, a limited or old history or no beta',
                             '<tbody>' || _portfolio_batch.report_lots(p.listed, t.equity)
                             || CASE WHEN p.lots > jsonb_array_length(p.listed)
                                     THEN format('<tr><td colspan="11">and %s others</td></tr>',
@@ -126,8 +127,9 @@ AS $$
     SELECT q.position, q.figure, sum(q.positions) AS positions,
            COALESCE(sum(q.positions) FILTER (WHERE NOT q.missing), 0) AS known,
            COALESCE(sum(q.positions) FILTER (WHERE q.quality_flag = 'limited_history'), 0) AS short_history,
-           string_agg(format('%s: %s', _portfolio_batch.report_reason(q.reason), q.positions), ', ' ORDER BY q.reason)
-             FILTER (WHERE q.reason IS NOT NULL) AS reasons,
+           concat_ws(', ', 'stale: ' || sum(q.positions) FILTER (WHERE q.quality_flag = 'stale'),
+                     string_agg(format('%s: %s', _portfolio_batch.report_reason(q.reason), q.positions), ', '
+                                ORDER BY q.reason) FILTER (WHERE q.reason IS NOT NULL)) AS reasons,
            jsonb_object_agg(q.reason, q.positions) FILTER (WHERE q.reason IS NOT NULL) AS counts
     FROM jsonb_to_recordset(data -> 'quality')
       AS q (position integer, figure text, quality_flag text, reason text, missing boolean, positions bigint)
@@ -174,7 +176,7 @@ AS $$
                              '<tr data-figure="%s" data-positions="%s" data-known="%s" data-limited="%s"><td>%1$s</td>'
                              '<td class="number">%2$s</td><td class="number">%3$s</td><td class="number">%4$s</td>'
                              '<td>%5$s</td></tr>', _portfolio_batch.html_escape(f.figure), f.positions, f.known,
-                             f.short_history, COALESCE(f.reasons, 'none')), '' ORDER BY f.position, f.figure)
+                             f.short_history, COALESCE(NULLIF(f.reasons, ''), 'none')), '' ORDER BY f.position, f.figure)
                         || '</tbody></table>'
                  FROM figure AS f HAVING count(*) > 0),
                 _portfolio_batch.report_missing('No estimates: the risk engines have not run for this date.'))

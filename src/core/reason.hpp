@@ -76,12 +76,17 @@ constexpr std::string_view to_word(Reason reason) {
   return words[static_cast<std::size_t>(reason)];
 }
 
-// By the number of observations of an estimate; or that a return was left out of its window for a split in the prices.
-enum class Quality : std::uint8_t { insufficient_data, limited_history, full_history, split_in_prices };
+// How far an estimate can be relied on, the best first: by its number of observations; that a return was left out of
+// its window for a split in the prices; that its newest observation is old, so that it does not speak of its date; that
+// there is none. Where several apply, the last of them is the flag.
+enum class Quality : std::uint8_t { full_history, limited_history, split_in_prices, stale, insufficient_data };
+
+constexpr Quality worse_of(Quality a, Quality b) { return a < b ? b : a; }
 
 constexpr std::string_view to_word(Quality quality) {
-  constexpr std::array<std::string_view, 4> words{"insufficient_data", "limited_history", "full_history",
-                                                  "split_in_prices"};
+  constexpr std::array<std::string_view, 5> words{"full_history", "limited_history", "split_in_prices", "stale",
+                                                  "insufficient_data"};
+  static_assert(words.size() == static_cast<std::size_t>(Quality::insufficient_data) + 1);
   return words[static_cast<std::size_t>(quality)];
 }
 

@@ -55,10 +55,11 @@ class FactorEngine {
     const auto factors = static_cast<Eigen::Index>(fits_.factors.size());
     const std::size_t first = exposures_.size();
     core::Vector x(factors);
+    const double stale = stale_share(portfolio, [&](int symbol) { return fits_.is_stale(symbol); });
     for (Eigen::Index k = 0; k < factors; ++k) {
       const FactorExposure exposure =
           exposure_to(portfolio, [&](int symbol) { return fits_.beta(static_cast<int>(k), symbol); });
-      exposures_.push_back(portfolio_exposure(portfolio, fits_.factors[static_cast<std::size_t>(k)], exposure));
+      exposures_.push_back(portfolio_exposure(portfolio, fits_.factors[static_cast<std::size_t>(k)], exposure, stale));
       x(k) = exposures_.back().value;
     }
     store::PortfolioExposure& own = exposures_.emplace_back();

@@ -82,7 +82,9 @@ Report calc_market_betas(Context& context, Date day, std::span<const core::Uuid>
     });
     if (!portfolio.net_asset_value) continue;
     snapshots.push_back(snapshot_beta(portfolio, models, context.store().settings()));
-    exposures.push_back(portfolio_exposure(portfolio, market_factor, market_exposure(portfolio, models.market())));
+    const double stale = stale_share(portfolio, [&](int symbol) { return models.is_market_stale(symbol); });
+    exposures.push_back(
+        portfolio_exposure(portfolio, market_factor, market_exposure(portfolio, models.market()), stale));
   }
 
   const std::vector<std::string> factors{market_factor};

@@ -19,11 +19,12 @@ void report_estimates(Report& report, const RiskBook& book, const std::string& w
 }
 
 store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, const std::string& factor,
-                                            const FactorExposure& exposure) {
+                                            const FactorExposure& exposure, double stale) {
   store::PortfolioExposure row;
   row.portfolio_id = portfolio.id;
   row.factor = factor;
   row.coverage = exposure.coverage;
+  row.stale_share = stale;
   row.reason = missing_exposure_reason(portfolio, exposure);
   if (row.reason != core::Reason::none) return row;
   if (!core::is_money(exposure.dollars)) {

@@ -15,9 +15,10 @@ namespace pb::engine {
 void report_estimates(Report& report, const RiskBook& book, const std::string& what, const std::string& in_short,
                       std::span<const store::SymbolModel> symbols, const std::string& addition = "");
 
-// A portfolio's exposure to a factor as it is stored: in dollars, and over net asset value where that is positive.
+// A portfolio's exposure to a factor as it is stored: in dollars, and over net asset value where that is positive. The
+// share of its gross exposure whose betas are stale is that of the model.
 store::PortfolioExposure portfolio_exposure(const RiskPortfolio& portfolio, const std::string& factor,
-                                            const FactorExposure& exposure);
+                                            const FactorExposure& exposure, double stale);
 
 // Writes what the portfolios held on the day, which the positions' estimates refer to: the report that an engine of
 // such estimates begins with.

@@ -33,7 +33,8 @@ Report calc_interest_rate_betas(Context& context, core::Date day, std::span<cons
     count_positions(report, portfolio, [&](int symbol) { return fits.fits.estimated(symbol); });
     if (!portfolio.net_asset_value) continue;
     const FactorExposure exposure = exposure_to(portfolio, [&](int symbol) { return fits.beta(rate, symbol); });
-    exposures.push_back(portfolio_exposure(portfolio, fits.factor, exposure));
+    const double stale = stale_share(portfolio, [&](int symbol) { return fits.is_stale(symbol); });
+    exposures.push_back(portfolio_exposure(portfolio, fits.factor, exposure, stale));
   }
   const std::vector<store::SymbolModel> symbols = symbol_models(models.book(), fits);
   report.rows_written += write_models(context, day, models.describe("rate", fits.factors), symbols) +

@@ -24,6 +24,7 @@ class RiskBookBuilder {
     book_.day = day;
     book_.session = inputs.market().panel.sessions().index(day).value();
     book_.sessions_per_year = core::sessions_per_year(inputs.market().panel.sessions(), book_.session);
+    book_.max_stale_sessions = inputs.store().settings().max_stale_sessions;
   }
 
   RiskBook build() {
@@ -108,9 +109,12 @@ core::Reason missing_price_reason(const RiskBook& book, std::size_t symbol, core
   return is_short && book.left_out[symbol] ? core::Reason::invalid_price : reason;
 }
 
-bool lacks_split(const RiskBook& book, std::size_t symbol, core::Date since) {
+core::Quality quality_of_window(const RiskBook& book, std::size_t symbol, core::Date first, int newest_session,
+                                core::Quality quality) {
   const auto& jump = book.split_jumps[symbol];
-  return jump && *jump >= since;
+  if (jump && *jump >= first) quality = worse_of(quality, core::Quality::split_in_prices);
+  const bool is_stale = book.session - newest_session > book.max_stale_sessions;
+  return is_stale ? worse_of(quality, core::Quality::stale) : quality;
 }
 
 std::string without_snapshot(const RiskBook& book) {

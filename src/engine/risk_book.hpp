@@ -51,6 +51,7 @@ struct RiskBook {
   std::vector<bool> priced;          // whether the symbol has a price on or before the day
   std::vector<bool> left_out;        // whether a price of the symbol was left out because it cannot be used
   std::vector<std::optional<core::Date>> split_jumps;  // of the symbol's newest return that a split left out
+  int max_stale_sessions = 0;  // how old a price may be, and so the newest observation of an estimate
   std::vector<RiskPortfolio> portfolios;
 };
 
@@ -58,8 +59,20 @@ struct RiskBook {
 // missing, and a symbol that never had a price says so.
 core::Reason missing_price_reason(const RiskBook& book, std::size_t symbol, core::Reason reason);
 
-// Whether a return since the day is left out because the adjusted closes jump by the ratio of a split.
-bool lacks_split(const RiskBook& book, std::size_t symbol, core::Date since);
+// The flag of an estimate of a symbol beside what its number of observations says: split_in_prices where a return since
+// the first day is left out because the adjusted closes jump by the ratio of a split, stale where the newest
+// observation is older than max_stale_sessions.
+core::Quality quality_of_window(const RiskBook& book, std::size_t symbol, core::Date first, int newest_session,
+                                core::Quality quality);
+
+// How much of a portfolio's gross exposure has an estimate that is stale; NaN without exposure.
+template <class IsStale>
+double stale_share(const RiskPortfolio& portfolio, IsStale&& is_stale) {
+  double stale = 0;
+  for (const SymbolExposure& held : portfolio.exposures)
+    if (is_stale(held.symbol)) stale += held.gross;
+  return stale / portfolio.gross;
+}
 
 // ", 1 portfolio without snapshot" where that is so: what is over net asset value cannot be told of these.
 std::string without_snapshot(const RiskBook& book);

@@ -75,12 +75,13 @@ namespace {
 constexpr const char* market_method = "OLS_NW";  // ordinary least squares, Newey-West errors
 constexpr const char* rate_unit = "return per 1.00 yield change";
 
-core::JsonObject common_parameters(const core::WindowSettings& window, int sessions_per_year) {
+core::JsonObject common_parameters(const core::WindowSettings& window, const RiskBook& book) {
   core::JsonObject parameters;
   parameters.add("window", std::int64_t{window.window});
   parameters.add("min_observations", std::int64_t{window.min_observations});
   parameters.add("limited_history_below", std::int64_t{window.limited_below});
-  parameters.add("sessions_per_year", std::int64_t{sessions_per_year});
+  parameters.add("max_stale_sessions", std::int64_t{book.max_stale_sessions});
+  parameters.add("sessions_per_year", std::int64_t{book.sessions_per_year});
   return parameters;
 }
 
@@ -90,7 +91,7 @@ store::FactorModelRow RiskModels::describe(const std::string& model, std::span<c
   const store::Settings& settings = inputs_.store().settings();
   const bool is_of_factors = model == "ridge" || model == "spread";
   const core::WindowSettings window = is_of_factors ? factor_window(settings) : beta_window(settings);
-  core::JsonObject parameters = common_parameters(window, book_.sessions_per_year);
+  core::JsonObject parameters = common_parameters(window, book_);
   if (model == "market") parameters.add("method", market_method);
   if (model == "ridge") {
     parameters.add("alpha", settings.ridge_alpha).add("alpha_choice", settings.ridge_alpha_choice);
@@ -146,13 +147,14 @@ std::vector<int> RiskModels::columns(const std::vector<int>& indexes) const {
   return columns;
 }
 
-// Whatever the fit made of a series without prices, or without those that were left out; and whether a return is left
-// out of its window for a split.
+// Whatever the fit made of a series without prices, or without those that were left out; and what is to be said of its
+// window beside the number of observations.
 void RiskModels::explain(std::size_t symbol, core::Sample& sample) const {
   const core::Reason reason = missing_price_reason(book_, symbol, sample.reason);
   if (reason != sample.reason) sample.refuse(reason);
   if (sample.reason != core::Reason::none || !sample.window_start) return;
-  if (lacks_split(book_, symbol, *sample.window_start)) sample.quality_flag = core::Quality::split_in_prices;
+  const int newest = inputs_.market().panel.sessions().index(*sample.window_end).value();
+  sample.quality_flag = quality_of_window(book_, symbol, *sample.window_start, newest, sample.quality_flag);
 }
 
 void RiskModels::mark_unpriced(core::FactorFits& fits) const {

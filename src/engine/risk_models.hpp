@@ -31,6 +31,9 @@ struct SymbolFits {
     if (!fits.estimated(symbol)) return std::nullopt;
     return fits.beta(factor, symbol);
   }
+  bool is_stale(int symbol) const {
+    return fits.samples[static_cast<std::size_t>(symbol)].quality_flag == core::Quality::stale;
+  }
 };
 
 // Betas to the market and to the changes of a yield.
@@ -73,6 +76,9 @@ class RiskModels {
   Eigen::Ref<const core::Matrix> returns() const;
 
   const std::vector<core::BetaFit>& market();
+  bool is_market_stale(int symbol) {
+    return market()[static_cast<std::size_t>(symbol)].quality_flag == core::Quality::stale;
+  }
   const RateFits& rate();
   const SymbolFits& ridge();
   const SymbolFits& spread();

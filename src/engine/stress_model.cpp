@@ -103,8 +103,12 @@ void StressModel::measure(const RiskPortfolio& portfolio) {
     const core::BetaFit& fit = market_[static_cast<std::size_t>(symbol)];
     return fit.fit ? std::optional(fit.beta()) : std::nullopt;
   });
-  StressedPortfolio exposure{
-      &portfolio, {exposures(portfolio, market), *portfolio.net_asset_value}, market.coverage, core::Reason::none, {}};
+  const double stale = stale_share(portfolio, [&](int symbol) {
+    return models_.is_market_stale(symbol) || ridge_.is_stale(symbol) || rate_.is_stale(symbol);
+  });
+  StressedPortfolio exposure{&portfolio,         {exposures(portfolio, market), *portfolio.net_asset_value},
+                             market.coverage,    stale,
+                             core::Reason::none, {}};
   exposure.reason = missing_exposure_reason(portfolio, market);
   exposure.vega = vega_exposure(context_, models_.book().day, portfolio.id);
   for (const SymbolExposure& held : portfolio.exposures) {

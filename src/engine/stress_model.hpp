@@ -46,6 +46,7 @@ struct StressedPortfolio {
   const RiskPortfolio* portfolio;
   core::StressExposure factors;
   double coverage;      // of the market exposure
+  double stale_share;   // of the gross exposure, with a stale estimate of any of the models
   core::Reason reason;  // why there is none
   VegaExposure vega;
 };

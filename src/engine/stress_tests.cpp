@@ -36,6 +36,7 @@ store::PortfolioStressRow begin_row(const StressModel& model, const StressedPort
   row.factors = model.factors();
   row.exposures.assign(stressed.factors.dollars.begin(), stressed.factors.dollars.end());
   row.coverage = stressed.coverage;
+  row.stale_share = stressed.stale_share;
   row.equity = core::to_money(*stressed.portfolio->net_asset_value);
   return row;
 }

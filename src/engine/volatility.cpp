@@ -37,8 +37,9 @@ std::vector<store::SymbolVolatility> symbol_volatilities(Context& context, RiskM
   const core::Sessions& sessions = context.market().panel.sessions();
   const core::Date oldest = sessions[std::max(0, book.session - estimator.sessions_needed() + 1)];
   for (std::size_t i = 0; i < estimates.size(); ++i) {
-    if (estimates[i].realized_short.has_value() && lacks_split(book, i, oldest))
-      estimates[i].quality_flag = core::Quality::split_in_prices;
+    if (estimates[i].realized_short.has_value())
+      estimates[i].quality_flag =
+          quality_of_window(book, i, oldest, book.session - estimates[i].newest_age, estimates[i].quality_flag);
     result.push_back({book.symbols[i], estimates[i], missing_price_reason(book, i, estimates[i].reason()),
                       book.sessions_per_year, context.digests().of_prices(book.day, book.columns[i])});
   }

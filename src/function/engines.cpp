@@ -132,6 +132,21 @@ PB_FUNCTION(pb_calc_stress_tests) {
   return_report(call, store, day, engine::calc_stress_tests(context, day, ids, call.texts(2)));
 }
 
+namespace {
+
+// What is to be said of a result: what is wrong with the scenario, else the options that are left out, and how much of
+// the gross exposure has estimates that are stale.
+std::string note_of(const engine::ScenarioResult& result, const engine::PortfolioStress& row, double stale_share) {
+  if (!result.problem.empty()) return result.problem;
+  std::string note = row.volatility_note;
+  if (!(stale_share > 0)) return note;
+  std::array<char, 8> percent{};
+  std::snprintf(percent.data(), percent.size(), "%.1f", 100 * stale_share);
+  return note + (note.empty() ? "" : "; ") + "stale estimates of " + percent.data() + " % of the gross exposure";
+}
+
+}  // namespace
+
 // market_risk(calculation_date, portfolio_ids): the grid of market_risk_scenarios, computed and not stored.
 PB_FUNCTION(pb_market_risk) {
   using pg::Type;
@@ -154,12 +169,13 @@ PB_FUNCTION(pb_market_risk) {
   for (const store::ScenarioDefinition& scenario : store::load_market_risk_scenarios(store)) {
     pg::poll();
     const engine::ScenarioResult result = model.apply(scenario);
-    for (const engine::PortfolioStress& row : result.rows) {
+    for (std::size_t i = 0; i < result.rows.size(); ++i) {
+      const engine::PortfolioStress& row = result.rows[i];
       rows.add(row.portfolio_id).add(scenario.id).add(scenario.category);
       scenario.shocks.size() == 1 ? rows.add(scenario.shocks.front().size) : rows.null();
       rows.add(scenario.volatility_shock).add(row.direct_pnl).add(row.correlated_pnl).add(row.volatility_pnl);
       rows.add(row.exceeds_equity).add_text_or_null(to_word(row.reason));
-      rows.add_text_or_null(result.problem.empty() ? row.volatility_note : result.problem);
+      rows.add_text_or_null(note_of(result, row, model.portfolios()[i].stale_share));
     }
   }
   call.return_rows(rows);

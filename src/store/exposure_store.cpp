@@ -59,6 +59,7 @@ std::int64_t write_portfolio_exposures(const Store& store, core::Date day, const
           "exposure_dollars",
           [](const Row& row) { return each<std::optional<core::Money>>(row, &PortfolioExposure::dollars); }),
       figures("coverage", &PortfolioExposure::coverage),
+      pg::column<Row>("stale_share", [](const Row& row) { return row.front().stale_share; }),
       figures("marginal_contributions", &PortfolioExposure::marginal),
       figures("contributions", &PortfolioExposure::contribution),
       figures("percent_contributions", &PortfolioExposure::percent),

@@ -23,6 +23,7 @@ struct PortfolioExposure {
   double value = std::numeric_limits<double>::quiet_NaN();  // over net asset value
   std::optional<core::Money> dollars;
   double coverage = std::numeric_limits<double>::quiet_NaN();
+  double stale_share = std::numeric_limits<double>::quiet_NaN();   // of the gross exposure, the same for all of a model
   double marginal = std::numeric_limits<double>::quiet_NaN();      // of the annualized volatility
   double contribution = std::numeric_limits<double>::quiet_NaN();  // the same times the exposure
   double percent = std::numeric_limits<double>::quiet_NaN();

@@ -68,7 +68,8 @@ std::vector<Declaration> of_valuation() {
   return {{{"portfolio_batch.market_symbol", FreeText{"SPY"}, "Symbol whose returns stand for the market."},
            &S::market_symbol},
           {{"portfolio_batch.max_stale_sessions", WholeNumber{5, 0, 1000},
-            "Sessions a price may be old and still value a position."},
+            "Sessions a price may be old and still value a position, and the newest return of an estimate before it is "
+            "flagged stale."},
            &S::max_stale_sessions},
           {{"portfolio_batch.benchmark", FreeText{"SP500"}, "Benchmark that sector weights are compared with."},
            &S::benchmark}};

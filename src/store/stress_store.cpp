@@ -194,6 +194,7 @@ std::int64_t write_stress_tests(const Store& store, core::Date day, std::span<co
       pg::column<Row>("factors", &Row::factors),
       pg::column<Row>("exposures", &Row::exposures),
       pg::column<Row>("coverage", &Row::coverage),
+      pg::column<Row>("stale_share", &Row::stale_share),
       pg::column<Row>("equity", &Row::equity),
       pg::column<Row>("notes", &Row::notes),
   };

@@ -92,6 +92,7 @@ struct PortfolioStressRow {
   std::vector<std::string> factors;  // the order of the exposures
   std::vector<double> exposures;     // P&L per 1.00 of each factor
   double coverage;
+  double stale_share;  // of the gross exposure, whose estimates are stale
   core::Money equity;
   pg::Json notes;  // by scenario, what only some have
 };

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "support.hpp"
@@ -39,6 +42,18 @@ TEST(Window, NewestSessionsAreCountedAndAscend) {
   EXPECT_EQ(newest_sessions(2, 4, any), (std::vector<int>{1, 2}));  // the first session has no return
   EXPECT_TRUE(newest_sessions(0, 4, any).empty());
   EXPECT_TRUE(newest_sessions(9, 4, [](int) { return false; }).empty());
+}
+
+TEST(Quality, TheWorstFlagWins) {
+  using pb::core::worse_of;
+  const std::vector<Quality> flags{Quality::full_history, Quality::limited_history, Quality::split_in_prices,
+                                   Quality::stale, Quality::insufficient_data};
+  const std::vector<std::string> words{"full_history", "limited_history", "split_in_prices", "stale",
+                                       "insufficient_data"};
+  for (std::size_t i = 0; i < flags.size(); ++i) {
+    EXPECT_EQ(to_word(flags[i]), words[i]);
+    for (std::size_t j = 0; j < flags.size(); ++j) EXPECT_EQ(worse_of(flags[i], flags[j]), flags[std::max(i, j)]);
+  }
 }
 
 TEST(Window, SampleIsDatedAndFlagged) {

@@ -83,6 +83,7 @@ void read_estimate(ByteReader& in, Estimate<T>& estimate, ReadValue&& read_value
 void write_one(ByteWriter& out, const Volatility& volatility) {
   const auto realized = [&](const RealizedVolatility& value) { out.plain(value); };
   out.plain(volatility.observations);
+  out.plain(volatility.newest_age);
   out.plain(volatility.quality_flag);
   write_estimate(out, volatility.realized_short, realized);
   write_estimate(out, volatility.realized_long, realized);
@@ -101,6 +102,7 @@ void write_one(ByteWriter& out, const Volatility& volatility) {
 void read_one(ByteReader& in, Volatility& volatility) {
   const auto realized = [&] { return in.plain<RealizedVolatility>(); };
   volatility.observations = in.plain<int>();
+  volatility.newest_age = in.plain<int>();
   volatility.quality_flag = in.plain<Quality>();
   read_estimate(in, volatility.realized_short, realized);
   read_estimate(in, volatility.realized_long, realized);

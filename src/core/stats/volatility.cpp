@@ -157,6 +157,7 @@ Volatility VolatilityEstimator::estimate(const Eigen::Ref<const Vector>& returns
 
   Volatility result;
   result.observations = static_cast<int>(squares.size());
+  if (!history.ages.empty()) result.newest_age = history.ages.front();
   result.realized_short = realized(history, short_);
   result.realized_long = realized(history, long_);
   result.trend = trend(history);

@@ -68,6 +68,7 @@ struct VolatilityTrend {
 // insufficient_data, or constant_series for a variance that is nothing but rounding.
 struct Volatility {
   int observations = 0;  // returns used, at most what the longest figure asks for
+  int newest_age = 0;    // of the newest of them, in sessions
   Quality quality_flag = Quality::insufficient_data;
   Estimate<RealizedVolatility> realized_short = Estimate<RealizedVolatility>::missing(Reason::insufficient_data);
   Estimate<RealizedVolatility> realized_long = Estimate<RealizedVolatility>::missing(Reason::insufficient_data);
