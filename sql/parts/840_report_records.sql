@@ -127,9 +127,9 @@ AS $$
     SELECT q.position, q.figure, sum(q.positions) AS positions,
            COALESCE(sum(q.positions) FILTER (WHERE NOT q.missing), 0) AS known,
            COALESCE(sum(q.positions) FILTER (WHERE q.quality_flag = 'limited_history'), 0) AS short_history,
-           concat_ws(', ', 'stale: ' || sum(q.positions) FILTER (WHERE q.quality_flag = 'stale'),
-                     string_agg(format('%s: %s', _portfolio_batch.report_reason(q.reason), q.positions), ', '
-                                ORDER BY q.reason) FILTER (WHERE q.reason IS NOT NULL)) AS reasons,
+           NULLIF(concat_ws(', ', 'stale: ' || sum(q.positions) FILTER (WHERE q.quality_flag = 'stale'),
+                            string_agg(format('%s: %s', _portfolio_batch.report_reason(q.reason), q.positions), ', '
+                                       ORDER BY q.reason) FILTER (WHERE q.reason IS NOT NULL)), '') AS reasons,
            jsonb_object_agg(q.reason, q.positions) FILTER (WHERE q.reason IS NOT NULL) AS counts
     FROM jsonb_to_recordset(data -> 'quality')
       AS q (position integer, figure text, quality_flag text, reason text, missing boolean, positions bigint)
@@ -176,7 +176,7 @@ AS $$
                              '<tr data-figure="%s" data-positions="%s" data-known="%s" data-limited="%s"><td>%1$s</td>'
                              '<td class="number">%2$s</td><td class="number">%3$s</td><td class="number">%4$s</td>'
                              '<td>%5$s</td></tr>', _portfolio_batch.html_escape(f.figure), f.positions, f.known,
-                             f.short_history, COALESCE(NULLIF(f.reasons, ''), 'none')), '' ORDER BY f.position, f.figure)
+                             f.short_history, COALESCE(f.reasons, 'none')), '' ORDER BY f.position, f.figure)
                         || '</tbody></table>'
                  FROM figure AS f HAVING count(*) > 0),
                 _portfolio_batch.report_missing('No estimates: the risk engines have not run for this date.'))
