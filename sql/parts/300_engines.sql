@@ -138,13 +138,14 @@ the calendar by the days of the week on which it has sessions in at least half o
 for five (NYSE), 365 for seven, else as many sevenths of 365.
 realized_volatility_21d and _63d: sqrt(m mean(r^2)) over the newest 21 and 63 returns, found within the last 1.5 times
 as many sessions. Zero-mean, because over such spans the mean cannot be told from 0 (RiskMetrics 1996); with the 95 %
-interval s sqrt((n-1) / chi2) of n - 1 degrees of freedom.
+interval s sqrt(d / chi2) of d = 2n / (k-1) degrees of freedom, k the return_kurtosis: N sum z^4 / (sum z^2)^2 of the
+returns over the volatility before them (r^2 weighted by 0.97^age), at least 3 and at most 8; 6.5 with fewer than 252.
 expected_volatility_21d: of the next 21 sessions. har: mean of the next 21 r^2 on r^2 and its means over 5 and 22
 returns, non-negative least squares on at most 504 rows (Corsi 2009), from 500 returns on, unless it fails or is
 explosive; else ewma: r^2 weighted by 0.97^age. model_r_squared is that of har.
-volatility_trend: z = ln(s1/s0) sqrt(20) of the newest 21 returns against the 21 before, which share none; increasing
-above 1.645, decreasing below -1.645, else stable. volatility_percentile: (number below + half the number equal) / N of
-the newest among up to 504 rolling 21-return volatilities, at least 126.
+volatility_trend: z = ln(s1/s0) / sqrt((k-1) / 42) of the newest 21 returns against the 21 before, which share none;
+increasing above 1.645, decreasing below -1.645, else stable. volatility_percentile: (number below + half the number
+equal) / N of the newest among up to 504 rolling 21-return volatilities, at least 126.
 Portfolio: the series r_p = sum of w_i r_i at the weights of the session, w_i = signed exposure (an option''s by its
 delta) of all lots in the symbol over net asset value; cash earns nothing. Where r_i is missing, its market beta
 (calc_market_betas) x the market''s return stands in; a symbol without beta that lacks a return of the history is left

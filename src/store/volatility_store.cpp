@@ -38,6 +38,12 @@ std::int64_t write_symbol_volatilities(const Store& store, core::Date day, std::
       figure<Row>("realized_volatility_63d", &Volatility::realized_long, &RealizedVolatility::value),
       figure<Row>("realized_volatility_63d_low", &Volatility::realized_long, &RealizedVolatility::low),
       figure<Row>("realized_volatility_63d_high", &Volatility::realized_long, &RealizedVolatility::high),
+      pg::column<Row>("return_kurtosis",
+                      [](const Row& row) {
+                        const Volatility& v = row.volatility;
+                        const bool is_used = v.realized_short.has_value() || v.realized_long.has_value();
+                        return is_used || v.trend.has_value() ? std::optional(v.kurtosis) : std::nullopt;
+                      }),
       figure<Row>("expected_volatility_21d", &Volatility::forecast, &VolatilityForecast::value),
       figure<Row>("forecast_method", &Volatility::forecast, &VolatilityForecast::method),
       pg::column<Row>("model_r_squared",

@@ -148,6 +148,7 @@ TEST(EstimateBytes, KeepEveryBitOfVolatilities) {
     EXPECT_EQ(back[i].reason(), estimates[i].reason());
     EXPECT_EQ(back[i].observations, estimates[i].observations);
     EXPECT_EQ(back[i].newest_age, estimates[i].newest_age);
+    EXPECT_EQ(back[i].kurtosis, estimates[i].kurtosis);
     EXPECT_EQ(back[i].quality_flag, estimates[i].quality_flag);
     EXPECT_EQ(back[i].percentile.optional(), estimates[i].percentile.optional());
     ASSERT_EQ(back[i].forecast.has_value(), estimates[i].forecast.has_value());

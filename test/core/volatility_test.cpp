@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/stats/beta.hpp"
+#include "core/stats/chi_squared.hpp"
 #include "risk_data.hpp"
 
 namespace {
@@ -53,9 +54,18 @@ Vector random_returns(unsigned seed, double sd = 0.01) {
   return returns;
 }
 
+// Student's t with 8 degrees of freedom: a kurtosis of 4.5.
+Vector heavy_tailed_returns(unsigned seed) {
+  std::mt19937_64 random(seed);
+  std::student_t_distribution<double> heavy(8);
+  Vector returns(session_count);
+  for (double& r : returns) r = 0.01 * heavy(random);
+  return returns;
+}
+
 // All figures, to be compared bit by bit.
 std::vector<std::uint64_t> fingerprint(const Volatility& v) {
-  std::vector<std::uint64_t> all{static_cast<std::uint64_t>(v.observations)};
+  std::vector<std::uint64_t> all{static_cast<std::uint64_t>(v.observations), bits(v.kurtosis)};
   for (const auto* realized : {&v.realized_short, &v.realized_long})
     if (realized->has_value())
       for (const double number : {(*realized)->value, (*realized)->low, (*realized)->high}) all.push_back(bits(number));
@@ -76,8 +86,8 @@ void expect_realized(const pb::core::Estimate<RealizedVolatility>& actual, const
   ASSERT_EQ(actual.has_value(), expected.has(name.c_str()));
   if (!actual.has_value()) return;
   EXPECT_LE(relative_error(actual->value, expected.number(name.c_str())), 1e-14);
-  EXPECT_LE(relative_error(actual->low, expected.number((name + "_low").c_str())), 1e-13);
-  EXPECT_LE(relative_error(actual->high, expected.number((name + "_high").c_str())), 1e-13);
+  EXPECT_LE(relative_error(actual->low, expected.number((name + "_low").c_str())), 1e-12);
+  EXPECT_LE(relative_error(actual->high, expected.number((name + "_high").c_str())), 1e-12);
 }
 
 void expect_har(const HarFit& actual, const Record& expected) {
@@ -94,6 +104,7 @@ void expect_volatility(const Volatility& actual, const Record& expected) {
   EXPECT_EQ(actual.observations, expected.integer("observations"));
   EXPECT_EQ(to_word(actual.quality_flag), expected.text("quality_flag"));
   EXPECT_EQ(to_word(actual.reason()), expected.text("reason"));
+  EXPECT_LE(relative_error(actual.kurtosis, expected.number("kurtosis")), 1e-12);
   expect_realized(actual.realized_short, expected, "realized_21");
   expect_realized(actual.realized_long, expected, "realized_63");
   ASSERT_EQ(actual.forecast.has_value(), expected.has("forecast"));
@@ -145,24 +156,116 @@ TEST(Volatility, DoesNotSubtractTheMean) {
   EXPECT_DOUBLE_EQ(v.realized_long->value, 0.01 * std::sqrt(252.0));
 }
 
+// Degrees of freedom: as many as returns where the kurtosis is that of the normal distribution, else fewer.
 TEST(Volatility, IntervalHoldsTheEstimateAndNarrows) {
-  const Volatility v = estimated(random_returns(1), last);
-  EXPECT_NEAR(v.realized_short->low / v.realized_short->value, std::sqrt(20 / 34.16960690283833), 1e-13);
-  EXPECT_NEAR(v.realized_short->high / v.realized_short->value, std::sqrt(20 / 9.590777392264867), 1e-13);
+  const Volatility even = estimated(Vector::Constant(session_count, 0.01), last);
+  EXPECT_EQ(even.kurtosis, 3);
+  EXPECT_NEAR(even.realized_short->low / even.realized_short->value, std::sqrt(21 / 35.478875905727264), 1e-13);
+  EXPECT_NEAR(even.realized_short->high / even.realized_short->value, std::sqrt(21 / 10.282897782522863), 1e-13);
+  const Volatility v = estimated(heavy_tailed_returns(1), last);
+  EXPECT_GT(v.kurtosis, 3);
+  EXPECT_LT(v.kurtosis, 8);
+  const double df = 2 * 21 / (v.kurtosis - 1);
+  EXPECT_NEAR(v.realized_short->low / v.realized_short->value,
+              std::sqrt(df / pb::core::chi_squared_quantile(0.975, df)), 1e-13);
+  EXPECT_NEAR(v.realized_short->high / v.realized_short->value,
+              std::sqrt(df / pb::core::chi_squared_quantile(0.025, df)), 1e-13);
   EXPECT_GT(v.realized_long->low / v.realized_long->value, v.realized_short->low / v.realized_short->value);
   EXPECT_LT(v.realized_long->high / v.realized_long->value, v.realized_short->high / v.realized_short->value);
 }
 
-// 95 of 100 intervals hold the truth; normal returns, of which 2,000 samples are looked at.
-TEST(Volatility, IntervalCoversTheTruth) {
-  int covered = 0;
-  for (unsigned seed = 0; seed < 2000; ++seed) {
-    const Vector returns = random_returns(1000 + seed).head(22);
-    const Volatility v = estimated(returns, 21);
-    const double truth = 0.01 * std::sqrt(252.0);
-    covered += v.realized_short->low <= truth && truth <= v.realized_short->high ? 1 : 0;
+// The kurtosis is that of enough returns, between its bounds.
+TEST(Volatility, KurtosisIsBounded) {
+  const Vector returns = heavy_tailed_returns(2);
+  const auto of = [&](int observations) { return estimated(returns.head(observations + 1), observations).kurtosis; };
+  EXPECT_EQ(of(42 + 251), 6.5);
+  EXPECT_NE(of(42 + 252), 6.5);
+  Vector wild = returns;
+  wild(last - 100) = 0.5;
+  EXPECT_EQ(estimated(wild, last).kurtosis, 8);
+  EXPECT_EQ(estimated(Vector::Zero(session_count), last).kurtosis, 6.5);
+}
+
+// How often intervals hold a constant volatility, and how often the trend of one is not stable.
+class ConstantVolatility {
+ public:
+  explicit ConstantVolatility(const VolatilitySettings& settings = {}) : estimator_(settings) {}
+
+  // Returns of deviation 1, as many as estimates look at.
+  void look_at(const Vector& returns) {
+    const Volatility v = estimator_.estimate(returns, static_cast<int>(returns.size()) - 1, 1);
+    const auto holds = [](const RealizedVolatility& realized) { return realized.low <= 1 && 1 <= realized.high; };
+    ++count_;
+    held_short_ += holds(*v.realized_short) ? 1 : 0;
+    held_long_ += holds(*v.realized_long) ? 1 : 0;
+    alarms_ += v.trend->direction != TrendDirection::stable ? 1 : 0;
   }
-  EXPECT_NEAR(covered / 2000.0, 0.95, 0.015);
+  double held_short() const { return held_short_ / count_; }
+  double held_long() const { return held_long_ / count_; }
+  double alarms() const { return alarms_ / count_; }
+
+ private:
+  VolatilityEstimator estimator_;
+  double count_ = 0;
+  double held_short_ = 0;
+  double held_long_ = 0;
+  double alarms_ = 0;
+};
+
+TEST(Volatility, IntervalAndTrendAreRightForNormalReturns) {
+  ConstantVolatility rates;
+  for (unsigned seed = 0; seed < 2000; ++seed) rates.look_at(random_returns(1000 + seed, 1).head(547));
+  EXPECT_NEAR(rates.held_short(), 0.95, 0.015);
+  EXPECT_NEAR(rates.held_long(), 0.95, 0.015);
+  EXPECT_NEAR(rates.alarms(), 0.10, 0.015);
+}
+
+// The returns of a symbol over the exponential average of the squares before them: what is left of real returns when
+// changes of volatility are taken out.
+std::vector<double> standardized(const Vector& returns) {
+  std::vector<double> result;
+  double sum = 0;
+  double weights = 0;
+  int before = 0;
+  for (const double r : returns) {
+    if (!std::isfinite(r)) continue;
+    if (before++ >= 63) result.push_back(r / std::sqrt(sum / weights));
+    sum = 0.97 * sum + r * r;
+    weights = 0.97 * weights + 1;
+  }
+  return result;
+}
+
+// The volatility of real returns is not known, and changes. So each symbol's standardized returns are drawn at random,
+// with replacement: their distribution is that of real returns, and the volatility is constant and known, the root of
+// their mean square. What normal returns would have fails here, or the experiment would say nothing.
+TEST(VolatilityReal, IntervalAndTrendAreRightForRealReturns) {
+  PB_SKIP_WITHOUT_SHARED_DATA();
+  const pb::test::RealMarket& market = pb::test::real_market();
+  VolatilitySettings normal;
+  normal.least_kurtosis = normal.typical_kurtosis = normal.largest_kurtosis = 3;
+  ConstantVolatility rates;
+  ConstantVolatility normal_rates(normal);
+  std::mt19937_64 random(20261130);
+  for (const std::string& symbol : market.panel.symbols()) {
+    const std::vector<double> pool = standardized(market.returns(symbol));
+    if (pool.size() < 500) continue;
+    double squares = 0;
+    for (const double z : pool) squares += z * z;
+    const double deviation = std::sqrt(squares / static_cast<double>(pool.size()));
+    for (int draw = 0; draw < 150; ++draw) {
+      Vector returns(547);
+      for (double& r : returns) r = pool[random() % pool.size()] / deviation;
+      rates.look_at(returns);
+      normal_rates.look_at(returns);
+    }
+  }
+  EXPECT_NEAR(rates.held_short(), 0.95, 0.02);
+  EXPECT_NEAR(rates.held_long(), 0.95, 0.02);
+  EXPECT_NEAR(rates.alarms(), 0.10, 0.02);
+  EXPECT_LT(normal_rates.held_short(), 0.85);
+  EXPECT_LT(normal_rates.held_long(), 0.85);
+  EXPECT_GT(normal_rates.alarms(), 0.20);
 }
 
 TEST(Volatility, ScalesWithTheReturnsAndNotWithTheirSign) {
@@ -345,18 +448,23 @@ TEST(VolatilityForecast, DoesNotExtrapolateAStorm) {
 // ---- trend ---------------------------------------------------------------------------------------------------------
 
 TEST(VolatilityTrend, ComparesTwoDisjointWindows) {
-  const double at_critical = std::exp(1.645 / std::sqrt(20.0));
+  const double at_critical = std::exp(1.645 / std::sqrt(21.0));  // with the kurtosis of normal returns
   const auto trend_of = [](double ratio) {
     Vector returns = Vector::Constant(session_count, 0.01);
     returns.tail(21) *= ratio;
     return *estimated(returns, last).trend;
   };
-  EXPECT_NEAR(trend_of(2).strength, std::log(2) * std::sqrt(20.0), 1e-13);
+  EXPECT_NEAR(trend_of(2).strength, std::log(2) * std::sqrt(21.0), 1e-13);
   EXPECT_EQ(trend_of(at_critical * 1.0001).direction, TrendDirection::increasing);
   EXPECT_EQ(trend_of(at_critical * 0.9999).direction, TrendDirection::stable);
   EXPECT_EQ(trend_of(1 / at_critical * 0.9999).direction, TrendDirection::decreasing);
   EXPECT_EQ(trend_of(1 / at_critical * 1.0001).direction, TrendDirection::stable);
   EXPECT_EQ(trend_of(1).strength, 0);
+  const Vector returns = heavy_tailed_returns(3);
+  const Volatility v = estimated(returns, last);
+  const double ratio = returns.tail(21).norm() / returns.segment(session_count - 42, 21).norm();
+  EXPECT_GT(v.kurtosis, 3);
+  EXPECT_NEAR(v.trend->strength, std::log(ratio) / std::sqrt((v.kurtosis - 1) / 42), 1e-13);
 }
 
 // ---- percentile ----------------------------------------------------------------------------------------------------
@@ -430,6 +538,13 @@ TEST(VolatilitySettings, AreChecked) {
   EXPECT_EQ(refused([](VolatilitySettings& s) { s.trend_critical = nan; }), "22023");
   EXPECT_EQ(refused([](VolatilitySettings& s) { s.trend_critical = 0; }), "22023");
   EXPECT_EQ(refused([](VolatilitySettings& s) { s.percentile_min_values = 505; }), "22023");
+  EXPECT_EQ(refused([](VolatilitySettings& s) { s.kurtosis_start = 0; }), "22023");
+  EXPECT_EQ(refused([](VolatilitySettings& s) { s.kurtosis_min_returns = 0; }), "22023");
+  EXPECT_EQ(refused([](VolatilitySettings& s) { s.least_kurtosis = 1; }), "22023");
+  EXPECT_EQ(refused([](VolatilitySettings& s) { s.typical_kurtosis = 2.9; }), "22023");
+  EXPECT_EQ(refused([](VolatilitySettings& s) { s.largest_kurtosis = 6.4; }), "22023");
+  EXPECT_EQ(refused([](VolatilitySettings& s) { s.largest_kurtosis = std::numeric_limits<double>::infinity(); }),
+            "22023");
 }
 
 }  // namespace

@@ -166,7 +166,7 @@ INSERT INTO documented VALUES
   ('symbol_model_fits', 'double precision[]', 'betas std_errors'),
   ('symbol_volatility', 'date', 'calculation_date'),
   ('symbol_volatility', 'text', 'symbol forecast_method volatility_trend quality_flag reason'),
-  ('symbol_volatility', 'double precision', 'realized_volatility_21d realized_volatility_21d_low '
+  ('symbol_volatility', 'double precision', 'return_kurtosis realized_volatility_21d realized_volatility_21d_low '
    'realized_volatility_21d_high realized_volatility_63d realized_volatility_63d_low realized_volatility_63d_high '
    'expected_volatility_21d model_r_squared volatility_trend_strength volatility_percentile'),
   ('symbol_volatility', 'integer', 'observations'),
@@ -214,13 +214,14 @@ INSERT INTO documented VALUES
   ('portfolio_model_exposures', 'date', 'calculation_date'),
   ('portfolio_model_exposures', 'text', 'model'),
   ('portfolio_model_exposures', 'text[]', 'factors reasons'),
+  ('portfolio_model_exposures', 'double precision', 'stale_share'),
   ('portfolio_model_exposures', 'double precision[]', 'exposure_values coverage marginal_contributions contributions '
    'percent_contributions'),
   ('portfolio_model_exposures', 'bigint[]', 'exposure_dollars'),
   ('portfolio_factor_exposures', 'uuid', 'portfolio_id'),
   ('portfolio_factor_exposures', 'date', 'calculation_date'),
-  ('portfolio_factor_exposures', 'text', 'model factor'),
-  ('portfolio_factor_exposures', 'double precision', 'exposure_value coverage marginal_contribution_to_risk '
+  ('portfolio_factor_exposures', 'text', 'model factor quality_flag'),
+  ('portfolio_factor_exposures', 'double precision', 'exposure_value coverage stale_share marginal_contribution_to_risk '
    'percent_contribution_to_risk'),
   ('portfolio_factor_exposures', 'numeric(20,4)', 'exposure_dollar'),
   ('factor_correlations', 'date', 'calculation_date'),
@@ -270,7 +271,7 @@ INSERT INTO documented VALUES
   ('portfolio_stress_tests', 'text[]', 'scenario_ids reasons factors'),
   ('portfolio_stress_tests', 'bigint[]', 'direct_pnl correlated_pnl'),
   ('portfolio_stress_tests', 'double precision[]', 'conditional_sd rate_direct_pnl rate_correlated_pnl exposures'),
-  ('portfolio_stress_tests', 'double precision', 'coverage'),
+  ('portfolio_stress_tests', 'double precision', 'coverage stale_share'),
   ('portfolio_stress_tests', 'numeric(20,4)', 'equity'),
   ('portfolio_stress_tests', 'jsonb', 'notes'),
   ('stress_test_results', 'uuid', 'portfolio_id'),

@@ -2,7 +2,7 @@
 -- must not matter, and every reason for a missing figure.
 
 \ir include/prelude.psql
-SELECT plan(43);
+SELECT plan(44);
 
 CREATE FUNCTION pg_temp.near(a float8, b float8) RETURNS boolean LANGUAGE sql IMMUTABLE
 AS $$ SELECT pg_temp.near(a, b, 1e-9) $$;
@@ -56,14 +56,30 @@ CREATE TEMP VIEW by_symbol AS
 SELECT p.symbol, v.* FROM position_volatility AS v JOIN positions AS p ON p.id = v.position_id
 WHERE v.portfolio_id = pg_temp.id(1) AND v.calculation_date = '2024-06-28';
 
+-- The same by SQL, of the newest 546 returns of a series, oldest first, and of a symbol; NULL where no figure needs it.
+CREATE FUNCTION pg_temp.kurtosis(r float8[]) RETURNS float8 LANGUAGE sql AS $$
+  WITH s AS (SELECT n, x * x AS square FROM unnest(r) WITH ORDINALITY AS u (x, n)),
+       z AS (SELECT s.square * sum(0.97::float8 ^ (s.n - b.n)::float8)
+                    / sum(b.square * 0.97::float8 ^ (s.n - b.n)::float8) AS z2
+             FROM s JOIN s AS b ON b.n < s.n WHERE s.n > 42 GROUP BY s.n, s.square)
+  SELECT CASE WHEN count(*) < 252 THEN 6.5 ELSE greatest(3, least(8, avg(z2 * z2) / avg(z2) ^ 2)) END FROM z
+$$;
+CREATE FUNCTION pg_temp.kurtosis(of text) RETURNS float8 LANGUAGE sql AS $$
+  SELECT pg_temp.kurtosis(array_agg(r ORDER BY n) FILTER (WHERE r IS NOT NULL))
+  FROM (SELECT n, CASE WHEN n - 1 = lag(n) OVER (ORDER BY n) THEN close / lag(close) OVER (ORDER BY n) - 1 END AS r
+        FROM market_data_cache JOIN days ON date = session_date WHERE symbol = of) AS w
+$$;
+
 SELECT ok((SELECT pg_temp.near(realized_volatility_21d, sqrt(252) * 0.01)
                   AND pg_temp.near(realized_volatility_63d, sqrt(252) * 0.01)
                   AND pg_temp.near(expected_volatility_21d, sqrt(252) * 0.01)
              FROM by_symbol WHERE symbol = 'TICK'),
           'moves of 1 % a day are a volatility of sqrt(252) %, zero-mean, in every figure');
--- Quantiles of chi-square with 20 and 62 degrees of freedom: 9.590777, 34.169607, 41.303 and 85.654.
-SELECT ok((SELECT pg_temp.near(realized_volatility_21d_low, realized_volatility_21d * sqrt(20 / 34.169606902))
-                  AND pg_temp.near(realized_volatility_21d_high, realized_volatility_21d * sqrt(20 / 9.590777392))
+-- A move of one size has a kurtosis of 1, and so that of normal returns. Quantiles of chi-square with 21 degrees of
+-- freedom: 10.282897783 and 35.478875906.
+SELECT ok((SELECT return_kurtosis = 3
+                  AND pg_temp.near(realized_volatility_21d_low, realized_volatility_21d * sqrt(21 / 35.478875906))
+                  AND pg_temp.near(realized_volatility_21d_high, realized_volatility_21d * sqrt(21 / 10.282897783))
                   AND realized_volatility_63d_low BETWEEN realized_volatility_21d_low AND realized_volatility_63d
                   AND realized_volatility_63d_high BETWEEN realized_volatility_63d AND realized_volatility_21d_high
              FROM by_symbol WHERE symbol = 'TICK'),
@@ -75,9 +91,15 @@ SELECT results_eq($$SELECT forecast_method, model_r_squared, volatility_trend, v
 SELECT ok((SELECT abs(volatility_trend_strength) < 1e-9 FROM by_symbol WHERE symbol = 'TICK'), 'a trend of 0');
 SELECT results_eq($$SELECT symbol, volatility_trend, round(volatility_trend_strength::numeric, 9) FROM by_symbol
                     WHERE symbol IN ('MORE', 'LESS') ORDER BY symbol$$,
-                  $$VALUES ('LESS', 'decreasing', round(-ln(3::numeric) * sqrt(20::numeric), 9)),
-                           ('MORE', 'increasing', round(ln(3::numeric) * sqrt(20::numeric), 9))$$,
-                  'three times the volatility, up and down: z = ln 3 sqrt(20)');
+                  $$SELECT symbol, CASE symbol WHEN 'LESS' THEN 'decreasing' ELSE 'increasing' END,
+                           round((CASE symbol WHEN 'LESS' THEN -1 ELSE 1 END * ln(3::float8)
+                                  / sqrt((pg_temp.kurtosis(symbol) - 1) / 42))::numeric, 9)
+                    FROM unnest('{LESS,MORE}'::text[]) AS s (symbol)$$,
+                  'three times the volatility, up and down: z = ln 3 / sqrt((k - 1) / 42)');
+SELECT is_empty($$SELECT symbol FROM by_symbol
+                  WHERE NOT pg_temp.near(return_kurtosis, CASE WHEN realized_volatility_21d IS NOT NULL
+                                                               THEN pg_temp.kurtosis(symbol) END, 1e-12)$$,
+                'the kurtosis is that of returns over the volatility before them, within its bounds');
 -- Rolling windows: 379 of them, the newest alone without a smaller swing.
 SELECT ok(pg_temp.near((SELECT volatility_percentile FROM by_symbol WHERE symbol = 'MORE'), 378.5 / 379)
           AND pg_temp.near((SELECT volatility_percentile FROM by_symbol WHERE symbol = 'LESS'), 0.5 / 379),
@@ -173,7 +195,8 @@ SELECT ok((SELECT volatility_trend = (CASE WHEN z > 1.645 THEN 'increasing' WHEN
                                            ELSE 'stable' END) AND z IS NOT NULL
              FROM pg_temp.snapshot(2),
                   (SELECT ln(avg(r * r) FILTER (WHERE n > 379) / avg(r * r) FILTER (WHERE n BETWEEN 359 AND 379)) / 2
-                          * sqrt(20) AS z FROM pg_temp.series(2)) AS s),
+                          / sqrt((pg_temp.kurtosis(array_agg(r ORDER BY n)) - 1) / 42) AS z
+                   FROM pg_temp.series(2)) AS s),
           'the trend is that of the series');
 
 -- The same in other lots, in another order: nothing changes.

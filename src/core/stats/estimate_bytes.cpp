@@ -84,6 +84,7 @@ void write_one(ByteWriter& out, const Volatility& volatility) {
   const auto realized = [&](const RealizedVolatility& value) { out.plain(value); };
   out.plain(volatility.observations);
   out.plain(volatility.newest_age);
+  out.plain(volatility.kurtosis);
   out.plain(volatility.quality_flag);
   write_estimate(out, volatility.realized_short, realized);
   write_estimate(out, volatility.realized_long, realized);
@@ -103,6 +104,7 @@ void read_one(ByteReader& in, Volatility& volatility) {
   const auto realized = [&] { return in.plain<RealizedVolatility>(); };
   volatility.observations = in.plain<int>();
   volatility.newest_age = in.plain<int>();
+  volatility.kurtosis = in.plain<double>();
   volatility.quality_flag = in.plain<Quality>();
   read_estimate(in, volatility.realized_short, realized);
   read_estimate(in, volatility.realized_long, realized);

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "core/stats/chi_squared.hpp"
 #include "core/stats/constant_series.hpp"
+#include "core/stats/standardized_kurtosis.hpp"
 #include "core/stats/window.hpp"
 
 namespace pb::core {
@@ -56,6 +57,7 @@ struct VolatilityEstimator::History {
   Vector squares;         // oldest first
   std::vector<int> ages;  // how many sessions ago, newest first
   int sessions_per_year;
+  double kurtosis;
 
   // How many of the newest observations, at most `window`, lie within its search span.
   int within_span(int window) const {
@@ -75,8 +77,10 @@ VolatilityEstimator::VolatilityEstimator(const VolatilitySettings& settings) : s
   require(settings.trend_critical > 0, "the critical value must be positive");
   require(settings.percentile_min_values > 0 && settings.percentile_max_values >= settings.percentile_min_values,
           "the percentile needs values");
-  short_ = make_window(settings.short_window);
-  long_ = make_window(settings.long_window);
+  require(settings.least_kurtosis > 1 && settings.typical_kurtosis >= settings.least_kurtosis &&
+              settings.largest_kurtosis >= settings.typical_kurtosis && std::isfinite(settings.largest_kurtosis),
+          "the kurtosis must have bounds above 1");
+  require(settings.kurtosis_start > 0 && settings.kurtosis_min_returns > 0, "the kurtosis needs returns");
   longest_window_ = std::max({settings.long_window, 2 * settings.short_window, settings.har_min_observations,
                               har_observations(settings.har_max_rows, settings.short_window),
                               settings.percentile_max_values + settings.short_window - 1});
@@ -86,24 +90,28 @@ int VolatilityEstimator::sessions_needed() const {
   return std::max({longest_window_, search_span(settings_.long_window), search_span(2 * settings_.short_window)});
 }
 
-VolatilityEstimator::Window VolatilityEstimator::make_window(int observations) const {
-  const double df = observations - 1;
-  const double tail = (1 - settings_.confidence) / 2;
-  return {observations, std::sqrt(df / chi_squared_quantile(1 - tail, df)),
-          std::sqrt(df / chi_squared_quantile(tail, df))};
-}
-
 // From this many observations on, there is a figure of every kind.
 int VolatilityEstimator::full_observations() const {
   return settings_.percentile_min_values + settings_.short_window - 1;
 }
 
-Estimate<RealizedVolatility> VolatilityEstimator::realized(const History& history, const Window& window) {
-  if (!history.fills(window.observations)) return Estimate<RealizedVolatility>::missing(Reason::insufficient_data);
-  const double variance = history.squares.tail(window.observations).mean();
+double VolatilityEstimator::kurtosis(const History& history) const {
+  const auto found = standardized_kurtosis(history.squares, settings_.ewma_lambda, settings_.kurtosis_start,
+                                           settings_.kurtosis_min_returns);
+  if (!found) return settings_.typical_kurtosis;
+  // What is no number is of returns beyond all bounds.
+  return *found <= settings_.largest_kurtosis ? std::max(*found, settings_.least_kurtosis) : settings_.largest_kurtosis;
+}
+
+Estimate<RealizedVolatility> VolatilityEstimator::realized(const History& history, int window) const {
+  if (!history.fills(window)) return Estimate<RealizedVolatility>::missing(Reason::insufficient_data);
+  const double variance = history.squares.tail(window).mean();
   if (variance < constant_series_variance) return Estimate<RealizedVolatility>::missing(Reason::constant_series);
   const double value = annualized(variance, history.sessions_per_year);
-  return RealizedVolatility{value, window.low * value, window.high * value};
+  const double df = 2.0 * window / (history.kurtosis - 1);
+  const double tail = (1 - settings_.confidence) / 2;
+  return RealizedVolatility{value, value * std::sqrt(df / chi_squared_quantile(1 - tail, df)),
+                            value * std::sqrt(df / chi_squared_quantile(tail, df))};
 }
 
 VolatilityForecast VolatilityEstimator::forecast(const History& history) const {
@@ -125,7 +133,7 @@ Estimate<VolatilityTrend> VolatilityEstimator::trend(const History& history) con
   const double older = history.squares.tail(2 * n).head(n).mean();
   if (std::min(newer, older) < constant_series_variance)
     return Estimate<VolatilityTrend>::missing(Reason::constant_series);
-  const double z = std::log(newer / older) / 2 * std::sqrt(n - 1.0);
+  const double z = std::log(newer / older) / 2 / std::sqrt((history.kurtosis - 1) / (2 * n));
   const TrendDirection direction = z > settings_.trend_critical    ? TrendDirection::increasing
                                    : z < -settings_.trend_critical ? TrendDirection::decreasing
                                                                    : TrendDirection::stable;
@@ -158,8 +166,9 @@ Volatility VolatilityEstimator::estimate(const Eigen::Ref<const Vector>& returns
   Volatility result;
   result.observations = static_cast<int>(squares.size());
   if (!history.ages.empty()) result.newest_age = history.ages.front();
-  result.realized_short = realized(history, short_);
-  result.realized_long = realized(history, long_);
+  result.kurtosis = history.kurtosis = kurtosis(history);
+  result.realized_short = realized(history, settings_.short_window);
+  result.realized_long = realized(history, settings_.long_window);
   result.trend = trend(history);
   // What describes or extends the present volatility needs a present volatility.
   if (const Reason reason = result.realized_short.reason(); reason != Reason::none) {
