@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/error.hpp"
+#include "core/stats/rate_beta.hpp"
 #include "core/stats/volatility.hpp"
 #include "core/stats/window.hpp"
 #include "pg/subtransaction.hpp"
@@ -22,9 +23,11 @@ namespace {
 int lookback(const store::Settings& settings, Reach reach) {
   if (reach == Reach::values) return settings.max_stale_sessions + 1;
   if (reach == Reach::correlations) return std::max(settings.correlation_window, settings.max_stale_sessions + 1);
-  return std::max({core::search_span(std::max(settings.beta_window, settings.factor_window)),
-                   core::VolatilityEstimator().sessions_needed(), settings.correlation_window,
-                   settings.covariance_window, settings.max_stale_sessions + 1});
+  // An interval of yields may begin before the sessions in which it is looked for.
+  return std::max(
+      {core::search_span(std::max(settings.beta_window, settings.factor_window)) + core::longest_rate_interval,
+       core::VolatilityEstimator().sessions_needed(), settings.correlation_window, settings.covariance_window,
+       settings.max_stale_sessions + 1});
 }
 
 constexpr const char* null_not_allowed = "22004";
