@@ -272,6 +272,20 @@ def har(squares):
     return np.where(usable, (coefficients * now).sum(axis=1), np.nan), np.where(usable, fitted, np.nan)
 
 
+def standardized_kurtosis(squares, start=42, fewest=252):
+    """Of returns over the exponential average of those before, by series, within its bounds."""
+    n, series = squares.shape
+    if n - start < fewest:
+        return np.full(series, 6.5)
+    average, weight = np.zeros(series), 0.0
+    z2 = np.empty((n - start, series))
+    for t, row in enumerate(squares):
+        if t >= start:
+            np.divide(row, average / weight, out=z2[t - start])
+        average, weight = 0.97 * average + row, 0.97 * weight + 1.0
+    return np.clip((z2**2).mean(axis=0) / z2.mean(axis=0) ** 2, 3.0, 8.0)
+
+
 class Volatility:
     """Figures of all series, which have returns on the same sessions, oldest first."""
 
@@ -284,13 +298,14 @@ class Volatility:
         squares = returns**2
         n, series = squares.shape
         self.observations = np.full(series, n)
+        self.kurtosis = standardized_kurtosis(squares)
         for width in (SHORT, LONG):
             self.realize(squares, width, series)
         self.strength, self.percentile = np.full(series, np.nan), np.full(series, np.nan)
         forecast, self.r_squared = np.full(series, np.nan), np.full(series, np.nan)
         if n >= 2 * SHORT:
             newer, older = squares[-SHORT:].mean(axis=0), squares[-2 * SHORT:-SHORT].mean(axis=0)
-            self.strength = np.log(newer / older) / 2 * np.sqrt(SHORT - 1.0)
+            self.strength = np.log(newer / older) / 2 / np.sqrt((self.kurtosis - 1.0) / (2 * SHORT))
         if n >= 126 + SHORT - 1:
             self.percentile = self.rank(squares)
         if n >= 500:
@@ -304,7 +319,7 @@ class Volatility:
         self.flag = np.full(series, b"full_history" if n >= 126 + SHORT - 1 else b"limited_history")
 
     def realize(self, squares, width, series):
-        value, df = np.full(series, np.nan), width - 1
+        value, df = np.full(series, np.nan), 2 * width / (self.kurtosis - 1.0)
         if len(squares) >= width:
             value = np.sqrt(YEAR * squares[-width:].mean(axis=0))
         for end, quantile in (("", None), ("_low", 0.975), ("_high", 0.025)):
