@@ -70,8 +70,7 @@ what is finished and the next call goes on from there: what schedules use. Must 
 workers: among how many background workers the portfolios of each date are divided; NULL means portfolio_batch.workers.
 There are never more than portfolios, nor than the server has free slots for (max_worker_processes). Each worker commits
 its share of a date, with the rights and settings of the caller and portfolio_batch.max_memory for itself, and the
-results are the same whatever their number. With portfolio_batch.ridge_alpha_choice = gcv there is one, because the
-penalty is chosen over all symbols.
+results are the same whatever their number.
 block: how many sessions are committed together, which read the prices once; what a crash or a cancel takes back. Always
 one where there are several workers.
 A date that other sessions keep from its end (a deadlock, a serialization failure, a lock timeout) is rolled back and

@@ -84,13 +84,9 @@ std::vector<std::vector<std::string>> divide_symbols(const Assignment& assignmen
   return symbols;
 }
 
-// With its penalty chosen over all symbols of a date, a symbol's ridge model depends on what else is estimated with it.
-bool can_divide(const store::Settings& settings) { return settings.ridge_alpha_choice != "gcv"; }
-
 }  // namespace
 
-std::size_t shard_count(const store::Store& store, std::int32_t workers, std::size_t portfolios) {
-  if (!can_divide(store.settings())) return 1;
+std::size_t shard_count(std::int32_t workers, std::size_t portfolios) {
   const auto granted = static_cast<std::size_t>(std::clamp(workers, 1, std::max(1, pg::worker_limit())));
   return std::min(granted, portfolios);
 }

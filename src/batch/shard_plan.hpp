@@ -31,8 +31,8 @@ struct ShardPlan {
 ShardPlan plan_shards(const store::Store& store, std::span<const core::Uuid> portfolio_ids, core::Date day,
                       std::size_t shards, const std::set<core::Uuid>& blocked);
 
-// Into how many shards so many portfolios are divided for some workers: one where the settings do not allow more.
-std::size_t shard_count(const store::Store& store, std::int32_t workers, std::size_t portfolios);
+// Into how many shards so many portfolios are divided for some workers, of which the server may have fewer.
+std::size_t shard_count(std::int32_t workers, std::size_t portfolios);
 
 // One shard: its portfolios, the symbols that others write, and what came of it.
 struct Shard {

@@ -160,8 +160,7 @@ Beginning begin_date(const store::Store& store, const SessionOfRun& session, std
     if (phase.before_shards && (session.newest || !phase.newest_date_only))
       open->run.run_for_shards(context, phase, *phase.before_shards, session.day, open->portfolio_ids);
   const auto failed = store::failed_portfolios(store, session.run_id, snapshot_phase().key);
-  return {plan_shards(open->store, open->portfolio_ids, session.day,
-                      shard_count(store, workers, open->portfolio_ids.size()),
+  return {plan_shards(open->store, open->portfolio_ids, session.day, shard_count(workers, open->portfolio_ids.size()),
                       std::set<Uuid>(failed.begin(), failed.end())),
           open->busy};
 }

@@ -211,7 +211,7 @@ const SymbolFits& RiskModels::ridge() {
   const store::Settings& settings = inputs_.store().settings();
   core::FactorModelSettings model = settings.orthogonalize ? core::ridge_model() : core::plain_ridge_model();
   model.ridge.alpha = settings.ridge_alpha;
-  model.ridge.choice = settings.ridge_alpha_choice == "gcv" ? core::AlphaChoice::gcv_shared : core::AlphaChoice::fixed;
+  model.ridge.choice = settings.ridge_alpha_choice == "gcv" ? core::AlphaChoice::gcv : core::AlphaChoice::fixed;
   return ridge_.emplace(fit_factors("ridge", SymbolTopic::ridge, model));
 }
 

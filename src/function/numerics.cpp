@@ -143,8 +143,7 @@ core::RidgeOptions ridge_options(const pg::Call& call) {
   using core::AlphaChoice;
   core::RidgeOptions options;
   options.alpha = call.float8(2).value_or(default_alpha);
-  options.choice =
-      choice<AlphaChoice>(call, 4, "choose", {{"fixed", AlphaChoice::fixed}, {"gcv", AlphaChoice::gcv_each}});
+  options.choice = choice<AlphaChoice>(call, 4, "choose", {{"fixed", AlphaChoice::fixed}, {"gcv", AlphaChoice::gcv}});
   options.covariance = covariance_argument(call, 5);
   options.lag = lag_argument(call, 6);
   return options;

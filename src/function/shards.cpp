@@ -28,8 +28,8 @@ PB_FUNCTION(pb_shard_plan) {
   using pg::Type;
   const store::Store store(call);
   const auto ids = store::resolve_portfolios(store, call.uuids(1));
-  const batch::ShardPlan plan = batch::plan_shards(store, ids, call.date(0).value(),
-                                                   batch::shard_count(store, call.int4(2).value(), ids.size()), {});
+  const batch::ShardPlan plan =
+      batch::plan_shards(store, ids, call.date(0).value(), batch::shard_count(call.int4(2).value(), ids.size()), {});
   pg::RowBuffer rows({{"portfolio_ids", Type::uuid_array},
                       {"portfolio_counts", Type::int4_array},
                       {"symbols", Type::text_array},

@@ -103,7 +103,7 @@ std::vector<Declaration> of_factors() {
             "Penalty of the ridge regression on standardized factors."},
            &S::ridge_alpha},
           {{"portfolio_batch.ridge_alpha_choice", Choice{{"fixed", "gcv"}},
-            "How that penalty is found: fixed, or gcv for generalized cross-validation over all symbols of a date."},
+            "How that penalty is found: fixed, or gcv for generalized cross-validation of each symbol by itself."},
            &S::ridge_alpha_choice},
           {{"portfolio_batch.covariance_window", WholeNumber{252, 60, 10000},
             "Sessions that covariances of the factors are estimated over."},

@@ -105,7 +105,7 @@ TEST(FactorModel, MarketBetaIsTheMarketBeta) {
   const Matrix funds = seven_funds();
   const Matrix symbols = some_symbols(funds, 6);
   FactorModelSettings settings = ridge_model();
-  for (const AlphaChoice choice : {AlphaChoice::fixed, AlphaChoice::gcv_each, AlphaChoice::gcv_shared})
+  for (const AlphaChoice choice : {AlphaChoice::fixed, AlphaChoice::gcv})
     for (const double alpha : {0.0, 1.0, 1000.0}) {
       settings.ridge.choice = choice;
       settings.ridge.alpha = alpha;
@@ -297,7 +297,7 @@ TEST(FactorModel, SymbolsDoNotTouchOneAnother) {
   symbols.col(3).head(200).setConstant(nan);
   symbols(last - 3, 7) = nan;
   FactorModelSettings settings = ridge_model();
-  settings.ridge.choice = AlphaChoice::gcv_each;
+  settings.ridge.choice = AlphaChoice::gcv;
   for (const FactorModelSettings& model : {ridge_model(), settings, spread_model()}) {
     const FactorFits all = fit_all(symbols, funds, model);
     for (const int column : {0, 3, 7, 8, 69}) {
@@ -347,7 +347,7 @@ FactorModelSettings model_named(const std::string& name) {
   if (name == "plain_ridge") return plain_ridge_model();
   if (name == "spread") return spread_model();
   FactorModelSettings settings = ridge_model();
-  if (name == "ridge_gcv") settings.ridge.choice = AlphaChoice::gcv_each;
+  if (name == "ridge_gcv") settings.ridge.choice = AlphaChoice::gcv;
   return settings;
 }
 

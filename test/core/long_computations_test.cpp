@@ -65,7 +65,7 @@ TEST(LongComputations, Ridge) {
   expect_to_end_by_poll(2 * 6 + 4 * 3 / 2, [&](Poll poll) { core::RidgeDesign(x, unpenalized, poll); });
   const core::RidgeDesign design(x, unpenalized);
   core::RidgeOptions options;
-  options.choice = core::AlphaChoice::gcv_each;
+  options.choice = core::AlphaChoice::gcv;
   expect_to_end_by_poll(3 * options.grid.count, [&](Poll poll) { design.fit(y, options, poll); });
   options.choice = core::AlphaChoice::fixed;
   options.lag = 100;

@@ -3,7 +3,7 @@
 # is lost or left behind when a worker or its leader ends early.
 
 . "$(dirname "$0")/tap.bash"
-plan 49
+plan 48
 
 begin_cluster
 make_book 2024-12-02 7
@@ -16,7 +16,7 @@ PGDATABASE=book sql "INSERT INTO position_greeks (portfolio_id, position_id, cal
                             CASE extract(day FROM s)::integer % 3 WHEN 0 THEN 'NaN'::float8 ELSE 100 END
                      FROM positions p, sessions_between('2024-12-02', '$target') s
                      WHERE p.position_type = 'LC' AND p.portfolio_id <> '$(portfolio 2)'"
-for database in one two three settled failing terminated killed canceled desk crowded serial gcv late; do
+for database in one two three settled failing terminated killed canceled desk crowded serial late; do
   sql "CREATE DATABASE $database TEMPLATE book"
 done
 quiet='-c portfolio_batch.progress=off'
@@ -51,9 +51,6 @@ is "$(PGDATABASE=three sql "SELECT DISTINCT detail ->> 'workers' FROM batch_jobs
                             AND job_type = 'phase'")" 7 'each portfolio has its own'
 PGDATABASE=serial PGOPTIONS="$quiet -c default_transaction_isolation=serializable" sql "CALL daily_batch('$target', workers => 2)"
 same_results one serial '' 'whatever the isolation level is by default'
-PGDATABASE=gcv PGOPTIONS="$quiet -c portfolio_batch.ridge_alpha_choice=gcv" sql "CALL daily_batch('2024-12-02', workers => 3)"
-is "$(PGDATABASE=gcv sql "SELECT DISTINCT detail ->> 'workers' FROM batch_jobs WHERE phase = '3' AND job_type = 'phase'")" \
-  1 'a penalty that is chosen over all symbols keeps them together'
 
 # Symbols are estimated once -----------------------------------------------------------------------------------------------
 

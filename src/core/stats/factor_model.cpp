@@ -85,12 +85,14 @@ class GroupFitter {
     Matrix y(design.observations(), static_cast<Eigen::Index>(group.members.size()));
     std::vector<int> varying;
     for (const int member : group.members) {
-      auto own = y.col(static_cast<Eigen::Index>(varying.size()));
-      own = returns_.col(columns_[static_cast<std::size_t>(member)])(group.days);
-      if (is_constant(own))
+      // In memory of its own, so that its sums do not depend on its place among the members.
+      const Vector own = returns_.col(columns_[static_cast<std::size_t>(member)])(group.days);
+      if (is_constant(own)) {
         sample_of(member).refuse(Reason::constant_series);
-      else
-        varying.push_back(member);
+        continue;
+      }
+      y.col(static_cast<Eigen::Index>(varying.size())) = own;
+      varying.push_back(member);
     }
     const RidgeFits fits = design.fit(y.leftCols(static_cast<Eigen::Index>(varying.size())), settings_.ridge, poll);
     for (std::size_t i = 0; i < varying.size(); ++i) {

@@ -88,7 +88,7 @@ FactorFits blank_fits(Eigen::Index factors, std::size_t symbols);
 // missing), each on the newest observations up to and including the session on which the symbol and all factors
 // (sessions x factors, market first) have returns. Reasons: insufficient_data; constant_series, of the symbol or a
 // factor; singular, when factors are combinations of one another. A symbol's numbers depend on no other symbol, to
-// the last bit, unless an alpha is chosen for all of them.
+// the last bit.
 // Throws 22023 when rows are not sessions or the session is none of them.
 FactorFits fit_factor_model(const Eigen::Ref<const Matrix>& returns, std::span<const int> columns,
                             const Eigen::Ref<const Matrix>& factors, int session, const Sessions& sessions,

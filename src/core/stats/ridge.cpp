@@ -231,22 +231,15 @@ std::vector<double> RidgeDesign::choose_alphas(const Eigen::Ref<const Matrix>& y
     poll();
     require_estimable(alpha);
   }
-  Vector sum = Vector::Zero(static_cast<Eigen::Index>(candidates.size()));
-  const int largest = binary_exponent(y, poll);
   std::vector<double> chosen(responses);
   Projection projection;
   Eigen::Index best = 0;
   for (std::size_t i = 0; i < responses; ++i) {
     poll();
     project(y.col(static_cast<Eigen::Index>(i)), projection, poll);
-    const Vector own = criteria(projection, candidates, poll);
-    own.minCoeff(&best);
+    // Of equal ones the first, which is the smallest alpha.
+    criteria(projection, candidates, poll).minCoeff(&best);
     chosen[i] = candidates[static_cast<std::size_t>(best)];
-    sum += own.unaryExpr([&](double v) { return std::ldexp(v, 2 * (projection.exponent - largest)); });
-  }
-  if (options.choice == AlphaChoice::gcv_shared) {
-    sum.minCoeff(&best);
-    std::fill(chosen.begin(), chosen.end(), candidates[static_cast<std::size_t>(best)]);
   }
   return chosen;
 }

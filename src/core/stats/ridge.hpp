@@ -13,9 +13,8 @@ namespace pb::core {
 
 // How the penalty is found.
 enum class AlphaChoice {
-  fixed,       // as given
-  gcv_each,    // by generalized cross-validation, for each response by itself
-  gcv_shared,  // one for all responses, by the sum of their criteria: responses of great variance decide
+  fixed,  // as given
+  gcv,    // by generalized cross-validation, for each response by itself
 };
 
 // Candidates of a search, evenly spaced in the logarithm, both ends included.
@@ -87,10 +86,10 @@ class RidgeDesign {
   // The criterion of one response for each alpha.
   Vector gcv(const Eigen::Ref<const Vector>& y, std::span<const double> alphas, Poll poll = no_poll) const;
 
-  // Fits each column of y (observations x responses). No response's numbers depend on the others, unless they share
-  // an alpha that is chosen. Magnitudes may be any that a double holds; 22003 where the result is none. Throws 22023
-  // for a bad alpha or number of rows, 22000 when a number is not finite, PB001 when no residual degree of freedom is
-  // left, and PB002 for alpha 0 with penalized columns that are combinations of others.
+  // Fits each column of y (observations x responses). No response's numbers depend on the others, to the last bit.
+  // Magnitudes may be any that a double holds; 22003 where the result is none. Throws 22023 for a bad alpha or number
+  // of rows, 22000 when a number is not finite, PB001 when no residual degree of freedom is left, and PB002 for alpha 0
+  // with penalized columns that are combinations of others.
   RidgeFits fit(const Eigen::Ref<const Matrix>& y, const RidgeOptions& options = {}, Poll poll = no_poll) const;
 
  private:
