@@ -130,8 +130,12 @@ def least_squares(x, y):
     return x, influence @ y, influence[:, 1:], float(x.shape[2])
 
 
-def ridge(x, y, alpha=1.0):
+RIDGE_ALPHA_PER_OBSERVATION = 0.4
+
+
+def ridge(x, y):
     """The market unpenalized; the styles less their regression on [1, market], standardized and penalized."""
+    alpha = RIDGE_ALPHA_PER_OBSERVATION * x.shape[1]
     base_q, base_r = np.linalg.qr(with_ones(x[..., :1]))
     to_base = np.linalg.solve(base_r, base_q.transpose(0, 2, 1))
     styles = x[..., 1:] - base_q @ (base_q.transpose(0, 2, 1) @ x[..., 1:])

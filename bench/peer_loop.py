@@ -68,7 +68,8 @@ class Loop:
         market = sm.OLS(own, base).fit()
         styles = pd.DataFrame({s: sm.OLS(frame[s], base).fit().resid for s in STYLES})
         z = styles / styles.std(ddof=0)
-        betas = np.linalg.solve(z.T @ z + np.eye(len(STYLES)), z.T @ own) / styles.std(ddof=0)
+        penalty = 0.4 * len(frame) * np.eye(len(STYLES))
+        betas = np.linalg.solve(z.T @ z + penalty, z.T @ own) / styles.std(ddof=0)
         names = ["value_beta", "growth_beta", "momentum_beta", "quality_beta", "size_beta", "low_vol_beta"]
         self.insert("position_factor_exposures", **key, model="ridge", market_beta=market.params["SPY"],
                     **dict(zip(names, betas.tolist())), observations=len(frame))

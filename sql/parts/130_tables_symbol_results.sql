@@ -28,7 +28,8 @@ AS $columns$
     ('factor_models', 'parameters',          'jsonb',                    NULL,
      'What the estimates depend on beside prices: window, min_observations, limited_history_below, '
      'max_stale_sessions, sessions_per_year (by which variances of the model are annualized, 252 of NYSE); method of '
-     'market; alpha, alpha_choice and orthogonalized of ridge; rate_series and unit of rate.'),
+     'market; alpha_choice, with it alpha_per_observation or alpha where it is fixed, and orthogonalized of ridge; '
+     'rate_series and unit of rate.'),
     ('factor_models', 'window_start',        'date',                     NULL,
      'First of the sessions that the window asks for.'),
     ('factor_models', 'window_end',          'date',                     NULL,
@@ -63,7 +64,9 @@ AS $columns$
     ('symbol_model_fits', 'residual_df',         'double precision',         NULL,
      'Degrees of freedom of the residuals, and of t; NULL with a reason.'),
     ('symbol_model_fits', 'ridge_alpha',         'double precision',         NULL,
-     'Penalty of the ridge regression on standardized factors; NULL for other models.'),
+     'Penalty of the ridge regression on standardized factors, in the units of scikit-learn''s Ridge: 0.4 for each '
+     'of the observations by default, or the one that generalized cross-validation chose for the symbol; NULL for '
+     'other models.'),
     ('symbol_model_fits', 'effective_df',        'double precision',         NULL,
      'Effective degrees of freedom of the factors after the penalty; NULL with a reason.'),
     ('symbol_model_fits', 'condition_number',    'double precision',         NULL,

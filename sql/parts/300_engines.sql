@@ -92,9 +92,11 @@ COMMENT ON FUNCTION @extschema@.calc_factor_betas(date, uuid[], text, double pre
 ridge: the market, and the styles with what the market explains of them taken out over the same window; market
 unpenalized, styles standardized (population deviation) and penalized by alpha: minimize ||y - X b||^2 + alpha sum of
 the styles'' squared standardized coefficients. The market beta is then that of calc_market_betas. Betas are per unit
-of return. alpha: as given, else portfolio_batch.ridge_alpha (1.0); choose => gcv takes the alpha that minimizes the
-sum over symbols of n RSS / (n - 1 - df)^2 (Golub, Heath and Wahba 1979). orthogonalize => false: all factors as they
-are, standardized and penalized, scikit-learn''s Ridge behind StandardScaler.
+of return. alpha: as given, for windows of any length, else portfolio_batch.ridge_alpha_per_observation (0.4) times the
+observations of the symbol, 100.8 of 252. choose: fixed, or gcv for the alpha that minimizes n RSS / (n - 1 - df)^2 of
+the symbol''s own window (Golub, Heath and Wahba 1979) among 81 from 1e-3 to 1e5, evenly spaced in the logarithm, of
+equal ones the smallest; NULL means fixed where alpha is given, else portfolio_batch.ridge_alpha_choice. orthogonalize
+=> false: all factors as they are, standardized and penalized, scikit-learn''s Ridge behind StandardScaler.
 spread: the market and the spreads (long less short) in one ordinary least squares regression.
 Errors of both: Newey-West, lag floor(4 (n/100)^(2/9)), n - 1 - df degrees of freedom, df the effective number of
 factors. residual_volatility is annualized by sqrt(m), see calc_volatility. Sample: factor_window (252) sessions up to

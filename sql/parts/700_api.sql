@@ -459,13 +459,13 @@ BEGIN
                'factors_calculated', (SELECT count(x.exposure_value) FROM exposures AS x WHERE x.factor <> 'specific'),
                'has_market_beta', (SELECT COALESCE(bool_or(x.exposure_value IS NOT NULL), false)
                                      FROM exposures AS x WHERE x.factor = 'market'),
-               'ridge_alpha', (SELECT min(f.ridge_alpha) FROM %1$I.symbol_model_fits AS f
-                                WHERE f.calculation_date = $2 AND f.model = $3
-                                  AND f.symbol IN (SELECT b.symbol FROM betas AS b))),
+               'ridge_alpha_min', penalty.smallest, 'ridge_alpha_max', penalty.largest),
              'data_quality', _portfolio_batch.api_data_quality($2, (
                SELECT jsonb_build_object('positions_total', count(*), 'positions_analyzed', count(b.r_squared),
                                          'positions_skipped', count(*) - count(b.r_squared))
                  FROM betas AS b)))
+      FROM (SELECT min(f.ridge_alpha) AS smallest, max(f.ridge_alpha) AS largest FROM %1$I.symbol_model_fits AS f
+             WHERE f.calculation_date = $2 AND f.model = $3 AND f.symbol IN (SELECT b.symbol FROM betas AS b)) AS penalty
      WHERE EXISTS (SELECT FROM exposures) OR EXISTS (SELECT FROM betas)
   $query$, _portfolio_batch.tables_schema()) INTO answer USING portfolio_id, day, model;
   RETURN COALESCE(answer, _portfolio_batch.api_unavailable(

@@ -85,6 +85,14 @@ core::JsonObject common_parameters(const core::WindowSettings& window, const Ris
   return parameters;
 }
 
+// The penalty of a fixed choice, as it was given.
+void add_alpha(const store::Settings& settings, core::JsonObject& parameters) {
+  if (settings.ridge_alpha)
+    parameters.add("alpha", *settings.ridge_alpha);
+  else
+    parameters.add("alpha_per_observation", settings.ridge_alpha_per_observation);
+}
+
 }  // namespace
 
 store::FactorModelRow RiskModels::describe(const std::string& model, std::span<const std::string> factors) const {
@@ -94,7 +102,8 @@ store::FactorModelRow RiskModels::describe(const std::string& model, std::span<c
   core::JsonObject parameters = common_parameters(window, book_);
   if (model == "market") parameters.add("method", market_method);
   if (model == "ridge") {
-    parameters.add("alpha", settings.ridge_alpha).add("alpha_choice", settings.ridge_alpha_choice);
+    parameters.add("alpha_choice", settings.ridge_alpha_choice);
+    if (settings.ridge_alpha_choice == "fixed") add_alpha(settings, parameters);
     parameters.raw("orthogonalized", settings.orthogonalize ? "true" : "false");
   }
   if (model == "rate") {
@@ -210,7 +219,11 @@ const SymbolFits& RiskModels::ridge() {
   if (ridge_) return *ridge_;
   const store::Settings& settings = inputs_.store().settings();
   core::FactorModelSettings model = settings.orthogonalize ? core::ridge_model() : core::plain_ridge_model();
-  model.ridge.alpha = settings.ridge_alpha;
+  model.alpha_per_observation = settings.ridge_alpha_per_observation;
+  if (settings.ridge_alpha) {
+    model.alpha_per_observation.reset();
+    model.ridge.alpha = *settings.ridge_alpha;
+  }
   model.ridge.choice = settings.ridge_alpha_choice == "gcv" ? core::AlphaChoice::gcv : core::AlphaChoice::fixed;
   return ridge_.emplace(fit_factors("ridge", SymbolTopic::ridge, model));
 }

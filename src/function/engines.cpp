@@ -81,12 +81,14 @@ PB_FUNCTION(pb_calc_factor_betas) {
     throw core::Error(core::sqlstate::invalid_parameter, "unknown factor model \"" + model + "\"",
                       "The models are ridge and spread.", "Pass model => 'ridge' or model => 'spread'.");
   store::Settings settings = store.settings();
-  settings.ridge_alpha = call.float8(3).value_or(settings.ridge_alpha);
-  settings.ridge_alpha_choice = call.text(4).value_or(settings.ridge_alpha_choice);
+  settings.ridge_alpha = call.float8(3);
+  // Who gives an alpha wants it, whatever the setting says.
+  settings.ridge_alpha_choice = call.text(4).value_or(settings.ridge_alpha ? "fixed" : settings.ridge_alpha_choice);
   settings.orthogonalize = call.boolean(5).value_or(true);
-  if (!(settings.ridge_alpha >= 0) || !std::isfinite(settings.ridge_alpha))
+  if (settings.ridge_alpha && !(*settings.ridge_alpha >= 0 && std::isfinite(*settings.ridge_alpha)))
     throw core::Error(core::sqlstate::invalid_parameter, "alpha must be a number of at least 0",
-                      "It is " + std::to_string(settings.ridge_alpha) + ".", "1.0 is the usual penalty.");
+                      "It is " + std::to_string(*settings.ridge_alpha) + ".",
+                      "100.8 is usual for a window of 252 returns: 0.4 for each of them.");
   if (settings.ridge_alpha_choice != "fixed" && settings.ridge_alpha_choice != "gcv")
     throw core::Error(
         core::sqlstate::invalid_parameter, "unknown choice of alpha \"" + settings.ridge_alpha_choice + "\"",

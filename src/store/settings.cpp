@@ -99,9 +99,11 @@ std::vector<Declaration> of_factors() {
           {{"portfolio_batch.factor_min_observations", WholeNumber{126, 20, 10000},
             "Fewest daily returns a factor model is estimated from."},
            &S::factor_min_observations},
-          {{"portfolio_batch.ridge_alpha", RealNumber{1.0, 0, 1e9},
-            "Penalty of the ridge regression on standardized factors."},
-           &S::ridge_alpha},
+          // Out of sample a penalty of 0.4 for each observation explains more than least squares does, and gives betas
+          // that change less: docs/methods.md has the figures, bench/ridge_out_of_sample.py repeats them.
+          {{"portfolio_batch.ridge_alpha_per_observation", RealNumber{0.4, 0, 1e9},
+            "Penalty of the ridge regression on standardized factors for each daily return of the window."},
+           &S::ridge_alpha_per_observation},
           {{"portfolio_batch.ridge_alpha_choice", Choice{{"fixed", "gcv"}},
             "How that penalty is found: fixed, or gcv for generalized cross-validation of each symbol by itself."},
            &S::ridge_alpha_choice},

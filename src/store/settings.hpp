@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace pb::store {
@@ -38,9 +39,12 @@ struct BetaSettings {
 struct FactorSettings {
   int factor_window;
   int factor_min_observations;
-  double ridge_alpha;
+  double ridge_alpha_per_observation;
   std::string ridge_alpha_choice;  // fixed or gcv
-  bool orthogonalize = true;       // styles to the market; an argument of calc_factor_betas, and no setting
+  // Arguments of calc_factor_betas, and no settings: an alpha for windows of any length in place of the one per
+  // observation, and whether styles are made orthogonal to the market.
+  std::optional<double> ridge_alpha;
+  bool orthogonalize = true;
   int covariance_window;
   double covariance_half_life;
 };

@@ -88,6 +88,12 @@ FactorFits fit_all(const Matrix& returns, const Matrix& factors, const FactorMod
   return fit_factor_model(returns, all_columns(returns), factors, session, sessions, settings);
 }
 
+pb::core::RidgeOptions usual_penalty(int observations) {
+  pb::core::RidgeOptions options;
+  options.alpha = 0.4 * observations;
+  return options;
+}
+
 // All numbers of a symbol's fit, to be compared bit by bit.
 std::vector<std::uint64_t> fingerprint(const FactorFits& result, Eigen::Index symbol) {
   const FactorSample& sample = result.samples[static_cast<std::size_t>(symbol)];
@@ -108,7 +114,7 @@ TEST(FactorModel, MarketBetaIsTheMarketBeta) {
   for (const AlphaChoice choice : {AlphaChoice::fixed, AlphaChoice::gcv})
     for (const double alpha : {0.0, 1.0, 1000.0}) {
       settings.ridge.choice = choice;
-      settings.ridge.alpha = alpha;
+      settings.alpha_per_observation = alpha;
       const FactorFits result = fit_all(symbols, funds, settings);
       for (int i = 0; i < 6; ++i) {
         const auto alone = pb::core::fit_beta(symbols.col(i), funds.col(0), last, sessions, settings.history);
@@ -135,7 +141,7 @@ TEST(FactorModel, StylesAreWhatTheyAddToTheMarket) {
   // With the styles made by hand, market and styles are those of a ridge with the market unpenalized.
   const std::vector<int> market_only{0};
   const pb::core::RidgeDesign ridge(design, market_only);
-  const auto direct = ridge.fit(some_symbols(funds, 2).bottomRows(252));
+  const auto direct = ridge.fit(some_symbols(funds, 2).bottomRows(252), usual_penalty(252));
   EXPECT_LE((result.fits.coefficients - direct.coefficients).cwiseAbs().maxCoeff(), 1e-13);
   EXPECT_LE((result.fits.std_errors - direct.std_errors).cwiseAbs().maxCoeff(), 1e-13);
   EXPECT_LE(relative_error(result.designs[0].max_vif, ridge.max_vif()), 1e-12);
@@ -217,10 +223,44 @@ TEST(FactorModel, PlainRidgeTakesFactorsAsTheyAre) {
   const Matrix funds = seven_funds();
   const Matrix symbols = some_symbols(funds, 2);
   const FactorFits result = fit_all(symbols, funds, plain_ridge_model());
-  const auto direct = pb::core::RidgeDesign(funds.bottomRows(252)).fit(symbols.bottomRows(252));
+  const auto direct = pb::core::RidgeDesign(funds.bottomRows(252)).fit(symbols.bottomRows(252), usual_penalty(252));
   EXPECT_EQ(result.fits.coefficients, direct.coefficients);
   EXPECT_EQ(result.fits.std_errors, direct.std_errors);
   EXPECT_TRUE(result.designs[0].market_slopes.isZero(0));
+}
+
+// ---- the penalty ---------------------------------------------------------------------------------------------------
+
+TEST(FactorModel, PenaltyIsInProportionToTheObservations) {
+  const Matrix funds = seven_funds();
+  Matrix symbols = some_symbols(funds, 3);
+  symbols.col(1).head(session_count - 150).setConstant(nan);
+  symbols(last - 3, 2) = nan;
+  for (FactorModelSettings settings : {ridge_model(), plain_ridge_model()}) {
+    EXPECT_EQ(settings.alpha_per_observation, 0.4);
+    const FactorFits result = fit_all(symbols, funds, settings);
+    EXPECT_EQ(result.fits.alpha(0), 0.4 * 252);
+    EXPECT_EQ(result.fits.alpha(1), 0.4 * 150);
+    EXPECT_EQ(result.fits.alpha(2), 0.4 * 252);
+    settings.alpha_per_observation.reset();
+    settings.ridge.alpha = 5;
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(fit_all(symbols, funds, settings).fits.alpha(i), 5);
+  }
+}
+
+// The same observations twice say nothing else about the betas, and the penalty must not either.
+TEST(FactorModel, ObservationsThatAreRepeatedDoNotMoveTheBetas) {
+  Matrix funds = seven_funds();
+  Matrix symbols = some_symbols(funds, 2);
+  for (Matrix* returns : {&funds, &symbols}) returns->middleRows(last - 251, 126) = returns->bottomRows(126).eval();
+  FactorModelSettings half = ridge_model();
+  half.history.window = 126;
+  const FactorFits once = fit_all(symbols, funds, half);
+  const FactorFits twice = fit_all(symbols, funds, ridge_model());
+  ASSERT_EQ(once.samples[0].observations, 126);
+  ASSERT_EQ(twice.samples[0].observations, 252);
+  EXPECT_LE((twice.fits.coefficients - once.fits.coefficients).cwiseAbs().maxCoeff(), 1e-12);
+  EXPECT_LE(relative_error(twice.fits.effective_df(0), once.fits.effective_df(0)), 1e-12);
 }
 
 // ---- windows -------------------------------------------------------------------------------------------------------
@@ -316,7 +356,7 @@ TEST(FactorModel, BadPanelsAreRefused) {
   EXPECT_EQ(sqlstate_of([&] { fit_all(symbols, funds, ridge_model(), session_count); }), "22023");
   EXPECT_EQ(sqlstate_of([&] { fit_all(symbols, funds, ridge_model(), -1); }), "22023");
   FactorModelSettings settings = ridge_model();
-  settings.ridge.alpha = -1;
+  settings.alpha_per_observation = -1;
   EXPECT_EQ(sqlstate_of([&] { fit_all(symbols, funds, settings); }), "22023");
   EXPECT_THROW(fit_factor_model(symbols, all_columns(symbols), funds, last, sessions, ridge_model(),
                                 [] { throw std::runtime_error("canceled"); }),

@@ -5,9 +5,10 @@ factor_model.csv (results on them and on real prices).
 usage: factor_model.py [--check] [DATA_DIR]        DATA_DIR defaults to the environment variable PB_SHARED_DATA
 
 Models, all on the newest observations on which the symbol and every factor have a return, within 1.5 windows:
-  ridge        market by least squares; six funds, each less its regression on [1, market], standardized, Ridge(alpha=1)
+  ridge        market by least squares; six funds, each less its regression on [1, market], standardized, Ridge with
+               alpha 0.4 times the number of observations
   ridge_gcv    the same with alpha of 10^-3 ... 10^5, ten a decade, that minimizes n RSS / (n - 1 - df)^2
-  plain_ridge  StandardScaler and Ridge(alpha=1) on all seven
+  plain_ridge  StandardScaler and Ridge with the same alpha on all seven
   spread       least squares on market and four differences
 Errors: Newey-West, Bartlett, L = floor(4 (n/100)^(2/9)), factor n / (n - 1 - df), of the linear estimator.
 """
@@ -34,6 +35,7 @@ REAL_DATES = ["2021-06-30", "2024-12-31"]
 REAL_SYMBOLS = ["AAPL", "ABNB", "CEG", "COIN", "JPM", "KO", "MTUM", "NEM", "NVDA", "PLTR", "SPY", "TLT", "UBER", "VTV",
                 "XLC", "XOM"]
 MODELS = ["ridge", "ridge_gcv", "plain_ridge", "spread"]
+ALPHA_PER_OBSERVATION = 0.4
 SESSIONS = 200
 MAX_TERMS = 8
 COLUMNS = (["source", "symbol", "date", "model", "observations", "window_start", "window_end", "quality_flag", "reason"]
@@ -144,9 +146,9 @@ def estimate(model, y, funds):
     if model == "spread":
         return spread_regression(y, funds)
     if model == "plain_ridge":
-        return plain_ridge(y, funds, 1.0)[0]
+        return plain_ridge(y, funds, ALPHA_PER_OBSERVATION * len(y))[0]
     if model == "ridge":
-        return orthogonal_ridge(y, funds, 1.0)[0]
+        return orthogonal_ridge(y, funds, ALPHA_PER_OBSERVATION * len(y))[0]
     candidates = [orthogonal_ridge(y, funds, 10.0 ** (-3 + 0.1 * i)) for i in range(81)]
     return min(candidates, key=lambda pair: pair[1])[0]
 

@@ -43,7 +43,8 @@ FACTORS = ["market", *STYLES, *SPREADS, RATE]
 MODELS = {"market": ["market"], "rate": ["market", RATE], "ridge": ["market", *STYLES], "spread": ["market", *SPREADS]}
 STRESS_FACTORS = ["market", *STYLES, RATE]
 MINIMUM = {"market": 60, "rate": 60, "ridge": 126, "spread": 126}
-WINDOW, LIMITED_BELOW, RIDGE_ALPHA, SESSIONS_A_YEAR = 252, 126, 1.0, 252
+WINDOW, LIMITED_BELOW, SESSIONS_A_YEAR = 252, 126, 252
+RIDGE_ALPHA_PER_OBSERVATION = 0.4
 HALF_LIFE, COVARIANCE_MINIMUM = 63.0, 60
 LONGEST_RATE_INTERVAL = 5
 CORRELATION_WINDOW, MIN_OVERLAP, THRESHOLD, MIN_VALUE, MIN_WEIGHT = 126, 60, 0.7, 10000.0, 0.01
@@ -243,7 +244,8 @@ def ridge(x, y):
     sd = styles.std(axis=0)
     z = styles / sd
     # Least squares on z above sqrt(alpha) I is the ridge regression, without its normal equations.
-    stacked = np.vstack([z, math.sqrt(RIDGE_ALPHA) * np.eye(z.shape[1])])
+    alpha = RIDGE_ALPHA_PER_OBSERVATION * len(y)
+    stacked = np.vstack([z, math.sqrt(alpha) * np.eye(z.shape[1])])
     to_styles = np.linalg.pinv(stacked)[:, :len(y)]
     coefficients = np.concatenate([to_base @ y, (to_styles @ y) / sd])
     df = 1.0 + np.trace(to_styles @ z)
@@ -251,7 +253,7 @@ def ridge(x, y):
     residuals = y - coefficients[0] - full @ coefficients[1:]
     influence = np.vstack([to_base, to_styles / sd[:, None]])
     errors = newey_west(influence, residuals, len(y) - 1 - df)
-    return described(full, y, coefficients, errors, df) | {"ridge_alpha": RIDGE_ALPHA}
+    return described(full, y, coefficients, errors, df) | {"ridge_alpha": alpha}
 
 
 ESTIMATORS = {"market": market_model, "rate": least_squares, "ridge": ridge, "spread": least_squares}

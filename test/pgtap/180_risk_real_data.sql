@@ -2,7 +2,7 @@
 -- numpy, scipy and statsmodels have computed without any code in common (test/golden/risk_engines.py).
 
 \ir include/prelude.psql
-SELECT plan(53);
+SELECT plan(57);
 
 \set have_data `test -r "$PB_PRICES_CSV" && test -r "$PB_SHARED_DATA/dgs10_2005_2024.csv" && echo true || echo false`
 \if :have_data
@@ -537,6 +537,40 @@ SELECT is((SELECT count(*)
              JOIN without_delta AS w USING (portfolio_id, calculation_date, model, factor)
             WHERE e.model IN ('market', 'ridge') AND abs(e.exposure_dollar - w.exposure_dollar) > 1000),
           2::bigint, 'of two models');
+
+-- A penalty that is chosen -------------------------------------------------------------------------------------------
+
+-- By scikit-learn for each symbol by itself (test/golden/factor_model.py), here among the symbols of three portfolios.
+CREATE TEMP TABLE golden_gcv (
+  source text, symbol text, date text, model text, observations text, window_start text, window_end text,
+  quality_flag text, reason text, b0 text, b1 text, b2 text, b3 text, b4 text, b5 text, b6 text, b7 text, e0 text,
+  e1 text, e2 text, e3 text, e4 text, e5 text, e6 text, e7 text, r_squared text, adj_r_squared text,
+  residual_volatility text, alpha text, effective_df text, condition_number text, max_vif text);
+\set file :root /test/golden/factor_model.csv
+\set command '\\copy golden_gcv FROM ' :'file' ' WITH (FORMAT csv, HEADER true)'
+:command
+SELECT ok(pg_temp.rows_written($$calc_factor_betas('2024-12-31', choose => 'gcv')$$) > 0,
+          'betas with a penalty that is chosen');
+SELECT results_eq($$SELECT count(*), count(DISTINCT f.ridge_alpha) > 5
+                    FROM golden_gcv AS g JOIN symbol_model_fits AS f USING (symbol)
+                    WHERE f.calculation_date = '2024-12-31' AND f.model = 'ridge' AND f.betas IS NOT NULL
+                      AND (g.source, g.model, g.date) = ('real', 'ridge_gcv', '2024-12-31')$$,
+                  'VALUES (11::bigint, true)', 'of eleven symbols that the reference has, most have another penalty');
+SELECT is_empty($$
+  SELECT g.symbol, f.ridge_alpha, g.alpha, f.betas
+  FROM golden_gcv AS g JOIN symbol_model_fits AS f USING (symbol)
+  WHERE f.calculation_date = '2024-12-31' AND f.model = 'ridge'
+    AND (g.source, g.model, g.date) = ('real', 'ridge_gcv', '2024-12-31')
+    AND (pg_temp.near(f.ridge_alpha, g.alpha::float8) AND pg_temp.near(f.effective_df, g.effective_df::float8)
+         AND pg_temp.near(f.r_squared, g.r_squared::float8) AND f.observations = g.observations::integer
+         AND pg_temp.near(f.residual_volatility, g.residual_volatility::float8)
+         AND (SELECT bool_and(abs(beta - wanted) <= 1e-9 * error) AND bool_and(pg_temp.near(std_error, error))
+                FROM unnest(f.betas, f.std_errors, ARRAY[b1, b2, b3, b4, b5, b6, b7]::float8[],
+                            ARRAY[e1, e2, e3, e4, e5, e6, e7]::float8[]) AS b (beta, std_error, wanted, error)))
+        IS NOT TRUE$$, 'penalty, betas and errors are those of the reference');
+SELECT is((SELECT parameters - '{window,min_observations,limited_history_below,sessions_per_year}'::text[]
+             FROM factor_models WHERE calculation_date = '2024-12-31' AND model = 'ridge'),
+          '{"alpha_choice": "gcv", "orthogonalized": true}', 'and the model says how it was found');
 
 SELECT * FROM finish();
 ROLLBACK;

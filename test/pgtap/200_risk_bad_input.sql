@@ -35,8 +35,8 @@ SELECT pg_temp.raises($$SELECT * FROM calc_factor_betas('2024-07-10', choose => 
 SELECT throws_ok(format('SET LOCAL portfolio_batch.%s = %s', setting, value), '22023', NULL,
                  setting || ' = ' || value || ' is out of range')
   FROM (VALUES ('factor_window', 5), ('factor_min_observations', 5), ('beta_window', 5), ('correlation_window', 5),
-               ('correlation_min_overlap', 2), ('covariance_window', 10), ('rate_duration', 0), ('ridge_alpha', -1),
-               ('correlation_threshold', 2), ('min_portfolio_weight', 2), ('covariance_half_life', 0))
+               ('correlation_min_overlap', 2), ('covariance_window', 10), ('rate_duration', 0),
+               ('ridge_alpha_per_observation', -1), ('correlation_threshold', 2), ('min_portfolio_weight', 2), ('covariance_half_life', 0))
        AS s (setting, value);
 SELECT throws_ok($$SET LOCAL portfolio_batch.position_filter = 'some'$$, '22023', NULL, 'an unknown filter');
 SELECT pg_temp.raises($$SELECT * FROM calc_stress_tests('2024-07-10', scenarios => '{market_up_5,doomsday}')$$, '42704',

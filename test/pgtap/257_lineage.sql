@@ -191,12 +191,12 @@ SELECT results_eq($$SELECT kind, name, remark FROM lineage_diff(pg_temp.id(1), '
                            ('input', 'snapshots', 'of the date')$$, 'from one date to the next the windows move');
 SELECT is(pg_temp.between('2024-07-08', '2024-07-09'), 'input book; input snapshots: of the date', 'a flow came in between');
 SELECT pg_temp.add_lot(1, 14, 'CCC', 10, 70, '2024-07-10');
-SET LOCAL portfolio_batch.ridge_alpha = 2.5;
+SET LOCAL portfolio_batch.ridge_alpha_per_observation = 2.5;
 SELECT count(*) FROM run_daily_batch('2024-07-10') \g /dev/null
 SELECT is(pg_temp.between('2024-07-09', '2024-07-10'),
-          'input settings: ridge_alpha 1 -> 2.5; input replays; input book; input profiles; input snapshots: of the date; '
-          'symbol CCC: only on 2024-07-10', 'a lot, and a setting');
-RESET portfolio_batch.ridge_alpha;
+          'input settings: ridge_alpha_per_observation 0.4 -> 2.5; input replays; input book; input profiles; '
+          'input snapshots: of the date; symbol CCC: only on 2024-07-10', 'a lot, and a setting');
+RESET portfolio_batch.ridge_alpha_per_observation;
 
 -- The run that computed a date last is the one that is named, also where no figure has changed.
 INSERT INTO tags (id, owner, name) VALUES (pg_temp.id(1), 'jane', 'to sell');

@@ -253,7 +253,8 @@ SELECT is_empty($$SELECT * FROM position_factor_exposures AS e JOIN answers AS a
                         IS DISTINCT FROM (e.market_beta, e.low_vol_beta, e.size_spread_beta, e.reason,
                                           e.r_squared)$$, 'and those of the positions');
 SELECT is((SELECT answer #> '{ridge,metadata}' FROM answers WHERE function = 'factors' AND id = :'three'),
-          '{"total_active_factors": 7, "factors_calculated": 7, "has_market_beta": true, "ridge_alpha": 1}',
+          jsonb_build_object('total_active_factors', 7, 'factors_calculated', 7, 'has_market_beta', true,
+                             'ridge_alpha_min', 0.4::float8 * 252, 'ridge_alpha_max', 0.4::float8 * 252),
           'factors are counted');
 DELETE FROM portfolio_model_exposures WHERE portfolio_id = :'one' AND model = 'spread';
 DELETE FROM symbol_model_fits WHERE model = 'spread' AND symbol IN (SELECT symbol FROM positions WHERE portfolio_id = :'one');

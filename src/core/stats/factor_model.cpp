@@ -14,6 +14,7 @@ namespace pb::core {
 namespace {
 
 constexpr WindowSettings year_of_history{.window = 252, .min_observations = 126, .limited_below = 126};
+constexpr double usual_alpha_per_observation = 0.4;
 
 void require_panel(const Eigen::Ref<const Matrix>& returns, const Eigen::Ref<const Matrix>& factors, int session,
                    const Sessions& sessions) {
@@ -94,7 +95,9 @@ class GroupFitter {
       y.col(static_cast<Eigen::Index>(varying.size())) = own;
       varying.push_back(member);
     }
-    const RidgeFits fits = design.fit(y.leftCols(static_cast<Eigen::Index>(varying.size())), settings_.ridge, poll);
+    RidgeOptions options = settings_.ridge;
+    if (settings_.alpha_per_observation) options.alpha = *settings_.alpha_per_observation * design.observations();
+    const RidgeFits fits = design.fit(y.leftCols(static_cast<Eigen::Index>(varying.size())), options, poll);
     for (std::size_t i = 0; i < varying.size(); ++i) {
       copy_column(fits, static_cast<Eigen::Index>(i), result_.fits, varying[i]);
       sample_of(varying[i]).design = static_cast<int>(result_.designs.size());
@@ -139,9 +142,11 @@ Vector orthogonalize_to_first(Matrix& x) {
   return slopes;
 }
 
-FactorModelSettings ridge_model() { return {year_of_history, Penalty::styles, true, {}}; }
-FactorModelSettings plain_ridge_model() { return {year_of_history, Penalty::all, false, {}}; }
-FactorModelSettings spread_model() { return {year_of_history, Penalty::none, false, {}}; }
+FactorModelSettings ridge_model() { return {year_of_history, Penalty::styles, true, usual_alpha_per_observation, {}}; }
+FactorModelSettings plain_ridge_model() {
+  return {year_of_history, Penalty::all, false, usual_alpha_per_observation, {}};
+}
+FactorModelSettings spread_model() { return {year_of_history, Penalty::none, false, {}, {}}; }
 
 double FactorFits::residual_volatility(int symbol, int sessions_per_year) const {
   return fits.residual_sd(symbol) * std::sqrt(sessions_per_year);

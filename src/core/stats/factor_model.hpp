@@ -41,10 +41,14 @@ struct FactorModelSettings {
   // Whether every factor but the first is replaced by what it adds to the first over the same window, see
   // orthogonalize_to_first(). The market's coefficient is then the market beta of a regression on it alone.
   bool orthogonalize;
+  // A fixed alpha is this times the observations of each window, so that windows of any length are shrunk alike;
+  // without it ridge.alpha is that of every window.
+  std::optional<double> alpha_per_observation;
   RidgeOptions ridge;
 };
 
-// The seven-factor model: market unpenalized, six style returns orthogonal to it, standardized, alpha 1.
+// The seven-factor model: market unpenalized, six style returns orthogonal to it, standardized, alpha 0.4 for each
+// observation.
 FactorModelSettings ridge_model();
 // Without orthogonalization: all seven factors standardized and penalized, scikit-learn's Ridge in every coefficient.
 FactorModelSettings plain_ridge_model();
