@@ -2,7 +2,7 @@
 -- numpy, scipy and statsmodels have computed without any code in common (test/golden/risk_engines.py).
 
 \ir include/prelude.psql
-SELECT plan(57);
+SELECT plan(59);
 
 \set have_data `test -r "$PB_PRICES_CSV" && test -r "$PB_SHARED_DATA/dgs10_2005_2024.csv" && echo true || echo false`
 \if :have_data
@@ -570,7 +570,13 @@ SELECT is_empty($$
         IS NOT TRUE$$, 'penalty, betas and errors are those of the reference');
 SELECT is((SELECT parameters - '{window,min_observations,limited_history_below,sessions_per_year}'::text[]
              FROM factor_models WHERE calculation_date = '2024-12-31' AND model = 'ridge'),
-          '{"alpha_choice": "gcv", "orthogonalized": true}', 'and the model says how it was found');
+          '{"alpha_choice": "gcv", "orthogonalized": true, "max_stale_sessions": 5}', 'and the model says how it was found');
+SET LOCAL portfolio_batch.ridge_alpha_choice = gcv;
+SELECT ok(pg_temp.rows_written($$calc_factor_betas('2024-12-31', alpha => 1)$$) > 0, 'betas with a penalty that is given');
+SELECT results_eq($$SELECT DISTINCT f.ridge_alpha, m.parameters ->> 'alpha_choice', (m.parameters -> 'alpha')::float8
+                    FROM symbol_model_fits AS f JOIN factor_models AS m USING (calculation_date, model)
+                    WHERE f.calculation_date = '2024-12-31' AND f.model = 'ridge' AND f.betas IS NOT NULL$$,
+                  $$VALUES (1::float8, 'fixed', 1::float8)$$, 'which is that of every symbol, whatever the setting');
 
 SELECT * FROM finish();
 ROLLBACK;
