@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 import psycopg2
+import scipy.special
 
 import arithmetic as am
 import binary_copy as bc
@@ -661,8 +662,12 @@ class Batch:
             self.logs[day[:, None], :, places].transpose(0, 2, 1))
         sd = np.sqrt(np.einsum("pii->pi", covariance))
         quadratic = lambda x: ((x[:, None] @ covariance)[:, 0] * x).sum(axis=1)
-        ratio = (np.abs(weights) * sd).sum(axis=1) / np.sqrt(quadratic(weights))
-        effective = np.abs(weights).sum(axis=1)**2 / quadratic(weights / sd)
+        longs = (weights >= 0).all(axis=1)
+        ratio = np.where(longs, (weights * sd).sum(axis=1) / np.sqrt(quadratic(weights)), np.nan)
+        effective = np.where(longs, weights.sum(axis=1)**2 / quadratic(weights / sd), np.nan)
+        values, vectors = np.linalg.eigh(covariance)
+        share = (weights[:, None] @ vectors)[:, 0]**2 * values / quadratic(weights)[:, None]
+        bets = np.exp(-scipy.special.xlogy(share, share).sum(axis=1))
         score = np.zeros(count)
         # As held: a short hedge is the opposite bet of what it hedges.
         signs = np.sign(exposures)
@@ -677,7 +682,7 @@ class Batch:
             calculation_date=self.dates[day], duration_days=am.CORRELATION_WINDOW, avg_correlation=packed.mean(axis=1),
             weighted_avg_correlation=(packed * sizes).sum(axis=1) / sizes.sum(axis=1),
             position_signed_correlation=(packed * sign).mean(axis=1), significant_pairs=(q <= 0.05).sum(axis=1),
-            total_pairs=np.full(count, packed.shape[1]), effective_positions=effective, effective_bets=ratio**2,
+            total_pairs=np.full(count, packed.shape[1]), effective_positions=effective, effective_bets=bets,
             concentration_score=score, diversification_ratio=ratio, shrinkage_intensity=intensity,
             matrix_method="ledoit_wolf_constant_correlation", positions_included=included,
             positions_excluded=lots - included, data_quality="sufficient", min_position_value=self.min_value,

@@ -647,18 +647,21 @@ AS $columns$
      'q_value, observations; NULL with a reason.'),
     ('correlation_calculations', 'effective_positions',   'double precision',         NULL,
      'Number of uncorrelated positions of one size that diversify as much, of sizes and correlations alone: '
-     '(sum |w|)^2 / w''Rw; NULL with diversification_reason.'),
+     '(sum |w|)^2 / w''Rw; of long-only books, else NULL with diversification_reason.'),
     ('correlation_calculations', 'effective_bets',        'double precision',         NULL,
-     'Number of uncorrelated bets of the same risk that diversify as much: diversification_ratio squared; NULL when '
-     'that is.'),
+     'Number of uncorrelated bets that the variance comes from, of long and of long/short books: exp(-sum p ln p), p '
+     'the shares of the principal portfolios (Meucci 2009); 1 to the number of symbols. NULL with '
+     'diversification_reason.'),
     ('correlation_calculations', 'concentration_score',   'double precision',         NULL,
      'Share of the included value that lies in clusters, 0 to 1; NULL with a reason.'),
     ('correlation_calculations', 'diversification_ratio', 'double precision',         NULL,
-     'Weighted mean volatility over portfolio volatility, 1 or more for long books; NULL with diversification_reason.'),
+     'Weighted mean volatility over portfolio volatility, 1 or more (Choueifaty and Coignard 2008); of long-only '
+     'books, else NULL with diversification_reason.'),
     ('correlation_calculations', 'diversification_reason', 'text',                    NULL,
-     'Why diversification_ratio, effective_bets or effective_positions is missing: no_risk (the hedges leave none to '
-     'divide by); without matrix_method insufficient_data (a pair has no correlation), too_many_symbols (to repair '
-     'their correlations) or the reason of the row; NULL when none is.'),
+     'Why diversification_ratio, effective_bets or effective_positions is missing: short_positions (the ratio and '
+     'effective_positions are of long-only books); no_risk (the hedges leave none to divide by); without matrix_method '
+     'insufficient_data (a pair has no correlation), too_many_symbols (to repair their correlations) or the reason of '
+     'the row; NULL when none is.'),
     ('correlation_calculations', 'matrix_method',         'text',                     NULL,
      'How the matrix behind ratio and bets came about: ledoit_wolf (shrunk to constant correlation), sample (pairwise, '
      'as it is) or higham (pairwise, replaced by the nearest correlation matrix); NULL when there is none.'),

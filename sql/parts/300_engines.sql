@@ -239,9 +239,10 @@ avg_correlation is the signed mean; weighted by |w_i w_j|; position-signed as th
 Matrix: where all symbols have their returns on the same sessions, or on at least 90 % of them each with min_overlap in
 common, their covariance shrunk to constant correlation (Ledoit and Wolf 2003); else, up to 250 symbols, the pairwise
 correlations, replaced by the nearest correlation matrix where they are none (Higham 2002), with each symbol''s own
-standard deviation; else NULL, as when a pair has no correlation. diversification_ratio = sum |w| s / sqrt(w'' S w),
-w signed (Choueifaty and Coignard 2008); effective_bets its square; effective_positions (sum |w|)^2 / (w'' R w). Where
-one is NULL, diversification_reason says why (no_risk: the hedges leave none).
+standard deviation; else NULL, as when a pair has no correlation. effective_bets = exp(-sum p ln p), w signed, p_i =
+(e_i'' w)^2 lambda_i / (w'' S w) over the eigenvectors of S (Meucci 2009), 1 to the number of symbols. Of books without
+short positions: diversification_ratio = sum w s / sqrt(w'' S w) (Choueifaty and Coignard 2008), and effective_positions
+= (sum w)^2 / (w'' R w). Where one is NULL, diversification_reason says why (no_risk: the hedges leave none).
 Clusters: average linkage on sqrt((1 - rho) / 2) of rho as held, times the signs of both positions, cut at
 correlation_threshold (0.7); a short hedge does not cluster with what it hedges. Named by the users'' tag of 70 % of the
 symbols, else their sector, else the largest; tags and sectors are of today, as they have no history.

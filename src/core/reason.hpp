@@ -34,7 +34,8 @@ enum class Reason : std::uint8_t {
   no_equity,
   no_exposure,
   no_options,
-  no_risk,  // the hedges leave none to divide by
+  no_risk,          // the hedges leave none to divide by
+  short_positions,  // in a figure of long-only books
   single_symbol,
   below_filters,
   too_many_symbols,
@@ -45,7 +46,7 @@ enum class Reason : std::uint8_t {
 
 // The word that tables hold; empty for none.
 constexpr std::string_view to_word(Reason reason) {
-  constexpr std::array<std::string_view, 27> words{"",
+  constexpr std::array<std::string_view, 28> words{"",
                                                    "no_prices",
                                                    "invalid_price",
                                                    "insufficient_data",
@@ -66,6 +67,7 @@ constexpr std::string_view to_word(Reason reason) {
                                                    "no_exposure",
                                                    "no_options",
                                                    "no_risk",
+                                                   "short_positions",
                                                    "single_symbol",
                                                    "below_filters",
                                                    "too_many_symbols",

@@ -138,23 +138,31 @@ const char* data_quality(const Correlations& found, bool all_usable, int window)
   return all_usable && every_pair && full ? "sufficient" : "limited";
 }
 
+// The diversification ratio and the same of the correlations alone, of a book without short positions.
+void diversify_longs(const Matrix& covariance, const std::vector<double>& nets, store::CorrelationCalculation& row) {
+  row.diversification_ratio = or_nan(core::diversification_ratio(covariance, nets, pg::poll));
+  // Sizes over volatilities make all risks equal to the sizes.
+  std::vector<double> equalized = nets;
+  for (std::size_t i = 0; i < nets.size(); ++i) {
+    const auto place = static_cast<Eigen::Index>(i);
+    equalized[i] /= std::sqrt(covariance(place, place));
+  }
+  row.effective_positions = squared(or_nan(core::diversification_ratio(covariance, equalized, pg::poll)));
+}
+
 // What needs a matrix that is one: the diversification ratio and the numbers of bets.
 void diversify(const core::CovarianceEstimate& estimate, const std::vector<double>& nets,
                store::CorrelationCalculation& row) {
   row.matrix_method = estimate.method;
   row.shrinkage_intensity = estimate.shrinkage_intensity;
   row.repair_distance = estimate.repair_distance;
-  row.diversification_ratio = or_nan(core::diversification_ratio(estimate.covariance, nets, pg::poll));
-  row.effective_bets = squared(row.diversification_ratio);
-  // Sizes over volatilities make all risks equal to the sizes: the same of the correlations alone.
-  std::vector<double> equalized = nets;
-  for (std::size_t i = 0; i < nets.size(); ++i) {
-    const auto place = static_cast<Eigen::Index>(i);
-    equalized[i] /= std::sqrt(estimate.covariance(place, place));
-  }
-  row.effective_positions = squared(or_nan(core::diversification_ratio(estimate.covariance, equalized, pg::poll)));
-  if (std::isnan(row.diversification_ratio) || std::isnan(row.effective_positions))
+  row.effective_bets = or_nan(core::effective_bets(estimate.covariance, nets, pg::poll));
+  const bool has_shorts = std::any_of(nets.begin(), nets.end(), [](double net) { return net < 0; });
+  if (!has_shorts) diversify_longs(estimate.covariance, nets, row);
+  if (std::isnan(row.effective_bets))
     row.diversification_reason = core::Reason::no_risk;
+  else if (has_shorts)
+    row.diversification_reason = core::Reason::short_positions;
 }
 
 // The engine at work on one day.

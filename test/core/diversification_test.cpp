@@ -19,6 +19,7 @@ namespace {
 using pb::core::average_correlation;
 using pb::core::CorrelatedPair;
 using pb::core::diversification_ratio;
+using pb::core::effective_bets;
 using pb::core::Matrix;
 using pb::core::packed_index;
 using pb::core::packed_size;
@@ -64,6 +65,11 @@ std::optional<double> ratio_of(const std::vector<double>& correlations, const st
   return diversification_ratio(unpack_triangle(correlations, static_cast<int>(weights.size())), weights);
 }
 
+std::optional<double> bets_of(const Portfolio& p) { return effective_bets(covariance_of(p), p.weights); }
+std::optional<double> bets_of(const std::vector<double>& correlations, const std::vector<double>& weights) {
+  return effective_bets(unpack_triangle(correlations, static_cast<int>(weights.size())), weights);
+}
+
 double squared(std::optional<double> value) { return value.value() * value.value(); }
 
 std::map<std::string, double> measures(const Portfolio& p) {
@@ -71,7 +77,7 @@ std::map<std::string, double> measures(const Portfolio& p) {
           {"weighted_average_correlation", weighted_average_correlation(p.correlations, p.weights).value()},
           {"position_signed_correlation", position_signed_correlation(p.correlations, p.weights).value()},
           {"diversification_ratio", ratio_of(p).value()},
-          {"effective_bets", squared(ratio_of(p))},
+          {"effective_bets", bets_of(p).value()},
           {"effective_positions", squared(ratio_of(p.correlations, p.weights))}};
 }
 
@@ -79,7 +85,7 @@ TEST(Diversification, AgreesWithNumPy) {
   std::map<std::string, std::map<std::string, double>> results;
   for (const auto& [name, portfolio] : golden_portfolios()) results[name] = measures(portfolio);
   const std::vector<Record> records = read_csv(golden_file("diversification.csv"));
-  ASSERT_EQ(records.size(), 18U);
+  ASSERT_EQ(records.size(), 24U);
   for (const Record& record : records)
     EXPECT_LE(relative_error(results.at(record.text("case")).at(record.text("measure")), record.number("value")), 1e-12)
         << record.text("case") << " " << record.text("measure");
@@ -120,6 +126,68 @@ TEST(Diversification, KeepsItsInvariants) {
   const std::vector<double> split{1, 0.4, 0.4};
   EXPECT_NEAR(squared(ratio_of({{1, 2, 5}, {.01, .01, .02}, split})), squared(ratio_of({{3, 5}, {.01, .02}, merged})),
               1e-14);
+}
+
+// ---- effective bets ------------------------------------------------------------------------------------------------
+
+TEST(EffectiveBets, OfOneSourceOfRiskIsOne) {
+  EXPECT_DOUBLE_EQ(bets_of(std::vector<double>(packed_size(4), 1), {5, 3, 2, -1}).value(), 1);
+  EXPECT_DOUBLE_EQ(bets_of({}, {-7}).value(), 1);
+  // The first principal portfolio of two assets is their sum, the second their difference.
+  EXPECT_DOUBLE_EQ(bets_of({0.5}, {1, 1}).value(), 1);
+  EXPECT_DOUBLE_EQ(bets_of({0.5}, {1, -1}).value(), 1);
+}
+
+// By hand: of correlation 0.5 and weights 3 and 1, the sum has 8 of a variance of 1.5 and the difference 2 of 0.5.
+TEST(EffectiveBets, CountsPrincipalPortfolios) {
+  const double share = 12.0 / 13;
+  const double expected = std::exp(-share * std::log(share) - (1 - share) * std::log(1 - share));
+  EXPECT_NEAR(bets_of({0.5}, {3, 1}).value(), expected, 1e-14);
+}
+
+// Any orthogonal vectors are principal portfolios of assets of one risk that have nothing in common, and of a book
+// without a net position in assets that have the same in common.
+TEST(EffectiveBets, DoNotDependOnTheVectorsOfAnEigenvalue) {
+  EXPECT_NEAR(bets_of(std::vector<double>(packed_size(6), 0), {1, 2, -3, 4, 5, 6}).value(), 6, 1e-13);
+  const std::vector<double> equal(packed_size(6), 0.4);
+  EXPECT_NEAR(bets_of(equal, {3, -1, 2, -2, -1, -1}).value(), 5, 1e-13);
+  // The same within rounding, at which other vectors come out.
+  std::mt19937_64 random(7);
+  for (int trial = 0; trial < 20; ++trial) {
+    std::vector<double> near = equal;
+    for (double& value : near) value += 1e-15 * static_cast<double>(random() % 9);
+    EXPECT_NEAR(bets_of(near, {3, -1, 2, -2.5, 1, -1}).value(), bets_of(equal, {3, -1, 2, -2.5, 1, -1}).value(), 1e-12);
+  }
+}
+
+// Between 1 and the number of assets, whatever is short; of shares alone, and in any order.
+TEST(EffectiveBets, KeepTheirInvariants) {
+  std::mt19937_64 random(11);
+  std::normal_distribution<double> normal(0, 1);
+  for (int n = 1; n <= 30; ++n) {
+    const Matrix root = Matrix::NullaryExpr(n, n + 5, [&] { return normal(random); });
+    const Matrix covariance = root * root.transpose();
+    std::vector<double> weights(static_cast<std::size_t>(n));
+    for (double& weight : weights) weight = normal(random);
+    const double bets = effective_bets(covariance, weights).value();
+    EXPECT_GE(bets, 1 - 1e-12) << n;
+    EXPECT_LE(bets, n + 1e-12) << n;
+    std::vector<double> turned(weights.rbegin(), weights.rend());
+    for (double& weight : turned) weight *= -3e5;
+    EXPECT_LE(relative_error(effective_bets(covariance.reverse() * 1e-6, turned).value(), bets), 1e-9) << n;
+  }
+}
+
+// A matrix that was repaired has eigenvalues of 0, seen through rounding.
+TEST(EffectiveBets, OfASingularMatrix) {
+  Matrix root(3, 1);
+  root << 1, 2, -1;
+  const Matrix covariance = root * root.transpose();
+  EXPECT_NEAR(effective_bets(covariance, std::vector<double>{1, 1, 1}).value(), 1, 1e-12);
+  EXPECT_FALSE(effective_bets(covariance, std::vector<double>{1, 0, 1}).has_value());
+  EXPECT_FALSE(effective_bets(Matrix(0, 0), {}).has_value());
+  EXPECT_FALSE(bets_of({nan}, {1, 1}).has_value());
+  EXPECT_EQ(sqlstate_of([] { effective_bets(Matrix::Identity(2, 2), std::vector<double>{1, 2, 3}); }), "22023");
 }
 
 TEST(Diversification, HedgesCountAsOppositeBets) {

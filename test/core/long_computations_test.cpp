@@ -148,6 +148,7 @@ TEST(LongComputations, Diversification) {
   expect_to_end_by_poll(49, [&](Poll poll) { core::position_signed_correlation(values, weights, poll); });
   const Matrix covariance = Matrix::Identity(50, 50);
   expect_to_end_by_poll(1, [&](Poll poll) { core::diversification_ratio(covariance, weights, poll); });
+  expect_to_end_by_poll(50, [&](Poll poll) { core::effective_bets(covariance, weights, poll); });
   expect_to_end_by_poll(50, [&](Poll poll) { core::correlation_clusters(values, weights, 0.0, poll); });
 }
 

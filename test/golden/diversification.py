@@ -30,6 +30,24 @@ def generated(n, long_short, rng):
     return np.corrcoef(series), weights, np.array([rng.uniform(0.008, 0.04) for _ in range(n)])
 
 
+def equal(w):
+    """All correlations 0.4 and all volatilities 1 %: every portfolio without a net position has one eigenvalue."""
+    n = len(w)
+    return np.full((n, n), 0.4) + 0.6 * np.eye(n), np.array(w), np.full(n, 0.01)
+
+
+def effective_bets(covariance, w):
+    """exp of the entropy of the principal portfolios' shares of the variance (Meucci 2009), those of equal eigenvalues
+    equal to their mean."""
+    values, vectors = np.linalg.eigh(covariance)
+    shares = (vectors.T @ w) ** 2 * np.maximum(values, 0) / (w @ covariance @ w)
+    starts = np.flatnonzero(np.diff(values, prepend=-np.inf) > 1e-8 * values[-1])
+    sizes = np.diff(starts, append=len(w))
+    mean = np.repeat(np.add.reduceat(shares, starts) / sizes, sizes)
+    mean = mean[mean > 0]
+    return np.exp(-mean @ np.log(mean))
+
+
 def measures(rho, w, sigma):
     """Every sum over matrices, none over packed pairs."""
     lower = np.tril_indices(len(w), -1)
@@ -41,7 +59,7 @@ def measures(rho, w, sigma):
         "weighted_average_correlation": np.average(rho[lower], weights=pair_weights),
         "position_signed_correlation": np.mean((rho * np.sign(np.outer(w, w)))[lower]),
         "diversification_ratio": ratio,
-        "effective_bets": ratio ** 2,
+        "effective_bets": effective_bets(covariance, w),
         "effective_positions": np.abs(w).sum() ** 2 / (w @ rho @ w),
     }
 
@@ -49,12 +67,15 @@ def measures(rho, w, sigma):
 def main():
     rng = random.Random(2008)
     portfolios = {"sine": sine(), "long": generated(12, False, rng), "long_short": generated(15, True, rng)}
+    portfolios |= {"equal": equal([3.0, -1.0, 2.0, -2.5, 1.0, -1.0])}
     inputs, results = [], []
     for name, (rho, w, sigma) in portfolios.items():
         for i in range(len(w)):
             inputs += [[name, "weight", i, i, w[i]], [name, "volatility", i, i, sigma[i]]]
             inputs += [[name, "correlation", i, j, rho[i, j]] for j in range(i)]
         results += [[name, measure, value] for measure, value in measures(rho, w, sigma).items()]
+    for rho, w, sigma in portfolios.values():
+        assert 1 <= measures(rho, w, sigma)["effective_bets"] <= len(w)
     golden = measures(*portfolios["sine"])
     assert abs(golden["average_correlation"] - 0.9353363727) < 1e-10
     assert abs(golden["effective_positions"] - 1.0509696314) < 1e-10

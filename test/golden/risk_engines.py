@@ -522,8 +522,19 @@ def square_correlations(symbols, pairs):
     return rho
 
 
+def effective_bets(weights, covariance):
+    """exp of the entropy of the shares that the principal portfolios have of the variance (Meucci 2009)."""
+    values, vectors = np.linalg.eigh(covariance)
+    assert np.diff(values).min() > 1e-8 * values[-1], "eigenvalues that count as one"
+    shares = (vectors.T @ weights) ** 2 * values / (weights @ covariance @ weights)
+    return math.exp(scipy.stats.entropy(shares))
+
+
 def diversification(weights, covariance):
-    """Ratio of weighted to portfolio volatility, and the effective number of positions of the correlations."""
+    """Ratio of weighted to portfolio volatility, and the effective number of positions of the correlations, of books
+    without shorts."""
+    if (weights < 0).any():
+        return None, None
     sd = np.sqrt(np.diag(covariance))
     rho = covariance / np.outer(sd, sd)
     return (np.abs(weights) @ sd / math.sqrt(weights @ covariance @ weights),
@@ -586,7 +597,7 @@ def correlation_results(portfolio, day, returns, profiles):
         "portfolio_id": portfolio.id, "calculation_date": day, "duration_days": CORRELATION_WINDOW,
         "avg_correlation": r.mean(), "weighted_avg_correlation": np.average(r, weights=np.abs(products)),
         "position_signed_correlation": (r * np.sign(products)).mean(), "diversification_ratio": ratio,
-        "effective_bets": ratio**2, "effective_positions": positions,
+        "effective_bets": effective_bets(weights, shrunk), "effective_positions": positions,
         "concentration_score": sum(values[s] for group in groups for s in group) / sum(values.values()),
         "matrix_method": "ledoit_wolf_constant_correlation", "shrinkage_intensity": intensity,
         "positions_included": included, "positions_excluded": len(portfolio.holdings) - included,

@@ -1,7 +1,7 @@
 -- Correlations of what portfolios hold, and the clusters they form.
 
 \ir include/prelude.psql
-SELECT plan(54);
+SELECT plan(55);
 
 -- Returns by symbol and session from June 3 on, in parts of 1: AAA and BBB move together, CCC against them, DDD by
 -- itself; EEE never moves, GGG begins on July 5, HHH misses one session; FFF has no price. July 12 is session 28.
@@ -107,16 +107,20 @@ SELECT results_eq($$SELECT c.portfolio_id, t.pair ->> 'symbol1', t.pair ->> 'sym
                   'top_correlations names the pairs, the largest first, as pairwise_correlations shows them');
 SELECT is_empty($$SELECT portfolio_id FROM correlation_calculations WHERE reason IS NULL AND
                   (matrix_method = 'ledoit_wolf' AND shrinkage_intensity BETWEEN 0 AND 1 AND repair_distance IS NULL
-                   AND abs(effective_bets - diversification_ratio ^ 2) < 1e-12 AND effective_positions >= 1
-                   AND (diversification_ratio >= 1 OR portfolio_id = pg_temp.id(2))) IS NOT TRUE$$,
-                'the matrix is shrunk where sessions are the same or nearly so');
+                   AND effective_bets BETWEEN 1 AND cardinality(symbols)
+                   AND CASE WHEN portfolio_id = pg_temp.id(2)
+                            THEN diversification_reason = 'short_positions' AND diversification_ratio IS NULL
+                                 AND effective_positions IS NULL
+                            ELSE diversification_reason IS NULL AND diversification_ratio >= 1
+                                 AND effective_positions >= 1 END) IS NOT TRUE$$,
+                'the matrix is shrunk where sessions are the same or nearly so; the ratio is of books without shorts');
 SELECT is_empty($$SELECT to_jsonb(a) - '{portfolio_id,created_at}'::text[]
                   FROM correlation_calculations AS a WHERE portfolio_id = pg_temp.id(1)
                   EXCEPT SELECT to_jsonb(a) - '{portfolio_id,created_at}'::text[]
                   FROM correlation_calculations AS a WHERE portfolio_id = pg_temp.id(9)$$,
                 'how a holding is split into lots, and their order, changes nothing');
 
--- Two symbols: the ratio by hand. With equal volatilities and weights it would be sqrt(2 / (1 + rho)).
+-- Two symbols: the ratio and the bets by hand. With equal volatilities and weights it would be sqrt(2 / (1 + rho)).
 SELECT ok((SELECT abs(c.diversification_ratio - (w.a * s.a + w.h * s.h)
                       / sqrt((w.a * s.a) ^ 2 + (w.h * s.h) ^ 2 + 2 * w.a * s.a * w.h * s.h * c.avg_correlation)) < 1e-12
                   AND abs(c.effective_positions - (w.a + w.h) ^ 2
@@ -130,6 +134,21 @@ SELECT ok((SELECT abs(c.diversification_ratio - (w.a * s.a + w.h * s.h)
                    FROM market_data_cache WHERE date = '2024-07-12') AS w
             WHERE c.portfolio_id = pg_temp.id(10)),
           'the ratio of two, whose matrix has nothing to shrink');
+-- The first principal portfolio lies at the angle atan2(2 c, v - u) / 2 to the first symbol.
+SELECT ok((SELECT abs(c.effective_bets - exp(-e.p * ln(e.p) - (1 - e.p) * ln(1 - e.p))) < 1e-12
+             FROM correlation_calculations AS c,
+                  (SELECT var_pop(r) FILTER (WHERE symbol = 'AAA') AS v, var_pop(r) FILTER (WHERE symbol = 'HHH') AS u
+                   FROM log_returns WHERE n IN (SELECT n FROM log_returns WHERE symbol = 'HHH')) AS s,
+                  (SELECT max(400 * close) FILTER (WHERE symbol = 'AAA') AS a,
+                          max(300 * close) FILTER (WHERE symbol = 'HHH') AS h
+                   FROM market_data_cache WHERE date = '2024-07-12') AS w,
+                  LATERAL (SELECT sqrt(s.v * s.u) * c.avg_correlation AS c) AS m,
+                  LATERAL (SELECT atan2(2 * m.c, s.v - s.u) / 2 AS angle,
+                                  (s.v + s.u) / 2 + sqrt((s.v - s.u) ^ 2 / 4 + m.c ^ 2) AS value) AS first,
+                  LATERAL (SELECT (w.a * cos(first.angle) + w.h * sin(first.angle)) ^ 2 * first.value
+                                  / (w.a ^ 2 * s.v + w.h ^ 2 * s.u + 2 * w.a * w.h * m.c) AS p) AS e
+            WHERE c.portfolio_id = pg_temp.id(10)),
+          'and the bets, by the shares of the two principal portfolios');
 
 -- Clusters -----------------------------------------------------------------------------------------------------------
 

@@ -9,12 +9,16 @@
 
 #include "core/error.hpp"
 #include "core/stats/polled_algebra.hpp"
+#include "core/stats/symmetric_eigen.hpp"
 
 namespace pb::core {
 
 namespace {
 
 using Weights = Eigen::Map<const Vector>;
+
+// Of the largest eigenvalue: what two may differ by and count as one. Below, rounding chooses their eigenvectors.
+constexpr double same_eigenvalue = 1e-8;
 
 Weights as_vector(std::span<const double> values) { return {values.data(), static_cast<Eigen::Index>(values.size())}; }
 
@@ -42,6 +46,29 @@ std::optional<double> squared_ratio(double absolute_sum, double variance, Eigen:
   const double rounding = std::numeric_limits<double>::epsilon() * static_cast<double>(items) * square;
   if (!(variance > rounding)) return std::nullopt;
   return square / variance;
+}
+
+// (sum |w| s)^2 / w' S w.
+std::optional<double> squared_diversification(const Matrix& covariance, const Weights& w, Poll poll) {
+  const double sum = w.cwiseAbs().dot(covariance.diagonal().cwiseSqrt());
+  return squared_ratio(sum, w.dot(product(covariance, w, poll)), w.size());
+}
+
+// exp of the entropy of what the values, all at least 0, are of their sum, where those of each group are equal. Groups
+// end where ends_group(i) says so of their last place.
+template <class EndsGroup>
+double effective_number(const Vector& values, EndsGroup&& ends_group) {
+  const double total = values.sum();
+  double entropy = 0;
+  Eigen::Index first = 0;
+  for (Eigen::Index i = 0; i < values.size(); ++i) {
+    if (!ends_group(i)) continue;
+    const auto members = static_cast<double>(i + 1 - first);
+    const double share = values.segment(first, i + 1 - first).sum() / total;
+    if (share > 0) entropy -= share * std::log(share / members);
+    first = i + 1;
+  }
+  return std::exp(entropy);
 }
 
 std::optional<double> root(std::optional<double> value) { return value ? std::optional(std::sqrt(*value)) : value; }
@@ -96,9 +123,21 @@ std::optional<double> position_signed_correlation(std::span<const double> correl
 
 std::optional<double> diversification_ratio(const Matrix& covariance, std::span<const double> weights, Poll poll) {
   require_same_size(static_cast<std::size_t>(covariance.rows()), weights.size());
+  return root(squared_diversification(covariance, as_vector(weights), poll));
+}
+
+std::optional<double> effective_bets(const Matrix& covariance, std::span<const double> weights, Poll poll) {
+  require_same_size(static_cast<std::size_t>(covariance.rows()), weights.size());
   const auto w = as_vector(weights);
-  const double sum = w.cwiseAbs().dot(covariance.diagonal().cwiseSqrt());
-  return root(squared_ratio(sum, w.dot(product(covariance, w, poll)), w.size()));
+  if (!squared_diversification(covariance, w, poll)) return std::nullopt;
+  const SymmetricEigen principal = decompose_symmetric(covariance, poll);
+  const Vector& variances = principal.values;
+  const Vector loadings = product(principal.vectors.transpose(), w, poll);
+  // A repaired matrix has eigenvalues of 0, which rounding may leave below.
+  const Vector risks = loadings.cwiseAbs2().cwiseProduct(variances.cwiseMax(0));
+  const Eigen::Index last = variances.size() - 1;
+  const double apart = same_eigenvalue * variances(last);
+  return effective_number(risks, [&](Eigen::Index i) { return i == last || variances(i + 1) - variances(i) > apart; });
 }
 
 std::vector<CorrelatedPair> top_correlations(std::span<const double> correlations, int items, int count, Poll poll) {

@@ -27,12 +27,20 @@ std::optional<double> weighted_average_correlation(std::span<const double> corre
 std::optional<double> position_signed_correlation(std::span<const double> correlations, std::span<const double> weights,
                                                   Poll poll = no_poll);
 
-// sum |w_i| s_i / sqrt(w' S w), the weighted mean volatility over the portfolio's own (Choueifaty and Coignard 2008): 1
-// when all move as one, sqrt(n) for n uncorrelated bets of the same risk. Its square is the number of such bets that
-// diversify as much; with a correlation matrix in the place of the covariances, of sizes and correlations alone. None
-// when an element that matters is NaN, and when the hedges leave no risk to divide by.
+// sum |w_i| s_i / sqrt(w' S w), the weighted mean volatility over the portfolio's own (Choueifaty and Coignard 2008),
+// of a book without short positions: 1 when all move as one, sqrt(n) for n uncorrelated holdings of the same risk. With
+// hedges it has no bound and no such meaning. Its square is the number of such holdings that diversify as much; with a
+// correlation matrix in the place of the covariances, of sizes and correlations alone. None when an element that
+// matters is NaN, and when there is no risk to divide by.
 std::optional<double> diversification_ratio(const Matrix& covariance, std::span<const double> weights,
                                             Poll poll = no_poll);
+
+// How many uncorrelated bets the variance of a long or long/short portfolio comes from (Meucci 2009, "Managing
+// Diversification"): exp(-sum p_i ln p_i), p_i = (e_i' w)^2 lambda_i / w' S w, the share of the principal portfolio
+// e_i, an eigenvector of the covariance with eigenvalue lambda_i. From 1 to the number of assets. Principal portfolios
+// of one eigenvalue can be chosen in many ways, so the variance in their space counts as spread evenly over them;
+// eigenvalues count as one where they follow each other within 1e-8 of the largest. None as for the ratio. O(n^3).
+std::optional<double> effective_bets(const Matrix& covariance, std::span<const double> weights, Poll poll = no_poll);
 
 struct CorrelatedPair {
   int first;  // < second
