@@ -192,6 +192,23 @@ def covariances(series, session):
     return covariance, covariance / np.sqrt(squares * squares.T), (both.T @ both).astype(int)
 
 
+def specific_variance(residuals, weights):
+    """Of portfolios (rows of weights) on a day, from the residuals of its window, sessions x symbols: of their residual
+    series, shrunk by Ledoit and Wolf's intensity to the sum over symbols."""
+    present = np.isfinite(residuals)
+    values = np.where(present, residuals, 0.0)
+    decay = 2.0 ** (-np.arange(len(values))[::-1] / HALF_LIFE)
+    p = decay / decay.sum()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variances = np.nan_to_num((decay @ values**2) / (decay @ present))
+        series = (values @ weights.T)**2
+        cross = series - values**2 @ (weights**2).T
+        mean = p @ cross
+        noise = p**2 @ ((series - p @ series) * (cross - mean))
+        shrinkage = np.nan_to_num(np.clip(noise / mean**2, 0.0, 1.0), nan=1.0)
+    return weights**2 @ variances + (1.0 - shrinkage) * mean
+
+
 def risk_contributions(x, covariance, specific):
     """Of each portfolio (rows of x) by day: marginal and total of the factors, annualized, and the specific part."""
     pulls = x @ covariance

@@ -361,6 +361,21 @@ class Batch:
             self.moments = tuple(np.stack(part) for part in zip(*found))
         return self.moments
 
+    def specific_variances(self, model, exposures):
+        """By day and portfolio, of exposures by day, portfolio and symbol, in the square of their unit."""
+        fits, result = self.fits(model), np.empty(exposures.shape[:2])
+        for day, session in enumerate(self.sessions):
+            factors = self.factors[model]
+            if model == "ridge":
+                styles = am.orthogonal_styles(self.market, self.styles, session)
+                factors = np.column_stack([self.market, styles])
+            window = slice(max(0, session + 1 - am.WINDOW), session + 1)
+            n = fits.observations[day]
+            residuals = self.own[window] - factors[window] @ fits.betas[:, day]
+            residuals *= np.sqrt(n / (n - 1 - fits.df[day]))
+            result[day] = am.specific_variance(residuals, np.where(fits.estimated[day], exposures[day], 0.0))
+        return result
+
     def covariance_of(self, names):
         places = np.array([self.all_names.index(name) for name in names])
         return self.covariances()[0][:, places[:, None], places]
@@ -518,11 +533,8 @@ class Batch:
                       residual_volatility=self.at_lots(fits.residual_volatility), quality_flag=self.at_lots(flag, b""),
                       reason=self.lot_reasons(reason))
         dollars = self.dollars(fits)
-        weights = np.where(fits.estimated[:, None], self.weights, 0.0)
-        variances = np.where(fits.estimated, fits.residual_sd**2, 0.0)
-        specific = (weights**2 @ variances[..., None])[..., 0]
         contributions = am.risk_contributions(dollars / self.nav[..., None], self.covariance_of(self.names[model]),
-                                              specific)
+                                              self.specific_variances(model, self.weights))
         self.add_portfolios(model, self.names[model], dollars, fits.estimated, contributions)
 
     def add_ridge(self):
@@ -772,8 +784,7 @@ class Batch:
         measured[:, :, -1] += slopes
         measured[:, -1] = np.linalg.solve(covariance[:, pair[:, None], pair], covariance[:, pair])[:, 1]
         own = dollars @ np.linalg.inv(measured).transpose(0, 2, 1)
-        variances = np.where(fits["ridge"].estimated, fits["ridge"].residual_sd**2, 0.0)
-        specific = (self.exposures**2 @ variances[..., None])[..., 0]
+        specific = self.specific_variances("ridge", self.exposures)
         market = {"names": names, "covariance": covariance, "dollars": dollars, "slopes": slopes, "own": own,
                   "specific": specific, "coverage": self.coverage(fits["market"].estimated)}
         for scenario in sorted(self.inputs.scenarios):

@@ -104,8 +104,10 @@ the date on which symbol and factors have returns; fewer than factor_min_observa
 do constant series and factors that are combinations of one another (singular).
 Writes symbol_model_fits, symbol_factor_exposures, position_factor_exposures and portfolio_factor_exposures: exposure
 over net asset value and in dollars, coverage, and by the covariances of calc_factor_correlations the contribution to
-risk, sigma^2 = x'' F x + sum of w_i^2 s_i^2 (Litterman 1996), factors and specific adding up to the whole; NULL with
-no_factor_covariance, or no_risk where the hedges leave sigma 0. Counts positions.';
+risk, sigma^2 = x'' F x + v (Litterman 1996), factors and specific adding up to the whole. v is the variance of the
+portfolio''s own residual series at the decay of F, shrunk by the intensity of Ledoit and Wolf (2003) towards the sum of
+w_i^2 s_i^2 over its symbols, which takes their residuals as uncorrelated. NULL with no_factor_covariance, or no_risk
+where the hedges leave sigma 0. Counts positions.';
 
 CREATE FUNCTION @extschema@.calc_sector_exposures(calculation_date date DEFAULT NULL,
                                                   portfolio_ids uuid[] DEFAULT NULL,

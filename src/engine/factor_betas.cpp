@@ -6,6 +6,7 @@
 #include "core/portfolio/risk_contribution.hpp"
 #include "engine/portfolio_exposures.hpp"
 #include "engine/risk_models.hpp"
+#include "engine/specific_risk.hpp"
 #include "pg/interrupts.hpp"
 #include "store/exposure_store.hpp"
 #include "store/symbol_model_store.hpp"
@@ -27,7 +28,8 @@ class FactorEngine {
         model_(model),
         models_(context.risk(day, portfolio_ids)),
         fits_(std::string(model) == "ridge" ? models_.ridge() : models_.spread()),
-        covariance_(models_.covariance().of(fits_.factors)) {}
+        covariance_(models_.covariance().of(fits_.factors)),
+        specific_(models_, fits_, context.store().settings()) {}
 
   Report run() {
     report_ = write_holdings_of_engine(context_, day_, ids_);
@@ -82,19 +84,10 @@ class FactorEngine {
       own.reason = core::Reason::no_factor_covariance;
       return;
     }
-    std::vector<double> weights;
-    std::vector<double> variances;
-    for (const SymbolExposure& exposure : portfolio.exposures) {
-      if (!fits_.fits.estimated(exposure.symbol)) continue;
-      const double deviation = fits_.fits.fits.residual_sd(exposure.symbol);
-      weights.push_back(exposure.net / *portfolio.net_asset_value);
-      variances.push_back(deviation * deviation);
-    }
-    const auto as_vector = [](const std::vector<double>& values) {
-      return core::Vector(Eigen::Map<const core::Vector>(values.data(), static_cast<Eigen::Index>(values.size())));
-    };
-    const core::RiskContributions risk = core::risk_contributions(
-        x, covariance_, as_vector(weights), as_vector(variances), models_.book().sessions_per_year);
+    const double equity = *portfolio.net_asset_value;
+    const double own_variance = specific_.variance(portfolio).value / (equity * equity);
+    const core::RiskContributions risk =
+        core::risk_contributions(x, covariance_, own_variance, models_.book().sessions_per_year);
     for (Eigen::Index k = 0; k < x.size(); ++k) {
       store::PortfolioExposure& row = exposures_[first + static_cast<std::size_t>(k)];
       row.marginal = risk.marginal(k);
@@ -113,6 +106,7 @@ class FactorEngine {
   RiskModels& models_;
   const SymbolFits& fits_;
   core::Matrix covariance_;
+  SpecificRisk specific_;
   std::vector<store::SymbolModel> symbols_;
   std::vector<store::PortfolioExposure> exposures_;
   Report report_;

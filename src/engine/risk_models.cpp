@@ -317,6 +317,8 @@ const FactorCovariance& RiskModels::covariance() {
                                        .window = settings.covariance_window,
                                        .min_observations = settings.beta_min_observations},
                                       pg::poll);
+  const int sessions = std::min(settings.covariance_window, book_.session);
+  result.moves = series.middleRows(book_.session + 1 - sessions, sessions);
   return covariance_.emplace(std::move(result));
 }
 

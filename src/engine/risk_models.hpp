@@ -51,6 +51,7 @@ struct FactorCovariance {
   // orthogonal, and the part of it that was taken out of the factor. 0 for what is no style, NaN where there is none.
   std::vector<double> fund_betas;
   std::vector<double> removed;
+  core::Matrix moves;  // sessions of the window x factors, the newest last; NaN where there is none
 
   int index(const std::string& factor) const;  // -1 when there is none
   // Of some of the factors, in their order; NaN where there is no estimate.

@@ -48,9 +48,10 @@ StressModel::StressModel(Context& context, RiskModels& models)
   choose_factors();
   const int market = models.covariance().index(market_factor);
   observations_ = models.covariance().moments.observations(market, market);
+  const SpecificRisk specific(models, ridge_, context.store().settings());
   for (const RiskPortfolio& portfolio : models.book().portfolios) {
     pg::poll();
-    if (portfolio.net_asset_value) measure(portfolio);
+    if (portfolio.net_asset_value) measure(portfolio, specific);
   }
 }
 
@@ -98,7 +99,7 @@ Vector StressModel::exposures(const RiskPortfolio& portfolio, const FactorExposu
   return dollars;
 }
 
-void StressModel::measure(const RiskPortfolio& portfolio) {
+void StressModel::measure(const RiskPortfolio& portfolio, const SpecificRisk& specific) {
   const FactorExposure market = exposure_to(portfolio, [&](int symbol) {
     const core::BetaFit& fit = market_[static_cast<std::size_t>(symbol)];
     return fit.fit ? std::optional(fit.beta()) : std::nullopt;
@@ -111,11 +112,7 @@ void StressModel::measure(const RiskPortfolio& portfolio) {
                              core::Reason::none, {}};
   exposure.reason = missing_exposure_reason(portfolio, market);
   exposure.vega = vega_exposure(context_, models_.book().day, portfolio.id);
-  for (const SymbolExposure& held : portfolio.exposures) {
-    if (!ridge_.fits.estimated(held.symbol)) continue;
-    const double deviation = held.net * ridge_.fits.fits.residual_sd(held.symbol);
-    exposure.factors.specific_variance += deviation * deviation;
-  }
+  exposure.factors.specific_variance = specific.variance(portfolio).value;
   exposures_.push_back(std::move(exposure));
 }
 

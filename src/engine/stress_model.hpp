@@ -11,6 +11,7 @@
 #include "core/reason.hpp"
 #include "engine/context.hpp"
 #include "engine/risk_models.hpp"
+#include "engine/specific_risk.hpp"
 #include "engine/vega_exposure.hpp"
 #include "store/price_store.hpp"
 #include "store/stress_store.hpp"
@@ -70,7 +71,7 @@ class StressModel {
   ScenarioResult volatility_alone(const store::ScenarioDefinition& definition) const;
   void choose_factors();
   core::Vector exposures(const RiskPortfolio& portfolio, const FactorExposure& market) const;
-  void measure(const RiskPortfolio& portfolio);
+  void measure(const RiskPortfolio& portfolio, const SpecificRisk& specific);
   core::Scenario resolve(const store::ScenarioDefinition& definition) const;
   store::ScenarioMovesRow moves_row(const store::ScenarioDefinition& definition, const char* method) const;
   void describe_moves(const core::Scenario& scenario, const core::ScenarioMoves& moves,

@@ -23,14 +23,12 @@ using pb::test::sqlstate_of;
 struct Model {
   Vector exposures{0};
   Matrix covariance;
-  Vector weights{0};
-  Vector specific_variances{0};
+  double specific_variance = 0;
 
-  RiskContributions contributions() const {
-    return risk_contributions(exposures, covariance, weights, specific_variances, 252);
-  }
+  RiskContributions contributions() const { return risk_contributions(exposures, covariance, specific_variance, 252); }
 };
 
+// Without specific risk where there are no symbols.
 Model random_model(Eigen::Index factors, Eigen::Index symbols, unsigned seed) {
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal(0, 1);
@@ -38,7 +36,7 @@ Model random_model(Eigen::Index factors, Eigen::Index symbols, unsigned seed) {
     return Matrix(Matrix::NullaryExpr(rows, columns, [&] { return normal(random); }));
   };
   const Matrix root = 0.01 * fill(factors, factors);
-  return {fill(factors, 1), root * root.transpose(), 0.1 * fill(symbols, 1), 1e-4 * fill(symbols, 1).cwiseAbs2()};
+  return {fill(factors, 1), root * root.transpose(), 1e-6 * fill(symbols, 1).squaredNorm()};
 }
 
 void put(Vector& values, int index, double value) {
@@ -51,15 +49,16 @@ std::map<std::string, Model> read_models() {
   for (const Record& row : pb::test::read_csv(pb::test::golden_file("risk_contribution_model.csv"))) {
     Model& model = models[row.text("model")];
     const std::string& part = row.text("part");
+    if (part == "specific_variance") {
+      model.specific_variance = row.number("value");
+      continue;
+    }
     const int index = row.integer("row");
     if (part == "covariance") {
       if (model.covariance.size() == 0) model.covariance.resize(model.exposures.size(), model.exposures.size());
       model.covariance(index, row.integer("column")) = row.number("value");
     } else {
-      put(part == "exposure" ? model.exposures
-          : part == "weight" ? model.weights
-                             : model.specific_variances,
-          index, row.number("value"));
+      put(model.exposures, index, row.number("value"));
     }
   }
   return models;
@@ -81,16 +80,14 @@ TEST(RiskContributions, AreAnnualizedByTheSessionsOfTheCalendar) {
   Matrix covariance(2, 2);
   covariance << 1e-4, 2e-5, 2e-5, 4e-5;
   const Vector exposures = Vector::Constant(2, 0.8);
-  const Vector weights = Vector::Constant(3, 0.3);
-  const Vector variances = Vector::Constant(3, 1e-4);
-  const RiskContributions exchange = risk_contributions(exposures, covariance, weights, variances, 252);
-  const RiskContributions every_day = risk_contributions(exposures, covariance, weights, variances, 365);
+  const RiskContributions exchange = risk_contributions(exposures, covariance, 3e-5, 252);
+  const RiskContributions every_day = risk_contributions(exposures, covariance, 3e-5, 365);
   const double ratio = std::sqrt(365.0 / 252);
   EXPECT_LE(relative_error(every_day.total_volatility, ratio * exchange.total_volatility), 1e-14);
   EXPECT_LE(relative_error(every_day.specific_component, ratio * exchange.specific_component), 1e-14);
   EXPECT_LE(relative_error(every_day.component(1), ratio * exchange.component(1)), 1e-14);
   EXPECT_EQ(every_day.percent, exchange.percent);
-  EXPECT_EQ(sqlstate_of([&] { risk_contributions(exposures, covariance, weights, variances, 0); }), "22000");
+  EXPECT_EQ(sqlstate_of([&] { risk_contributions(exposures, covariance, 3e-5, 0); }), "22000");
 }
 
 TEST(RiskContribution, AgreesWithNumPy) {
@@ -143,7 +140,7 @@ TEST(RiskContribution, ScalesWithTheBook) {
   const Model model = random_model(4, 6, 4);
   Model twice = model;
   twice.exposures *= -2;
-  twice.weights *= -2;
+  twice.specific_variance *= 4;
   const RiskContributions one = model.contributions();
   const RiskContributions two = twice.contributions();
   EXPECT_LE(relative_error(two.total_volatility, 2 * one.total_volatility), 1e-14);
@@ -156,7 +153,7 @@ TEST(RiskContribution, HedgeHasANegativeShare) {
   covariance << 1e-4, 0.9e-4, 0.9e-4, 1e-4;
   Vector exposures(2);
   exposures << 1, -0.5;
-  const RiskContributions risk = risk_contributions(exposures, covariance, Vector(0), Vector(0), 252);
+  const RiskContributions risk = risk_contributions(exposures, covariance, 0, 252);
   EXPECT_NEAR(std::pow(risk.total_volatility, 2), 252 * 0.35e-4, 1e-15);
   EXPECT_NEAR(risk.percent(0), 0.55 / 0.35, 1e-13);
   EXPECT_NEAR(risk.percent(1), -0.20 / 0.35, 1e-13);
@@ -165,8 +162,7 @@ TEST(RiskContribution, HedgeHasANegativeShare) {
 
 TEST(RiskContribution, OnlySpecificRisk) {
   const Model model = random_model(3, 4, 5);
-  const RiskContributions risk =
-      risk_contributions(Vector::Zero(3), model.covariance, model.weights, model.specific_variances, 252);
+  const RiskContributions risk = risk_contributions(Vector::Zero(3), model.covariance, model.specific_variance, 252);
   EXPECT_EQ(risk.systematic_volatility, 0);
   EXPECT_EQ(risk.total_volatility, risk.specific_volatility);
   EXPECT_DOUBLE_EQ(risk.specific_percent, 1);
@@ -182,9 +178,9 @@ TEST(RiskContribution, WithoutRiskThereAreNoShares) {
   hedge << 3, -1;
   hedge *= 0.1;
   const RiskContributions risks[] = {
-      risk_contributions(Vector::Zero(2), Matrix::Identity(2, 2), Vector::Zero(3), Vector::Ones(3), 252),
-      risk_contributions(Vector::Ones(2), Matrix::Zero(2, 2), Vector::Ones(3), Vector::Zero(3), 252),
-      risk_contributions(hedge, hedged, Vector(0), Vector(0), 252),
+      risk_contributions(Vector::Zero(2), Matrix::Identity(2, 2), 0, 252),
+      risk_contributions(Vector::Ones(2), Matrix::Zero(2, 2), 0, 252),
+      risk_contributions(hedge, hedged, 0, 252),
   };
   for (const RiskContributions& risk : risks) {
     EXPECT_EQ(risk.total_volatility, 0);
@@ -207,12 +203,11 @@ TEST(RiskContribution, BadModelsAreRefused) {
   };
   EXPECT_EQ(state([](Model&) {}), "");
   EXPECT_EQ(state([](Model& m) { m.exposures.conservativeResize(2); }), "22023");
-  EXPECT_EQ(state([](Model& m) { m.weights.conservativeResize(3); }), "22023");
   EXPECT_EQ(state([](Model& m) { m.covariance = Matrix(m.covariance.leftCols(2)); }), "22023");
   EXPECT_EQ(state([](Model& m) { m.exposures(0) = nan; }), "22000");
   EXPECT_EQ(state([](Model& m) { m.covariance(1, 1) = HUGE_VAL; }), "22000");
-  EXPECT_EQ(state([](Model& m) { m.weights(2) = nan; }), "22000");
-  EXPECT_EQ(state([](Model& m) { m.specific_variances(1) = -1e-9; }), "22000");
+  EXPECT_EQ(state([](Model& m) { m.specific_variance = nan; }), "22000");
+  EXPECT_EQ(state([](Model& m) { m.specific_variance = -1e-9; }), "22000");
   EXPECT_EQ(state([](Model& m) { m.covariance(0, 1) *= 1.001; }), "22000");
   EXPECT_EQ(state([](Model& m) { m.covariance *= -1; }), "22000");
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Risk contributions by NumPy, with derivatives taken numerically: risk_contribution_model.csv (exposures, factor
-covariance, weights, specific variances) and risk_contribution.csv (results).
+covariance, specific variance) and risk_contribution.csv (results).
 
 usage: risk_contribution.py [--check] DATA_DIR        DATA_DIR defaults to the environment variable PB_SHARED_DATA
 
@@ -36,8 +36,9 @@ def equal_weight(data_dir):
     covariance = np.cov(x, rowvar=False)
     specific = residuals.var(axis=0, ddof=1)
     np.testing.assert_allclose(exposures @ covariance @ exposures, 1.5131882850613995e-4, rtol=1e-12)
-    np.testing.assert_allclose((weights ** 2) @ specific, 1.1452292704247177e-5, rtol=1e-12)
-    return exposures, covariance, weights, specific
+    own = (weights ** 2) @ specific
+    np.testing.assert_allclose(own, 1.1452292704247177e-5, rtol=1e-12)
+    return exposures, covariance, own
 
 
 def generated(rng, factors, symbols, hedged):
@@ -45,7 +46,7 @@ def generated(rng, factors, symbols, hedged):
     exposures = np.array([rng.gauss(0.0 if hedged else 0.5, 0.6) for _ in range(factors)])
     weights = np.array([rng.gauss(0.05, 0.1) for _ in range(symbols)])
     specific = np.array([rng.uniform(0.005, 0.03) ** 2 for _ in range(symbols)])
-    return exposures, root @ root.T, weights, specific
+    return exposures, root @ root.T, (weights ** 2) @ specific
 
 
 def models(data_dir):
@@ -54,15 +55,15 @@ def models(data_dir):
             "one_factor": generated(rng, 1, 3, False), "no_specific": generated(rng, 4, 0, False)}
 
 
-def total(exposures, covariance, weights, specific):
-    return math.sqrt(252.0 * (exposures @ covariance @ exposures + (weights ** 2) @ specific))
+def total(exposures, covariance, specific):
+    return math.sqrt(252.0 * (exposures @ covariance @ exposures + specific))
 
 
 def result_rows(name, model):
-    exposures, covariance, weights, specific = model
+    exposures, covariance, specific = model
     sigma = total(*model)
     systematic = math.sqrt(252.0 * (exposures @ covariance @ exposures))
-    own = math.sqrt(252.0 * ((weights ** 2) @ specific))
+    own = math.sqrt(252.0 * specific)
     marginal = 252.0 * covariance @ exposures / sigma
     for k in range(len(exposures)):
         step = np.zeros(len(exposures))
@@ -80,11 +81,10 @@ def result_rows(name, model):
 
 
 def model_rows(name, model):
-    exposures, covariance, weights, specific = model
+    exposures, covariance, specific = model
     rows = [[name, "exposure", k, "", repr(float(v))] for k, v in enumerate(exposures)]
     rows += [[name, "covariance", i, j, repr(float(v))] for i, row in enumerate(covariance) for j, v in enumerate(row)]
-    rows += [[name, "weight", i, "", repr(float(v))] for i, v in enumerate(weights)]
-    return rows + [[name, "specific_variance", i, "", repr(float(v))] for i, v in enumerate(specific)]
+    return rows + [[name, "specific_variance", "", "", repr(float(specific))]]
 
 
 def main(arguments):

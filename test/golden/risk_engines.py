@@ -27,6 +27,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 import accounting
+import specific_risk
 import volatility
 from golden_files import HERE, search_span, write_or_check
 from market_beta import scaled_condition_number, simple_returns
@@ -343,11 +344,25 @@ def dollar_exposures(portfolio, fits):
                      for k, factor in enumerate(factors)}
 
 
-def exposure_rows(portfolio, day, model, series, fits, covariance):
+def specific_variance(portfolio, symbols, fits, moves, returns):
+    """Of the portfolio's residuals beside the moves of the factors, over the sessions of both: by specific_risk.py."""
+    own = []
+    for s in symbols:
+        fit = fits[s]
+        scale = math.sqrt(fit["observations"] / (fit["observations"] - 1 - fit["effective_df"]))
+        exact = fit["residual_volatility"] == 0
+        own.append(0.0 * returns[s] if exact else scale * (returns[s] - moves[fit["factors"]] @ fit["betas"]))
+    return specific_risk.specific_variance(np.column_stack(own), portfolio.weights(symbols))[3] * SESSIONS_A_YEAR
+
+
+def exposure_rows(portfolio, day, model, series, fits, covariance, moves, returns):
     symbols, dollars = dollar_exposures(portfolio, fits)
     x = np.array(list(dollars.values())) / portfolio.net_asset_value
     moved = covariance.loc[list(dollars), list(dollars)].to_numpy() @ x * SESSIONS_A_YEAR
-    own = math.fsum((portfolio.weights(symbols) * [fits[s]["residual_volatility"] for s in symbols]) ** 2)
+    if model in ("ridge", "spread"):
+        own = specific_variance(portfolio, symbols, fits, moves, returns)
+    else:
+        own = math.fsum((portfolio.weights(symbols) * [fits[s]["residual_volatility"] for s in symbols]) ** 2)
     total = math.sqrt(x @ moved + own)
     base = {"portfolio_id": portfolio.id, "calculation_date": day, "model": model, "rate_series": series,
             "coverage": portfolio.coverage(symbols)}
@@ -845,7 +860,9 @@ def main(arguments):
         for portfolio in portfolios[day]:
             for (model, series), of_model in fits.items():
                 out["risk_portfolio_exposures.csv"] += exposure_rows(portfolio, day, model, series, of_model,
-                                                                     covariances[series or RATE_SERIES[0]])
+                                                                     covariances[series or RATE_SERIES[0]],
+                                                                     series_of.loc[:day].tail(WINDOW),
+                                                                     returns.loc[:day].tail(WINDOW))
             out["risk_sectors.csv"] += sector_rows(portfolio, day, profiles, out["risk_benchmark.csv"])
             out["risk_concentration.csv"].append(concentration_row(portfolio, day))
             covered, series_returns = portfolio_returns(portfolio, returns, session, fits["market", None])

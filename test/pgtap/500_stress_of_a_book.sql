@@ -52,16 +52,17 @@ SELECT set_eq('SELECT n, id, method FROM figures',
 
 -- Specific variance --------------------------------------------------------------------------------------------------
 
--- Where every factor is shocked nothing is left but what is specific: sqrt of the sum of (net exposure x daily residual
--- deviation)^2, of AAA 200 and of BBB -200 shares; CCC has no model.
+-- Where every factor is shocked nothing is left but what is specific, which the contributions to risk have as well: its
+-- share of the variance of a year, over net asset value.
 CREATE TEMP TABLE specific AS
-SELECT q.symbol, q.shares * m.close * f.residual_volatility / sqrt(252) AS deviation
-FROM (VALUES ('AAA', 200), ('BBB', -200)) AS q (symbol, shares)
-JOIN market_data_cache AS m ON m.symbol = q.symbol AND m.date = '2024-07-12'
-JOIN symbol_model_fits AS f ON f.symbol = q.symbol AND f.calculation_date = m.date AND f.model = 'ridge';
-SELECT is((SELECT count(*) FROM specific WHERE abs(deviation) > 10), 2::bigint, 'both symbols have something of their own');
-SELECT ok((SELECT pg_temp.near(sd, (SELECT sqrt(sum(deviation ^ 2)) FROM specific), 1e-9) FROM figures WHERE n = 1 AND id = 'all'),
-          'given every factor, the deviation is what is specific to the symbols, summed as variances');
+SELECT e.contribution_to_risk * (SELECT sum(a.contribution_to_risk) FROM portfolio_factor_exposures AS a
+                                 WHERE a.portfolio_id = e.portfolio_id AND a.model = e.model) / 252
+       * s.total_value::float8 ^ 2 AS variance
+FROM portfolio_factor_exposures AS e JOIN portfolio_snapshots AS s ON s.portfolio_id = e.portfolio_id
+WHERE e.portfolio_id = pg_temp.id(1) AND e.model = 'ridge' AND e.factor = 'specific';
+SELECT ok((SELECT variance > 100 FROM specific), 'the symbols have something of their own');
+SELECT ok((SELECT pg_temp.near(sd, (SELECT sqrt(variance) FROM specific), 1e-9) FROM figures WHERE n = 1 AND id = 'all'),
+          'given every factor, the deviation is what is specific to the book in its contributions to risk');
 SELECT ok((SELECT sd > 1.01 * (SELECT a.sd FROM figures AS a WHERE a.n = 1 AND a.id = 'all') FROM figures WHERE n = 1 AND id = 'market'),
           'given the market alone, the other factors add to it');
 SELECT is((SELECT sd FROM figures WHERE n = 1 AND id = 'crash'), (SELECT sd FROM figures WHERE n = 1 AND id = 'market'),

@@ -61,7 +61,7 @@ ScenarioMoves propagate(const FactorModel& model, const Scenario& scenario);
 struct StressExposure {
   Vector dollars;                // P&L per 1.00 of each factor, signed; per 1.00 of yield for a yield; NaN when unknown
   double equity;                 // net asset value; NaN when unknown
-  double specific_variance = 0;  // of the daily P&L that no factor explains, dollars squared: sum of (e_i sigma_i)^2
+  double specific_variance = 0;  // of the daily P&L that no factor explains, dollars squared
 };
 
 // One factor's part in the P&L.

@@ -13,14 +13,6 @@ namespace {
 
 using Column = Eigen::Ref<const Vector>;
 
-// lambda^age of consecutive sessions, the last of age 0.
-Vector weights_of(Eigen::Index sessions, double lambda) {
-  Vector weights(sessions);
-  double weight = 1;
-  for (Eigen::Index t = sessions - 1; t >= 0; --t, weight *= lambda) weights(t) = weight;
-  return weights;
-}
-
 // Ones where there is a return, zeros elsewhere; the returns that are missing become zeros themselves.
 Matrix take_presence(Matrix& returns) {
   Matrix present(returns.rows(), returns.cols());
@@ -65,6 +57,13 @@ double ewma_lambda(double half_life) {
   return std::exp2(-1 / half_life);
 }
 
+Vector ewma_weights(Eigen::Index sessions, double lambda) {
+  Vector weights(sessions);
+  double weight = 1;
+  for (Eigen::Index t = sessions - 1; t >= 0; --t, weight *= lambda) weights(t) = weight;
+  return weights;
+}
+
 Reason EwmaMoments::reason(Eigen::Index i, Eigen::Index j) const {
   if (observations(i, j) < min_observations) return Reason::insufficient_data;
   return std::isnan(correlation(i, j)) ? Reason::constant_series : Reason::none;
@@ -79,7 +78,7 @@ EwmaMoments ewma_moments(const Eigen::Ref<const Matrix>& returns, int session, c
   const int sessions = std::max(0, session - first + 1);
   Matrix values = sessions > 0 ? Matrix(returns.middleRows(first, sessions)) : Matrix(0, returns.cols());
   const Matrix present = take_presence(values);
-  const Vector session_weights = weights_of(sessions, lambda);
+  const Vector session_weights = ewma_weights(sessions, lambda);
 
   const Eigen::Index k = returns.cols();
   EwmaMoments moments{Matrix::Constant(k, k, nan), Matrix::Constant(k, k, nan), Eigen::MatrixXi::Zero(k, k),

@@ -23,6 +23,9 @@ struct EwmaSettings {
 // 2^(-1 / half-life), by which a session weighs less than the next. Throws 22023 unless the half-life is positive.
 double ewma_lambda(double half_life);
 
+// lambda^age of consecutive sessions, the last of age 0.
+Vector ewma_weights(Eigen::Index sessions, double lambda);
+
 // Exponentially weighted second moments of daily returns; per day, not annualized. NaN where there is no estimate.
 struct EwmaMoments {
   Matrix covariance;
