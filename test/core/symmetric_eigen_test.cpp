@@ -35,6 +35,10 @@ void expect_decomposition(const Matrix& a) {
   const Vector expected = Eigen::SelfAdjointEigenSolver<Matrix>(a).eigenvalues();
   EXPECT_LE((eigen.values - expected).norm(), 16 * epsilon * n * a.norm());
   EXPECT_LE((symmetric_eigenvalues(a) - expected).norm(), 16 * epsilon * n * a.norm());
+  const Vector w = Vector::LinSpaced(a.rows(), -1, 2);
+  const pb::core::EigenLoadings of_w = pb::core::eigen_loadings(a, w);
+  EXPECT_EQ(of_w.values, eigen.values);
+  EXPECT_LE((of_w.loadings - v.transpose() * w).norm(), 16 * epsilon * n * w.norm());
 }
 
 TEST(SymmetricEigen, IsADecomposition) {
@@ -74,6 +78,7 @@ TEST(SymmetricEigen, OfALargeMatrix) {
 TEST(SymmetricEigen, PollsAtEachReflectionAndRotation) {
   const Matrix a = symmetric(40, 6);
   expect_to_end_by_poll(2 * 39, [&](pb::core::Poll poll) { symmetric_eigenvalues(a, poll); });
+  expect_to_end_by_poll(3 * 39, [&](pb::core::Poll poll) { pb::core::eigen_loadings(a, Vector::Ones(40), poll); });
   expect_to_end_by_poll(40 * 39, [&](pb::core::Poll poll) { decompose_symmetric(a, poll); });
 }
 

@@ -130,11 +130,10 @@ std::optional<double> effective_bets(const Matrix& covariance, std::span<const d
   require_same_size(static_cast<std::size_t>(covariance.rows()), weights.size());
   const auto w = as_vector(weights);
   if (!squared_diversification(covariance, w, poll)) return std::nullopt;
-  const SymmetricEigen principal = decompose_symmetric(covariance, poll);
+  const EigenLoadings principal = eigen_loadings(covariance, w, poll);
   const Vector& variances = principal.values;
-  const Vector loadings = product(principal.vectors.transpose(), w, poll);
   // A repaired matrix has eigenvalues of 0, which rounding may leave below.
-  const Vector risks = loadings.cwiseAbs2().cwiseProduct(variances.cwiseMax(0));
+  const Vector risks = principal.loadings.cwiseAbs2().cwiseProduct(variances.cwiseMax(0));
   const Eigen::Index last = variances.size() - 1;
   const double apart = same_eigenvalue * variances(last);
   return effective_number(risks, [&](Eigen::Index i) { return i == last || variances(i + 1) - variances(i) > apart; });

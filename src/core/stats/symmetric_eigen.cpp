@@ -161,8 +161,25 @@ void sort_ascending(Vector& values, Matrix* vectors, Poll poll) {
   }
 }
 
-// The values, and the vectors where they are wanted.
-Vector decompose(const Matrix& a, Matrix* vectors, Poll poll) {
+// w' Q for the product Q of the reflections, as a row.
+Matrix reflected(const Reflections& reflections, const Eigen::Ref<const Vector>& w, Poll poll) {
+  Vector result = w;
+  for (Eigen::Index k = 0; k < reflections.coefficients.size(); ++k) {
+    poll();
+    const auto below = reflections.tail(k);
+    const Eigen::Index first = k + reflections.shift;
+    auto rest = result.tail(below.size());
+    const double factor = reflections.coefficients(k) * (result(first) + below.dot(rest));
+    result(first) -= factor;
+    rest -= factor * below;
+  }
+  return result.transpose();
+}
+
+// The eigenvalues. What is wanted besides, if anything: rows times the eigenvectors, given the rows times Q as
+// start(reflections).
+template <class Start>
+Vector decompose(const Matrix& a, Matrix* vectors, Start&& start, Poll poll) {
   const Eigen::Index n = a.rows();
   if (n == 0) return {};
   // Elements up to 1, whose squares are in range.
@@ -173,7 +190,7 @@ Vector decompose(const Matrix& a, Matrix* vectors, Poll poll) {
   if (scale == 0) scale = 1;
   Reflections reflections{copied(a / scale, poll), {}, 1};
   Tridiagonal t = reduce(reflections, poll);
-  if (vectors != nullptr) *vectors = orthogonal_columns(reflections, n, poll);
+  if (vectors != nullptr) *vectors = start(reflections);
   reflections = {};
   diagonalize(t, vectors, poll);
   sort_ascending(t.diagonal, vectors, poll);
@@ -184,10 +201,23 @@ Vector decompose(const Matrix& a, Matrix* vectors, Poll poll) {
 
 SymmetricEigen decompose_symmetric(const Matrix& a, Poll poll) {
   SymmetricEigen result;
-  result.values = decompose(a, &result.vectors, poll);
+  result.values = decompose(
+      a, &result.vectors, [&](const Reflections& r) { return orthogonal_columns(r, a.rows(), poll); }, poll);
   return result;
 }
 
-Vector symmetric_eigenvalues(const Matrix& a, Poll poll) { return decompose(a, nullptr, poll); }
+Vector symmetric_eigenvalues(const Matrix& a, Poll poll) {
+  return decompose(
+      a, nullptr, [](const Reflections&) { return Matrix(); }, poll);
+}
+
+EigenLoadings eigen_loadings(const Matrix& a, const Eigen::Ref<const Vector>& w, Poll poll) {
+  EigenLoadings result;
+  Matrix row;
+  result.values = decompose(
+      a, &row, [&](const Reflections& r) { return reflected(r, w, poll); }, poll);
+  result.loadings = row.transpose();
+  return result;
+}
 
 }  // namespace pb::core

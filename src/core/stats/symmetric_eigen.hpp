@@ -21,4 +21,13 @@ SymmetricEigen decompose_symmetric(const Matrix& a, Poll poll = no_poll);
 // The values alone.
 Vector symmetric_eigenvalues(const Matrix& a, Poll poll = no_poll);
 
+// A vector w in terms of the eigenvectors.
+struct EigenLoadings {
+  Vector values;    // ascending
+  Vector loadings;  // vectors' w
+};
+
+// The values and loadings without the vectors, which take most of the time.
+EigenLoadings eigen_loadings(const Matrix& a, const Eigen::Ref<const Vector>& w, Poll poll = no_poll);
+
 }  // namespace pb::core
