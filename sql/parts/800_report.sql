@@ -56,7 +56,7 @@ RETURN CASE reason
          WHEN 'no_equity' THEN 'no positive net asset value'
          WHEN 'no_exposure' THEN 'no exposure'
          WHEN 'no_risk' THEN 'the hedges leave no risk'
-         WHEN 'short_positions' THEN 'of long-only books'
+         WHEN 'short_positions' THEN 'the book has short positions'
          WHEN 'too_many_symbols' THEN 'too many symbols with gaps'
          WHEN 'no_factor_covariance' THEN 'no covariances of the factors'
          WHEN 'single_symbol' THEN 'only one symbol is held'
