@@ -24,11 +24,6 @@ core::WindowSettings factor_window(const store::Settings& settings) {
   return {settings.factor_window, settings.factor_min_observations, settings.limited_history_below};
 }
 
-// The sessions up to the given one on which all of a model's factors have returns, the newest `window` of them.
-std::vector<int> complete_sessions(const Matrix& factors, int session, int window) {
-  return core::newest_sessions(session, window, [&](int t) { return factors.row(t).allFinite(); });
-}
-
 }  // namespace
 
 int FactorCovariance::index(const std::string& factor) const {
@@ -278,18 +273,8 @@ Matrix RiskModels::covariance_series(FactorCovariance& result) {
   const core::PricePanel& panel = inputs_.market().panel;
   const Matrix spreads = factor_moves(panel, "spread");
   Matrix own = style_moves(panel);
-  const std::vector<int> days = complete_sessions(own, book_.session, settings.factor_window);
-  Vector slopes = Vector::Constant(own.cols(), std::numeric_limits<double>::quiet_NaN());
-  slopes(0) = 0;
-  if (static_cast<int>(days.size()) >= settings.factor_min_observations) {
-    Matrix window = own(days, core::every);
-    try {
-      slopes = core::orthogonalize_to_first(window);
-    } catch (const core::Error& error) {
-      // Factors that are constant or the market over again have no part of their own: no covariance either.
-      if (std::string_view(error.sqlstate()) != core::sqlstate::singular_design) throw;
-    }
-  }
+  // Factors that are constant or the market over again have no part of their own: no covariance either.
+  Vector slopes = core::slopes_on_first(own, book_.session, settings.factor_window, settings.factor_min_observations);
   result.fund_betas.assign(slopes.begin(), slopes.end());
   if (!settings.orthogonalize) slopes.setZero();
   result.removed.assign(slopes.begin(), slopes.end());

@@ -1,5 +1,6 @@
 #include "core/stats/factor_model.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -140,6 +141,20 @@ Vector orthogonalize_to_first(Matrix& x) {
     if (style.norm() <= least) refuse_factor(j, "is constant or a multiple of the first.");
   }
   return slopes;
+}
+
+Vector slopes_on_first(const Matrix& factors, int session, int window, int min_observations) {
+  Vector slopes = Vector::Constant(factors.cols(), std::numeric_limits<double>::quiet_NaN());
+  slopes(0) = 0;
+  const std::vector<int> days = newest_sessions(session, window, [&](int t) { return factors.row(t).allFinite(); });
+  if (static_cast<int>(days.size()) < std::max(2, min_observations)) return slopes;
+  Matrix complete = factors(days, every);
+  try {
+    return orthogonalize_to_first(complete);
+  } catch (const Error& error) {
+    if (std::string_view(error.sqlstate()) != sqlstate::singular_design) throw;
+    return slopes;
+  }
 }
 
 FactorModelSettings ridge_model() { return {year_of_history, Penalty::styles, true, usual_alpha_per_observation, {}}; }

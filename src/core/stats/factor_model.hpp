@@ -28,6 +28,11 @@ Matrix factor_returns(const PricePanel& panel, std::span<const FactorLegs> facto
 // Throws PB002 when a column is constant or the first over again, of which only rounding would remain.
 Vector orthogonalize_to_first(Matrix& x);
 
+// The slopes of factors (sessions x factors, NaN where missing) on the first one as of a session, 0 for the first: over
+// the newest `window` sessions up to it on which all of them have returns. NaN for the others where these are fewer
+// than the least number, or where orthogonalize_to_first() refuses them: they have no part of their own.
+Vector slopes_on_first(const Matrix& factors, int session, int window, int min_observations);
+
 // Which coefficients a penalty shrinks.
 enum class Penalty {
   none,    // ordinary least squares
