@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/limits.hpp"
 #include "core/stats/chi_squared.hpp"
 #include "core/stats/constant_series.hpp"
 #include "core/stats/standardized_kurtosis.hpp"
@@ -180,6 +181,31 @@ Volatility VolatilityEstimator::estimate(const Eigen::Ref<const Vector>& returns
   result.percentile = percentile(history);
   result.quality_flag = result.observations < full_observations() ? Quality::limited_history : Quality::full_history;
   return result;
+}
+
+// From one session to the next the newest return is added, and the one that is out of reach taken off.
+Vector VolatilityEstimator::exponential_variances(const Eigen::Ref<const Vector>& returns) const {
+  const int reach = sessions_needed();
+  std::vector<double> weight_by_age{1};
+  for (int age = 1; age <= reach; ++age) weight_by_age.push_back(settings_.ewma_lambda * weight_by_age.back());
+  Vector variances(returns.size());
+  double sum = 0;
+  double weights = 0;
+  std::size_t observations = 0;
+  for (Eigen::Index t = 0; t < returns.size(); ++t) {
+    if (const double square = returns(t) * returns(t); std::isfinite(square)) {
+      sum = settings_.ewma_lambda * sum + square;
+      weights = settings_.ewma_lambda * weights + 1;
+      ++observations;
+    }
+    if (const double square = t < reach ? nan : returns(t - reach) * returns(t - reach); std::isfinite(square)) {
+      const double weight = weight_by_age[--observations];
+      sum -= weight * square;
+      weights -= weight;
+    }
+    variances(t) = observations > 0 ? sum / weights : nan;
+  }
+  return variances;
 }
 
 Reason Volatility::reason() const {

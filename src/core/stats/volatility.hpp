@@ -108,6 +108,9 @@ class VolatilityEstimator {
   // annualized by the calendar's sessions_per_year(). Throws 22023 when that is not positive.
   Volatility estimate(const Eigen::Ref<const Vector>& returns, int session, int sessions_per_year) const;
 
+  // The exponential average alone as of each session, variances per session; NaN without returns.
+  Vector exponential_variances(const Eigen::Ref<const Vector>& returns) const;
+
  private:
   struct History;
 
