@@ -30,7 +30,7 @@ ABOUT_RESULTS = ('040_', '070_', '080_', '150_', '170_')
 
 # The entry points of results; those of runs, procedures, workers and schemas are like src/batch.
 ENTRIES_OF_RESULTS = tuple('src/function/' + name for name in (
-    'asof', 'calendar', 'correlation_matrix', 'engines', 'entry', 'numerics', 'prices', 'sample_data'))
+    'asof', 'calendar', 'correlation_matrix', 'engines', 'entry', 'model_quality', 'numerics', 'prices', 'sample_data'))
 
 # Tests of rights, of schedules and of the audit: they run a batch, but look at other things than its figures.
 BESIDE_RESULTS = ('010_', '020_', '030_', '160_', '310_', '320_', '410_', '420_', '430_foreign', '450_audit')
@@ -39,8 +39,8 @@ BESIDE_RESULTS = ('010_', '020_', '030_', '160_', '310_', '320_', '410_', '420_'
 # the part.
 ENTRIES = {
     'sql/parts/175': 'tenant', 'sql/parts/410': 'batch_progress|batch_report|batch_preflight|cancel_run|run_state',
-    'sql/parts/420': 'schedule', 'sql/parts/600': 'batch_audit', 'sql/parts/700': 'api_',
-    'sql/parts/8': 'portfolio_report|report_',
+    'sql/parts/420': 'schedule', 'sql/parts/435': 'model_quality', 'sql/parts/600': 'batch_audit',
+    'sql/parts/700': 'api_', 'sql/parts/8': 'portfolio_report|report_',
 }
 
 

@@ -131,6 +131,7 @@ INSERT INTO entry_points VALUES
   ('read', 'open_quantity', 'SELECT _portfolio_batch.open_quantity(''00000000-0000-4000-8000-000000000001'', '
    '''00000000-0000-4000-8000-000000000011'', ''2024-07-11'')'),
   ('read', 'portfolio_report', 'SELECT pb.portfolio_report(''00000000-0000-4000-8000-000000000001'')'),
+  ('read', 'model_quality', 'SELECT * FROM pb.model_quality(''2024-07-11'', ''2024-07-12'')'),
   ('read', 'correlation_matrix', 'SELECT * FROM pb.correlation_matrix(''{AAA,BBB}'', ''2024-07-11'')'),
   ('read', 'batch_progress', 'SELECT * FROM pb.batch_progress()'),
   ('read', 'batch_report', 'SELECT * FROM pb.batch_report()'),

@@ -94,7 +94,7 @@ INSERT INTO calls (call, given) VALUES
   ('missing_sessions(''2026-11-20'')', NULL), ('positions_asof(''2026-11-20'')', NULL),
   ('price_asof(''SPY'', ''2026-11-20'')', NULL), ('market_data_coverage(''2026-11-20'')', NULL),
   ('missing_prices(''2026-11-19'', ''2026-11-20'')', NULL), ('is_session(''2026-11-20'')', NULL),
-  ('market_risk(''2026-11-20'')', NULL), ('batch_report()', NULL), ('batch_progress()', NULL),
+  ('market_risk(''2026-11-20'')', NULL), ('model_quality(''2026-11-01'', ''2026-11-20'')', NULL), ('batch_report()', NULL), ('batch_progress()', NULL),
   ('batch_preflight(''2026-11-20'')', NULL), ('batch_schedules()', NULL), ('batch_audit(''2026-11-20'')', NULL),
   ('batch_audit_summary(''2026-11-20'')', NULL), ('role_privileges(''pb_reader'', ''pb_owner'')', NULL),
   ('api_portfolio_snapshot(g.id)', 'portfolios'), ('api_portfolio_betas(g.id)', 'portfolios'),

@@ -1,7 +1,7 @@
 -- Every function that takes portfolio_ids takes a single portfolio_id instead.
 
 \ir include/prelude.psql
-SELECT plan(16);
+SELECT plan(17);
 
 CREATE TEMP TABLE taking AS
 SELECT p.oid, p.proname::text COLLATE "default" AS name, p.prokind, p.pronargs, p.proargnames[: p.pronargs] AS arguments
@@ -42,7 +42,7 @@ SELECT set_eq(format('SELECT * FROM %s portfolio_id => %L)', f, :'one'),
               format('SELECT * FROM %s portfolio_ids => ARRAY[%L::uuid])', f, :'one'), f)
 FROM unnest(ARRAY['positions_asof(''2024-07-12'',', 'portfolio_exposures(''2024-07-12'',', 'market_data_coverage(''2024-07-12'',',
                   'missing_prices(''2024-07-10'', ''2024-07-12'',', 'market_risk(''2024-07-12'',',
-                  'batch_audit(''2024-07-12'',']) AS f;
+                  'batch_audit(''2024-07-12'',', 'model_quality(''2024-07-01'', ''2024-07-12'',']) AS f;
 SELECT throws_ok(format('SELECT * FROM run_daily_batch(portfolio_id => %L)', pg_temp.id(9)), '42704',
                  'portfolio does not exist: 00000000-0000-4000-8000-000000000009', 'one that does not exist');
 

@@ -77,6 +77,7 @@ lots|desk.portfolios AS p, pb.lot_history(p.id)
 exposures|pb.portfolio_exposures('$day')
 risk|pb.market_risk('$day')
 kinds|pb.pnl_by_kind('$earlier', '$day')
+quality|pb.model_quality('$earlier', '$day')
 what_if|(SELECT p.* FROM desk.portfolios AS p ORDER BY p.id USING OPERATOR(pg_catalog.<) LIMIT 1) AS p, LATERAL (SELECT w.* FROM pb.what_if(p.id, '[{"set_weight": "SPY", "weight": 0.1}, {"cash": 100}]', '$day') AS w) AS w
 matrix|pb.correlation_matrix('{SPY,TLT,VTV}', '$day')
 ols|pb.ols_fit('{1,2,4,3,6}', '{1,2,3,4,5}')

@@ -95,6 +95,7 @@ probe() {
 # What tenants share: models of symbols, unless they are made private, and of each run what there was to do and how much
 # of it failed. Of a report on a run the lines with names are compared.
 of_symbols='^relation (symbol_model_fits|symbol_volatility|symbol_factor_exposures) |^function purge_results .*"symbol_'
+of_symbols+='|^function model_quality .*"portfolio_id": null'
 of_market='^relation (company_profiles|market_data_cache|tags|tag_usage) '
 without_counts() {
   sed -E -e '/^relation batch_jobs .*"portfolio_id": null/ d' \
