@@ -314,6 +314,31 @@ AS $checks$
                AND f.symbol IN (SELECT l.symbol FROM lot AS l WHERE l.investment_class = 'PUBLIC')) AS f
        GROUP BY f.symbol
      $query$),
+    -- In each of the three newest months that are over. What has no other model beside it is not judged.
+    ('models against plain ones', 'models', 'models', $query$
+       SELECT q.model || ' ' || q.measure || COALESCE(' of ' || b.name, ''), 1, (NOT q.is_lost)::integer,
+              CASE WHEN q.is_lost THEN 'amber' ELSE 'green' END,
+              CASE WHEN q.is_lost THEN 'against ' || q.alternative || ', ' || q.months END
+       FROM (SELECT q.model, q.measure, q.alternative, q.portfolio_id,
+                    count(*) FILTER (WHERE q.verdict = 'loses') = 3 AS is_lost,
+                    string_agg(format('%%s: %%s and %%s', to_char(q.month, 'YYYY-MM'), round(q.value::numeric, 3),
+                                      round(q.alternative_value::numeric, 3)), ', ' ORDER BY q.month) AS months
+             FROM (SELECT e.month, (SELECT min(t.session_date) FROM %1$I.trading_sessions AS t
+                                    WHERE t.calendar = current_setting('portfolio_batch.calendar')) AS first_session
+                   FROM (SELECT (date_trunc('month', $1::timestamp)
+                                 + CASE WHEN EXISTS (SELECT FROM %1$I.trading_sessions AS t
+                                                     WHERE t.calendar = current_setting('portfolio_batch.calendar')
+                                                       AND t.session_date > $1
+                                                       AND t.session_date < date_trunc('month', $1::timestamp)
+                                                                            + interval '1 month')
+                                        THEN interval '0' ELSE interval '1 month' END)::date AS month) AS e) AS s
+             CROSS JOIN LATERAL @extschema@.model_quality(
+               greatest((s.month - interval '3 months')::date, s.first_session), least($1, s.month - 1),
+               CASE WHEN NOT $3 THEN $2 END) AS q
+             WHERE q.alternative NOT IN ('nominal', 'std_error')
+             GROUP BY q.model, q.measure, q.alternative, q.portfolio_id) AS q
+       LEFT JOIN book AS b ON b.portfolio_id = q.portfolio_id
+     $query$),
     ('portfolio exposures', 'exposures', 'portfolios', $query$
        SELECT b.name, count(*), count(e.factor), CASE WHEN count(e.factor) < count(*) THEN 'red' ELSE 'green' END,
               'missing: ' || _portfolio_batch.audit_names(array_agg(w.model || ' ' || w.factor)

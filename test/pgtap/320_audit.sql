@@ -242,6 +242,12 @@ FROM (VALUES
   ('factor exposures: model quality amber', 'UPDATE symbol_model_fits SET quality_flag = ''limited_history'' WHERE %s'),
   ('factor exposures: model quality amber', 'UPDATE symbol_model_fits SET r_squared = NULL, reason = ''no_prices'' WHERE %s'))
   AS f (want, fault);
+-- A forecast that was far too high from 2024-03 on, and the plain one beside it.
+INSERT INTO faults (want, fault) VALUES
+  ('factor exposures: models against plain ones amber',
+   'INSERT INTO symbol_volatility (calculation_date, symbol, realized_volatility_21d, expected_volatility_21d, '
+   'forecast_method, sessions_per_year) SELECT d, ''SPY'', 0.2, 9, ''har'', 252 '
+   'FROM sessions_between(''2024-02-28'', ''2024-06-28'') AS d');
 -- Without the order of their factors the betas of a model tell nothing.
 INSERT INTO faults (want, fault)
 SELECT f.want, f.fault || ' AND ' || :'today'
