@@ -825,7 +825,7 @@ AS $columns$
     ('portfolio_stress_tests', 'rate_correlated_pnl', 'double precision[]', NULL,
      'Part of the rate factor in correlated_pnl.'),
     ('portfolio_stress_tests', 'reasons', 'text[]', NULL,
-     'Why figures of a scenario are missing; NULL when there is nothing to say.'),
+     'Why figures of a scenario are missing, or partial_coverage of a replay; NULL when there is nothing to say.'),
     ('portfolio_stress_tests', 'factors', 'text[]', NULL,
      'Names of the factors: the order of the exposures.'),
     ('portfolio_stress_tests', 'exposures', 'double precision[]', NULL,
@@ -838,7 +838,8 @@ AS $columns$
     ('portfolio_stress_tests', 'equity', 'numeric(20,4)', NULL,
      'Net asset value of the date.'),
     ('portfolio_stress_tests', 'notes', 'jsonb', NULL,
-     'By scenario, what only some have: coverage, proxied and proxied_share of a replay.'),
+     'By scenario, what only some have: of a replay coverage, proxied, proxied_share and proxies (the shares for which '
+     'factor_model and market_beta stood in), shares of the gross exposure of the lots.'),
     ('portfolio_stress_tests', 'created_at', 'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the row was first written or last changed by a run.'),
     ('portfolio_stress_tests', 'run_id', 'bigint', NULL,
@@ -935,12 +936,14 @@ AS $columns$
     ('stress_test_results', 'factor_impacts',       'jsonb',                    NULL,
      'By factor: exposure, move and P&L, direct and correlated; NULL with a reason.'),
     ('stress_test_results', 'calculation_metadata', 'jsonb',                    NULL,
-     'How it was computed: shocks, date and observations of the covariances, missing factors; quality_flag stale and '
-     'stale_share where estimates are stale.'),
+     'How it was computed: date and observations of the covariances, missing factors; of a replay its coverage, and '
+     'what stood in for symbols without a return (proxied_share, proxies); quality_flag stale and stale_share where '
+     'estimates are stale.'),
     ('stress_test_results', 'exceeds_equity',       'boolean',                  NULL,
      'Whether the loss is larger than the equity; losses are not capped; NULL with a reason.'),
     ('stress_test_results', 'reason',               'text',                     NULL,
-     'Why figures are missing, such as insufficient_data, no_prices or private; NULL when none is.'),
+     'Why figures are missing, such as insufficient_data, no_prices or private, or partial_coverage where they are those '
+     'of a replay of less than 0.95 of the gross exposure; NULL when there is nothing to say.'),
     ('stress_test_results', 'created_at',           'timestamp with time zone', NULL,
      'Time the row was first written or last changed by a run.'),
     ('stress_test_results', 'run_id',               'bigint',                   NULL,

@@ -194,9 +194,11 @@ A shock of a style is relative (fund less beta x market, the factor itself; the 
 fund) by basis and basis_of of shock_config. s = absolute - beta x m with the market''s shock m, beta that of the fund
 over the window in which styles are made orthogonal to the market; where the market is not shocked, absolute = f + beta
 f_m is what the expectation is conditional on, and direct_pnl has the market standing still.
-A scenario with a window (start, end) in shock_config replays it where the prices of portfolio_batch.market_symbol reach
-back to its start and the window ended by the date: sum of exposure x compounded return of each symbol; on sessions
-without a return the symbol''s factor model stands in and the result is flagged proxied. Elsewhere its shocks apply,
+A scenario with a window (start, end; a day without a session stands for the session before it) in shock_config replays
+it where the prices of portfolio_batch.market_symbol reach back to its start and the window ended by the date: sum of
+exposure x compounded return of each symbol. On a session without a return the symbol''s factor model stands in, where
+one of its factors has no move its market beta; proxied_share and proxies say for how much of the gross exposure of the
+lots. With less than 0.95 of it covered the P&L is given with the reason partial_coverage. Elsewhere its shocks apply,
 with method prescribed and a note (history_too_short, window_not_over, market_gaps).
 NULL with a reason: private, option_without_delta, insufficient_data, no_exposure; invalid_scenario or singular for a
 scenario that cannot be computed, which is named in the detail and does not stop the others. Replaces the date''s rows.

@@ -59,6 +59,7 @@ RETURN CASE reason
          WHEN 'short_positions' THEN 'the book has short positions'
          WHEN 'too_many_symbols' THEN 'too many symbols with gaps'
          WHEN 'no_factor_covariance' THEN 'no covariances of the factors'
+         WHEN 'partial_coverage' THEN 'of a part of the book'
          WHEN 'single_symbol' THEN 'only one symbol is held'
          WHEN 'below_filters' THEN 'fewer than two symbols are large enough'
          WHEN 'invalid_scenario' THEN 'the scenario cannot be read'

@@ -40,13 +40,14 @@ enum class Reason : std::uint8_t {
   below_filters,
   too_many_symbols,
   no_factor_covariance,
+  partial_coverage,  // the figure is there, of a part of the book
   out_of_range,
   invalid_scenario,
 };
 
 // The word that tables hold; empty for none.
 constexpr std::string_view to_word(Reason reason) {
-  constexpr std::array<std::string_view, 28> words{"",
+  constexpr std::array<std::string_view, 29> words{"",
                                                    "no_prices",
                                                    "invalid_price",
                                                    "insufficient_data",
@@ -72,6 +73,7 @@ constexpr std::string_view to_word(Reason reason) {
                                                    "below_filters",
                                                    "too_many_symbols",
                                                    "no_factor_covariance",
+                                                   "partial_coverage",
                                                    "out_of_range",
                                                    "invalid_scenario"};
   static_assert(words.size() == static_cast<std::size_t>(Reason::invalid_scenario) + 1);

@@ -62,19 +62,19 @@ void StressModel::choose_factors() {
   const core::Matrix covariance = models_.covariance().of(names);
   std::vector<std::string> known;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto place = static_cast<Eigen::Index>(i);
-    if (i == 0 || std::isfinite(covariance(place, place)))
-      known.push_back(names[i]);
-    else
-      unknown_.push_back(names[i]);
-  }
-  for (const std::string& name : known) {
-    const bool is_rate = name == rate_.factor;
-    if (is_rate) model_.beside_market = static_cast<int>(model_.factors.size());
     const FactorCovariance& covariances = models_.covariance();
-    const auto place = static_cast<std::size_t>(covariances.index(name));
-    model_.factors.push_back({name, is_rate ? core::ShockUnit::yield_change : core::ShockUnit::simple_return,
-                              covariances.fund_betas[place], covariances.removed[place]});
+    const auto place = static_cast<std::size_t>(covariances.index(names[i]));
+    const bool is_rate = names[i] == rate_.factor;
+    all_factors_.push_back({names[i], is_rate ? core::ShockUnit::yield_change : core::ShockUnit::simple_return,
+                            covariances.fund_betas[place], covariances.removed[place]});
+    const auto row = static_cast<Eigen::Index>(i);
+    if (i != 0 && !std::isfinite(covariance(row, row))) {
+      unknown_.push_back(names[i]);
+      continue;
+    }
+    if (is_rate) model_.beside_market = static_cast<int>(model_.factors.size());
+    model_.factors.push_back(all_factors_.back());
+    known.push_back(names[i]);
   }
   model_.covariance = models_.covariance().of(known);
 }
@@ -122,7 +122,7 @@ core::Scenario StressModel::resolve(const store::ScenarioDefinition& definition)
   core::Scenario scenario{definition.id, {}};
   for (const auto& shock : definition.shocks) {
     core::ShockUnit unit = core::ShockUnit::simple_return;
-    for (const core::RiskFactor& factor : model_.factors)
+    for (const core::RiskFactor& factor : all_factors_)
       if (factor.name == shock.factor) unit = factor.unit;
     if (!definition.unit.empty()) unit = core::shock_unit(definition.unit);
     const std::string& word = shock.basis.empty() ? definition.basis : shock.basis;
@@ -190,11 +190,11 @@ std::optional<StressModel::History> StressModel::history(const store::ScenarioDe
     throw core::Error(core::sqlstate::invalid_parameter, "scenario \"" + definition.id +
                                                              "\" has a window that does not start before it ends: " +
                                                              definition.window_start + " to " + definition.window_end);
+  const core::Date day = models_.book().day;
   const store::Market* market = context_.history(start, end);
-  note = end > models_.book().day ? "window_not_over" : "history_too_short";
-  if (market == nullptr || end > models_.book().day) return std::nullopt;
-  const auto window =
-      core::replay_window(market->panel.sessions(), start, end, market->panel.sessions().count_through(end) - 1);
+  note = end > day ? "window_not_over" : "history_too_short";
+  if (market == nullptr) return std::nullopt;
+  const auto window = core::replay_window(market->panel.sessions(), start, end, day);
   if (!window) return std::nullopt;
   note = "market_gaps";
   History found{market, *window, models_.style_moves(market->panel)};
@@ -204,19 +204,16 @@ std::optional<StressModel::History> StressModel::history(const store::ScenarioDe
   return found;
 }
 
-// A symbol's betas to the factors' returns as they are: what was taken out of the styles goes back to the market.
-Vector StressModel::raw_betas(int symbol) const {
+// What stands in for a symbol's returns. The factor model's betas are to the factors' returns as they are: what was
+// taken out of the styles goes back to the market.
+core::ReplayBetas StressModel::replay_betas(int symbol) const {
   const auto place = static_cast<std::size_t>(symbol);
-  const auto count = static_cast<Eigen::Index>(ridge_.factors.size());
-  if (ridge_.fits.estimated(symbol)) {
-    const core::FactorDesign& design = ridge_.fits.designs[static_cast<std::size_t>(ridge_.fits.samples[place].design)];
-    Vector betas = ridge_.fits.fits.coefficients.col(symbol).tail(count);
-    betas(0) -= design.market_slopes.dot(betas);
-    return betas;
-  }
-  if (!market_[place].fit) return {};
-  Vector betas = Vector::Zero(count);
-  betas(0) = market_[place].beta();
+  core::ReplayBetas betas;
+  if (market_[place].fit) betas.market = market_[place].beta();
+  if (!ridge_.fits.estimated(symbol)) return betas;
+  const core::FactorDesign& design = ridge_.fits.designs[static_cast<std::size_t>(ridge_.fits.samples[place].design)];
+  betas.factors = ridge_.fits.fits.coefficients.col(symbol).tail(static_cast<Eigen::Index>(ridge_.factors.size()));
+  betas.factors(0) -= design.market_slopes.dot(betas.factors);
   return betas;
 }
 
@@ -228,8 +225,8 @@ std::vector<core::SymbolReplay> StressModel::replay_symbols(const History& histo
   for (std::size_t i = 0; i < book.symbols.size(); ++i) {
     pg::poll();
     const auto column = panel.column(book.symbols[i]);
-    replays.push_back(core::replay_symbol(panel.returns(column.value()), history.moves, raw_betas(static_cast<int>(i)),
-                                          history.window));
+    replays.push_back(core::replay_symbol(panel.returns(column.value()), history.moves,
+                                          replay_betas(static_cast<int>(i)), history.window));
   }
   return replays;
 }
@@ -249,27 +246,25 @@ PortfolioStress StressModel::replayed(const std::vector<core::SymbolReplay>& sym
                                       const StressedPortfolio& exposure) const {
   const RiskPortfolio& portfolio = *exposure.portfolio;
   std::vector<core::ReplayPosition> positions;
-  double covered = 0;
-  for (const SymbolExposure& held : portfolio.exposures) {
-    const core::SymbolReplay& symbol = symbols[static_cast<std::size_t>(held.symbol)];
-    positions.push_back({held.net, &symbol});
-    if (symbol.total_return.has_value()) covered += held.gross;
-  }
+  for (const SymbolExposure& held : portfolio.exposures)
+    positions.push_back({held.net, held.gross, &symbols[static_cast<std::size_t>(held.symbol)]});
   PortfolioStress row;
   row.portfolio_id = portfolio.id;
   if (positions.empty()) {
     row.reason = missing_exposure_reason(portfolio, {});
     return row;
   }
-  const core::PortfolioReplay result = core::replay_portfolio(positions);
+  const core::PortfolioReplay result = core::replay_portfolio(positions, portfolio.gross);
   set_pnl(row, result.pnl, result.pnl);
-  if (row.reason == core::Reason::none) row.reason = result.pnl.reason();
+  if (row.reason == core::Reason::none) row.reason = result.reason;
   if (result.pnl.has_value()) row.exceeds_equity = -*result.pnl > std::max(*portfolio.net_asset_value, 0.0);
-  row.notes = JsonObject()
-                  .add("coverage", covered / portfolio.gross)
-                  .raw("proxied", result.proxied > 0 ? "true" : "false")
-                  .add("proxied_share", result.proxied)
-                  .str();
+  row.notes =
+      JsonObject()
+          .add("coverage", result.coverage)
+          .raw("proxied", result.proxied > 0 ? "true" : "false")
+          .add("proxied_share", result.proxied)
+          .add("proxies", JsonObject().add("factor_model", result.by_factors).add("market_beta", result.by_market))
+          .str();
   return row;
 }
 
@@ -329,30 +324,45 @@ ScenarioResult StressModel::apply(const store::ScenarioDefinition& definition) {
   return result;
 }
 
+bool StressModel::play(const store::ScenarioDefinition& definition, ScenarioResult& result) {
+  result.moves.window_start = definition.window_start;
+  result.moves.window_end = definition.window_end;
+  result.moves.method = "prescribed";
+  const auto found = history(definition, result.moves.note);
+  if (!found) return false;
+  result.moves.method = "replay";
+  describe_replay(*found, result.moves);
+  const std::vector<core::SymbolReplay> symbols = replay_symbols(*found);
+  for (const StressedPortfolio& exposure : exposures_) {
+    pg::poll();
+    result.rows.push_back(replayed(symbols, exposure));
+  }
+  return true;
+}
+
+ScenarioResult StressModel::without_figures(const store::ScenarioDefinition& definition, core::Reason reason,
+                                            const std::string& problem) const {
+  ScenarioResult result{&definition, moves_row(definition, "none"), {}, problem};
+  result.moves.problem = problem;
+  for (const StressedPortfolio& exposure : exposures_) {
+    PortfolioStress& row = result.rows.emplace_back();
+    row.portfolio_id = exposure.portfolio->id;
+    row.reason = reason;
+  }
+  return result;
+}
+
 ScenarioResult StressModel::apply_to_factors(const store::ScenarioDefinition& definition) {
   ScenarioResult result{&definition, moves_row(definition, "conditional_expectation"), {}, {}};
-  core::Reason reason = core::Reason::invalid_scenario;
-  for (const auto& shock : definition.shocks)
-    if (std::find(unknown_.begin(), unknown_.end(), shock.factor) != unknown_.end())
-      reason = core::Reason::insufficient_data;
   try {
     const core::Scenario scenario = resolve(definition);
+    core::resolve_shocks(scenario, all_factors_);
+    // What prices did needs no covariance and no exposure to a factor.
+    if (definition.is_replay() && play(definition, result)) return result;
+    for (const core::Shock& shock : scenario.shocks)
+      if (std::find(unknown_.begin(), unknown_.end(), shock.factor) != unknown_.end())
+        return without_figures(definition, core::Reason::insufficient_data, {});
     const core::ScenarioMoves moves = core::propagate(model_, scenario);
-    if (definition.is_replay()) {
-      result.moves.window_start = definition.window_start;
-      result.moves.window_end = definition.window_end;
-      result.moves.method = "prescribed";
-      if (const auto found = history(definition, result.moves.note)) {
-        result.moves.method = "replay";
-        describe_replay(*found, result.moves);
-        const std::vector<core::SymbolReplay> symbols = replay_symbols(*found);
-        for (const StressedPortfolio& exposure : exposures_) {
-          pg::poll();
-          result.rows.push_back(replayed(symbols, exposure));
-        }
-        return result;
-      }
-    }
     describe_moves(scenario, moves, result.moves);
     for (const StressedPortfolio& exposure : exposures_) {
       pg::poll();
@@ -361,18 +371,11 @@ ScenarioResult StressModel::apply_to_factors(const store::ScenarioDefinition& de
     return result;
   } catch (const core::Error& error) {
     const std::string_view code = error.sqlstate();
-    if (code != core::sqlstate::invalid_parameter && code != core::sqlstate::singular_design) throw;
-    if (code == core::sqlstate::singular_design) reason = core::Reason::singular;
-    if (reason != core::Reason::insufficient_data) result.problem = error.what();
+    if (code == core::sqlstate::singular_design)
+      return without_figures(definition, core::Reason::singular, error.what());
+    if (code != core::sqlstate::invalid_parameter) throw;
+    return without_figures(definition, core::Reason::invalid_scenario, error.what());
   }
-  result.moves = moves_row(definition, "none");
-  result.moves.problem = result.problem;
-  for (const StressedPortfolio& exposure : exposures_) {
-    PortfolioStress& row = result.rows.emplace_back();
-    row.portfolio_id = exposure.portfolio->id;
-    row.reason = reason;
-  }
-  return result;
 }
 
 }  // namespace pb::engine

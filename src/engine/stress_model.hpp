@@ -68,6 +68,8 @@ class StressModel {
 
  private:
   ScenarioResult apply_to_factors(const store::ScenarioDefinition& definition);
+  ScenarioResult without_figures(const store::ScenarioDefinition& definition, core::Reason reason,
+                                 const std::string& problem) const;
   ScenarioResult volatility_alone(const store::ScenarioDefinition& definition) const;
   void choose_factors();
   core::Vector exposures(const RiskPortfolio& portfolio, const FactorExposure& market) const;
@@ -84,8 +86,10 @@ class StressModel {
     core::ReplayWindow window;
     core::Matrix moves;  // sessions x (market, styles)
   };
+  // Whether the past could be played; the result has it then, and else why not.
+  bool play(const store::ScenarioDefinition& definition, ScenarioResult& result);
   std::optional<History> history(const store::ScenarioDefinition& definition, std::string& note);
-  core::Vector raw_betas(int symbol) const;
+  core::ReplayBetas replay_betas(int symbol) const;
   std::vector<core::SymbolReplay> replay_symbols(const History& history) const;
   void describe_replay(const History& history, store::ScenarioMovesRow& row) const;
   PortfolioStress replayed(const std::vector<core::SymbolReplay>& symbols, const StressedPortfolio& exposure) const;
@@ -95,7 +99,8 @@ class StressModel {
   const std::vector<core::BetaFit>& market_;
   const SymbolFits& ridge_;
   const RateFits& rate_;
-  core::FactorModel model_;
+  std::vector<core::RiskFactor> all_factors_;
+  core::FactorModel model_;           // of those with a variance
   std::vector<std::string> unknown_;  // factors without a variance, which take no part
   int observations_ = 0;              // behind the market's variance
   std::vector<StressedPortfolio> exposures_;
