@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -496,6 +497,78 @@ TEST_F(BesideMarketTest, IsLinear) {
   const double once = *result({{0, -0.1}, {5, 0.01}}).direct_pnl;
   EXPECT_LE(relative_error(*result({{0, -0.2}, {5, 0.02}}).direct_pnl, 2 * once), 1e-13);
   EXPECT_LE(relative_error(*result({{0, 0.1}, {5, -0.01}}).direct_pnl, -once), 1e-13);
+}
+
+// Beside a market that stands still, or moves, the yield costs what was measured beside the market, whatever else is
+// known of the other factors.
+TEST_F(BesideMarketTest, BesideTheMarketAloneCostsWhatWasMeasured) {
+  EXPECT_LE(relative_error(*result({{0, 0.0}, {5, 0.01}}).direct_pnl, 0.01 * measured_(5)), 1e-14);
+  const double along = model_.covariance(0, 5) / model_.covariance(0, 0);
+  const double expected = -0.1 * measured_(0) + (0.01 + 0.1 * along) * measured_(5);
+  EXPECT_LE(relative_error(*result({{0, -0.1}, {5, 0.01}}).direct_pnl, expected), 1e-12);
+  model_.covariance(2, 3) = model_.covariance(3, 2) = nan;
+  EXPECT_LE(relative_error(*result({{0, -0.1}, {5, 0.01}}).direct_pnl, expected), 1e-12);
+  EXPECT_FALSE(result({{0, -0.1}, {2, 0.1}, {5, 0.01}}).direct_pnl.has_value());
+  model_.covariance(0, 5) = model_.covariance(5, 0) = nan;
+  EXPECT_FALSE(result({{0, -0.1}, {5, 0.01}}).direct_pnl.has_value());
+  EXPECT_LE(relative_error(*result({{0, 0.0}, {5, 0.01}}).direct_pnl, 0.01 * measured_(5)), 1e-14);
+}
+
+// What the exposures hold of each other is that of the time in which they were measured, whatever moves are expected
+// by.
+TEST_F(BesideMarketTest, MovesMayBeOfAnotherTime) {
+  model_.measured_covariance = model_.covariance;
+  model_.covariance = random_model(33).covariance;
+  for (const auto& shocks : std::vector<std::map<int, double>>{
+           {{0, -0.1}}, {{5, 0.01}}, {{2, 0.2}}, {{0, 0.0}, {5, 0.01}}, {{1, 0.1}, {3, -0.2}, {5, -0.02}}})
+    EXPECT_LE(relative_error(*result(shocks).correlated_pnl, expected(shocks)), 1e-10);
+  const StressResult all = result({{0, -0.1}, {1, 0.1}, {2, 0.02}, {3, -0.03}, {4, 0.01}, {5, 0.005}});
+  EXPECT_LE(relative_error(*all.direct_pnl, *all.correlated_pnl), 1e-10);
+}
+
+// ---- limits --------------------------------------------------------------------------------------------------------
+
+TEST(Limits, CutWhatIsExpectedAndNothingElse) {
+  FactorModel model = random_model(12);
+  const ScenarioMoves free = propagate(model, shocks_of(model, {{1, 0.3}}));
+  model.lowest = -Vector::Constant(6, 1e-3);
+  model.highest = Vector::Constant(6, 1e-3);
+  const ScenarioMoves cut = propagate(model, shocks_of(model, {{1, 0.3}}));
+  EXPECT_EQ(cut.moves(1), 0.3);
+  std::vector<int> expected;
+  for (int i = 0; i < 6; ++i) {
+    if (i == 1) continue;
+    if (std::fabs(free.moves(i)) > 1e-3) expected.push_back(i);
+    EXPECT_EQ(cut.moves(i), std::clamp(free.moves(i), -1e-3, 1e-3)) << i;
+  }
+  EXPECT_FALSE(expected.empty());
+  EXPECT_EQ(cut.extrapolated, expected);
+  EXPECT_EQ(cut.residual_covariance, free.residual_covariance);
+  // NaN is no limit, and a move that is not known stays so.
+  model.lowest.setConstant(nan);
+  model.highest.setConstant(nan);
+  EXPECT_EQ(propagate(model, shocks_of(model, {{1, 0.3}})).moves, free.moves);
+  EXPECT_TRUE(propagate(model, shocks_of(model, {{1, 0.3}})).extrapolated.empty());
+  model.highest.setConstant(0);
+  model.covariance(0, 1) = model.covariance(1, 0) = nan;
+  EXPECT_TRUE(std::isnan(propagate(model, shocks_of(model, {{1, 0.3}})).moves(0)));
+  model.lowest.resize(0);
+  EXPECT_EQ(sqlstate_of([&] { propagate(model, shocks_of(model, {{1, 0.3}})); }), "22023");
+}
+
+// A fund does what is prescribed also where the market that goes along with it is cut.
+TEST(Limits, LeaveFundsTheirReturns) {
+  FactorModel model = random_model(14);
+  model.factors[1].fund_beta = model.factors[1].removed = 0.9;
+  Scenario scenario = shocks_of(model, {{1, -0.5}});
+  scenario.shocks[0].basis = ShockBasis::absolute;
+  model.lowest = Vector::Constant(6, nan);
+  model.highest = Vector::Constant(6, nan);
+  model.lowest(0) = -0.01;
+  model.highest(0) = 0.01;
+  const ScenarioMoves moves = propagate(model, scenario);
+  EXPECT_EQ(std::fabs(moves.moves(0)), 0.01);
+  EXPECT_DOUBLE_EQ(moves.moves(1) + 0.9 * moves.moves(0), -0.5);
 }
 
 // ---- shocks of funds -----------------------------------------------------------------------------------------------

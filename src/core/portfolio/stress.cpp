@@ -79,6 +79,7 @@ Vector coefficient_beside(const Matrix& covariance, Indexes others, int factor) 
 }
 
 BesideMarket beside_market(const FactorModel& model, const Indexes& shocked) {
+  const Matrix& covariance = model.measured();
   const int factor = *model.beside_market;
   const auto k = static_cast<int>(model.factors.size());
   BesideMarket result{factor, Matrix::Constant(k, k, nan), Vector::Constant(k, nan), Vector::Constant(k, nan),
@@ -86,15 +87,16 @@ BesideMarket beside_market(const FactorModel& model, const Indexes& shocked) {
   Indexes known{0};
   for (const int i : shocked)
     if (i != 0 && i != factor) known.push_back(i);
-  result.with_others =
-      std::find_if(shocked.begin(), shocked.end(), [&](int i) { return i != factor; }) != shocked.end();
-  if (!model.covariance.allFinite()) return result;
-  result.along_all = slopes_on(model.covariance, others({factor}, k), factor);
-  result.along_shocked = slopes_on(model.covariance, known, factor);
-  result.of_shocked = coefficient_beside(model.covariance, known, factor);
+  result.with_others = known.size() > 1;
+  Indexes needed = known;
+  needed.push_back(factor);
+  if (covariance(needed, needed).allFinite()) result.along_shocked = slopes_on(covariance, known, factor);
+  if (!covariance.allFinite()) return result;
+  result.along_all = slopes_on(covariance, others({factor}, k), factor);
+  result.of_shocked = coefficient_beside(covariance, known, factor);
   Matrix measured = Matrix::Identity(k, k);
   measured.col(factor) = result.along_all;
-  measured.row(factor) = coefficient_beside(model.covariance, {0}, factor);
+  measured.row(factor) = coefficient_beside(covariance, {0}, factor);
   const Eigen::FullPivLU<Matrix> factors(measured);
   if (factors.isInvertible()) result.joint = factors.inverse();
   return result;
@@ -107,16 +109,16 @@ Vector joint_exposures(const ScenarioMoves& scenario, const Vector& dollars) {
   return scenario.beside_market->joint * dollars;
 }
 
-// Of a factor beside the market: P&L as far as it does not move along with the factors that are shocked as well.
+// Of a factor beside the market: P&L as far as it does not move along with the factors that are shocked as well. Beside
+// the market alone its exposure is what was measured.
 double direct_beside(const ScenarioMoves& scenario, const BesideMarket& beside, const Vector& dollars,
                      const Vector& joint) {
-  const double move = scenario.shocks(beside.factor);
-  if (!beside.with_others) return pnl_of(dollars(beside.factor), move);
   double along = 0;
   for (Eigen::Index i = 0; i < dollars.size(); ++i)
-    if (i != beside.factor && scenario.shocked[static_cast<std::size_t>(i)])
+    if (i != beside.factor && scenario.shocked[static_cast<std::size_t>(i)] && scenario.shocks(i) != 0)
       along += beside.along_shocked(i) * scenario.shocks(i);
-  return pnl_of(beside.of_shocked.dot(joint), move - along);
+  const double exposure = beside.with_others ? beside.of_shocked.dot(joint) : dollars(beside.factor);
+  return pnl_of(exposure, scenario.shocks(beside.factor) - along);
 }
 
 // How much of the market's move a shock of each factor holds beside the factor's.
@@ -140,6 +142,18 @@ void add_market(Matrix& covariance, const Vector& slopes) {
     if (slopes(i) != 0) covariance.col(i) += slopes(i) * covariance.col(0);
 }
 
+// Cuts what is expected of the free factors to the limits of the model.
+void limit(const FactorModel& model, const Indexes& free, ScenarioMoves& result) {
+  if (model.lowest.size() == 0) return;
+  for (const int i : free) {
+    double& move = result.moves(i);
+    const double limited = std::fmax(std::fmin(move, model.highest(i)), model.lowest(i));
+    if (std::isnan(move) || limited == move) continue;
+    move = limited;
+    result.extrapolated.push_back(i);
+  }
+}
+
 // The moves of the factors behind moves of what the shocks are of.
 void take_market_out(Vector& moves, const Vector& slopes) {
   for (Eigen::Index i = 1; i < slopes.size(); ++i)
@@ -152,6 +166,10 @@ ScenarioMoves propagate(const FactorModel& model, const Scenario& scenario) {
   const auto k = static_cast<int>(model.factors.size());
   if (model.covariance.rows() != k || model.covariance.cols() != k)
     throw Error(sqlstate::invalid_parameter, "covariance must have a row and a column for each factor");
+  const Matrix& measured = model.measured();
+  if (measured.rows() != k || measured.cols() != k || model.lowest.size() != model.highest.size() ||
+      (model.lowest.size() != 0 && model.lowest.size() != k))
+    throw Error(sqlstate::invalid_parameter, "a factor model needs as many covariances and limits as factors");
   const Indexes shocked = resolve_shocks(scenario, model.factors);
   const Indexes free = others(shocked, k);
 
@@ -186,6 +204,7 @@ ScenarioMoves propagate(const FactorModel& model, const Scenario& scenario) {
   const Matrix root = inverse_root(model, covariance, scenario, shocked);
   const Matrix loadings = covariance(free, shocked) * root;
   result.moves(free) = loadings * (root.transpose() * shocks);
+  limit(model, free, result);
   result.residual_covariance(free, free) = covariance(free, free) - loadings * loadings.transpose();
   take_market_out(result.moves, slopes);
   add_market(result.residual_covariance, -slopes);

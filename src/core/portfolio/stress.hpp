@@ -16,17 +16,25 @@ namespace pb::core {
 // same risk twice.
 struct FactorModel {
   std::vector<RiskFactor> factors;
-  Matrix covariance;
+  Matrix covariance;  // by which moves are expected
   // A factor, as the yield, whose exposures come from a regression on it and the first factor, the market, alone, while
   // those to all others come from one without it. Each of the two holds in part what the other measures.
   std::optional<int> beside_market = {};
+  // The covariance in the time in which the exposures were measured, where that is another one: it tells what of a
+  // factor beside the market the other exposures hold. Empty: the same.
+  Matrix measured_covariance = {};
+  // The largest moves that are expected, down and up, one for each factor; NaN: any. Empty: of all.
+  Vector lowest = {};
+  Vector highest = {};
+
+  const Matrix& measured() const { return measured_covariance.size() > 0 ? measured_covariance : covariance; }
 };
 
 // How such a factor takes part in a scenario, so that nothing is counted twice. With E the other factors, the
 // exposures a of one regression on all factors follow from the measured ones X by what the two regressions must find
 // in it:
 //   a_E + lambda_E a_r = X_E,   and the coefficient of r in a regression on the market and r = X_r,
-// lambda_A = Sigma_AA^-1 Sigma_Ar being what r does along with factors A.
+// lambda_A = Sigma_AA^-1 Sigma_Ar being what r does along with factors A, Sigma the measured covariance.
 struct BesideMarket {
   int factor;
   Matrix joint;              // a = joint X
@@ -43,6 +51,7 @@ struct ScenarioMoves {
   Vector shocks;               // of the shocked factors while all others stand still; NaN for others
   Matrix residual_covariance;  // per day, of the moves given the shocks; 0 for what is shocked
   std::optional<BesideMarket> beside_market = {};
+  std::vector<int> extrapolated = {};  // factors whose expected move was beyond the model's limits and is cut to them
 };
 
 // Propagates the shocks s to the other factors by their conditional expectation under joint normality,
@@ -52,7 +61,8 @@ struct ScenarioMoves {
 // A shock of a style says f + c m = s of the factor f and the market m: c = removed - fund_beta when it is relative,
 // removed when it is absolute, so that in a model whose styles are orthogonal to the market a relative shock is a move
 // of the factor. With the market shocked as well, f = s - c m. Without, the market takes its expected move, given all
-// s, and f the rest; alone, while the market stands still, f = s. Throws 22023 for a scenario that does not fit the
+// s, and f the rest; alone, while the market stands still, f = s. An expected move beyond the model's limits is cut to
+// them, each factor by itself; a prescribed one never is. Throws 22023 for a scenario that does not fit the
 // factors (see resolve_shocks), and PB002 when the covariance of the shocked factors is singular or indefinite, so that
 // one of them follows from the others.
 ScenarioMoves propagate(const FactorModel& model, const Scenario& scenario);
