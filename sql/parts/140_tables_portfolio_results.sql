@@ -787,9 +787,20 @@ AS $columns$
     ('stress_scenario_moves', 'covariance_date', 'date', NULL,
      'Date of the factor covariances; NULL without them.'),
     ('stress_scenario_moves', 'covariance_observations', 'integer', NULL,
-     'Daily returns behind the variance of the market; NULL without covariances.'),
+     'Daily returns behind the variance of the market, of the long run sessions on which all factors moved; NULL '
+     'without covariances.'),
     ('stress_scenario_moves', 'covariance_half_life', 'double precision', NULL,
-     'Half-life of the covariances in sessions; NULL without them.'),
+     'Half-life in sessions of the covariances of the day; NULL without them, and for those of the long run.'),
+    ('stress_scenario_moves', 'covariance_method', 'text', NULL,
+     'long_run: covariances of all sessions at hand; day: the exponentially weighted ones of factor_correlations '
+     '(portfolio_batch.stress_covariance, or too little history for the long run); NULL without covariances.'),
+    ('stress_scenario_moves', 'covariance_start', 'date', NULL,
+     'First session of the covariances of the long run; NULL for others.'),
+    ('stress_scenario_moves', 'covariance_shrinkage', 'double precision', NULL,
+     'How far their correlations are shrunk to the mean, 0 to 1; NULL for others.'),
+    ('stress_scenario_moves', 'extrapolated', 'text[]', NULL,
+     'Factors whose expected move would be beyond the worst of the history at hand within 21 sessions, and is cut to '
+     'it; NULL when there is none.'),
     ('stress_scenario_moves', 'window_start', 'text', NULL,
      'First day of the window of a replay; NULL for scenarios without one.'),
     ('stress_scenario_moves', 'window_end', 'text', NULL,
@@ -865,6 +876,13 @@ AS $columns$
                      || CASE WHEN p.stale_share > 0
                              THEN jsonb_build_object('quality_flag', 'stale', 'stale_share', p.stale_share)
                              ELSE '{}' END
+                     || CASE WHEN m.covariance_method IS NULL THEN '{}'
+                             ELSE jsonb_build_object('covariance_method', m.covariance_method) END
+                     || CASE WHEN m.covariance_start IS NULL THEN '{}'
+                             ELSE jsonb_build_object('covariance_start', to_char(m.covariance_start, 'YYYY-MM-DD'),
+                                                     'covariance_shrinkage', m.covariance_shrinkage) END
+                     || CASE WHEN m.extrapolated IS NULL THEN '{}'
+                             ELSE jsonb_build_object('extrapolated', m.extrapolated) END
                      || CASE WHEN m.missing_factors IS NULL THEN '{}'
                              ELSE jsonb_build_object('missing_factors', m.missing_factors) END
                      || CASE WHEN i.impacts IS NULL THEN '{}'
@@ -936,14 +954,14 @@ AS $columns$
     ('stress_test_results', 'factor_impacts',       'jsonb',                    NULL,
      'By factor: exposure, move and P&L, direct and correlated; NULL with a reason.'),
     ('stress_test_results', 'calculation_metadata', 'jsonb',                    NULL,
-     'How it was computed: date and observations of the covariances, missing factors; of a replay its coverage, and '
-     'what stood in for symbols without a return (proxied_share, proxies); quality_flag stale and stale_share where '
-     'estimates are stale.'),
+     'How it was computed: covariances (covariance_method long_run or day, date, observations), extrapolated factors '
+     '(cut to the worst of the history), missing factors; of a replay its coverage, and what stood in for symbols '
+     'without a return (proxied_share, proxies); quality_flag stale and stale_share where estimates are stale.'),
     ('stress_test_results', 'exceeds_equity',       'boolean',                  NULL,
      'Whether the loss is larger than the equity; losses are not capped; NULL with a reason.'),
     ('stress_test_results', 'reason',               'text',                     NULL,
-     'Why figures are missing, such as insufficient_data, no_prices or private, or partial_coverage where they are those '
-     'of a replay of less than 0.95 of the gross exposure; NULL when there is nothing to say.'),
+     'Why figures are missing, such as insufficient_data, no_prices or private, or partial_coverage where they are '
+     'those of a replay of less than 0.95 of the gross exposure; NULL when there is nothing to say.'),
     ('stress_test_results', 'created_at',           'timestamp with time zone', NULL,
      'Time the row was first written or last changed by a run.'),
     ('stress_test_results', 'run_id',               'bigint',                   NULL,

@@ -184,12 +184,17 @@ loss negative, in the portfolio''s currency. Factors: the market, the styles bes
 X in dollars are those of portfolio_factor_exposures: market of model market, styles of model ridge, interest_rate of
 model rate, the P&L per 1.00 of yield (duration).
 direct_pnl = sum of X s over the shocked factors, all others standing still. correlated_pnl = sum of X f with f = s for
-the shocked factors, exactly as prescribed, and f_U = Sigma_US Sigma_SS^-1 s for the rest (Kupiec 1998), Sigma the
-covariances of calc_factor_correlations. The yield''s exposure was measured beside the market alone, and those to the
+the shocked factors, exactly as prescribed, and f_U = Sigma_US Sigma_SS^-1 s for the rest (Kupiec 1998). Sigma is by
+portfolio_batch.stress_covariance long_run, the covariance of the daily moves over all sessions at hand up to the date,
+equally weighted, correlations shrunk to their mean (Ledoit and Wolf 2003), or day, that of calc_factor_correlations,
+also where fewer than beta_min_observations sessions have all factors; calculation_metadata names it. A move f_U beyond
+the worst of the same history, the largest fall or rise of the factor within 21 sessions, is cut to it and the factor
+named under extrapolated. The yield''s exposure was measured beside the market alone, and those to the
 market and the styles without it: each holds part of what the other measures. So beside moves of the others only the
 rest of the yield''s move counts, dy - lambda'' f with lambda its slopes on all others, times the exposure that one
-regression on all factors would have found, which follows from X and Sigma: nothing is counted twice. Linear in the
-shocks, no cap; exceeds_equity says when the loss is larger than the net asset value.
+regression on all factors would have found, which follows from X and the covariances of the day, in which exposures were
+measured: nothing is counted twice. Linear in the shocks up to that limit, no cap on losses; exceeds_equity says when
+the loss is larger than the net asset value.
 A shock of a style is relative (fund less beta x market, the factor itself; the default) or absolute (the return of its
 fund) by basis and basis_of of shock_config. s = absolute - beta x m with the market''s shock m, beta that of the fund
 over the window in which styles are made orthogonal to the market; where the market is not shocked, absolute = f + beta
@@ -217,9 +222,9 @@ scenario has more than one. volatility_shock moves the implied volatility of eve
 becomes 30 %, 10 points): volatility_pnl = sum of quantity x multiplier x vega x points, by vega (per point) and
 implied_volatility of position_greeks of the date; it is part of direct_pnl and of correlated_pnl. Linear: no change of
 vega or delta along the way. note counts the options that lack either and are left out; where all do the figures are
-NULL with option_without_vega; and it says how much of the gross exposure has estimates that are stale. Of a scenario
-that cannot be computed (invalid_scenario, such as a market_shock that is not that of parameters) note says why. Reads
-only.';
+NULL with option_without_vega. Of a scenario that cannot be computed (invalid_scenario, such as a market_shock that is
+not that of parameters) note says why; extrapolated: names factors whose expected move is cut to the worst of the
+history; stale estimates: how much of the gross exposure has them. Reads only.';
 
 CREATE FUNCTION @extschema@.calc_correlations(calculation_date date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                               duration_days integer DEFAULT NULL, min_overlap integer DEFAULT NULL,

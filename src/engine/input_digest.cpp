@@ -175,6 +175,28 @@ std::int64_t InputDigests::of_factor_prices(Date day) {
   return *factor_prices_;
 }
 
+// The factors' returns as far back as stress tests look.
+std::int64_t InputDigests::of_past_factors(Date day) {
+  Digest digest;
+  const auto* past = inputs_.factor_past();
+  if (past == nullptr) return digest.value();
+  const core::PricePanel& panel = past->market.panel;
+  const int count = panel.sessions().count_through(day);
+  if (count == 0) return digest.value();
+  for (int column = 0; column < static_cast<int>(panel.symbols().size()); ++column)
+    digest.add(segment(panel.returns(column).data(), 0, count - 1));
+  return digest.value();
+}
+
+// And the yields.
+std::int64_t InputDigests::of_past_yields(Date day) {
+  Digest digest;
+  if (const auto* past = inputs_.factor_past())
+    for (const core::YieldQuote& quote : past->yields)
+      if (quote.date <= day) digest.add(quote.date).add(quote.percent);
+  return digest.value();
+}
+
 // The returns of the windows that scenarios replay.
 std::int64_t InputDigests::of_past(const std::string& symbol) {
   if (const auto found = past_.find(symbol); found != past_.end()) return found->second;
@@ -210,9 +232,9 @@ const PartDigests& InputDigests::of_day(Date day) {
   parts[InputPart::factors] = of_factors();
   parts[InputPart::scenarios] = of_scenarios();
   parts[InputPart::calendar] = of_sessions(day);
-  parts[InputPart::yields] = of_yields(day);
+  parts[InputPart::yields] = Digest().add(of_yields(day)).add(of_past_yields(day)).value();
   parts[InputPart::benchmark] = of_benchmark(day);
-  parts[InputPart::factor_prices] = of_factor_prices(day);
+  parts[InputPart::factor_prices] = Digest().add(of_factor_prices(day)).add(of_past_factors(day)).value();
   return of_day_.emplace(parts);
 }
 

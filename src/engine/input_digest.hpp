@@ -59,6 +59,8 @@ class InputDigests {
   std::int64_t of_yields(core::Date day);
   std::int64_t of_benchmark(core::Date day);
   std::int64_t of_factor_prices(core::Date day);
+  std::int64_t of_past_factors(core::Date day);
+  std::int64_t of_past_yields(core::Date day);
   std::int64_t of_past(const std::string& symbol);
   // Those of a portfolio.
   std::int64_t of_book(core::Date day, const store::Portfolio& portfolio);

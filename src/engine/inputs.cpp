@@ -84,10 +84,7 @@ store::MarketRequest Inputs::request() {
   for (const store::Portfolio& portfolio : book())
     for (const core::Lot& lot : portfolio.lots) request_lot(portfolio, lot, request);
   if (!pg::isolate([&] { factors(); }))
-    for (const store::FactorDefinition& factor : factors()) {
-      request.symbols.push_back(factor.long_symbol);
-      if (!factor.short_symbol.empty()) request.symbols.push_back(factor.short_symbol);
-    }
+    for (std::string& symbol : factor_symbols()) request.symbols.push_back(std::move(symbol));
   for (auto* list : {&request.symbols, &request.closed_symbols}) {
     std::sort(list->begin(), list->end());
     list->erase(std::unique(list->begin(), list->end()), list->end());
@@ -97,6 +94,15 @@ store::MarketRequest Inputs::request() {
                                     [](const auto& a, const auto& b) { return a.first == b.first; }),
                         request.options.end());
   return request;
+}
+
+std::vector<std::string> Inputs::factor_symbols() {
+  std::vector<std::string> symbols{store_.settings().market_symbol};
+  for (const store::FactorDefinition& factor : factors()) {
+    symbols.push_back(factor.long_symbol);
+    if (!factor.short_symbol.empty()) symbols.push_back(factor.short_symbol);
+  }
+  return symbols;
 }
 
 void Inputs::request_lot(const store::Portfolio& portfolio, const core::Lot& lot, store::MarketRequest& request) {
@@ -233,10 +239,28 @@ const std::vector<store::ScenarioDefinition>& Inputs::scenarios() {
   return *scenarios_;
 }
 
+std::optional<Date> Inputs::first_price() {
+  if (!first_price_) first_price_.emplace(store::first_price_date(store_, store_.settings().market_symbol));
+  return *first_price_;
+}
+
+const Inputs::FactorPast* Inputs::factor_past() {
+  if (factor_past_) return factor_past_->get();
+  factor_past_.emplace();
+  const auto from = first_price();
+  if (!from || *from > last_) return nullptr;
+  core::Sessions sessions = store::load_sessions_with_lookback(store_, *from, last_, 0);
+  pg::MemoryBudget budget(store_.settings().max_memory_bytes);
+  store::Market past = store::load_market(
+      store_, std::move(sessions), {.valued_from = last_, .valued_until = last_, .symbols = factor_symbols()}, budget);
+  *factor_past_ = std::make_unique<FactorPast>(
+      FactorPast{std::move(past), store::load_yields(store_, store_.settings().rate_series, *from, last_)});
+  return factor_past_->get();
+}
+
 const store::Market* Inputs::history(Date from, Date to) {
   const store::Settings& settings = store_.settings();
-  if (!first_price_) first_price_.emplace(store::first_price_date(store_, settings.market_symbol));
-  if (!*first_price_ || **first_price_ > from) return nullptr;
+  if (!first_price() || *first_price() > from) return nullptr;
   if (const auto found = histories_.find({from, to}); found != histories_.end()) return &found->second;
   core::Sessions sessions = store::load_sessions_with_lookback(store_, from, to, 1);
   pg::MemoryBudget budget(settings.max_memory_bytes);

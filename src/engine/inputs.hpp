@@ -109,6 +109,14 @@ class Inputs {
   // The active scenarios of the stress test.
   const std::vector<store::ScenarioDefinition>& scenarios();
 
+  // The prices of the factors' symbols and the yields, from the first price of the market symbol to the last date;
+  // nullptr when it has none by then.
+  struct FactorPast {
+    store::Market market;
+    std::vector<core::YieldQuote> yields;
+  };
+  const FactorPast* factor_past();
+
   // The prices of the market's symbols in a span of the past; nullptr when the market symbol's prices begin later.
   const store::Market* history(core::Date from, core::Date to);
 
@@ -116,6 +124,9 @@ class Inputs {
   // What is needed of the market.
   store::MarketRequest request();
   void request_lot(const store::Portfolio& portfolio, const core::Lot& lot, store::MarketRequest& request);
+  // The market symbol and those of the factors; they may repeat.
+  std::vector<std::string> factor_symbols();
+  std::optional<core::Date> first_price();
   // The first day that is valued: the results of the first date are measured against the snapshots before it.
   core::Date valued_from();
 
@@ -141,6 +152,7 @@ class Inputs {
   std::optional<std::vector<store::ScenarioDefinition>> scenarios_;
   std::optional<std::optional<core::Date>> first_price_;
   std::map<std::pair<core::Date, core::Date>, store::Market> histories_;
+  std::optional<std::unique_ptr<FactorPast>> factor_past_;
 };
 
 // The failure of one portfolio that an error describes, which is being handled and names none.

@@ -242,8 +242,13 @@ const core::RateChanges& RiskModels::rate_changes() {
   const auto fund = inputs_.rate_factor();
   if (!fund) return rate_changes_.emplace(core::no_changes(panel.sessions().size()));
   rate_series_ = fund->long_symbol;
-  return rate_changes_.emplace(
-      core::implied_changes(panel.returns(panel.column(fund->long_symbol).value()), settings.rate_duration));
+  return rate_changes_.emplace(implied_changes(panel, *fund));
+}
+
+core::RateChanges RiskModels::implied_changes(const core::PricePanel& panel,
+                                              const store::FactorDefinition& fund) const {
+  return core::implied_changes(panel.returns(panel.column(fund.long_symbol).value()),
+                               inputs_.store().settings().rate_duration);
 }
 
 const RateFits& RiskModels::rate() {
@@ -305,6 +310,29 @@ const FactorCovariance& RiskModels::covariance() {
   const int sessions = std::min(settings.covariance_window, book_.session);
   result.moves = series.middleRows(book_.session + 1 - sessions, sessions);
   return covariance_.emplace(std::move(result));
+}
+
+// The yield is the same series as on the day.
+PastMoves RiskModels::past_moves() {
+  rate_changes();
+  const auto* past = inputs_.factor_past();
+  if (past == nullptr) return {};
+  const core::PricePanel& panel = past->market.panel;
+  const int count = panel.sessions().count_through(book_.day);
+  Matrix own = style_moves(panel);
+  const store::Settings& settings = inputs_.store().settings();
+  if (settings.orthogonalize) {
+    const Vector slopes = core::slopes_on_first(own, count - 1, count, settings.factor_min_observations);
+    for (Eigen::Index k = 1; k < own.cols(); ++k) own.col(k) -= slopes(k) * own.col(0);
+  }
+  const auto* fund = inputs_.rate_factor();
+  const bool is_implied = fund != nullptr && rate_series_ != settings.rate_series;
+  const core::RateChanges changes =
+      is_implied ? implied_changes(panel, *fund) : core::yield_changes(past->yields, panel.sessions());
+  Matrix moves(own.rows(), own.cols() + 1);
+  moves << own, core::session_changes(changes);
+  const std::vector<core::Date>& dates = panel.sessions().dates();
+  return {{dates.begin(), dates.begin() + count}, moves.topRows(count)};
 }
 
 core::Reason missing_exposure_reason(const RiskPortfolio& portfolio, const FactorExposure& exposure) {

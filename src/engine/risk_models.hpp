@@ -58,6 +58,14 @@ struct FactorCovariance {
   core::Matrix of(std::span<const std::string> names) const;
 };
 
+// The moves of the market, of what each style adds to it, and of the yield, in this order: one row for each of the
+// sessions up to a day, as far back as there are prices of the market. What is a style's and what the market's is told
+// over all of them: by a slope of the newest months, a style would move along with the market in all the rest.
+struct PastMoves {
+  std::vector<core::Date> sessions;
+  core::Matrix moves;
+};
+
 // What a portfolio moves with a factor: sum of exposure x beta.
 struct FactorExposure {
   double dollars = 0;   // signed, per 1.00 of the factor
@@ -84,6 +92,7 @@ class RiskModels {
   const SymbolFits& ridge();
   const SymbolFits& spread();
   const FactorCovariance& covariance();
+  PastMoves past_moves();
   // How a model of these factors, the market first, was estimated on the day, with what its symbols' fits have in
   // common.
   store::FactorModelRow describe(const std::string& model, std::span<const std::string> factors) const;
@@ -98,6 +107,7 @@ class RiskModels {
   std::vector<int> columns(const std::vector<int>& indexes) const;
   SymbolFits fit_factors(const char* model, SymbolTopic topic, core::FactorModelSettings settings);
   const core::RateChanges& rate_changes();
+  core::RateChanges implied_changes(const core::PricePanel& panel, const store::FactorDefinition& fund) const;
   core::Matrix covariance_series(FactorCovariance& result);
   std::vector<std::string> factor_names(const char* model) const;
   core::Matrix factor_moves(const core::PricePanel& panel, const char* model) const;

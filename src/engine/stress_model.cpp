@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "core/limits.hpp"
 #include "core/portfolio/ranges.hpp"
+#include "core/portfolio/stress_covariance.hpp"
 #include "core/text/json.hpp"
 #include "engine/context.hpp"
 #include "engine/report.hpp"
@@ -14,11 +15,15 @@
 namespace pb::engine {
 
 using core::JsonObject;
+using core::Matrix;
 using core::Vector;
 
 namespace {
 
 using core::nan;
+
+// No expected move is larger than the worst that the factor did within a month.
+constexpr int worst_move_sessions = 21;
 
 double known(const FactorExposure& exposure) { return exposure.estimated ? exposure.dollars : nan; }
 
@@ -43,11 +48,16 @@ core::Date replay_day(const store::ScenarioDefinition& definition, const std::st
 
 }  // namespace
 
+std::string note_of(const ScenarioResult& result, const PortfolioStress& row) {
+  std::string note;
+  for (const std::string& factor : result.moves.extrapolated) note += (note.empty() ? "extrapolated: " : ", ") + factor;
+  if (row.volatility_note.empty()) return note;
+  return note.empty() ? row.volatility_note : note + "; " + row.volatility_note;
+}
+
 StressModel::StressModel(Context& context, RiskModels& models)
     : context_(context), models_(models), market_(models.market()), ridge_(models.ridge()), rate_(models.rate()) {
   choose_factors();
-  const int market = models.covariance().index(market_factor);
-  observations_ = models.covariance().moments.observations(market, market);
   const SpecificRisk specific(models, ridge_, context.store().settings());
   for (const RiskPortfolio& portfolio : models.book().portfolios) {
     pg::poll();
@@ -61,6 +71,7 @@ void StressModel::choose_factors() {
   names.push_back(rate_.factor);
   const core::Matrix covariance = models_.covariance().of(names);
   std::vector<std::string> known;
+  std::vector<int> places;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const FactorCovariance& covariances = models_.covariance();
     const auto place = static_cast<std::size_t>(covariances.index(names[i]));
@@ -75,8 +86,37 @@ void StressModel::choose_factors() {
     if (is_rate) model_.beside_market = static_cast<int>(model_.factors.size());
     model_.factors.push_back(all_factors_.back());
     known.push_back(names[i]);
+    places.push_back(static_cast<int>(i));
   }
-  model_.covariance = models_.covariance().of(known);
+  model_.measured_covariance = models_.covariance().of(known);
+  choose_covariance(places);
+}
+
+// What the moves are expected by, and how far they go: the covariance of the day, or that of all the past if there is
+// enough of it, and the worst of that past.
+void StressModel::choose_covariance(std::span<const int> factors) {
+  const store::Settings& settings = context_.store().settings();
+  const PastMoves past = models_.past_moves();
+  const Matrix moves = past.sessions.empty() ? Matrix(0, static_cast<Eigen::Index>(factors.size()))
+                                             : Matrix(past.moves(core::every, factors));
+  const core::WorstMoves worst = core::worst_moves(moves, model_.factors, worst_move_sessions, pg::poll);
+  model_.lowest = worst.lowest;
+  model_.highest = worst.highest;
+  basis_.covariance_date = models_.book().day;
+  if (settings.stress_covariance == "long_run" && !past.sessions.empty())
+    if (const auto found = core::stress_covariance(moves, settings.beta_min_observations, pg::poll)) {
+      model_.covariance = found->covariance;
+      basis_.covariance_method = "long_run";
+      basis_.covariance_observations = found->observations;
+      basis_.covariance_start = past.sessions[static_cast<std::size_t>(found->first)];
+      basis_.covariance_shrinkage = found->shrinkage;
+      return;
+    }
+  model_.covariance = model_.measured_covariance;
+  const int market = models_.covariance().index(market_factor);
+  basis_.covariance_method = "day";
+  basis_.covariance_observations = models_.covariance().moments.observations(market, market);
+  basis_.covariance_half_life = settings.covariance_half_life;
 }
 
 std::vector<std::string> StressModel::factors() const {
@@ -156,9 +196,13 @@ void StressModel::describe_moves(const core::Scenario& scenario, const core::Sce
   }
   if (moves.beside_market) row.rate_factor = row.factors[static_cast<std::size_t>(moves.beside_market->factor)];
   row.missing_factors = unknown_;
-  row.covariance_date = models_.book().day;
-  row.covariance_observations = observations_;
-  row.covariance_half_life = context_.store().settings().covariance_half_life;
+  for (const int factor : moves.extrapolated) row.extrapolated.push_back(row.factors[static_cast<std::size_t>(factor)]);
+  row.covariance_date = basis_.covariance_date;
+  row.covariance_observations = basis_.covariance_observations;
+  row.covariance_half_life = basis_.covariance_half_life;
+  row.covariance_method = basis_.covariance_method;
+  row.covariance_start = basis_.covariance_start;
+  row.covariance_shrinkage = basis_.covariance_shrinkage;
 }
 
 PortfolioStress StressModel::prescribed(const core::ScenarioMoves& moves, const StressedPortfolio& exposure) const {

@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,10 @@ struct ScenarioResult {
   std::string problem;                // why the scenario could not be computed at all; empty when it could
 };
 
+// What is to be said of figures that are there: expected moves that are cut to the worst of the history, and options
+// that are left out. Empty: nothing.
+std::string note_of(const ScenarioResult& result, const PortfolioStress& row);
+
 // A portfolio as all scenarios see it.
 struct StressedPortfolio {
   const RiskPortfolio* portfolio;
@@ -72,6 +77,7 @@ class StressModel {
                                  const std::string& problem) const;
   ScenarioResult volatility_alone(const store::ScenarioDefinition& definition) const;
   void choose_factors();
+  void choose_covariance(std::span<const int> factors);
   core::Vector exposures(const RiskPortfolio& portfolio, const FactorExposure& market) const;
   void measure(const RiskPortfolio& portfolio, const SpecificRisk& specific);
   core::Scenario resolve(const store::ScenarioDefinition& definition) const;
@@ -102,7 +108,7 @@ class StressModel {
   std::vector<core::RiskFactor> all_factors_;
   core::FactorModel model_;           // of those with a variance
   std::vector<std::string> unknown_;  // factors without a variance, which take no part
-  int observations_ = 0;              // behind the market's variance
+  store::ScenarioMovesRow basis_;     // what describes the covariance
   std::vector<StressedPortfolio> exposures_;
 };
 

@@ -136,11 +136,11 @@ PB_FUNCTION(pb_calc_stress_tests) {
 
 namespace {
 
-// What is to be said of a result: what is wrong with the scenario, else the options that are left out, and how much of
-// the gross exposure has estimates that are stale.
+// What is to be said of a result: what is wrong with the scenario, else its moves, the options that are left out, and how
+// much of the gross exposure has estimates that are stale.
 std::string note_of(const engine::ScenarioResult& result, const engine::PortfolioStress& row, double stale_share) {
   if (!result.problem.empty()) return result.problem;
-  std::string note = row.volatility_note;
+  std::string note = engine::note_of(result, row);
   if (!(stale_share > 0)) return note;
   std::array<char, 8> percent{};
   std::snprintf(percent.data(), percent.size(), "%.1f", 100 * stale_share);

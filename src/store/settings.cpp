@@ -112,7 +112,10 @@ std::vector<Declaration> of_factors() {
            &S::covariance_window},
           {{"portfolio_batch.covariance_half_life", RealNumber{63, 1, 10000},
             "Sessions after which a return weighs half as much in the covariances of the factors."},
-           &S::covariance_half_life}};
+           &S::covariance_half_life},
+          {{"portfolio_batch.stress_covariance", Choice{{"long_run", "day"}},
+            "Covariances by which stress tests expect moves: long_run, of all prices at hand, or day, of the newest."},
+           &S::stress_covariance}};
 }
 
 std::vector<Declaration> of_correlations() {

@@ -47,6 +47,7 @@ struct FactorSettings {
   bool orthogonalize = true;
   int covariance_window;
   double covariance_half_life;
+  std::string stress_covariance;  // long_run or day
 };
 
 struct CorrelationSettings {

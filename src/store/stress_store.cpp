@@ -170,6 +170,12 @@ std::int64_t write_scenario_moves(const Store& store, core::Date day, std::span<
       pg::column<Row>("covariance_date", &Row::covariance_date),
       pg::column<Row>("covariance_observations", &Row::covariance_observations),
       pg::column<Row>("covariance_half_life", &Row::covariance_half_life),
+      pg::text_or_null<Row>("covariance_method", &Row::covariance_method),
+      pg::column<Row>("covariance_start", &Row::covariance_start),
+      pg::column<Row>("covariance_shrinkage", &Row::covariance_shrinkage),
+      pg::column<Row>(
+          "extrapolated",
+          [](const Row& row) { return row.extrapolated.empty() ? std::nullopt : std::optional(row.extrapolated); }),
       pg::text_or_null<Row>("window_start", &Row::window_start),
       pg::text_or_null<Row>("window_end", &Row::window_end),
       pg::text_or_null<Row>("note", &Row::note),

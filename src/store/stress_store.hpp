@@ -68,8 +68,12 @@ struct ScenarioMovesRow {
   std::vector<std::string> missing_factors;
   std::optional<core::Date> covariance_date;
   std::optional<int> covariance_observations;
-  std::optional<double> covariance_half_life;
-  std::string window_start;  // of a replay
+  std::optional<double> covariance_half_life;  // of those of the day
+  std::string covariance_method;               // long_run or day; empty: none were used
+  std::optional<core::Date> covariance_start;  // first session of those of the long run
+  std::optional<double> covariance_shrinkage;  // of those
+  std::vector<std::string> extrapolated;       // factors whose expected move is cut to the worst of the history
+  std::string window_start;                    // of a replay
   std::string window_end;
   std::string note;     // why shocks stand in for a replay; empty: they do not
   std::string problem;  // why there is no result; empty: none

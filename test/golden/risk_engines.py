@@ -47,6 +47,7 @@ MINIMUM = {"market": 60, "rate": 60, "ridge": 126, "spread": 126}
 WINDOW, LIMITED_BELOW, SESSIONS_A_YEAR = 252, 126, 252
 RIDGE_ALPHA_PER_OBSERVATION = 0.4
 HALF_LIFE, COVARIANCE_MINIMUM = 63.0, 60
+WORST_MOVE_SESSIONS, FULL_COVERAGE = 21, 0.95
 LONGEST_RATE_INTERVAL = 5
 CORRELATION_WINDOW, MIN_OVERLAP, THRESHOLD, MIN_VALUE, MIN_WEIGHT = 126, 60, 0.7, 10000.0, 0.01
 SECTOR_NAMES = {"Financial Services": "Financials", "Consumer Cyclical": "Consumer Discretionary",
@@ -59,7 +60,8 @@ def market_only(size):
 
 
 def rates_only(size):
-    return {RATE: size}
+    """The market's move is part of these scenarios: it stands still."""
+    return {RATE: size, "market": 0.0}
 
 
 SCENARIOS = {
@@ -640,6 +642,43 @@ def expected_moves(covariance, shocks):
     return dict(zip(names, moves * scale))
 
 
+def past_series(funds, day, changes):
+    """All moves up to the day: styles less their slope on the market over all of them, the rest as it is."""
+    series = funds.loc[:day, ["market", *STYLES]].assign(**{RATE: changes})
+    sample = series[["market", *STYLES]].dropna()
+    for style in STYLES:
+        series[style] -= scipy.stats.linregress(sample["market"], sample[style]).slope * series["market"]
+    return series
+
+
+def long_run(series, day):
+    """Covariance of all complete sessions up to the day, correlations shrunk to their mean; with the intensity."""
+    sample = series.loc[:day, STRESS_FACTORS].dropna()
+    covariance, intensity = constant_correlation_shrinkage(sample.to_numpy())
+    return pd.DataFrame(covariance, STRESS_FACTORS, STRESS_FACTORS), intensity, sample.index
+
+
+def worst_moves(series, day):
+    """The largest fall and rise of each factor over 1 to 21 consecutive sessions; returns compound, yields add up."""
+    limits = {}
+    for factor in STRESS_FACTORS:
+        x = series.loc[:day, factor].to_numpy()
+        daily = x if factor == RATE else 1.0 + x
+        total, found = daily.copy(), []
+        for sessions in range(1, WORST_MOVE_SESSIONS + 1):
+            found += [np.nanmin(total), np.nanmax(total)]
+            total = total[:-1] + daily[sessions:] if factor == RATE else total[:-1] * daily[sessions:]
+        base = 0.0 if factor == RATE else 1.0
+        limits[factor] = min(min(found) - base, 0.0), max(max(found) - base, 0.0)
+    return limits
+
+
+def limited_moves(covariance, shocks, limits):
+    """The expected moves, those of factors that are not shocked no larger than the limits."""
+    return {f: move if f in shocks else min(max(move, limits[f][0]), limits[f][1])
+            for f, move in expected_moves(covariance, shocks).items()}
+
+
 def stress_exposures(portfolio, market_fits, ridge_fits, rate_fits):
     dollars = {"market": dollar_exposures(portfolio, market_fits)[1]["market"]}
     styles = dollar_exposures(portfolio, ridge_fits)[1]
@@ -685,12 +724,15 @@ def relative_shocks(scenario, shocks, betas):
             for f, size in shocks.items()}
 
 
-def stress_rows(portfolio, day, series, fits, covariance, factors, returns, slopes):
+def stress_rows(portfolio, day, series, fits, covariance, past, factors, returns, slopes):
+    """Exposures are those of the day's covariance, moves those of the long run."""
     models = fits["market", None], fits["ridge", None], fits["rate", series]
     dollars = stress_exposures(portfolio, *models)
     covariance = covariance.loc[STRESS_FACTORS, STRESS_FACTORS]
     joint = joint_exposures(covariance, dollars)
     betas = {s: symbol_betas(s, *models[:2]) for s in portfolio.exposures}
+    expected, limits = long_run(past, day)[0], worst_moves(past, day)
+    covered = portfolio.coverage(portfolio.exposures)
     for scenario, shocks in SCENARIOS.items():
         window = REPLAYS.get(scenario)
         shocks = relative_shocks(scenario, shocks, slopes)
@@ -699,12 +741,13 @@ def stress_rows(portfolio, day, series, fits, covariance, factors, returns, slop
             correlated = direct
         else:
             method, direct = "prescribed" if window else "conditional_expectation", sum(dollars[f] * size for f, size in shocks.items())
-            moves = expected_moves(covariance, shocks)
+            moves = limited_moves(expected, shocks, limits)
             correlated = sum(joint[f] * moves[f] for f in STRESS_FACTORS)
         worst = correlated + portfolio.net_asset_value < 0
         yield {"portfolio_id": portfolio.id, "calculation_date": day, "rate_series": series, "scenario_id": scenario,
                "method": method, "direct_pnl": direct, "correlated_pnl": correlated,
-               "correlation_effect": correlated - direct, "exceeds_equity": str(bool(worst)).lower()}
+               "correlation_effect": correlated - direct, "exceeds_equity": str(bool(worst)).lower(),
+               "reason": "partial_coverage" if method == "replay" and covered < FULL_COVERAGE else None}
 
 
 # ---- files ---------------------------------------------------------------------------------------------------------
@@ -744,7 +787,7 @@ FILES = {
                           "avg_correlation", "total_value", "portfolio_percentage", "position_id", "symbol", "value",
                           "position_percentage", "correlation_to_cluster"],
     "risk_stress.csv": ["portfolio_id", "calculation_date", "rate_series", "scenario_id", "method", "direct_pnl",
-                        "correlated_pnl", "correlation_effect", "exceeds_equity"]}
+                        "correlated_pnl", "correlation_effect", "exceeds_equity", "reason"]}
 
 
 def committed(name, **wanted):
@@ -845,9 +888,10 @@ def main(arguments):
             out["risk_symbol_models.csv"] += of_model.values()
             for fit in of_model.values():
                 out["risk_symbol_exposures.csv"] += symbol_exposure_rows(fit)
-        series_of, covariances = orthogonal_series(funds, day), {}
+        series_of, covariances, pasts = orthogonal_series(funds, day), {}, {}
         for series, frame in intervals.items():
             single = session_changes(frame, returns, yields if series == RATE_SERIES[0] else None)
+            pasts[series] = past_series(funds, day, single)
             rows = list(covariance_rows(series_of.assign(**{RATE: single}), day))
             covariances[series] = covariance_matrix(rows)
             for row in rows:
@@ -875,7 +919,7 @@ def main(arguments):
             out["risk_clusters.csv"] += clusters
             for series in RATE_SERIES:
                 out["risk_position_rates.csv"] += position_rate_rows(portfolio, day, series, fits["rate", series])
-                out["risk_stress.csv"] += stress_rows(portfolio, day, series, fits, covariances[series],
+                out["risk_stress.csv"] += stress_rows(portfolio, day, series, fits, covariances[series], pasts[series],
                                                       series_of.assign(**{RATE: intervals[series][RATE]}), returns,
                                                       fund_betas(funds, day))
     compared = check_fits(out) + check_other_figures(out)

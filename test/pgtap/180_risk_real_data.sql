@@ -65,7 +65,7 @@ CREATE TEMP TABLE golden_clusters (
   position_percentage float8, correlation_to_cluster float8);
 CREATE TEMP TABLE golden_stress (
   portfolio_id uuid, calculation_date date, rate_series text, scenario_id text, method text, direct_pnl float8,
-  correlated_pnl float8, correlation_effect float8, exceeds_equity boolean);
+  correlated_pnl float8, correlation_effect float8, exceeds_equity boolean, reason text);
 
 \set file :shared /dgs10_2005_2024.csv
 \set command '\\copy yields FROM ' :'file' ' WITH (FORMAT csv, HEADER true)'
@@ -214,7 +214,7 @@ RETURNS TABLE (portfolio_id uuid, calculation_date date, scenario_id text, direc
     AND (pg_temp.same_amount(s.direct_pnl, g.direct_pnl) AND pg_temp.same_amount(s.correlated_pnl, g.correlated_pnl)
          -- A difference of two amounts that are stored.
          AND abs(s.correlation_effect - g.correlation_effect::numeric) <= 0.0002
-         AND s.exceeds_equity = g.exceeds_equity AND s.reason IS NULL
+         AND s.exceeds_equity = g.exceeds_equity AND s.reason IS NOT DISTINCT FROM g.reason
          AND s.calculation_metadata ->> 'method' = g.method) IS NOT TRUE
 $$;
 

@@ -2,7 +2,7 @@
 -- cannot be played, and moves of implied volatility. The figures are added up from prices by SQL.
 
 \ir include/prelude.psql
-SELECT plan(30);
+SELECT plan(37);
 
 SELECT results_eq($$SELECT scenario_id, shock_config ->> 'basis', shock_config -> 'basis_of'
                     FROM stress_test_scenarios WHERE shock_config ? 'basis' ORDER BY scenario_id COLLATE "C"$$,
@@ -23,17 +23,29 @@ SELECT is_empty($$SELECT scenario_id FROM stress_test_scenarios
 \set factor_market_from 2024-01-02
 \set factor_market_to 2024-07-12
 \set factor_market_sessions 90
-\set factor_market_symbols '(''AAA'', 1.3, 1.37)'
+\set factor_market_symbols '(''AAA'', 1.3, 1.37), (''NEW'', 1.2, 1.9), (''NEWER'', 0.8, 2.1)'
 \ir include/factor_market.psql
+-- Momentum's fund has existed since March, NEW since April, NEWER for 30 returns: a beta and no factor model.
+DELETE FROM market_data_cache WHERE symbol = 'MTUM' AND date < '2024-03-20' OR symbol = 'NEW' AND date < '2024-04-08';
+DELETE FROM market_data_cache WHERE symbol = 'NEWER' AND date NOT IN (
+  SELECT day FROM sessions_between('2024-01-02', '2024-07-12') AS day ORDER BY day DESC LIMIT 31);
 SELECT pg_temp.add_portfolio(1, 100000, '2024-07-12') \g /dev/null
 SELECT pg_temp.add_lot(1, 11, 'AAA', 300, 100, '2024-07-12'), pg_temp.add_lot(1, 12, 'VUG', 200, 100, '2024-07-12')
   \g /dev/null
+-- 2: 400 of NEW and some of NEWER, most of it against each other, and a private asset. 3: the same without it.
+SELECT pg_temp.add_portfolio(n, 100000, '2024-07-12'), pg_temp.add_lot(n, 10 * n + 1, 'NEW', 300, 100, '2024-07-12'),
+       pg_temp.add_lot(n, 10 * n + 2, 'NEW', -100, 100, '2024-07-12'),
+       pg_temp.add_lot(n, 10 * n + 3, 'NEWER', 50, 100, '2024-07-12'),
+       pg_temp.add_lot(n, 10 * n + 4, 'NEWER', -50, 100, '2024-07-12'),
+       pg_temp.add_lot(n, 10 * n + 5, 'VUG', 50, 100, '2024-07-12')
+FROM generate_series(2, 3) AS n \g /dev/null
+SELECT pg_temp.add_lot(2, 26, 'FUND', 100, 100, '2024-07-12', investment_class => 'PRIVATE') \g /dev/null
 DELETE FROM stress_test_scenarios;
 INSERT INTO stress_test_scenarios (scenario_id, name, shock_config) VALUES
   ('absolute', 'The fund', '{"shocks": {"market": -0.45, "growth": -0.60}, "basis": "absolute"}'),
   ('both', 'One of each', '{"shocks": {"market": -0.45, "growth": -0.60, "value": -0.20}, "basis": "relative",
                             "basis_of": {"growth": "absolute"}}'),
-  ('fund alone', 'Without the market', '{"shocks": {"growth": -0.20}, "basis": "absolute"}'),
+  ('fund alone', 'Without the market', '{"shocks": {"growth": -0.05}, "basis": "absolute"}'),
   ('relative', 'Beside the market', '{"shocks": {"market": -0.45, "growth": -0.60}, "basis": "relative"}'),
   ('unsaid', 'The same', '{"shocks": {"market": -0.45, "growth": -0.60}}'),
   ('early', 'Before the prices', '{"shocks": {"market": -0.1, "growth": -0.2}, "basis": "absolute",
@@ -41,6 +53,9 @@ INSERT INTO stress_test_scenarios (scenario_id, name, shock_config) VALUES
   ('plain', 'The same shocks', '{"shocks": {"market": -0.1, "growth": -0.2}, "basis": "absolute"}'),
   ('late', 'Not over', '{"shocks": {"market": -0.1}, "window": {"start": "2024-07-01", "end": "2024-07-31"}}'),
   ('spring', 'Played', '{"shocks": {"market": -0.1}, "window": {"start": "2024-05-01", "end": "2024-05-31"}}'),
+  ('weekend', 'From a Saturday to a Sunday', '{"shocks": {"market": -0.1}, "window": {"start": "2024-05-04", "end": "2024-06-02"}}'),
+  ('to the day', 'Over on Friday', '{"shocks": {"market": -0.1}, "window": {"start": "2024-06-28", "end": "2024-07-14"}}'),
+  ('march', 'Before some were there', '{"shocks": {"momentum": -0.1}, "window": {"start": "2024-03-11", "end": "2024-03-31"}}'),
   ('bad basis', 'A word', '{"shocks": {"growth": -0.1}, "basis": "net"}'),
   ('bad basis of', 'A word of one', '{"shocks": {"growth": -0.1}, "basis_of": {"growth": "gross"}}'),
   ('bad list', 'No object', '{"shocks": {"growth": -0.1}, "basis_of": ["growth"]}'),
@@ -56,7 +71,7 @@ FROM (SELECT date, max(r) FILTER (WHERE symbol = 'VUG') AS g, max(r) FILTER (WHE
       GROUP BY date ORDER BY date DESC LIMIT 60) AS pair;
 CREATE TEMP TABLE x AS
 SELECT factor, exposure_dollar::float8 AS x FROM portfolio_factor_exposures
-WHERE model IN ('market', 'rate') OR model = 'ridge' AND factor NOT IN ('market', 'specific');
+WHERE portfolio_id = pg_temp.id(1) AND (model IN ('market', 'rate') OR model = 'ridge' AND factor NOT IN ('market', 'specific'));
 CREATE FUNCTION pg_temp.of(scenario text, factor text, OUT shock float8, OUT absolute float8, OUT move float8)
 LANGUAGE sql AS $$
   SELECT f.shock, f.absolute, f.move
@@ -64,8 +79,8 @@ LANGUAGE sql AS $$
        unnest(m.factors, m.shocks, m.absolute_shocks, m.moves) AS f (factor, shock, absolute, move)
   WHERE m.scenario_id = scenario AND f.factor = of.factor
 $$;
-CREATE FUNCTION pg_temp.direct(scenario text) RETURNS float8 LANGUAGE sql AS $$
-  SELECT direct_pnl::float8 FROM stress_test_results WHERE scenario_id = scenario
+CREATE FUNCTION pg_temp.direct(scenario text, n integer DEFAULT 1) RETURNS float8 LANGUAGE sql AS $$
+  SELECT direct_pnl::float8 FROM stress_test_results WHERE scenario_id = scenario AND portfolio_id = pg_temp.id(n)
 $$;
 
 -- Returns of funds ---------------------------------------------------------------------------------------------------
@@ -89,32 +104,38 @@ SELECT ok((SELECT g.absolute = -0.60 AND pg_temp.near(g.shock, -0.60 + of_growth
 SELECT ok((SELECT (factor_impacts #>> '{growth,absolute_shock}')::float8 = -0.60
                   AND pg_temp.near((factor_impacts #>> '{growth,shock}')::float8, -0.60 + of_growth * 0.45, 1e-9)
                   AND NOT factor_impacts -> 'value' ? 'absolute_shock'
-           FROM stress_test_results, slope WHERE scenario_id = 'both'), 'the results show both');
--- Without a shock of the market the fund's return is the condition: f + beta m = -0.20.
-SELECT ok((SELECT pg_temp.near(g.move + of_growth * m.move, -0.20, 1e-9) AND g.shock = -0.20 AND m.shock IS NULL
+           FROM stress_test_results, slope WHERE scenario_id = 'both' AND portfolio_id = pg_temp.id(1)),
+          'the results show both');
+-- Without a shock of the market the fund's return is the condition: f + beta m = -0.05.
+SELECT ok((SELECT pg_temp.near(g.move + of_growth * m.move, -0.05, 1e-9) AND g.shock = -0.05 AND m.shock IS NULL
                   AND m.move < -0.02
            FROM pg_temp.of('fund alone', 'growth') AS g, pg_temp.of('fund alone', 'market') AS m, slope),
           'a fund alone takes the market along');
-SELECT ok((SELECT abs(pg_temp.direct('fund alone') + 0.20 * x) < 0.001 FROM x WHERE factor = 'growth'),
+SELECT ok((SELECT abs(pg_temp.direct('fund alone') + 0.05 * x) < 0.001 FROM x WHERE factor = 'growth'),
           'which stands still for direct P&L');
--- f = Sigma c (c' Sigma c)^-1 s for the one condition, c = growth + beta market.
+-- f = Sigma c (c' Sigma c)^-1 s for the one condition, c = growth + beta market; by the covariances of the day, which
+-- are at hand.
+SET LOCAL portfolio_batch.stress_covariance = 'day';
+SELECT count(*) FROM calc_stress_tests('2024-07-12', scenarios => '{fund alone}') \g /dev/null
 CREATE TEMP TABLE sigma AS
 SELECT factor_1 AS a, factor_2 AS b, covariance AS s FROM factor_correlations
 UNION SELECT factor_2, factor_1, covariance FROM factor_correlations;
 SELECT is_empty($$
-  SELECT g.a, moved.move, (g.s + of_growth * m.s) / variance * -0.20
+  SELECT g.a, moved.move, (g.s + of_growth * m.s) / variance * -0.05
   FROM slope, sigma AS g JOIN sigma AS m ON m.a = g.a AND m.b = 'market',
        LATERAL (SELECT gg.s + 2 * of_growth * gm.s + of_growth ^ 2 * mm.s AS variance
                 FROM sigma AS gg, sigma AS gm, sigma AS mm
                 WHERE (gg.a, gg.b, gm.a, gm.b, mm.a, mm.b) = ('growth', 'growth', 'growth', 'market', 'market', 'market'))
          AS v, LATERAL pg_temp.of('fund alone', g.a) AS moved
   WHERE g.b = 'growth' AND moved.move IS NOT NULL
-    AND NOT pg_temp.near(moved.move, (g.s + of_growth * m.s) / variance * -0.20, 1e-9)$$,
+    AND NOT pg_temp.near(moved.move, (g.s + of_growth * m.s) / variance * -0.05, 1e-9)$$,
   'and all other factors by their covariances with it');
+RESET portfolio_batch.stress_covariance;
+SELECT count(*) FROM calc_stress_tests('2024-07-12') \g /dev/null
 
 SELECT results_eq($$SELECT r.scenario_id, r.reason, m.method, m.problem, r.correlated_pnl
                     FROM stress_test_results AS r JOIN stress_scenario_moves AS m USING (calculation_date, scenario_id)
-                    WHERE r.scenario_id ~ '^bad' ORDER BY 1$$,
+                    WHERE r.scenario_id ~ '^bad' AND portfolio_id = pg_temp.id(1) ORDER BY 1$$,
                   $$VALUES ('bad basis', 'invalid_scenario', 'none', 'unknown basis of a shock: "net"', NULL::numeric),
                            ('bad basis of', 'invalid_scenario', 'none', 'unknown basis of a shock: "gross"', NULL),
                            ('bad list', 'invalid_scenario', 'none',
@@ -129,7 +150,7 @@ CREATE FUNCTION pg_temp.replays() RETURNS TABLE (id text, method text, note text
 LANGUAGE sql AS $$
   SELECT scenario_id, calculation_metadata ->> 'method', calculation_metadata ->> 'note',
          calculation_metadata ->> 'start', calculation_metadata ->> 'end'
-  FROM stress_test_results WHERE scenario_id IN ('early', 'late', 'plain', 'spring') ORDER BY 1
+  FROM stress_test_results WHERE scenario_id IN ('early', 'late', 'plain', 'spring') AND portfolio_id = pg_temp.id(1) ORDER BY 1
 $$;
 SELECT results_eq('SELECT * FROM pg_temp.replays()',
                   $$VALUES ('early', 'prescribed', 'history_too_short', '2020-02-19', '2020-03-23'),
@@ -138,9 +159,78 @@ SELECT results_eq('SELECT * FROM pg_temp.replays()',
                            ('spring', 'replay', NULL, '2024-05-01', '2024-05-31')$$,
                   'a replay is called one where the past is played, and else says why it is not');
 SELECT results_eq($$SELECT direct_pnl, correlated_pnl, exceeds_equity, factor_impacts FROM stress_test_results
-                    WHERE scenario_id = 'early'$$,
+                    WHERE scenario_id = 'early' ORDER BY portfolio_id$$,
                   $$SELECT direct_pnl, correlated_pnl, exceeds_equity, factor_impacts FROM stress_test_results
-                    WHERE scenario_id = 'plain'$$, 'the shocks that stand in are computed like others');
+                    WHERE scenario_id = 'plain' ORDER BY portfolio_id$$, 'the shocks that stand in are computed like others');
+
+-- A day without a session has the close of the one before, also where that is the day of the results.
+CREATE FUNCTION pg_temp.change(symbol text, from_day date, to_day date) RETURNS float8 LANGUAGE sql AS $$
+  SELECT b.close / a.close - 1 FROM market_data_cache AS a JOIN market_data_cache AS b USING (symbol)
+  WHERE a.symbol = change.symbol AND a.date = from_day AND b.date = to_day
+$$;
+SELECT results_eq($$SELECT scenario_id, calculation_metadata ->> 'method', round(direct_pnl, 2) FROM stress_test_results
+                    WHERE portfolio_id = pg_temp.id(1) AND scenario_id IN ('weekend', 'to the day') ORDER BY 1 DESC$$,
+                  $$SELECT w.id, 'replay', round((300 * a.close * pg_temp.change('AAA', w.base, w.last)
+                                                  + 200 * v.close * pg_temp.change('VUG', w.base, w.last))::numeric, 2)
+                    FROM (VALUES ('weekend', '2024-05-03'::date, '2024-05-31'::date),
+                                 ('to the day', '2024-06-28', '2024-07-12')) AS w (id, base, last),
+                         market_data_cache AS a, market_data_cache AS v
+                    WHERE (a.symbol, a.date, v.symbol, v.date) = ('AAA', '2024-07-12', 'VUG', '2024-07-12')$$,
+                  'a window without sessions at its ends is played from session to session');
+
+-- What stands in for NEW in March, by its stored betas: the market beta until momentum's fund has a return, then the model.
+CREATE TEMP TABLE moved AS
+SELECT symbol, date, close / lag(close) OVER (PARTITION BY symbol ORDER BY date) - 1 AS r FROM market_data_cache;
+CREATE TEMP TABLE modeled AS
+WITH fund AS (SELECT f.name, f.long_symbol AS symbol, s.beta, regr_slope(r.r, m.r) AS slope
+              FROM factor_definitions AS f
+              JOIN symbol_factor_exposures AS s ON s.symbol = 'NEW' AND s.model = 'ridge' AND s.factor = f.name
+              JOIN moved AS r ON r.symbol = f.long_symbol JOIN moved AS m ON m.symbol = 'SPY' AND m.date = r.date
+              WHERE f.model = 'ridge' AND r.date IN (SELECT date FROM moved WHERE symbol = 'SPY' ORDER BY date DESC LIMIT 60)
+              GROUP BY 1, 2, 3)
+SELECT m.date, m.r AS market, (SELECT b.beta FROM symbol_factor_exposures AS b WHERE (b.symbol, b.model) = ('NEW', 'market')) * m.r
+         AS by_market,
+       (SELECT b.beta FROM symbol_factor_exposures AS b WHERE (b.symbol, b.model, b.factor) = ('NEW', 'ridge', 'market')) * m.r
+         + sum(fund.beta * (r.r - fund.slope * m.r)) AS by_factors, count(r.r) AS funds
+FROM moved AS m CROSS JOIN fund LEFT JOIN moved AS r ON r.symbol = fund.symbol AND r.date = m.date
+WHERE m.symbol = 'SPY' AND m.date > '2024-03-11' AND m.date <= '2024-03-31' GROUP BY m.date, m.r;
+SELECT results_eq('SELECT funds, count(*) FROM modeled GROUP BY 1 ORDER BY 1', 'VALUES (5::bigint, 7::bigint), (6, 6)',
+                  'one fund is missing for a half of March');
+SELECT ok((SELECT bool_and(abs(pg_temp.direct('march', n) - (200 * a.close * p.r + 50 * v.close * pg_temp.change('VUG', '2024-03-11', '2024-03-28')))
+                           < 0.001)
+           FROM generate_series(2, 3) AS n, market_data_cache AS a, market_data_cache AS v,
+                (SELECT exp(sum(ln(1 + CASE WHEN funds = 6 THEN by_factors ELSE by_market END))) - 1 AS r FROM modeled) AS p
+           WHERE (a.symbol, a.date, v.symbol, v.date) = ('NEW', '2024-07-12', 'VUG', '2024-07-12')),
+          'what was not listed is played by its factor model as far as the funds reach, else by its market beta');
+CREATE TEMP TABLE gross AS
+SELECT 400 * max(close) FILTER (WHERE symbol = 'NEW') AS new, 100 * max(close) FILTER (WHERE symbol = 'NEWER') AS newer,
+       50 * max(close) FILTER (WHERE symbol = 'VUG') AS fund
+FROM market_data_cache WHERE date = '2024-07-12';
+CREATE FUNCTION pg_temp.march(n integer, OUT coverage float8, OUT proxied float8, OUT by_factors float8, OUT by_market float8,
+                              OUT reason text) LANGUAGE sql AS $$
+  SELECT (calculation_metadata ->> 'coverage')::float8, (calculation_metadata ->> 'proxied_share')::float8,
+         (calculation_metadata #>> '{proxies,factor_model}')::float8, (calculation_metadata #>> '{proxies,market_beta}')::float8,
+         reason
+  FROM stress_test_results WHERE scenario_id = 'march' AND portfolio_id = pg_temp.id(n)
+$$;
+SELECT ok((SELECT coverage = 1 AND pg_temp.near(proxied, (new + newer) / (new + newer + fund), 1e-12)
+                  AND pg_temp.near(by_factors, new / (new + newer + fund), 1e-12)
+                  AND pg_temp.near(by_market, (new + newer) / (new + newer + fund), 1e-12) AND reason IS NULL
+           FROM pg_temp.march(3), gross), 'shares are of all lots, also of those that net out, and none is above 1');
+SELECT ok((SELECT pg_temp.near(coverage, (new + newer + fund) / (new + newer + fund + 10000), 1e-12) AND coverage < 0.95
+                  AND reason = 'partial_coverage' FROM pg_temp.march(2), gross), 'a part of a book has a P&L and the reason');
+-- Without a covariance of the factor that it shocks, and without any factor model, the past is played all the same.
+SAVEPOINT young;
+DELETE FROM market_data_cache WHERE symbol = 'MTUM' AND date < '2024-07-01';
+SELECT count(*) FROM calc_factor_betas('2024-07-12') \g /dev/null
+SELECT count(*) FROM calc_stress_tests('2024-07-12') \g /dev/null
+SELECT results_eq($$SELECT scenario_id, reason, direct_pnl IS NOT NULL, calculation_metadata ->> 'method' FROM stress_test_results
+                    WHERE portfolio_id = pg_temp.id(3) AND scenario_id IN ('absolute', 'march', 'weekend') ORDER BY 1$$,
+                  $$VALUES ('absolute', 'insufficient_data', false, 'none'), ('march', NULL, true, 'replay'),
+                           ('weekend', NULL, true, 'replay')$$, 'a replay needs no exposure to a style');
+SELECT ok((SELECT coverage = 1 AND by_factors = 0 AND pg_temp.near(by_market, (new + newer) / (new + newer + fund), 1e-12)
+           FROM pg_temp.march(3), gross), 'market betas stand in for all of it');
+ROLLBACK TO young;
 DELETE FROM market_data_cache WHERE symbol = 'SPY' AND date = '2024-05-15';
 SELECT count(*) FROM calc_stress_tests('2024-07-12', scenarios => '{spring}') \g /dev/null
 SELECT results_eq($$SELECT * FROM pg_temp.replays() WHERE id = 'spring'$$,
@@ -167,7 +257,7 @@ SELECT count(*) FROM create_portfolio_snapshots('2024-07-12') \g /dev/null
 CREATE FUNCTION pg_temp.grid() RETURNS TABLE (name text, shock float8, volatility_shock float8, volatility_pnl numeric,
                                               direct_pnl numeric, reason text, note text) LANGUAGE sql AS $$
   SELECT scenario_name, shock, volatility_shock, volatility_pnl, direct_pnl, reason, note
-  FROM market_risk('2024-07-12') ORDER BY 1
+  FROM market_risk('2024-07-12', portfolio_id => pg_temp.id(1)) ORDER BY 1
 $$;
 SELECT results_eq($$SELECT name, volatility_pnl, direct_pnl, reason, note FROM pg_temp.grid() WHERE name = 'vix'$$,
                   $$VALUES ('vix', NULL::numeric, NULL::numeric, 'option_without_vega',
@@ -196,19 +286,19 @@ SELECT results_eq($$SELECT direct_pnl, volatility_pnl, reason, note FROM grid WH
                   $$VALUES (NULL::numeric, NULL::numeric, 'invalid_scenario',
                             'scenario "torn" has a market_shock that is not that of its parameters')$$,
                   'one that differs from parameters is refused');
-SELECT is((SELECT correlated_pnl - (SELECT correlated_pnl FROM market_risk('2024-07-12')
+SELECT is((SELECT correlated_pnl - (SELECT correlated_pnl FROM market_risk('2024-07-12', portfolio_id => pg_temp.id(1))
                                     WHERE scenario_name = 'market_down_10')
-           FROM market_risk('2024-07-12') WHERE scenario_name = 'crash'), -900.0000, 'in the correlated P&L as well');
+           FROM market_risk('2024-07-12', portfolio_id => pg_temp.id(1)) WHERE scenario_name = 'crash'), -900.0000, 'in the correlated P&L as well');
 UPDATE market_risk_scenarios SET volatility_shock = 1000 WHERE scenario_name = 'vix';
-SELECT is((SELECT exceeds_equity FROM market_risk('2024-07-12') WHERE scenario_name = 'vix'), true,
+SELECT is((SELECT exceeds_equity FROM market_risk('2024-07-12', portfolio_id => pg_temp.id(1)) WHERE scenario_name = 'vix'), true,
           'and in whether it exceeds the equity');
 UPDATE market_risk_scenarios SET volatility_shock = -1.5 WHERE scenario_name = 'calm';
-SELECT results_eq($$SELECT direct_pnl, reason, note FROM market_risk('2024-07-12') WHERE scenario_name = 'calm'$$,
+SELECT results_eq($$SELECT direct_pnl, reason, note FROM market_risk('2024-07-12', portfolio_id => pg_temp.id(1)) WHERE scenario_name = 'calm'$$,
                   $$VALUES (NULL::numeric, 'invalid_scenario',
                             'scenario "calm" has a volatility_shock below -1, which leaves no volatility')$$,
                   'volatility can at most go to 0');
 UPDATE position_greeks SET vega = 1e300;
-SELECT is((SELECT reason FROM market_risk('2024-07-12') WHERE scenario_name = 'vix'), 'out_of_range',
+SELECT is((SELECT reason FROM market_risk('2024-07-12', portfolio_id => pg_temp.id(1)) WHERE scenario_name = 'vix'), 'out_of_range',
           'more than can be counted is no figure');
 
 SELECT * FROM finish();
