@@ -2,7 +2,7 @@
 -- another date: exactly what was changed.
 
 \ir include/prelude.psql
-SELECT plan(66);
+SELECT plan(69);
 
 CREATE ROLE pb_reader;
 CREATE ROLE pb_stranger;
@@ -123,6 +123,8 @@ FROM (VALUES
    $$UPDATE market_data_cache SET close = close * 1.01 WHERE (symbol, date) = ('SPY', '2024-06-03')$$),
   ('a price of a factor', 'input factor_prices; symbol USMV',
    $$UPDATE market_data_cache SET close = close * 1.01 WHERE (symbol, date) = ('USMV', '2024-06-03')$$),
+  ('prices of the market of long ago, by which stresses expect moves', 'input factor_prices; input replays',
+   $$INSERT INTO market_data_cache (symbol, date, close) VALUES ('SPY', '2012-07-09', 130), ('SPY', '2012-07-10', 131)$$),
   ('a price of an option', 'input prices; symbol AAA_CALL: possibly: no digest is stored',
    $$INSERT INTO market_data_cache (symbol, date, close) VALUES ('AAA_CALL', '2024-07-10', 4)$$),
   ('the size of a lot', 'input book',
@@ -140,6 +142,11 @@ FROM (VALUES
    format('UPDATE positions SET entry_date = ''2024-07-11'' WHERE id = %L', pg_temp.id(12))),
   ('a yield', 'input yields',
    $$UPDATE interest_rates SET rate = rate + 0.01 WHERE (series, date) = ('DGS10', '2024-06-03')$$),
+  ('yields of long ago, with prices of the market', 'input yields; input factor_prices; input replays',
+   $$INSERT INTO market_data_cache (symbol, date, close) VALUES ('SPY', '2012-07-09', 130), ('SPY', '2012-07-10', 131);
+     INSERT INTO interest_rates (series, date, rate) VALUES ('DGS10', '2012-07-09', 2), ('DGS10', '2012-07-10', 3)$$),
+  ('a yield of before there was a market', '',
+   $$INSERT INTO interest_rates (series, date, rate) VALUES ('DGS10', '2012-07-10', 3)$$),
   ('a yield of another series', '', $$UPDATE interest_rates SET rate = rate + 0.01 WHERE series = 'DGS2'$$),
   ('a profile', 'input profiles', $$UPDATE company_profiles SET sector = 'Technology'$$),
   ('a scenario', 'input scenarios',
