@@ -152,6 +152,10 @@ class Batch:
         return np.bincount(place, np.broadcast_to(values, (count, len(number))).ravel(),
                            count * self.portfolios).reshape(count, self.portfolios)
 
+    def lots(self, chosen):
+        """Lots among the chosen, by computed session and portfolio."""
+        return self.by_portfolio(chosen.astype(float)).astype(int)
+
     def instruments(self, chosen):
         """Distinct symbols among the chosen lots, by computed session and portfolio."""
         lots = self.inputs.lots
@@ -216,12 +220,13 @@ class Batch:
             "previous_snapshot_date": previous_date, "total_value": equity, "total_market_value": longs + shorts,
             "cash_value": cash, "equity_balance": equity, "total_long": longs, "total_short": shorts,
             "gross_exposure": longs - shorts, "net_exposure": longs + shorts,
-            "long_count": self.instruments(held & (self.quantity > 0)),
-            "short_count": self.instruments(held & (self.quantity < 0)),
-            "option_count": self.instruments(held & (kind == OPTION)),
-            "private_positions": self.instruments(held & (kind == PRIVATE)),
-            "stale_prices": self.instruments(held & self.stale),
-            "unpriced_positions": self.instruments(held & self.unpriced), "daily_pnl": daily,
+            "long_count": self.lots(held & (self.quantity > 0)),
+            "short_count": self.lots(held & (self.quantity < 0)),
+            "option_count": self.lots(held & (kind == OPTION)),
+            "private_positions": self.lots(held & (kind == PRIVATE)),
+            "stale_prices": self.lots(held & self.stale),
+            "unpriced_positions": self.lots(held & self.unpriced), "symbol_count": self.instruments(held),
+            "daily_pnl": daily,
             "return_base": base, "daily_return": daily_return, "mtd_pnl": profit - before(profit, "M"),
             "ytd_pnl": profit - before(profit, "Y"), "cumulative_pnl": profit,
             "daily_realized_pnl": realized - previous(realized, "realized"), "cumulative_realized_pnl": realized,

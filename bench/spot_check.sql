@@ -57,7 +57,8 @@ END $$;
 SELECT checked, max(compared) AS rows, count(*) AS figures, max(worst) FILTER (WHERE NOT money) AS worst FROM (
   SELECT * FROM pg_temp.agree_if_written('portfolio_snapshots', 'portfolio_id, snapshot_date',
     '{total_value,cash_value,total_long,total_short,daily_pnl,mtd_pnl,ytd_pnl,cumulative_pnl,daily_realized_pnl,
-      daily_capital_flow,long_count,short_count,option_count,private_positions,stale_prices,unpriced_positions}', true)
+      daily_capital_flow,long_count,short_count,option_count,private_positions,stale_prices,unpriced_positions,
+      symbol_count}', true)
   UNION ALL SELECT * FROM pg_temp.agree_if_written('positions', 'portfolio_id, id',
     '{market_value,unrealized_pnl,realized_pnl,last_price}', true)
   UNION ALL SELECT * FROM pg_temp.agree_if_written('symbol_model_fits', 'symbol, calculation_date, model',

@@ -130,7 +130,8 @@ BEGIN
                'daily', s.daily_capital_flow, 'cumulative', s.cumulative_capital_flow),
              'position_count', jsonb_build_object(
                'total_positions', s.long_count + s.short_count, 'long_count', s.long_count,
-               'short_count', s.short_count, 'option_count', s.option_count, 'private_count', s.private_positions),
+               'short_count', s.short_count, 'option_count', s.option_count, 'private_count', s.private_positions,
+               'symbol_count', s.symbol_count),
              'beta', jsonb_build_object(
                'beta', s.beta, 'r_squared', s.beta_r_squared, 'observations', s.beta_observations,
                'coverage', s.beta_coverage, 'reason', s.beta_reason),

@@ -117,6 +117,7 @@ Columns<SnapshotRow> snapshot_columns() {
       pg::column<Row>("private_positions", level(&Levels::private_positions)),
       pg::column<Row>("stale_prices", level(&Levels::stale_prices)),
       pg::column<Row>("unpriced_positions", level(&Levels::unpriced_positions)),
+      pg::column<Row>("symbol_count", level(&Levels::symbol_count)),
       pg::column<Row>("gross_delta_exposure", &Row::gross_delta_exposure),
       pg::column<Row>("net_delta_exposure", &Row::net_delta_exposure),
       pg::column<Row>("net_delta", greek(&GreekTotals::delta)),

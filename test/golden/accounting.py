@@ -32,7 +32,8 @@ ZERO = Decimal(0)
 FETCHED = "2026-01-01"  # no book has a split after it; rows that are loaded at once know all splits before
 MONEY = ["equity_balance", "daily_pnl", "mtd_pnl", "ytd_pnl", "cumulative_pnl", "daily_realized_pnl",
          "daily_capital_flow", "total_market_value", "cash_value", "total_long", "total_short", "gross_exposure"]
-COUNTS = ["long_count", "short_count", "option_count", "private_positions", "stale_prices", "unpriced_positions"]
+COUNTS = ["long_count", "short_count", "option_count", "private_positions", "stale_prices", "unpriced_positions",
+          "symbol_count"]
 COLUMNS = ["portfolio_id", "snapshot_date"] + MONEY + COUNTS + ["daily_return"]
 CASH = ["cumulative_dividends", "cumulative_cash_pnl", "cumulative_fees"]
 ACCOUNT_COLUMNS = COLUMNS + CASH + ["gross_return"]
@@ -42,6 +43,16 @@ OLDEST_SETTLEMENT = 10  # days before an expiration from which a close of the un
 
 def money(amount):
     return amount.quantize(CENT_PRECISION, rounding=ROUND_HALF_UP)
+
+
+def rounded_parts(parts, total):
+    """The parts rounded such that they add up to their rounded total: those that lost the most, or won, give way."""
+    rounded = [money(part) for part in parts]
+    while sum(rounded) != total:
+        step = CENT_PRECISION if sum(rounded) < total else -CENT_PRECISION
+        gains = [(r - p) / step for r, p in zip(rounded, parts)]
+        rounded[gains.index(min(gains))] += step
+    return rounded
 
 
 def days_between(first, last):
@@ -274,7 +285,7 @@ class Book:
         trades = sum((lot.trade_cash(day) + lot.dividend_cash(day) - lot.since_opening(self.opening, self.prices)
                       for lot in self.lots), ZERO)
         events = sum((amount for _, amount, _ in self.cash_events(day)), ZERO)
-        return money(self.initial_equity + self.flows_to(day) + trades + events)
+        return self.initial_equity + self.flows_to(day) + trades + events
 
     def dividends(self, day):
         """On ex-dates since the opening, and what the account reported otherwise."""
@@ -290,39 +301,39 @@ class Book:
 def levels(book, day, prices, sessions):
     """What the book is worth at the close of day, and what it holds."""
     long_value, short_value = ZERO, ZERO
-    longs, shorts, options, private, stale, unpriced = set(), set(), set(), set(), set(), set()
+    counts, symbols = dict.fromkeys(COUNTS, 0), set()
     for lot in book.lots:
         quantity = lot.remaining(day)
         if quantity == 0:
             continue
         price, price_date = lot.mark(day, prices)
         value = quantity * price * lot.multiplier
+        symbols.add(lot.symbol)
         if quantity > 0:
             long_value += value
-            longs.add(lot.symbol)
+            counts["long_count"] += 1
         else:
             short_value += value
-            shorts.add(lot.symbol)
-        if lot.is_option:
-            options.add(lot.symbol)
+            counts["short_count"] += 1
+        counts["option_count"] += lot.is_option
         if lot.is_private:
-            private.add(lot.symbol)
+            counts["private_positions"] += 1
             continue
         if lot.settlement(day, prices) is not None:
             continue
         age = bisect.bisect_right(sessions, day) - bisect.bisect_right(sessions, price_date)
         if age > MAX_STALE_SESSIONS:
-            unpriced.add(lot.symbol)
+            counts["unpriced_positions"] += 1
         elif age > 0:
-            stale.add(lot.symbol)
-    total_long, total_short, cash = money(long_value), money(short_value), book.cash(day)
+            counts["stale_prices"] += 1
+    counts["symbol_count"] = len(symbols)
+    equity = money(book.cash(day) + long_value + short_value)
+    cash, total_long, total_short = rounded_parts([book.cash(day), long_value, short_value], equity)
     market_value = total_long + total_short
-    equity = cash + market_value
     return {
         "equity_balance": equity, "total_market_value": market_value, "cash_value": cash, "total_long": total_long,
-        "total_short": total_short, "gross_exposure": total_long - total_short, "long_count": len(longs),
-        "short_count": len(shorts), "option_count": len(options), "private_positions": len(private),
-        "stale_prices": len(stale), "unpriced_positions": len(unpriced), "flows": book.flows_to(day),
+        "total_short": total_short, "gross_exposure": total_long - total_short, **counts,
+        "flows": book.flows_to(day),
         "cumulative_pnl": equity - book.initial_equity - book.flows_to(day),
         "cumulative_dividends": money(book.dividends(day)), "cumulative_cash_pnl": money(book.cash_pnl(day)),
         "cumulative_fees": money(book.cash_pnl(day, {"FEE"})),
@@ -378,14 +389,17 @@ def attributed_pnl(book, previous_day, day, prices):
 
 
 def check_invariants(book, rows, prices):
-    """The chain adds up exactly; the second route agrees up to the rounding of the levels."""
-    total, previous_day = book.initial_equity, "0001-01-01"
+    """The chain adds up exactly; the second route agrees up to the rounding of two levels, half a unit each, and so
+    does cumulative P&L, half a unit whatever the number of days."""
+    total, attributed, previous_day = book.initial_equity, ZERO, "0001-01-01"
     for row in rows:
         total += row["daily_pnl"] + row["daily_capital_flow"]
         assert total == row["equity_balance"], (book.id, row["snapshot_date"], total, row["equity_balance"])
         assert row["equity_balance"] == row["cash_value"] + row["total_long"] + row["total_short"]
         other = attributed_pnl(book, previous_day, row["snapshot_date"], prices)
-        assert abs(other - row["daily_pnl"]) <= Decimal("0.0005"), (book.id, row["snapshot_date"], other, row)
+        attributed += other
+        assert abs(other - row["daily_pnl"]) <= CENT_PRECISION, (book.id, row["snapshot_date"], other, row)
+        assert money(attributed) == row["cumulative_pnl"], (book.id, row["snapshot_date"], attributed, row)
         previous_day = row["snapshot_date"]
 
 

@@ -13,7 +13,7 @@ import os
 import sys
 from decimal import Decimal
 
-from accounting import FETCHED, FIXTURES, HERE, ZERO, Actions, money, real_prices, split_ratio, times
+from accounting import FETCHED, FIXTURES, HERE, ZERO, Actions, money, real_prices, rounded_parts, split_ratio, times
 
 COLUMNS = ["snapshot_date", "equity_balance", "cash_value", "total_long", "total_short", "cumulative_pnl", "daily_pnl",
            "daily_realized_pnl", "cumulative_dividends"]
@@ -129,7 +129,7 @@ class Account:
                     long_value += value
                 else:
                     short_value += value
-        return money(long_value), money(short_value)
+        return long_value, short_value
 
 
 def followed(fixture, prices):
@@ -141,9 +141,9 @@ def followed(fixture, prices):
     initial, before, rows = account.cash, ZERO, []
     for day in days:
         account.advance(day)
-        total_long, total_short = account.values(day, prices, splits)
-        cash = money(account.cash)
-        equity = cash + total_long + total_short
+        parts = [account.cash, *account.values(day, prices, splits)]
+        equity = money(sum(parts))
+        cash, total_long, total_short = rounded_parts(parts, equity)
         cumulative = equity - initial - account.flows
         rows.append([day] + [str(money(x)) for x in (equity, cash, total_long, total_short, cumulative,
                                                      cumulative - before, account.realized, account.dividends)])

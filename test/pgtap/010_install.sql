@@ -286,7 +286,7 @@ INSERT INTO documented VALUES
    'total_short gross_exposure net_exposure gross_delta_exposure net_delta_exposure daily_pnl mtd_pnl ytd_pnl cumulative_pnl daily_realized_pnl '
    'cumulative_realized_pnl cumulative_dividends cumulative_cash_pnl cumulative_fees daily_capital_flow cumulative_capital_flow return_base'),
   ('portfolio_snapshots', 'integer', 'long_count short_count option_count private_positions stale_prices '
-   'unpriced_positions beta_observations'),
+   'unpriced_positions symbol_count beta_observations'),
   ('portfolio_snapshots', 'double precision', 'daily_return gross_return net_delta total_gamma total_theta total_vega '
    'realized_volatility_21d realized_volatility_63d expected_volatility_21d volatility_percentile beta beta_r_squared '
    'beta_coverage hhi effective_positions top_3_concentration top_10_concentration'),

@@ -21,7 +21,8 @@ CREATE TEMP TABLE golden (
   portfolio_id uuid, snapshot_date date, equity_balance numeric, daily_pnl numeric, mtd_pnl numeric, ytd_pnl numeric,
   cumulative_pnl numeric, daily_realized_pnl numeric, daily_capital_flow numeric, total_market_value numeric,
   cash_value numeric, total_long numeric, total_short numeric, gross_exposure numeric, long_count int, short_count int,
-  option_count int, private_positions int, stale_prices int, unpriced_positions int, daily_return float8);
+  option_count int, private_positions int, stale_prices int, unpriced_positions int, symbol_count int,
+  daily_return float8);
 CREATE TEMP TABLE golden_betas (
   symbol text, date date, observations int, alpha float8, beta float8, std_error float8, t_stat float8, p_value float8,
   alpha_std_error float8, r_squared float8, adj_r_squared float8, residual_volatility float8, window_start date,
@@ -66,9 +67,11 @@ SELECT is_empty($$
 SELECT is_empty($$
   SELECT s.portfolio_id, s.snapshot_date
   FROM portfolio_snapshots AS s JOIN golden AS g USING (portfolio_id, snapshot_date)
-  WHERE (s.long_count, s.short_count, s.option_count, s.private_positions, s.stale_prices, s.unpriced_positions)
+  WHERE (s.long_count, s.short_count, s.option_count, s.private_positions, s.stale_prices, s.unpriced_positions,
+         s.symbol_count)
         IS DISTINCT FROM
-        (g.long_count, g.short_count, g.option_count, g.private_positions, g.stale_prices, g.unpriced_positions)$$,
+        (g.long_count, g.short_count, g.option_count, g.private_positions, g.stale_prices, g.unpriced_positions,
+         g.symbol_count)$$,
   'every count');
 SELECT is_empty($$
   SELECT s.portfolio_id, s.snapshot_date, s.daily_return, g.daily_return

@@ -231,7 +231,8 @@ SELECT pg_temp.add_lot(5, 62, 'HOUSE', 1, 1000, '2024-06-28', investment_class =
 SELECT is(pg_temp.run(5), 1::bigint, 'a portfolio with a symbol that has neither returns nor beta');
 SELECT ok((SELECT pg_temp.near(realized_volatility_21d,
                                (200 * pg_temp.price('TICK') / total_value)::float8 * sqrt(252) * 0.01)
-                  AND pg_temp.near(volatility_coverage, (200 * pg_temp.price('TICK') / gross_exposure)::float8)
+                  AND pg_temp.near(volatility_coverage, (200 * pg_temp.price('TICK') / (200 * pg_temp.price('TICK')
+                                                         + 300 * pg_temp.price('LATE') + 1000))::float8)
                   AND volatility_proxied = 0 AND volatility_reason IS NULL
              FROM pg_temp.snapshot(5)),
           'it is left out, and the coverage says so');

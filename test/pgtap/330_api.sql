@@ -96,7 +96,8 @@ SELECT ok((SELECT (answer ->> 'total_value')::numeric = (answer ->> 'cash_balanc
              FROM answers WHERE function = 'snapshot' AND id = :'two'),
           'cash and exposures add up to the value');
 SELECT is((SELECT answer -> 'position_count' FROM answers WHERE function = 'snapshot' AND id = :'two'),
-          '{"long_count": 6, "short_count": 2, "total_positions": 8, "option_count": 0, "private_count": 0}',
+          '{"long_count": 6, "short_count": 2, "total_positions": 8, "option_count": 0, "private_count": 0,
+            "symbol_count": 8}',
           'positions are counted');
 UPDATE portfolio_snapshots SET total_value = 9007199254740993.0001, cash_value = 20.4, equity_balance = 100,
        gross_exposure = 250, total_short = -50 WHERE portfolio_id = :'two' AND snapshot_date = '2024-11-22';

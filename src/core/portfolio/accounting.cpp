@@ -1,6 +1,7 @@
 #include "core/portfolio/accounting.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/portfolio/lot_results.hpp"
 #include "core/text/uuid.hpp"
 
 namespace pb::core {
@@ -42,27 +44,13 @@ LotCash cash_of_lot(const Lot& lot, Date day, std::optional<Date> opening, const
   return cash;
 }
 
-// Counts distinct instruments; a handful of positions per portfolio, so ordered sets are cheap.
-struct Instruments {
-  std::set<std::pair<std::string_view, bool>> held;
-  std::set<std::string_view> options, manual, stale, unpriced;
-
-  void add(const Lot& lot, const LotValue& value) {
-    held.emplace(lot.symbol, value.quantity > 0);
-    if (lot.is_option()) options.insert(lot.symbol);
-    if (value.quality == MarkQuality::manual) manual.insert(lot.symbol);
-    if (value.quality == MarkQuality::stale) stale.insert(lot.symbol);
-    if (value.quality == MarkQuality::unpriced) unpriced.insert(lot.symbol);
-  }
-
-  void count_into(PortfolioLevels& levels) const {
-    for (const auto& [symbol, is_long] : held) ++(is_long ? levels.long_count : levels.short_count);
-    levels.option_count = static_cast<int>(options.size());
-    levels.private_positions = static_cast<int>(manual.size());
-    levels.stale_prices = static_cast<int>(stale.size());
-    levels.unpriced_positions = static_cast<int>(unpriced.size());
-  }
-};
+void count_lot(const Lot& lot, const LotValue& value, PortfolioLevels& levels) {
+  ++(value.quantity > 0 ? levels.long_count : levels.short_count);
+  if (lot.is_option()) ++levels.option_count;
+  if (value.quality == MarkQuality::manual) ++levels.private_positions;
+  if (value.quality == MarkQuality::stale) ++levels.stale_prices;
+  if (value.quality == MarkQuality::unpriced) ++levels.unpriced_positions;
+}
 
 // Closing trades of more than was opened would book cash for shares that nobody held.
 void require_enough_opened(const Lot& lot, const std::vector<Closing>& closings, const CorporateActions& actions) {
@@ -103,13 +91,30 @@ struct CashTotals {
   }
 
   void count_into(PortfolioLevels& levels) const {
-    levels.cash = levels.initial_equity + levels.flows_to_date + to_money(all);
     levels.dividends_to_date = to_money(dividends);
     levels.fees_to_date = to_money(fees);
     levels.cash_pnl_to_date = to_money(cash_pnl);
     levels.unallocated_to_date = to_money(unallocated);
   }
 };
+
+// A ten-millionth: ties between amounts are not for the last bits of a sum to decide.
+long double without_last_bits(long double amount) {
+  constexpr long double scale = 1e7L;
+  return std::round(amount * scale) / scale;
+}
+
+// Equity is rounded once. Cash and the long and the short value are rounded such that they add up to it.
+void round_into(PortfolioLevels& levels, long double booked, long double long_value, long double short_value) {
+  const Money paid_in = levels.initial_equity + levels.flows_to_date;
+  const long double equity = to_amount(paid_in) + booked + long_value + short_value;
+  const long double size = std::fabs(to_amount(paid_in)) + std::fabs(booked) + long_value - short_value;
+  const std::array parts{without_last_bits(booked), without_last_bits(long_value), without_last_bits(short_value)};
+  const std::vector<Money> rounded = allocate(parts, to_money(equity, size) - paid_in).amounts;
+  levels.cash = paid_in + rounded[0];
+  levels.long_value = rounded[1];
+  levels.short_value = rounded[2];
+}
 
 // Adds to a lot what its trades and dividends have come to since its entry or the opening, and its value.
 LotCash add_trades(const Lot& lot, Date day, std::optional<Date> opening, const ValuationInputs& inputs,
@@ -188,7 +193,7 @@ PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInp
   }
   long double long_value = 0;
   long double short_value = 0;
-  Instruments instruments;
+  std::set<std::string_view> symbols;
   for (std::size_t i = 0; i < holdings.lots.size(); ++i) {
     const Lot& lot = holdings.lots[i];
     LotLevel& level = of_lots[i];
@@ -196,13 +201,13 @@ PortfolioLevels levels_on(Date day, const Holdings& holdings, const ValuationInp
     levels.realized_to_date += level.realized_to_date;
     if (level.value.quantity == 0) continue;
     (level.value.market_value >= 0 ? long_value : short_value) += level.value.market_value;
-    instruments.add(lot, level.value);
+    count_lot(lot, level.value, levels);
+    symbols.insert(lot.symbol);
   }
   attribute_spin_offs(holdings, day, inputs, of_lots);
   cash.count_into(levels);
-  levels.long_value = to_money(long_value);
-  levels.short_value = to_money(short_value);
-  instruments.count_into(levels);
+  round_into(levels, cash.all, long_value, short_value);
+  levels.symbol_count = static_cast<int>(symbols.size());
   if (lots != nullptr) *lots = std::move(of_lots);
   return levels;
 }

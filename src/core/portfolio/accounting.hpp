@@ -34,7 +34,8 @@ void leave_out_until(Date opening, std::vector<CapitalFlow>& flows, std::vector<
 
 // A portfolio at the end of one day. Each level is computed from all trades, flows and dividends up to the day, not
 // from the day before: a skipped session, a late booking or a corrected price loses nothing, and computing a day
-// twice gives the same. Amounts are rounded once, here; everything derived from them is exact.
+// twice gives the same. Equity is the exact sum rounded once, here, and everything derived from it is exact, P&L too.
+// What equity is made of is rounded such that it adds up to it (see allocate).
 struct PortfolioLevels {
   Money cash;         // initial equity + flows + trade cash + dividends + cash events; may be negative
   Money long_value;   // market value of positions with positive exposure
@@ -46,12 +47,14 @@ struct PortfolioLevels {
   Money cash_pnl_to_date;     // of all cash events but dividends, the fees among them
   Money unallocated_to_date;  // of the P&L, what belongs to no lot
   Money initial_equity;
-  int long_count = 0;  // distinct instruments, so that splitting a lot changes nothing
+  // Open lots, as position_history has them.
+  int long_count = 0;
   int short_count = 0;
   int option_count = 0;
   int private_positions = 0;
   int stale_prices = 0;
   int unpriced_positions = 0;
+  int symbol_count = 0;  // their distinct symbols
 
   Money net_market_value() const { return long_value + short_value; }
   Money gross_exposure() const { return long_value - short_value; }

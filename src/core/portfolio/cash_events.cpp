@@ -99,7 +99,7 @@ std::vector<BookedCash> booked_cash(std::span<const CashEvent> events, std::span
     const auto place = event.position_id ? places.find(*event.position_id) : places.end();
     const bool has_lot = place != places.end() && lots[place->second].entry_date <= event.date;
     const std::optional<std::size_t> lot = has_lot ? std::optional(place->second) : std::nullopt;
-    long double amount = static_cast<long double>(event.amount.units) / Money::scale;
+    long double amount = to_amount(event.amount);
     if (event.kind == CashKind::dividend) amount -= dividends.take(event, lot);
     booked.push_back({&event, amount, lot});
   }

@@ -8,8 +8,8 @@ namespace pb::core {
 
 namespace {
 
-// Units that the total's own rounding may add: its parts are rounded apart, on both dates.
-constexpr std::int64_t rounding_of_totals = 6;
+// Units that the total's own rounding may add: it is the difference of two amounts on each of two dates.
+constexpr std::int64_t rounding_of_totals = 2;
 
 }  // namespace
 

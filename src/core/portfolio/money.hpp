@@ -46,10 +46,12 @@ inline Money& operator+=(Money& a, Money b) { return a = a + b; }
 
 // Rounds an amount once, half away from zero, as numeric(20,4) would. The product of a decimal quantity and price is
 // often a tie that binary numbers miss by the error of a double; what is that near below a tie counts as one, so that
-// neither the binary form of a price nor the order of a sum decides.
-inline Money to_money(long double amount) {
+// neither the binary form of a price nor the order of a sum decides. The size of a sum, where it is given, is that of
+// its terms, whose binary errors it has.
+inline Money to_money(long double amount, long double size = 0) {
   const long double scaled = amount * Money::scale;
-  const long double binary_error = std::min(4 * std::numeric_limits<double>::epsilon() * std::fabs(scaled), 0.001L);
+  const long double largest = std::max(std::fabs(scaled), std::fabs(size) * Money::scale);
+  const long double binary_error = std::min(4 * std::numeric_limits<double>::epsilon() * largest, 0.001L);
   const long double units = std::round(scaled + std::copysign(binary_error, scaled));
   if (!(std::fabs(units) < 9.2e18L))
     throw Error(sqlstate::out_of_range, "amount of money out of range",
@@ -58,6 +60,7 @@ inline Money to_money(long double amount) {
   return {static_cast<std::int64_t>(units)};
 }
 
+inline long double to_amount(Money amount) { return static_cast<long double>(amount.units) / Money::scale; }
 inline double to_double(Money amount) { return static_cast<double>(amount.units) / Money::scale; }
 
 }  // namespace pb::core
