@@ -21,6 +21,42 @@ split, new_shares for old_shares: rows from before the split were fetched before
 ten times as much. The engines leave these returns out. Nothing for a NULL. 22008 for a day that the calendar does not
 cover.';
 
+CREATE FUNCTION _portfolio_batch.unknown_splits(day date, symbols text[])
+RETURNS TABLE (symbol text, price_date date, new_shares integer, old_shares integer)
+LANGUAGE plpgsql STABLE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format($query$
+    WITH ratio (new_shares, old_shares, size) AS (
+      SELECT r.a, r.b, ln(r.a::double precision / r.b)
+        FROM (VALUES (3, 2), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (7, 1), (8, 1), (10, 1), (12, 1), (15, 1), (20, 1),
+                     (25, 1), (30, 1), (40, 1), (50, 1), (100, 1)) AS v (one, other)
+       CROSS JOIN LATERAL (VALUES (v.one, v.other), (v.other, v.one)) AS r (a, b)
+    ), parted AS (
+      -- What the adjustment of a row says that a share of its day has become since.
+      SELECT m.symbol, m.date, lag(m.date) OVER w AS before,
+             ln(m.adj_close / m.close) - lag(ln(m.adj_close / m.close)) OVER w AS size
+        FROM %1$I.market_data_cache AS m
+       WHERE m.symbol = ANY ($2) AND m.date <= $1 AND m.date > $1 - 1100 AND m.close > 0 AND m.adj_close > 0
+      WINDOW w AS (PARTITION BY m.symbol ORDER BY m.date)
+    )
+    SELECT p.symbol, p.date, r.new_shares, r.old_shares
+      FROM parted AS p
+      JOIN ratio AS r ON abs(p.size - r.size) < 0.02
+     WHERE abs(p.size) > 0.3
+       AND NOT EXISTS (SELECT FROM %1$I.corporate_actions AS a
+                        WHERE a.symbol = p.symbol AND a.ex_date > p.before - 5 AND a.ex_date <= p.date + 5)
+     ORDER BY p.symbol, p.date
+  $query$, _portfolio_batch.tables_schema()) USING day, symbols;
+END
+$$;
+COMMENT ON FUNCTION _portfolio_batch.unknown_splits(date, text[]) IS
+'The days up to a day, in three years, on which close and adj_close of a symbol part by the ratio of a split, new_shares
+for old_shares (3:2, 2:1 to 100:1 and the other way round, within 2 %), and corporate_actions has nothing of the symbol
+within five days: either the split is missing there, so that its shares are counted wrongly, or one of the two columns
+was fetched before it and not again. Nothing for a NULL.';
+
 CREATE FUNCTION @extschema@.positions_asof(day date DEFAULT NULL, portfolio_ids uuid[] DEFAULT NULL,
                                            portfolio_id uuid DEFAULT NULL)
 RETURNS TABLE (portfolio_id uuid, position_id uuid, symbol text, position_type text, investment_class text,

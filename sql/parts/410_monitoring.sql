@@ -417,6 +417,7 @@ DECLARE
   calendar_last  date;
   wanted         bigint;  -- bytes of temporary files
   found          record;
+  unknown        text;
 BEGIN
   SELECT count(DISTINCT b.portfolio_id) AS portfolios, string_agg(DISTINCT b.holder, ', ') AS holders INTO found
     FROM _portfolio_batch.busy_portfolios() AS b;
@@ -550,9 +551,19 @@ BEGIN
            JOIN @extschema@.market_data_coverage($1) AS c USING (symbol)
            WHERE a.kind IN ('split', 'stock_dividend') AND a.ex_date <= $1)) AS j
   $query$, tables_schema) INTO found USING day;
-  ok := found.splits = 0;
+  SELECT string_agg(format('%s %s:%s on %s', u.symbol, u.new_shares, u.old_shares, u.price_date), ', '
+                    ORDER BY u.symbol, u.price_date) INTO unknown
+    FROM _portfolio_batch.unknown_splits(
+           day, ARRAY(SELECT c.symbol FROM @extschema@.market_data_coverage(day) AS c)) AS u;
+  ok := found.splits = 0 AND unknown IS NULL;
   detail := CASE WHEN ok THEN 'no adj_close jumps by the ratio of a split'
-                 ELSE format('adj_close jumps by the ratio of a split: %s; fetch the rows before it again', found.list)
+                 ELSE concat_ws('. ',
+                   CASE WHEN found.splits > 0 THEN
+                     format('adj_close jumps by the ratio of a split: %s; fetch the rows before it again',
+                            found.list) END,
+                   CASE WHEN unknown IS NOT NULL THEN
+                     format('close and adj_close part by the ratio of a split that corporate_actions does not have: '
+                            '%s; enter it, or fetch the rows before it again', unknown) END)
             END;
   RETURN NEXT;
 

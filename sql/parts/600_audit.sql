@@ -107,11 +107,13 @@ AS $checks$
      $query$),
     -- Rows from before a split that were fetched before it, beside later ones: the return across it is left out.
     ('prices across a split', 'splits', 'symbols', $query$
-       SELECT w.symbol, w.splits, w.splits - count(j.session_date),
-              CASE WHEN count(j.session_date) > 0 THEN 'amber' ELSE 'green' END,
-              string_agg(format('adj_close changes by %%s %%%% on %%s, the day of a split %%s:%%s',
-                                round(100 * j.change::numeric, 1), j.session_date, j.new_shares, j.old_shares), ', '
-                         ORDER BY j.session_date)
+       SELECT w.symbol, w.splits + count(u.splits), w.splits - count(j.session_date),
+              CASE WHEN count(j.session_date) + count(u.splits) > 0 THEN 'amber' ELSE 'green' END,
+              NULLIF(concat_ws(', ',
+                string_agg(format('adj_close changes by %%s %%%% on %%s, the day of a split %%s:%%s',
+                                  round(100 * j.change::numeric, 1), j.session_date, j.new_shares, j.old_shares), ', '
+                           ORDER BY j.session_date) FILTER (WHERE j.session_date IS NOT NULL),
+                'close and adj_close part by ' || min(u.splits) || ', and corporate_actions has no split'), '')
        FROM (SELECT m.symbol, (SELECT count(DISTINCT a.ex_date) FROM %1$I.corporate_actions AS a
                                WHERE a.symbol = m.symbol AND a.kind IN ('split', 'stock_dividend')
                                  AND a.ex_date <= $1) AS splits
@@ -120,6 +122,11 @@ AS $checks$
                    SELECT DISTINCT a.symbol FROM %1$I.corporate_actions AS a
                    JOIN @extschema@.market_data_coverage($1, $2) AS m USING (symbol)
                    WHERE a.kind IN ('split', 'stock_dividend') AND a.ex_date <= $1)) AS j USING (symbol)
+       LEFT JOIN (SELECT s.symbol, string_agg(format('%%s:%%s on %%s', s.new_shares, s.old_shares, s.price_date), ', '
+                                              ORDER BY s.price_date) AS splits
+                  FROM _portfolio_batch.unknown_splits($1, ARRAY(
+                         SELECT m.symbol FROM @extschema@.market_data_coverage($1, $2) AS m)) AS s
+                  GROUP BY s.symbol) AS u USING (symbol)
        GROUP BY w.symbol, w.splits
      $query$),
     -- Without its legs nobody knows what an action makes of a share, and nothing is done.

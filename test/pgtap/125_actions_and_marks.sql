@@ -2,7 +2,7 @@
 -- once, each with the figures worked by hand.
 
 \ir include/prelude.psql
-SELECT plan(47);
+SELECT plan(50);
 
 \set market_from 2024-03-01
 \set market_to 2024-10-31
@@ -98,6 +98,24 @@ SELECT count(*) AS phases FROM run_daily_batch('2024-07-12', ARRAY[pg_temp.id(3)
 SELECT is(pg_temp.flags(), 'limited_history < 25 % full_history 20', 'until the rows before it are fetched again');
 SELECT results_eq('SELECT source FROM pg_temp.found()', $$VALUES ('preflight true'), ('audit green')$$,
                   'and nothing is found any more');
+-- The same rows when nobody has entered the split: closes as traded, adjusted closes in shares of today.
+DELETE FROM corporate_actions WHERE symbol = 'JUMP';
+SELECT results_eq('SELECT source, detail FROM pg_temp.found()',
+                  $$VALUES ('preflight false', 'close and adj_close part by the ratio of a split that corporate_actions does '
+                                               'not have: JUMP 10:1 on 2024-06-20; enter it, or fetch the rows before it again'),
+                           ('audit amber', 'close and adj_close part by 10:1 on 2024-06-20, and corporate_actions has no split')$$,
+                  'a split that nobody has entered is found where close and adj_close part by its ratio');
+-- A feed that fetches the closes again but only appends the adjusted ones.
+UPDATE market_data_cache SET close = close / 10, adj_close = adj_close * 10 WHERE symbol = 'JUMP' AND date < '2024-06-20';
+SELECT matches((SELECT string_agg(detail, ' / ') FROM pg_temp.found()),
+               'JUMP 1:10 on 2024-06-20.* / .*1:10 on 2024-06-20', 'and where only one of the two was fetched again');
+-- A dividend is no split, nor is a fall that both have.
+UPDATE market_data_cache SET close = close * 10 WHERE symbol = 'JUMP' AND date < '2024-06-20';
+UPDATE market_data_cache SET adj_close = adj_close * 0.8 WHERE symbol = 'JUMP' AND date < '2024-05-10';
+SELECT results_eq('SELECT source FROM pg_temp.found()', $$VALUES ('preflight true'), ('audit green')$$,
+                  'but not in a dividend of a fifth, nor in a fall of both');
+UPDATE market_data_cache SET adj_close = adj_close / 10 WHERE symbol = 'JUMP' AND date < '2024-06-20';
+INSERT INTO corporate_actions (symbol, ex_date, kind, ratio_numerator) VALUES ('JUMP', '2024-06-20', 'split', 10);
 
 -- Marks by hand -----------------------------------------------------------------------------------------------------
 

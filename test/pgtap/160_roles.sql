@@ -140,6 +140,8 @@ INSERT INTO entry_points VALUES
    'SELECT * FROM _portfolio_batch.closings(''{00000000-0000-4000-8000-000000000001}'', ''2024-07-11'')'),
   ('read', 'prices_across_splits',
    'SELECT * FROM _portfolio_batch.prices_across_splits(''2024-07-11'', ''{AAA}'')'),
+  ('read', 'unknown_splits',
+   'SELECT * FROM _portfolio_batch.unknown_splits(''2024-07-11'', ''{AAA}'')'),
   ('read', 'busy_portfolios', 'SELECT * FROM _portfolio_batch.busy_portfolios()'),
   ('read', 'batch_schedules', 'SELECT * FROM pb.batch_schedules()'),
   ('pure', 'batch_activity', 'SELECT * FROM _portfolio_batch.batch_activity()'),
