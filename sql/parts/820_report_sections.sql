@@ -309,7 +309,7 @@ AS $$
     SELECT s.* FROM jsonb_to_record(data -> 'snapshot')
       AS s (total_value numeric, total_long numeric, total_short numeric, gross_exposure numeric, net_exposure numeric,
             gross_delta_exposure numeric, net_delta_exposure numeric, long_count integer, short_count integer,
-            option_count integer, private_positions integer)
+            symbol_count integer, option_count integer, private_positions integer)
   ), bar AS (
     SELECT b.* FROM snapshot AS s,
       LATERAL (VALUES (1, 'Long', 'total_long', s.total_long), (2, 'Short', 'total_short', s.total_short),
@@ -349,8 +349,9 @@ AS $$
                      _portfolio_batch.report_text(520, 28 * b.i - 4, 'soft end',
                        _portfolio_batch.report_percent(b.value / NULLIF(s.total_value, 0)))),
                    '' ORDER BY b.i) FROM bar AS b)))
-         || format('<p class="note">%s long, %s short; of these %s options, %s private. Market values, and percent of '
-                   'net asset value.%s</p>', s.long_count, s.short_count, s.option_count, s.private_positions,
+         || format('<p class="note">Lots: %s long, %s short, of %s symbols; of these %s options, %s private. Market '
+                   'values, and percent of net asset value.%s</p>', s.long_count, s.short_count, s.symbol_count,
+                   s.option_count, s.private_positions,
                    CASE WHEN s.gross_delta_exposure IS NOT NULL THEN format(
                      ' With options by their delta, as sectors and risk have them: gross %s, net %s.',
                      _portfolio_batch.report_value('gross_delta_exposure', s.gross_delta_exposure,

@@ -139,11 +139,11 @@ AS $$
     CROSS JOIN jsonb_to_record(data -> 'holdings') AS h (lots bigint, market_value numeric)
     CROSS JOIN LATERAL (SELECT h.market_value AS sum, h.lots) AS t
     CROSS JOIN LATERAL (VALUES
-      (1, 'Stale prices', 'stale_prices', s.stale_prices::text, s.stale_prices > 0,
+      (1, 'Lots at a stale price', 'stale_prices', s.stale_prices::text, s.stale_prices > 0,
        (SELECT p.names FROM priced AS p WHERE p.price_quality = 'stale')),
-      (2, 'Unpriced positions', 'unpriced_positions', s.unpriced_positions::text, s.unpriced_positions > 0,
+      (2, 'Lots without a price', 'unpriced_positions', s.unpriced_positions::text, s.unpriced_positions > 0,
        (SELECT p.names FROM priced AS p WHERE p.price_quality = 'unpriced')),
-      (3, 'Private positions', 'private_positions', s.private_positions::text, false,
+      (3, 'Private lots', 'private_positions', s.private_positions::text, false,
        (SELECT p.names FROM priced AS p WHERE p.price_quality = 'manual')),
       (4, 'Gross exposure with a beta', 'beta_coverage', _portfolio_batch.report_percent(s.beta_coverage),
        s.beta_coverage < 0.9, NULL),

@@ -25,7 +25,7 @@ SELECT '{"snapshot": {"total_value": 1000, "daily_pnl": 12, "daily_return": 0.01
           "realized_volatility_63d": 0.163, "realized_volatility_21d": 0.121, "expected_volatility_21d": 0.214,
           "expected_volatility_method": "har", "volatility_trend": "rising", "effective_positions": 12.3, "hhi": 813,
           "top_3_concentration": 0.41, "top_10_concentration": 0.76,
-          "total_long": 865, "total_short": -445, "long_count": 7, "short_count": 5, "option_count": 3,
+          "total_long": 865, "total_short": -445, "long_count": 7, "short_count": 5, "symbol_count": 9, "option_count": 3,
           "private_positions": 2, "benchmark_date": "2024-07-10",
           "sector_exposure": {
             "Energy": {"long": 0.31, "short": -0.11, "net": 0.2, "benchmark": 0.05, "active": 0.15},
@@ -75,7 +75,7 @@ SELECT data || '{"history": [{"date": "2024-07-08", "value": 1000, "gross": 1000
                              {"date": "2024-07-11", "value": 2000, "gross": 3200, "net": 1600}]}' AS data FROM document;
 CREATE TEMP TABLE exposures AS SELECT _portfolio_batch.report_exposures(data) AS text FROM course;
 SELECT is((SELECT pg_temp.words(text, '//p[@class="note"]') FROM exposures),
-          '7 long, 5 short; of these 3 options, 2 private. Market values, and percent of net asset value.', 'counts');
+          'Lots: 7 long, 5 short, of 9 symbols; of these 3 options, 2 private. Market values, and percent of net asset value.', 'counts');
 SELECT is((SELECT pg_temp.words(text, '//svg[1]/text[not(contains(@class, "middle"))]') FROM exposures),
           'Long | 865 | 86.5 % | Short | -445 | -44.5 % | Net | 420 | 42.0 % | Gross | 1,310 | 131.0 %',
           'long, short, net and gross in money and in percent');
