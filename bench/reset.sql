@@ -8,7 +8,8 @@ WHERE column_name IS NULL AND (data_type IN ('result', 'log') OR table_name = 'p
 \gexec
 SELECT :'keep_snapshots' = 'on' AS keeps \gset
 \if :keeps
-UPDATE portfolio_snapshots SET beta = NULL, beta_r_squared = NULL, beta_observations = NULL, beta_coverage = NULL,
+UPDATE portfolio_snapshots SET beta = NULL, beta_std_error = NULL, beta_r_squared = NULL, beta_observations = NULL,
+       beta_coverage = NULL,
   realized_volatility_21d = NULL, realized_volatility_63d = NULL, expected_volatility_21d = NULL,
   expected_volatility_method = NULL, volatility_trend = NULL, volatility_percentile = NULL,
   volatility_observations = NULL, volatility_coverage = NULL, volatility_proxied = NULL, sector_exposure = NULL,

@@ -124,6 +124,9 @@ AS $columns$
      'Why figures of the volatility are missing; NULL when none is.'),
     ('portfolio_snapshots', 'beta',                    'double precision',         NULL,
      'Market beta of the net asset value: sum of exposure x beta over equity; NULL with beta_reason.'),
+    ('portfolio_snapshots', 'beta_std_error',          'double precision',         NULL,
+     'Standard error of beta by Newey and West, from the residuals of the portfolio itself, so that errors which its '
+     'symbols share count; 0 or more, NULL when beta is, with beta_reason.'),
     ('portfolio_snapshots', 'beta_r_squared',          'double precision',         NULL,
      'r_squared of the portfolio''s own returns on the market, 0 to 1; NULL with beta_reason.'),
     ('portfolio_snapshots', 'beta_observations',       'integer',                  NULL,
@@ -451,6 +454,9 @@ AS $columns$
      'Names of the factors, the order of the arrays; specific for what the symbols'' own returns contribute.'),
     ('portfolio_model_exposures', 'exposure_values', 'double precision[]', NULL,
      'Dollar exposures over equity: the portfolio''s betas; NULL with a reason.'),
+    ('portfolio_model_exposures', 'std_errors', 'double precision[]', NULL,
+     'Newey-West standard errors of the exposure values, from the residuals of the portfolio itself; NULL of specific '
+     'and where the value is.'),
     ('portfolio_model_exposures', 'exposure_dollars', 'bigint[]', NULL,
      'Sums of signed exposure x beta, in 1/10,000 of the currency; NULL with a reason.'),
     ('portfolio_model_exposures', 'coverage', 'double precision[]', NULL,
@@ -476,15 +482,15 @@ AS $columns$
     -- portfolio_factor_exposures
     ('portfolio_factor_exposures', NULL, 'view',
      $view$
-       SELECT m.portfolio_id, m.calculation_date, m.model, f.factor, f.exposure_value,
+       SELECT m.portfolio_id, m.calculation_date, m.model, f.factor, f.exposure_value, f.std_error,
               (f.exposure_dollar / 10000.0)::numeric(20,4) AS exposure_dollar, f.coverage,
               CASE WHEN m.stale_share > 0 THEN 'stale' END AS quality_flag, m.stale_share,
               f.marginal_contribution_to_risk, f.contribution_to_risk, f.percent_contribution_to_risk, f.reason,
               m.created_at, m.run_id
        FROM %1$I.portfolio_model_exposures AS m
-       CROSS JOIN LATERAL unnest(m.factors, m.exposure_values, m.exposure_dollars, m.coverage,
+       CROSS JOIN LATERAL unnest(m.factors, m.exposure_values, m.std_errors, m.exposure_dollars, m.coverage,
                                  m.marginal_contributions, m.contributions, m.percent_contributions, m.reasons)
-         AS f (factor, exposure_value, exposure_dollar, coverage, marginal_contribution_to_risk,
+         AS f (factor, exposure_value, std_error, exposure_dollar, coverage, marginal_contribution_to_risk,
                contribution_to_risk, percent_contribution_to_risk, reason)
      $view$,
      'Factor exposures of the portfolio: signed dollar exposure x beta, summed over its positions.'),
@@ -498,6 +504,9 @@ AS $columns$
      'Name of the factor (factor_definitions.name), or specific for what the symbols'' own returns contribute.'),
     ('portfolio_factor_exposures', 'exposure_value',                'double precision',         NULL,
      'exposure_dollar over equity: the portfolio''s beta to the factor; NULL with a reason.'),
+    ('portfolio_factor_exposures', 'std_error',                     'double precision',         NULL,
+     'Newey-West standard error of exposure_value, from the residuals of the portfolio itself, so that errors which '
+     'its symbols share count; NULL of specific and where exposure_value is.'),
     ('portfolio_factor_exposures', 'exposure_dollar',               'numeric(20,4)',            NULL,
      'Sum of signed exposure x beta, in currency; NULL with a reason.'),
     ('portfolio_factor_exposures', 'coverage',                      'double precision',         NULL,

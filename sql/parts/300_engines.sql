@@ -59,7 +59,8 @@ last 1.5 times as many; a return needs a price on both of two consecutive sessio
 newest observation is more than max_stale_sessions (5) old are stale.
 Writes symbol_model_fits, symbol_factor_exposures (model and factor market), position_market_betas (options and private
 positions NULL with the reason), portfolio_factor_exposures and the beta columns of the snapshot: beta = sum of exposure
-x beta / net asset value, R2 of the present weights'' return series on the market. Counts positions.';
+x beta / net asset value, its standard error from the residuals of the portfolio itself, R2 of the present weights''
+return series on the market. Counts positions.';
 
 CREATE FUNCTION @extschema@.calc_interest_rate_betas(calculation_date date DEFAULT NULL,
                                                      portfolio_ids uuid[] DEFAULT NULL,

@@ -133,7 +133,8 @@ BEGIN
                'short_count', s.short_count, 'option_count', s.option_count, 'private_count', s.private_positions,
                'symbol_count', s.symbol_count),
              'beta', jsonb_build_object(
-               'beta', s.beta, 'r_squared', s.beta_r_squared, 'observations', s.beta_observations,
+               'beta', s.beta, 'std_error', s.beta_std_error, 'r_squared', s.beta_r_squared,
+               'observations', s.beta_observations,
                'coverage', s.beta_coverage, 'reason', s.beta_reason),
              'volatility', jsonb_build_object(
                'realized_21d', s.realized_volatility_21d, 'realized_63d', s.realized_volatility_63d,
@@ -368,14 +369,15 @@ BEGIN
              'rate_unit', (SELECT min(r.unit) FROM rate AS r),
              'portfolio', jsonb_build_object(
                'market_beta', (
-                 SELECT jsonb_build_object('beta', s.beta, 'r_squared', s.beta_r_squared,
+                 SELECT jsonb_build_object('beta', s.beta, 'std_error', s.beta_std_error, 'r_squared', s.beta_r_squared,
                                            'observations', s.beta_observations, 'coverage', s.beta_coverage,
                                            'reason', CASE WHEN s.portfolio_id IS NULL THEN 'no_snapshot'
                                                           ELSE s.beta_reason END)
                    FROM (VALUES (true)) AS one
                    LEFT JOIN %1$I.portfolio_snapshots AS s ON s.portfolio_id = $1 AND s.snapshot_date = $2),
                'rate_beta', (
-                 SELECT jsonb_build_object('beta', x.exposure_value, 'exposure_dollar', x.exposure_dollar,
+                 SELECT jsonb_build_object('beta', x.exposure_value, 'std_error', x.std_error,
+                                           'exposure_dollar', x.exposure_dollar,
                                            'coverage', x.coverage,
                                            'reason', CASE WHEN x.portfolio_id IS NULL THEN 'no_results'
                                                           ELSE x.reason END)
@@ -431,7 +433,7 @@ BEGIN
              'factors', (
                SELECT COALESCE(jsonb_agg(jsonb_build_object(
                         'name', x.factor, 'factor_type', x.factor_type, 'long_symbol', x.long_symbol,
-                        'short_symbol', x.short_symbol, 'beta', x.exposure_value,
+                        'short_symbol', x.short_symbol, 'beta', x.exposure_value, 'std_error', x.std_error,
                         'exposure_dollar', x.exposure_dollar, 'coverage', x.coverage, 'stale_share', x.stale_share,
                         'marginal_contribution_to_risk', x.marginal_contribution_to_risk,
                         'contribution_to_risk', x.contribution_to_risk,

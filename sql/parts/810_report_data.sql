@@ -143,29 +143,12 @@ BEGIN
       FROM lot AS p
       WHERE p.exposure IS NOT NULL
       GROUP BY p.follows
-    ), estimate AS (
-      -- The portfolio's exposure once more, from its symbols, and its error if theirs are independent. In one order, so
-      -- that a page is the same to the last digit.
-      SELECT e.model, e.factor,
-             sum(h.exposure * e.beta ORDER BY h.symbol COLLATE "C") / s.total_value::double precision AS exposure,
-             CASE WHEN count(e.std_error) = count(e.beta)
-                  THEN sqrt(sum((h.exposure * e.std_error) ^ 2 ORDER BY h.symbol COLLATE "C"))
-                       / s.total_value::double precision END AS std_error
-      FROM held AS h
-      JOIN %1$I.symbol_factor_exposures AS e ON e.symbol = h.symbol AND e.calculation_date = $2
-      CROSS JOIN snapshot AS s
-      WHERE s.total_value > 0 AND e.beta IS NOT NULL
-      GROUP BY e.model, e.factor, s.total_value
     ), factor AS (
       SELECT f.model, f.factor, f.exposure_value AS exposure, f.exposure_dollar, f.coverage,
-             f.contribution_to_risk AS contribution, f.percent_contribution_to_risk AS share, f.reason,
-             -- Without it the prices have changed since, and the error would belong to another portfolio.
-             CASE WHEN abs(e.exposure - f.exposure_value) <= 1e-6 * greatest(1, abs(f.exposure_value))
-                  THEN e.std_error END AS std_error,
+             f.contribution_to_risk AS contribution, f.percent_contribution_to_risk AS share, f.reason, f.std_error,
              COALESCE((SELECT min(d.display_order) FROM %1$I.factor_definitions AS d WHERE d.name = f.factor), 99)
                AS position
       FROM %1$I.portfolio_factor_exposures AS f
-      LEFT JOIN estimate AS e USING (model, factor)
       WHERE f.portfolio_id = $1 AND f.calculation_date = $2
     ), correlation AS (
       SELECT c.* FROM %1$I.correlation_calculations AS c
@@ -259,7 +242,7 @@ COMMENT ON FUNCTION _portfolio_batch.report_data(uuid, date) IS
 history (snapshots up to the date), positions (the 25 largest of report_positions with their market betas, place their
 rank), holdings (number and sums of all), movers (of a book of more: the five largest gains and losses), troubled (lots
 beyond the 25 with an old price or a remark: their number and the first 25), prices (by quality, the symbols that are
-not of the day: their number and the 25 oldest), factors (exposures with a standard error, see portfolio_report),
+not of the day: their number and the 25 oldest), factors (exposures with their standard errors),
 correlation and clusters, held (exposure by symbol of the correlations), stress, quality (positions by figure, flag and
 reason) and lineage (report_lineage). What is NULL, and a part for which there is no row, is left out. Nothing dated
 after the date is read but the definitions and names, which have no history. 42704 for an unknown portfolio.';

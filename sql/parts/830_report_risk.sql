@@ -73,17 +73,16 @@ AS $$
             CROSS JOIN LATERAL (SELECT _portfolio_batch.report_scale(l.low, a.low, a.high, 140, 370) AS low,
                                        _portfolio_batch.report_scale(l.high, a.low, a.high, 140, 370) AS high) AS z)))
          || '<p class="note">Beta of net asset value: per unit return of the market, of a style beside the market, of '
-            'a spread. Whiskers are 95&#8239;% intervals for errors of estimation that are independent from symbol to '
-            'symbol, the root of the sum of (weight &#215; standard error)&#178;; errors that symbols share make the '
-            'true ones wider.'
-         || CASE WHEN a.with_interval < a.known THEN ' Without an interval: a standard error is missing, or prices or '
-                   'holdings have changed since the run.' ELSE '' END || '</p>'
+            'a spread. Whiskers are 95&#8239;% intervals by Newey and West, from the residuals of the portfolio '
+            'itself: surprises that its symbols share are in them.'
+         || CASE WHEN a.with_interval < a.known THEN ' Without an interval: a standard error is missing.' ELSE '' END
+         || '</p>'
     END, false)
   FROM axis AS a
 $$;
 COMMENT ON FUNCTION _portfolio_batch.report_factor_betas(jsonb) IS
-'Section of the report: exposures to the factors of the models ridge and spread, with 95 % intervals under independent
-errors of the symbols'' estimates. data: as report_data returns it.';
+'Section of the report: exposures to the factors of the models ridge and spread, with 95 % intervals by their standard
+errors. data: as report_data returns it.';
 
 CREATE FUNCTION _portfolio_batch.report_risk(data jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

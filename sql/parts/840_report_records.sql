@@ -308,7 +308,6 @@ script and no reference to anything outside, which the page''s own policy also f
 prefers it, and made for paper. Amounts are in the portfolio''s currency; a missing figure is its reason in words, never
 0. Exact values are in data attributes. Text is for client_encoding UTF8. It writes nothing, and needs SELECT on the
 tables.
-The intervals of the factor betas take the errors of the symbols'' estimates as independent:
-beta +- 1.96 sqrt(sum (w_i se_i)^2); the tables hold no covariances between them.
+The intervals of the factor betas are beta +- 1.96 std_error of portfolio_factor_exposures.
 Errors: 42704 for an unknown or deleted portfolio, 22023 for a date without a snapshot, with the nearest one.
 Example: psql -XAtc "SELECT portfolio_report(''00000000-0000-4000-8000-000000000001'')" > report.html';

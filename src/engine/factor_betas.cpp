@@ -64,6 +64,11 @@ class FactorEngine {
       exposures_.push_back(portfolio_exposure(portfolio, fits_.factors[static_cast<std::size_t>(k)], exposure, stale));
       x(k) = exposures_.back().value;
     }
+    const core::Vector errors = models_.std_errors(model_, portfolio);
+    for (Eigen::Index k = 0; k < factors; ++k) {
+      store::PortfolioExposure& exposure = exposures_[first + static_cast<std::size_t>(k)];
+      if (!std::isnan(exposure.value)) exposure.std_error = errors(k);
+    }
     store::PortfolioExposure& own = exposures_.emplace_back();
     own.portfolio_id = portfolio.id;
     own.factor = specific;

@@ -26,11 +26,13 @@ FactorExposure market_exposure(const RiskPortfolio& portfolio, const std::vector
   });
 }
 
-store::SnapshotBeta snapshot_beta(const RiskPortfolio& portfolio, RiskModels& models, const store::Settings& settings) {
+store::SnapshotBeta snapshot_beta(const RiskPortfolio& portfolio, RiskModels& models, const store::Settings& settings,
+                                  double std_error) {
   const std::vector<BetaFit>& fits = models.market();
   const FactorExposure exposure = market_exposure(portfolio, fits);
   store::SnapshotBeta row{.portfolio_id = portfolio.id,
                           .beta = {},
+                          .std_error = {},
                           .r_squared = {},
                           .observations = {},
                           .coverage = exposure.coverage,
@@ -50,6 +52,7 @@ store::SnapshotBeta snapshot_beta(const RiskPortfolio& portfolio, RiskModels& mo
     const core::PortfolioBeta beta =
         core::portfolio_beta(assets, models.market_returns(), models.book().session, beta_settings(settings));
     row.beta = beta.beta;
+    row.std_error = std_error;
     row.r_squared = beta.r_squared;
     row.observations = beta.observations;
     if (!row.r_squared)
@@ -81,10 +84,12 @@ Report calc_market_betas(Context& context, Date day, std::span<const core::Uuid>
       return symbols[static_cast<std::size_t>(symbol)].sample.reason == core::Reason::none;
     });
     if (!portfolio.net_asset_value) continue;
-    snapshots.push_back(snapshot_beta(portfolio, models, context.store().settings()));
+    const double std_error = models.std_errors("market", portfolio)(0);
+    snapshots.push_back(snapshot_beta(portfolio, models, context.store().settings(), std_error));
     const double stale = stale_share(portfolio, [&](int symbol) { return models.is_market_stale(symbol); });
     exposures.push_back(
         portfolio_exposure(portfolio, market_factor, market_exposure(portfolio, models.market()), stale));
+    exposures.back().std_error = std_error;
   }
 
   const std::vector<std::string> factors{market_factor};

@@ -35,6 +35,7 @@ Report calc_interest_rate_betas(Context& context, core::Date day, std::span<cons
     const FactorExposure exposure = exposure_to(portfolio, [&](int symbol) { return fits.beta(rate, symbol); });
     const double stale = stale_share(portfolio, [&](int symbol) { return fits.is_stale(symbol); });
     exposures.push_back(portfolio_exposure(portfolio, fits.factor, exposure, stale));
+    exposures.back().std_error = models.std_errors("rate", portfolio)(rate);
   }
   const std::vector<store::SymbolModel> symbols = symbol_models(models.book(), fits);
   report.rows_written += write_models(context, day, models.describe("rate", fits.factors), symbols) +

@@ -191,15 +191,40 @@ Matrix RiskModels::style_moves(const core::PricePanel& panel) const {
   return moves;
 }
 
-SymbolFits RiskModels::fit_factors(const char* model, SymbolTopic topic, core::FactorModelSettings settings) {
+// How a model is estimated.
+core::FactorModelSettings RiskModels::model_settings(const std::string& model) const {
+  const store::Settings& settings = inputs_.store().settings();
+  core::FactorModelSettings result = core::spread_model();
+  if (model == "ridge") {
+    result = settings.orthogonalize ? core::ridge_model() : core::plain_ridge_model();
+    result.alpha_per_observation = settings.ridge_alpha_per_observation;
+    if (settings.ridge_alpha) {
+      result.alpha_per_observation.reset();
+      result.ridge.alpha = *settings.ridge_alpha;
+    }
+    result.ridge.choice = settings.ridge_alpha_choice == "gcv" ? core::AlphaChoice::gcv : core::AlphaChoice::fixed;
+  }
+  result.history = model == "market" || model == "rate" ? beta_window(settings) : factor_window(settings);
+  return result;
+}
+
+// Returns of the market and of the factors of a model, sessions x factors.
+Matrix RiskModels::model_factors(const std::string& model) const {
   const core::PricePanel& panel = inputs_.market().panel;
-  settings.history = factor_window(inputs_.store().settings());
+  const Matrix own = factor_moves(panel, model.c_str());
+  Matrix factors(own.rows(), own.cols() + 1);
+  factors.col(0) = market_returns();
+  factors.rightCols(own.cols()) = own;
+  return factors;
+}
+
+SymbolFits RiskModels::fit_factors(const char* model, SymbolTopic topic) {
+  const core::PricePanel& panel = inputs_.market().panel;
+  const core::FactorModelSettings settings = model_settings(model);
   SymbolFits result;
   result.factors = factor_names(model);
   result.factors.insert(result.factors.begin(), market_factor);
-  Matrix factors(panel.sessions().size(), static_cast<Eigen::Index>(result.factors.size()));
-  factors.col(0) = market_returns();
-  factors.rightCols(factors.cols() - 1) = factor_moves(panel, model);
+  const Matrix factors = model_factors(model);
   const auto estimate = [&](const std::vector<int>& indexes) {
     return core::fit_factor_model(panel.returns(), columns(indexes), factors, book_.session, panel.sessions(), settings,
                                   pg::poll);
@@ -212,20 +237,12 @@ SymbolFits RiskModels::fit_factors(const char* model, SymbolTopic topic, core::F
 
 const SymbolFits& RiskModels::ridge() {
   if (ridge_) return *ridge_;
-  const store::Settings& settings = inputs_.store().settings();
-  core::FactorModelSettings model = settings.orthogonalize ? core::ridge_model() : core::plain_ridge_model();
-  model.alpha_per_observation = settings.ridge_alpha_per_observation;
-  if (settings.ridge_alpha) {
-    model.alpha_per_observation.reset();
-    model.ridge.alpha = *settings.ridge_alpha;
-  }
-  model.ridge.choice = settings.ridge_alpha_choice == "gcv" ? core::AlphaChoice::gcv : core::AlphaChoice::fixed;
-  return ridge_.emplace(fit_factors("ridge", SymbolTopic::ridge, model));
+  return ridge_.emplace(fit_factors("ridge", SymbolTopic::ridge));
 }
 
 const SymbolFits& RiskModels::spread() {
   if (spread_) return *spread_;
-  return spread_.emplace(fit_factors("spread", SymbolTopic::spread, core::spread_model()));
+  return spread_.emplace(fit_factors("spread", SymbolTopic::spread));
 }
 
 // The changes of the yield, where the series has enough of them in reach of the day and does not end long before it;
@@ -270,6 +287,41 @@ const RateFits& RiskModels::rate() {
                                  core::blank_fits(2, book_.symbols.size()), estimate);
   mark_unpriced(result.fits);
   return rate_.emplace(std::move(result));
+}
+
+core::PortfolioErrors RiskModels::make_errors(const std::string& model) {
+  const core::PricePanel& panel = inputs_.market().panel;
+  core::PortfolioErrors::Returns returns = [this, &panel](int symbol) -> Vector {
+    return panel.returns(book_.columns[static_cast<std::size_t>(symbol)]);
+  };
+  const core::FactorFits* fits = nullptr;
+  Matrix factors;
+  if (model == "market") {
+    if (!market_as_factor_) market_as_factor_ = core::as_factor_fits(market());
+    fits = &*market_as_factor_;
+    factors = market_returns();
+  } else if (model == "rate") {
+    fits = &rate().fits;
+    const core::RateChanges& changes = rate_changes();
+    factors.resize(panel.sessions().size(), 2);
+    factors.col(0) = core::interval_returns(market_returns(), changes);
+    factors.col(1) = changes.change;
+    returns = [returns, &changes](int symbol) -> Vector { return core::interval_returns(returns(symbol), changes); };
+  } else {
+    fits = model == "ridge" ? &ridge().fits : &spread().fits;
+    factors = model_factors(model);
+  }
+  return {std::move(returns), std::move(factors), *fits, book_.session, model_settings(model), pg::poll};
+}
+
+core::Vector RiskModels::std_errors(const std::string& model, const RiskPortfolio& portfolio) {
+  auto errors = errors_.find(model);
+  if (errors == errors_.end()) errors = errors_.emplace(model, make_errors(model)).first;
+  std::vector<core::WeightedSymbol> held;
+  if (portfolio.has_equity())
+    for (const SymbolExposure& exposure : portfolio.exposures)
+      held.push_back({exposure.symbol, exposure.net / *portfolio.net_asset_value});
+  return errors->second.std_errors(held, pg::poll);
 }
 
 // The moves of all factors by session, in the form their exposures are measured in.

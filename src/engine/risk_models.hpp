@@ -2,6 +2,7 @@
 #include "core/no_postgres.hpp"
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 #include "core/stats/beta.hpp"
 #include "core/stats/ewma.hpp"
 #include "core/stats/factor_model.hpp"
+#include "core/stats/portfolio_errors.hpp"
 #include "core/stats/rate_beta.hpp"
 #include "engine/inputs.hpp"
 #include "engine/risk_book.hpp"
@@ -93,6 +95,9 @@ class RiskModels {
   const SymbolFits& spread();
   const FactorCovariance& covariance();
   PastMoves past_moves();
+  // Standard errors of a portfolio's betas to the factors of a model, in the order of its fits; NaN without equity, and
+  // where no symbol is estimated.
+  core::Vector std_errors(const std::string& model, const RiskPortfolio& portfolio);
   // How a model of these factors, the market first, was estimated on the day, with what its symbols' fits have in
   // common.
   store::FactorModelRow describe(const std::string& model, std::span<const std::string> factors) const;
@@ -105,9 +110,12 @@ class RiskModels {
  private:
   // Columns of the panel of the symbols at some indexes of the book.
   std::vector<int> columns(const std::vector<int>& indexes) const;
-  SymbolFits fit_factors(const char* model, SymbolTopic topic, core::FactorModelSettings settings);
+  SymbolFits fit_factors(const char* model, SymbolTopic topic);
   const core::RateChanges& rate_changes();
   core::RateChanges implied_changes(const core::PricePanel& panel, const store::FactorDefinition& fund) const;
+  core::FactorModelSettings model_settings(const std::string& model) const;
+  core::Matrix model_factors(const std::string& model) const;
+  core::PortfolioErrors make_errors(const std::string& model);
   core::Matrix covariance_series(FactorCovariance& result);
   std::vector<std::string> factor_names(const char* model) const;
   core::Matrix factor_moves(const core::PricePanel& panel, const char* model) const;
@@ -124,6 +132,8 @@ class RiskModels {
   std::optional<SymbolFits> ridge_;
   std::optional<SymbolFits> spread_;
   std::optional<FactorCovariance> covariance_;
+  std::optional<core::FactorFits> market_as_factor_;
+  std::map<std::string, core::PortfolioErrors> errors_;
   std::size_t symbols_taken_ = 0;
 };
 

@@ -55,6 +55,7 @@ std::int64_t write_portfolio_exposures(const Store& store, core::Date day, const
       constant<Row>("model", model),
       pg::column<Row>("factors", [](const Row& row) { return each<std::string>(row, &PortfolioExposure::factor); }),
       figures("exposure_values", &PortfolioExposure::value),
+      figures("std_errors", &PortfolioExposure::std_error),
       pg::column<Row>(
           "exposure_dollars",
           [](const Row& row) { return each<std::optional<core::Money>>(row, &PortfolioExposure::dollars); }),

@@ -20,7 +20,8 @@ namespace pb::store {
 struct PortfolioExposure {
   core::Uuid portfolio_id;
   std::string factor;
-  double value = std::numeric_limits<double>::quiet_NaN();  // over net asset value
+  double value = std::numeric_limits<double>::quiet_NaN();      // over net asset value
+  double std_error = std::numeric_limits<double>::quiet_NaN();  // of the value
   std::optional<core::Money> dollars;
   double coverage = std::numeric_limits<double>::quiet_NaN();
   double stale_share = std::numeric_limits<double>::quiet_NaN();   // of the gross exposure, the same for all of a model

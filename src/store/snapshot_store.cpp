@@ -189,9 +189,13 @@ std::int64_t update_snapshots(const Store& store, Date day, const RowBuffer& row
 std::int64_t write_snapshot_betas(const Store& store, Date day, std::span<const SnapshotBeta> rows) {
   using Row = SnapshotBeta;
   static const Columns<Row> columns{
-      pg::column<Row>("portfolio_id", &Row::portfolio_id), pg::column<Row>("beta", &Row::beta),
-      pg::column<Row>("beta_r_squared", &Row::r_squared),  pg::column<Row>("beta_observations", &Row::observations),
-      pg::column<Row>("beta_coverage", &Row::coverage),    pg::column<Row>("beta_reason", &Row::reason),
+      pg::column<Row>("portfolio_id", &Row::portfolio_id),
+      pg::column<Row>("beta", &Row::beta),
+      pg::column<Row>("beta_std_error", &Row::std_error),
+      pg::column<Row>("beta_r_squared", &Row::r_squared),
+      pg::column<Row>("beta_observations", &Row::observations),
+      pg::column<Row>("beta_coverage", &Row::coverage),
+      pg::column<Row>("beta_reason", &Row::reason),
   };
   return update_snapshots(store, day, columns, rows);
 }

@@ -61,6 +61,7 @@ std::int64_t update_snapshots(const Store& store, core::Date day, const Columns<
 struct SnapshotBeta {
   core::Uuid portfolio_id;
   std::optional<double> beta;
+  std::optional<double> std_error;  // of beta
   std::optional<double> r_squared;
   std::optional<int> observations;
   double coverage;  // share of gross exposure that has a beta; NaN without exposure

@@ -283,6 +283,10 @@ def is_estimated(fit):
     return "betas" in fit
 
 
+def rate_factors(frame):
+    return pd.DataFrame({"market": frame[MARKET], RATE: frame[RATE]})
+
+
 def fit_models(symbols, day, returns, funds, intervals):
     """{(model, rate series): {symbol: fit}}; the rate series is None for the models without one."""
     fits = {}
@@ -290,8 +294,7 @@ def fit_models(symbols, day, returns, funds, intervals):
         factors = funds[MODELS[model]]
         fits[model, None] = {s: fit_symbol(s, day, model, returns, factors) for s in symbols}
     for series, frame in intervals.items():
-        factors = pd.DataFrame({"market": frame[MARKET], RATE: frame[RATE]})
-        fits["rate", series] = {s: fit_symbol(s, day, "rate", frame, factors) | {"rate_series": series}
+        fits["rate", series] = {s: fit_symbol(s, day, "rate", frame, rate_factors(frame)) | {"rate_series": series}
                                 for s in symbols}
     return fits
 
@@ -357,7 +360,21 @@ def specific_variance(portfolio, symbols, fits, moves, returns):
     return specific_risk.specific_variance(np.column_stack(own), portfolio.weights(symbols))[3] * SESSIONS_A_YEAR
 
 
-def exposure_rows(portfolio, day, model, series, fits, covariance, moves, returns):
+def portfolio_errors(portfolio, day, model, frame, factors, fits):
+    """Standard errors of one regression of the portfolio's own returns, which all of its symbols allow: they have the
+    same sample. The coefficients are the sums of theirs."""
+    symbols = [s for s in portfolio.exposures if is_estimated(fits[s])]
+    assert len({(fits[s]["window_start"], fits[s]["window_end"], fits[s]["observations"]) for s in symbols}) == 1
+    sample = newest(factors.join(frame[symbols], rsuffix=" own"), day)
+    names = [s + " own" if s in factors.columns else s for s in symbols]
+    own = sample[names].to_numpy() @ portfolio.weights(symbols)
+    fit = ESTIMATORS[model](sample[factors.columns].to_numpy(), own)
+    sums = portfolio.weights(symbols) @ np.array([fits[s]["betas"] for s in symbols])
+    np.testing.assert_allclose(fit["betas"], sums, rtol=1e-8, atol=1e-10)
+    return fit["std_errors"]
+
+
+def exposure_rows(portfolio, day, model, series, fits, covariance, moves, returns, errors):
     symbols, dollars = dollar_exposures(portfolio, fits)
     x = np.array(list(dollars.values())) / portfolio.net_asset_value
     moved = covariance.loc[list(dollars), list(dollars)].to_numpy() @ x * SESSIONS_A_YEAR
@@ -370,7 +387,7 @@ def exposure_rows(portfolio, day, model, series, fits, covariance, moves, return
             "coverage": portfolio.coverage(symbols)}
     marginal = moved / total
     for k, (factor, dollar) in enumerate(dollars.items()):
-        yield base | {"factor": factor, "exposure_value": x[k], "exposure_dollar": dollar,
+        yield base | {"factor": factor, "exposure_value": x[k], "exposure_dollar": dollar, "std_error": errors[k],
                       "marginal_contribution_to_risk": marginal[k], "contribution_to_risk": x[k] * marginal[k],
                       "percent_contribution_to_risk": x[k] * marginal[k] / total}
     yield base | {"factor": "specific", "contribution_to_risk": own / total,
@@ -763,7 +780,7 @@ FILES = {
                                 "r_squared", "std_error", "observations", "quality_flag", "reason"],
     "risk_portfolio_exposures.csv": ["portfolio_id", "calculation_date", "model", "rate_series", "factor",
                                      "exposure_value", "exposure_dollar", "coverage", "marginal_contribution_to_risk",
-                                     "contribution_to_risk", "percent_contribution_to_risk"],
+                                     "contribution_to_risk", "percent_contribution_to_risk", "std_error"],
     "risk_factor_correlations.csv": ["calculation_date", "rate_series", "factor_1", "factor_2", "correlation",
                                      "covariance", "observations", "half_life", "reason"],
     "risk_benchmark.csv": ["benchmark_code", "asof_date", "sector", "weight"],
@@ -903,10 +920,12 @@ def main(arguments):
                                               | volatility_row(returns[symbol].to_numpy(), session))
         for portfolio in portfolios[day]:
             for (model, series), of_model in fits.items():
-                out["risk_portfolio_exposures.csv"] += exposure_rows(portfolio, day, model, series, of_model,
-                                                                     covariances[series or RATE_SERIES[0]],
-                                                                     series_of.loc[:day].tail(WINDOW),
-                                                                     returns.loc[:day].tail(WINDOW))
+                frame = intervals[series] if series else returns
+                factors = rate_factors(frame) if series else funds[MODELS[model]]
+                out["risk_portfolio_exposures.csv"] += exposure_rows(
+                    portfolio, day, model, series, of_model, covariances[series or RATE_SERIES[0]],
+                    series_of.loc[:day].tail(WINDOW), returns.loc[:day].tail(WINDOW),
+                    portfolio_errors(portfolio, day, model, frame, factors, of_model))
             out["risk_sectors.csv"] += sector_rows(portfolio, day, profiles, out["risk_benchmark.csv"])
             out["risk_concentration.csv"].append(concentration_row(portfolio, day))
             covered, series_returns = portfolio_returns(portfolio, returns, session, fits["market", None])

@@ -215,13 +215,13 @@ INSERT INTO documented VALUES
   ('portfolio_model_exposures', 'text', 'model'),
   ('portfolio_model_exposures', 'text[]', 'factors reasons'),
   ('portfolio_model_exposures', 'double precision', 'stale_share'),
-  ('portfolio_model_exposures', 'double precision[]', 'exposure_values coverage marginal_contributions contributions '
+  ('portfolio_model_exposures', 'double precision[]', 'exposure_values std_errors coverage marginal_contributions contributions '
    'percent_contributions'),
   ('portfolio_model_exposures', 'bigint[]', 'exposure_dollars'),
   ('portfolio_factor_exposures', 'uuid', 'portfolio_id'),
   ('portfolio_factor_exposures', 'date', 'calculation_date'),
   ('portfolio_factor_exposures', 'text', 'model factor quality_flag'),
-  ('portfolio_factor_exposures', 'double precision', 'exposure_value coverage stale_share marginal_contribution_to_risk '
+  ('portfolio_factor_exposures', 'double precision', 'exposure_value std_error coverage stale_share marginal_contribution_to_risk '
    'percent_contribution_to_risk'),
   ('portfolio_factor_exposures', 'numeric(20,4)', 'exposure_dollar'),
   ('factor_correlations', 'date', 'calculation_date'),
@@ -288,7 +288,7 @@ INSERT INTO documented VALUES
   ('portfolio_snapshots', 'integer', 'long_count short_count option_count private_positions stale_prices '
    'unpriced_positions symbol_count beta_observations'),
   ('portfolio_snapshots', 'double precision', 'daily_return gross_return net_delta total_gamma total_theta total_vega '
-   'realized_volatility_21d realized_volatility_63d expected_volatility_21d volatility_percentile beta beta_r_squared '
+   'realized_volatility_21d realized_volatility_63d expected_volatility_21d volatility_percentile beta beta_std_error beta_r_squared '
    'beta_coverage hhi effective_positions top_3_concentration top_10_concentration'),
   ('portfolio_snapshots', 'text', 'volatility_trend beta_reason'),
   ('portfolio_snapshots', 'jsonb', 'sector_exposure'),
@@ -624,20 +624,20 @@ SELECT results_eq(
   $$VALUES ('a', '-8.5'::float8, 0.7::float8, 2::float8, 251, 'DGS10', '1 pp', NULL),
            ('b', NULL, NULL, NULL, NULL, 'DGS10', '1 pp', 'private')$$,
   'position_interest_rate_betas that to the rate, beside the market');
-INSERT INTO portfolio_model_exposures (portfolio_id, calculation_date, model, factors, exposure_values, exposure_dollars,
+INSERT INTO portfolio_model_exposures (portfolio_id, calculation_date, model, factors, exposure_values, std_errors, exposure_dollars,
                                        coverage, marginal_contributions, contributions, percent_contributions, reasons, run_id)
-VALUES (gen_random_uuid(), '2024-07-01', 'ridge', '{market,value,specific}', '{0.5,NULL,NULL}', '{123456789,NULL,NULL}',
+VALUES (gen_random_uuid(), '2024-07-01', 'ridge', '{market,value,specific}', '{0.5,NULL,NULL}', '{0.04,NULL,NULL}', '{123456789,NULL,NULL}',
         '{0.9,0,0.9}', '{0.2,NULL,NULL}', '{0.1,NULL,0.05}', '{0.8,NULL,0.2}', '{NULL,no_prices,NULL}', 7),
-       (gen_random_uuid(), '2024-07-02', 'market', '{market}', NULL, '{-1}', NULL, NULL, NULL, NULL, NULL, 7);
+       (gen_random_uuid(), '2024-07-02', 'market', '{market}', NULL, NULL, '{-1}', NULL, NULL, NULL, NULL, NULL, 7);
 SELECT results_eq(
-  $$SELECT calculation_date, model, factor, exposure_value, exposure_dollar, coverage, marginal_contribution_to_risk,
+  $$SELECT calculation_date, model, factor, exposure_value, std_error, exposure_dollar, coverage, marginal_contribution_to_risk,
            contribution_to_risk, percent_contribution_to_risk, reason, run_id
     FROM portfolio_factor_exposures ORDER BY calculation_date, factor$$,
-  $$VALUES ('2024-07-01'::date, 'ridge', 'market', 0.5::float8, 12345.6789::numeric(20,4), 0.9::float8, 0.2::float8,
+  $$VALUES ('2024-07-01'::date, 'ridge', 'market', 0.5::float8, 0.04::float8, 12345.6789::numeric(20,4), 0.9::float8, 0.2::float8,
             0.1::float8, 0.8::float8, NULL, 7::bigint),
-           ('2024-07-01', 'ridge', 'specific', NULL, NULL, 0.9, NULL, 0.05, 0.2, NULL, 7),
-           ('2024-07-01', 'ridge', 'value', NULL, NULL, 0, NULL, NULL, NULL, 'no_prices', 7),
-           ('2024-07-02', 'market', 'market', NULL, -0.0001, NULL, NULL, NULL, NULL, NULL, 7)$$,
+           ('2024-07-01', 'ridge', 'specific', NULL, NULL, NULL, 0.9, NULL, 0.05, 0.2, NULL, 7),
+           ('2024-07-01', 'ridge', 'value', NULL, NULL, NULL, 0, NULL, NULL, NULL, 'no_prices', 7),
+           ('2024-07-02', 'market', 'market', NULL, NULL, -0.0001, NULL, NULL, NULL, NULL, NULL, 7)$$,
   'portfolio_factor_exposures unfolds the exposures of a portfolio by factor, in currency');
 SELECT results_eq(
   $$SELECT right(position_id::text, 1), model, market_beta, value_beta, low_vol_beta, growth_beta, size_spread_beta,

@@ -2,7 +2,7 @@
 -- numpy, scipy and statsmodels have computed without any code in common (test/golden/risk_engines.py).
 
 \ir include/prelude.psql
-SELECT plan(59);
+SELECT plan(60);
 
 \set have_data `test -r "$PB_PRICES_CSV" && test -r "$PB_SHARED_DATA/dgs10_2005_2024.csv" && echo true || echo false`
 \if :have_data
@@ -34,7 +34,7 @@ CREATE TEMP TABLE golden_rates (
 CREATE TEMP TABLE golden_exposures (
   portfolio_id uuid, calculation_date date, model text, rate_series text, factor text, exposure_value float8,
   exposure_dollar float8, coverage float8, marginal_contribution_to_risk float8, contribution_to_risk float8,
-  percent_contribution_to_risk float8);
+  percent_contribution_to_risk float8, std_error float8);
 CREATE TEMP TABLE golden_covariances (
   calculation_date date, rate_series text, factor_1 text, factor_2 text, correlation float8, covariance float8,
   observations int, half_life float8, reason text);
@@ -190,7 +190,7 @@ LANGUAGE sql AS $$
   FROM wanted_exposures AS g
   LEFT JOIN portfolio_factor_exposures AS e USING (portfolio_id, calculation_date, model, factor)
   WHERE coalesce(g.rate_series, series) = series
-    AND (pg_temp.near(e.exposure_value, g.exposure_value)
+    AND (pg_temp.near(e.exposure_value, g.exposure_value) AND pg_temp.near(e.std_error, g.std_error)
          AND pg_temp.same_amount(e.exposure_dollar, g.exposure_dollar)
          AND pg_temp.near(e.coverage, g.coverage) AND e.reason IS NULL) IS NOT TRUE
 $$;
@@ -276,7 +276,8 @@ SELECT set_eq($$SELECT portfolio_id, position_id, calculation_date, model FROM p
 SELECT is((SELECT count(*) FROM factor_correlations JOIN days ON day = calculation_date), 3::bigint * 78,
           'each pair of the twelve factors is there once, and each variance');
 SELECT is_empty($$SELECT * FROM pg_temp.differing_covariances('DGS10')$$, 'covariances and correlations of factors');
-SELECT is_empty($$SELECT * FROM pg_temp.differing_exposures('DGS10')$$, 'exposures of portfolios, and their coverage');
+SELECT is_empty($$SELECT * FROM pg_temp.differing_exposures('DGS10')$$, 'exposures of portfolios, their errors by one regression of the '
+                'portfolio in statsmodels, and their coverage');
 SELECT is_empty($$
   SELECT portfolio_id, calculation_date, model, factor FROM portfolio_factor_exposures
   JOIN days ON day = calculation_date
@@ -299,8 +300,22 @@ SELECT is_empty($$
   SELECT s.portfolio_id, s.snapshot_date, s.beta, e.exposure_value
   FROM portfolio_snapshots AS s JOIN portfolio_factor_exposures AS e
     ON (e.portfolio_id, e.calculation_date, e.model, e.factor) = (s.portfolio_id, s.snapshot_date, 'market', 'market')
-  WHERE (pg_temp.near(s.beta, e.exposure_value) AND pg_temp.near(s.beta_coverage, e.coverage)) IS NOT TRUE$$,
+  WHERE (pg_temp.near(s.beta, e.exposure_value) AND s.beta_std_error = e.std_error AND pg_temp.near(s.beta_coverage, e.coverage)) IS NOT TRUE$$,
   'the exposure to the market is the beta of the snapshot');
+-- Errors that symbols share do not cancel as independent ones would.
+CREATE TEMP VIEW independent AS
+SELECT e.std_error, sqrt(sum((w.exposure * b.std_error) ^ 2)) / s.total_value::float8 AS error
+FROM days
+JOIN portfolio_factor_exposures AS e ON e.calculation_date = days.day
+JOIN portfolio_snapshots AS s ON s.portfolio_id = e.portfolio_id AND s.snapshot_date = days.day
+CROSS JOIN LATERAL (SELECT h.symbol, sum(h.exposure) AS exposure FROM position_history AS h
+                    WHERE h.portfolio_id = s.portfolio_id AND h.calculation_date = s.snapshot_date GROUP BY 1) AS w
+JOIN symbol_factor_exposures AS b ON b.symbol = w.symbol AND b.calculation_date = days.day AND b.model = e.model
+                                 AND b.factor = e.factor
+WHERE e.model IN ('market', 'ridge', 'spread')
+GROUP BY e.portfolio_id, e.calculation_date, e.model, e.factor, e.std_error, s.total_value;
+SELECT ok((SELECT max(std_error / error) > 1.2 FROM independent WHERE error > 0),
+          'errors of a portfolio are more than those of symbols whose errors are independent, by a fifth in these books');
 
 -- Sectors and concentration ------------------------------------------------------------------------------------------
 

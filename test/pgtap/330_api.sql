@@ -235,9 +235,9 @@ SELECT is_empty($$SELECT * FROM portfolio_factor_exposures AS x JOIN answers AS 
                             ON f ->> 'name' = x.factor
                   WHERE a.function = 'factors' AND a.name ~ '^Sample' AND x.model IN ('ridge', 'spread')
                     AND x.calculation_date = '2024-11-22' AND x.factor <> 'specific'
-                    AND ((f ->> 'beta')::float8, f ->> 'exposure_dollar', (f ->> 'coverage')::float8,
+                    AND ((f ->> 'beta')::float8, (f ->> 'std_error')::float8, f ->> 'exposure_dollar', (f ->> 'coverage')::float8,
                          (f ->> 'percent_contribution_to_risk')::float8)
-                        IS DISTINCT FROM (x.exposure_value, x.exposure_dollar::text, x.coverage,
+                        IS DISTINCT FROM (x.exposure_value, x.std_error, x.exposure_dollar::text, x.coverage,
                                           x.percent_contribution_to_risk)$$, 'with the figures stored');
 SELECT ok((SELECT abs(sum((f ->> 'contribution_to_risk')::float8)
                       + (min((answer -> model -> 'specific' ->> 'contribution_to_risk'))::float8)

@@ -64,8 +64,8 @@ class GroupFitter {
     Matrix x = factors_(group.days, every);
     if (has_constant_column(x)) return refuse(group.members, Reason::constant_series);
     try {
-      const Vector slopes = settings_.orthogonalize ? orthogonalize_to_first(x) : Vector::Zero(x.cols());
-      const RidgeDesign design(x, unpenalized_columns(settings_.penalty, x.cols()), poll);
+      Vector slopes;
+      const RidgeDesign design = make_design(x, settings_, slopes, poll);
       fit_members(group, design, poll);
       result_.designs.push_back(
           {design.observations(), design.condition_number(), design.max_vif(), design.variance_inflation(), slopes});
@@ -162,6 +162,11 @@ FactorModelSettings plain_ridge_model() {
   return {year_of_history, Penalty::all, false, usual_alpha_per_observation, {}};
 }
 FactorModelSettings spread_model() { return {year_of_history, Penalty::none, false, {}, {}}; }
+
+RidgeDesign make_design(Matrix& x, const FactorModelSettings& settings, Vector& market_slopes, Poll poll) {
+  market_slopes = settings.orthogonalize ? orthogonalize_to_first(x) : Vector::Zero(x.cols());
+  return RidgeDesign(x, unpenalized_columns(settings.penalty, x.cols()), poll);
+}
 
 double FactorFits::residual_volatility(int symbol, int sessions_per_year) const {
   return fits.residual_sd(symbol) * std::sqrt(sessions_per_year);

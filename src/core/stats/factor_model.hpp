@@ -60,6 +60,10 @@ FactorModelSettings plain_ridge_model();
 // Market and spreads in one regression by ordinary least squares.
 FactorModelSettings spread_model();
 
+// The design that a model makes of its factors on some sessions: x (observations x factors) is orthogonalized in place
+// where the model says so, and the slopes are what was taken out. Throws as RidgeDesign and orthogonalize_to_first().
+RidgeDesign make_design(Matrix& x, const FactorModelSettings& settings, Vector& market_slopes, Poll poll = no_poll);
+
 // A design that a group of symbols shares, because their windows are made of the same sessions.
 struct FactorDesign {
   int observations = 0;

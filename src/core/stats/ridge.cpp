@@ -249,8 +249,17 @@ Vector RidgeDesign::shrinkage(double alpha) const {
   return singular_values_.unaryExpr([=](double s) { return s > 0 ? s / (s * s + alpha) : 0.0; });
 }
 
-// How much each observation moves each coefficient: coefficients = influence' y, in the order and units of the inputs.
 Matrix RidgeDesign::influence(double alpha, Poll poll) const {
+  Matrix all = scaled_influence(alpha, poll);
+  for (std::size_t j = 0; j < exponents_.size(); ++j) {
+    auto column = all.col(static_cast<Eigen::Index>(j) + 1);
+    column = column.unaryExpr([&](double value) { return std::ldexp(value, -exponents_[j]); });
+  }
+  return all;
+}
+
+// The same in units of 2^exponents_.
+Matrix RidgeDesign::scaled_influence(double alpha, Poll poll) const {
   const Eigen::Index n = columns_.rows();
   const Matrix weights = copied(shrinkage(alpha).asDiagonal() * rotation_.transpose(), poll);
   Matrix penalized = product(penalized_basis_, weights, poll);
@@ -342,7 +351,7 @@ RidgeFits RidgeDesign::fit(const Eigen::Ref<const Matrix>& y, const RidgeOptions
     auto found = influences.find(alpha);
     if (found == influences.end()) {
       require_estimable(alpha);
-      found = influences.emplace(alpha, influence(alpha, poll)).first;
+      found = influences.emplace(alpha, scaled_influence(alpha, poll)).first;
     }
     project(y.col(i), projection, poll);
     fit_one(projection, alpha, found->second, options, i, fits, poll);

@@ -83,6 +83,9 @@ class RidgeDesign {
   double max_vif() const { return variance_inflation_.maxCoeff(); }
 
   double effective_df(double alpha) const;
+  // How much each observation of a response moves each coefficient (observations x (intercept and regressors), in the
+  // order and units of the inputs): coefficients = influence' y.
+  Matrix influence(double alpha, Poll poll = no_poll) const;
   // The criterion of one response for each alpha.
   Vector gcv(const Eigen::Ref<const Vector>& y, std::span<const double> alphas, Poll poll = no_poll) const;
 
@@ -112,7 +115,7 @@ class RidgeDesign {
   Vector criteria(const Projection& projection, std::span<const double> alphas, Poll poll) const;
   std::vector<double> choose_alphas(const Eigen::Ref<const Matrix>& y, const RidgeOptions& options, Poll poll) const;
   Vector shrinkage(double alpha) const;
-  Matrix influence(double alpha, Poll poll) const;
+  Matrix scaled_influence(double alpha, Poll poll) const;
   Vector standardized_coefficients(const Projection& projection, double alpha) const;
   void restore_units(int y_exponent, Eigen::Index column, RidgeFits& fits) const;
   void fit_one(const Projection& projection, double alpha, const Matrix& influence, const RidgeOptions& options,

@@ -8,9 +8,6 @@
 
 namespace pb::core {
 
-namespace {
-
-// The sum of a series' autocovariances under the Bartlett kernel, each a sum over the observations.
 double bartlett_sum(const Vector& series, int lag, Poll poll) {
   const Eigen::Index n = series.size();
   double sum = series.squaredNorm();
@@ -20,8 +17,6 @@ double bartlett_sum(const Vector& series, int lag, Poll poll) {
   }
   return sum;
 }
-
-}  // namespace
 
 int newey_west_lag(int observations) {
   return static_cast<int>(std::floor(4.0 * std::pow(observations / 100.0, 2.0 / 9.0)));

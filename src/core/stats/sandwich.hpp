@@ -18,6 +18,10 @@ enum class CovarianceType {
 // floor(4 (n/100)^(2/9)), the lag rule of Newey and West (1994) for the Bartlett kernel.
 int newey_west_lag(int observations);
 
+// The sum of a series' autocovariances under the Bartlett kernel, each a sum over the observations. It polls before
+// each lag.
+double bartlett_sum(const Vector& series, int lag, Poll poll = no_poll);
+
 // Sampling variances of linear estimates b = W'y, one column of the influence W (observations x estimates) each, from
 // the residuals e. An observation moves an estimate by u_t = W_t e_t, and the variance is that of the sum of the u:
 //   classical   s^2 sum_t W_t^2,  s^2 = e'e / residual_df
