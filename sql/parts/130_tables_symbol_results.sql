@@ -27,9 +27,9 @@ AS $columns$
      'The same of short_symbols; NULL for a factor without a short leg.'),
     ('factor_models', 'parameters',          'jsonb',                    NULL,
      'What the estimates depend on beside prices: window, min_observations, limited_history_below, '
-     'max_stale_sessions, sessions_per_year (by which variances of the model are annualized, 252 of NYSE); method of '
-     'market; alpha_choice, with it alpha_per_observation or alpha where it is fixed, and orthogonalized of ridge; '
-     'rate_series and unit of rate.'),
+     'max_stale_sessions, sessions_per_year (by which variances of the model are annualized, 252 of NYSE); method and '
+     'risk_free_series of market; alpha_choice, with it alpha_per_observation or alpha where it is fixed, and '
+     'orthogonalized of ridge; rate_series and unit of rate.'),
     ('factor_models', 'window_start',        'date',                     NULL,
      'First of the sessions that the window asks for.'),
     ('factor_models', 'window_end',          'date',                     NULL,
@@ -53,7 +53,16 @@ AS $columns$
     ('symbol_model_fits', 'observations',        'integer',                  NULL,
      'Daily returns used; NULL when none were looked for.'),
     ('symbol_model_fits', 'alpha',               'double precision',         NULL,
-     'Intercept, a decimal return per day; NULL with a reason.'),
+     'Intercept of the regression of the returns as they are, a decimal return per session; not Jensen''s alpha, for '
+     'riskless returns are in it; NULL with a reason.'),
+    ('symbol_model_fits', 'jensen_alpha',        'double precision',         NULL,
+     'Of model market: Jensen''s alpha, the intercept of the returns less the riskless one on the market''s less it, a '
+     'decimal return per session; NULL with jensen_alpha_reason, and of other models.'),
+    ('symbol_model_fits', 'jensen_alpha_std_error', 'double precision',      NULL,
+     'Its Newey-West standard error; NULL when it is.'),
+    ('symbol_model_fits', 'jensen_alpha_reason', 'text',                     NULL,
+     'Why jensen_alpha is missing beside a market beta: no_risk_free_rate where portfolio_batch.risk_free_series has '
+     'too few yields in the window; NULL when there is nothing to say.'),
     ('symbol_model_fits', 'r_squared',           'double precision',         NULL,
      'Share of the variance explained, 0 to 1; NULL with a reason.'),
     ('symbol_model_fits', 'adj_r_squared',       'double precision',         NULL,

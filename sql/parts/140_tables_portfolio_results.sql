@@ -265,7 +265,8 @@ AS $columns$
     ('position_market_betas', NULL, 'view',
      $view$
        SELECT h.portfolio_id, l.position_id, h.calculation_date, m.parameters ->> 'method' AS method,
-              (m.parameters ->> 'window')::integer AS window_days, f.betas[1] AS beta, f.alpha, f.r_squared,
+              (m.parameters ->> 'window')::integer AS window_days, f.betas[1] AS beta, f.alpha, f.jensen_alpha,
+              f.jensen_alpha_reason, f.r_squared,
               f.std_errors[1] AS std_error,
               %1$I.estimate_p_value(CASE WHEN f.std_errors[1] > 0 THEN f.betas[1] / f.std_errors[1] END,
                                     f.residual_df) AS p_value,
@@ -294,7 +295,14 @@ AS $columns$
     ('position_market_betas', 'beta',             'double precision',         NULL,
      'Return per unit return of the market, not capped; NULL with a reason.'),
     ('position_market_betas', 'alpha',            'double precision',         NULL,
-     'Intercept, a decimal return per day; NULL with a reason.'),
+     'Intercept of the regression of the returns as they are, a decimal return per session; riskless returns are in '
+     'it; NULL with a reason.'),
+    ('position_market_betas', 'jensen_alpha',     'double precision',         NULL,
+     'Jensen''s alpha: the intercept of the returns less the riskless one on the market''s less it, a decimal return '
+     'per session; NULL with jensen_alpha_reason, or with a reason where there is no beta.'),
+    ('position_market_betas', 'jensen_alpha_reason', 'text',                  NULL,
+     'Why jensen_alpha is missing beside a beta: no_risk_free_rate where portfolio_batch.risk_free_series has too few '
+     'yields in the window; NULL when there is nothing to say.'),
     ('position_market_betas', 'r_squared',        'double precision',         NULL,
      'Share of the variance explained, 0 to 1; NULL with a reason.'),
     ('position_market_betas', 'std_error',        'double precision',         NULL,

@@ -51,8 +51,10 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pb_calc_market
 COMMENT ON FUNCTION @extschema@.calc_market_betas(date, uuid[], uuid) IS
 'Market beta of every symbol held on a session, once per symbol, by r = alpha + beta r_m + e on simple daily total
 returns, r_m the returns of portfolio_batch.market_symbol. OLS by QR; standard errors of Newey and West (1987) with the
-Bartlett kernel, lag floor(4 (n/100)^(2/9)) and factor n/(n-2); t on n-2 degrees of freedom. alpha is per day;
-residual_volatility is annualized by sqrt(m), see calc_volatility. No cap: |beta| > 5 is marked outlier.
+Bartlett kernel, lag floor(4 (n/100)^(2/9)) and factor n/(n-2); t on n-2 degrees of freedom. alpha is the
+intercept of the returns as they are, per session; jensen_alpha that of the returns less the riskless one of
+portfolio_batch.risk_free_series, NULL with jensen_alpha_reason without it. residual_volatility is annualized by
+sqrt(m), see calc_volatility. No cap: |beta| > 5 is marked outlier.
 Sample: the newest portfolio_batch.beta_window sessions (252) up to the date on which both returns exist, within the
 last 1.5 times as many; a return needs a price on both of two consecutive sessions. Fewer than beta_min_observations
 (60) give NULL with a reason; fewer than limited_history_below (126) are flagged limited_history, and estimates whose

@@ -345,7 +345,8 @@ BEGIN
              jsonb_build_object(
                'position_id', l.id, 'symbol', l.symbol, 'position_type', l.position_type,
                'market_beta', jsonb_build_object(
-                 'beta', m.beta, 'alpha', m.alpha, 'r_squared', m.r_squared, 'std_error', m.std_error,
+                 'beta', m.beta, 'alpha', m.alpha, 'jensen_alpha', m.jensen_alpha,
+                 'jensen_alpha_reason', m.jensen_alpha_reason, 'r_squared', m.r_squared, 'std_error', m.std_error,
                  'p_value', m.p_value, 'observations', m.observations, 'quality_flag', m.quality_flag,
                  'reason', CASE WHEN m.position_id IS NULL THEN 'no_results' ELSE m.reason END),
                'rate_beta', jsonb_build_object(

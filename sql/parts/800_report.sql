@@ -58,6 +58,7 @@ RETURN CASE reason
          WHEN 'no_risk' THEN 'the hedges leave no risk'
          WHEN 'short_positions' THEN 'the book has short positions'
          WHEN 'too_many_symbols' THEN 'too many symbols with gaps'
+         WHEN 'no_risk_free_rate' THEN 'no riskless yields'
          WHEN 'no_factor_covariance' THEN 'no covariances of the factors'
          WHEN 'partial_coverage' THEN 'of a part of the book'
          WHEN 'single_symbol' THEN 'only one symbol is held'

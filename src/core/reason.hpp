@@ -19,6 +19,7 @@ enum class Reason : std::uint8_t {
   constant_series,
   singular,
   outlier,
+  no_risk_free_rate,
   // Of a lot.
   private_asset,
   option_without_delta,
@@ -47,13 +48,14 @@ enum class Reason : std::uint8_t {
 
 // The word that tables hold; empty for none.
 constexpr std::string_view to_word(Reason reason) {
-  constexpr std::array<std::string_view, 29> words{"",
+  constexpr std::array<std::string_view, 30> words{"",
                                                    "no_prices",
                                                    "invalid_price",
                                                    "insufficient_data",
                                                    "constant_series",
                                                    "singular",
                                                    "outlier",
+                                                   "no_risk_free_rate",
                                                    "private",
                                                    "option_without_delta",
                                                    "option_without_greeks",

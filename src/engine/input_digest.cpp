@@ -95,6 +95,7 @@ void InputDigests::begin_day(Date day) {
   of_day_.reset();
   factor_prices_.reset();
   yields_.reset();
+  risk_free_.reset();
   prices_.clear();
 }
 
@@ -147,17 +148,27 @@ std::int64_t InputDigests::of_sessions(Date day) {
   return digest.value();
 }
 
+Digest InputDigests::quotes_in_reach(Date day, std::span<const core::YieldQuote> quotes) {
+  const core::Sessions& sessions = inputs_.market().panel.sessions();
+  Digest digest;
+  const int last = sessions.count_through(day) - 1;
+  if (last < 0) return digest;
+  const Date first = sessions[std::max(0, last - inputs_.lookback_sessions())];
+  for (const core::YieldQuote& quote : quotes)
+    if (quote.date >= first && quote.date <= day) digest.add(quote.date).add(quote.percent);
+  return digest;
+}
+
 std::int64_t InputDigests::of_yields(Date day) {
   begin_day(day);
-  if (yields_) return *yields_;
-  const core::Sessions& sessions = inputs_.market().panel.sessions();
-  const int last = sessions.count_through(day) - 1;
-  if (last < 0) return 0;
-  const Date first = sessions[std::max(0, last - inputs_.lookback_sessions())];
-  Digest digest;
-  for (const core::YieldQuote& quote : inputs_.yields())
-    if (quote.date >= first && quote.date <= day) digest.add(quote.date).add(quote.percent);
-  return yields_.emplace(digest.value());
+  if (!yields_) yields_ = quotes_in_reach(day, inputs_.yields()).value();
+  return *yields_;
+}
+
+std::int64_t InputDigests::of_risk_free(Date day) {
+  begin_day(day);
+  if (!risk_free_) risk_free_ = quotes_in_reach(day, inputs_.risk_free_yields()).value();
+  return *risk_free_;
 }
 
 std::int64_t InputDigests::of_benchmark(Date day) {
@@ -221,6 +232,7 @@ std::int64_t InputDigests::of_fit(Date day, const std::string& symbol, const std
   digest.add(method_version).add(model).add(parameters).add(of_factor_prices(day));
   if (column) digest.add(of_prices(day, *column));
   if (model == "rate") digest.add(of_yields(day));
+  if (model == "market") digest.add(of_risk_free(day));
   return digest.value();
 }
 
@@ -232,7 +244,7 @@ const PartDigests& InputDigests::of_day(Date day) {
   parts[InputPart::factors] = of_factors();
   parts[InputPart::scenarios] = of_scenarios();
   parts[InputPart::calendar] = of_sessions(day);
-  parts[InputPart::yields] = Digest().add(of_yields(day)).add(of_past_yields(day)).value();
+  parts[InputPart::yields] = Digest().add(of_yields(day)).add(of_past_yields(day)).add(of_risk_free(day)).value();
   parts[InputPart::benchmark] = of_benchmark(day);
   parts[InputPart::factor_prices] = Digest().add(of_factor_prices(day)).add(of_past_factors(day)).value();
   return of_day_.emplace(parts);

@@ -6,8 +6,10 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 
+#include "core/text/digest.hpp"
 #include "engine/input_parts.hpp"
 #include "engine/inputs.hpp"
 #include "store/correlation_store.hpp"
@@ -56,7 +58,9 @@ class InputDigests {
   std::int64_t of_factors();
   std::int64_t of_scenarios();
   std::int64_t of_sessions(core::Date day);
+  core::Digest quotes_in_reach(core::Date day, std::span<const core::YieldQuote> quotes);
   std::int64_t of_yields(core::Date day);
+  std::int64_t of_risk_free(core::Date day);
   std::int64_t of_benchmark(core::Date day);
   std::int64_t of_factor_prices(core::Date day);
   std::int64_t of_past_factors(core::Date day);
@@ -76,6 +80,7 @@ class InputDigests {
   std::optional<PartDigests> of_day_;
   std::optional<std::int64_t> factor_prices_;
   std::optional<std::int64_t> yields_;
+  std::optional<std::int64_t> risk_free_;
   std::map<int, std::int64_t> prices_;
   std::map<std::string, std::int64_t> past_;
   std::optional<store::UserTags> tags_;

@@ -219,6 +219,14 @@ const std::vector<core::YieldQuote>& Inputs::yields() {
   return yields_.emplace(store::load_yields(store_, store_.settings().rate_series, sessions.front(), sessions.back()));
 }
 
+const std::vector<core::YieldQuote>& Inputs::risk_free_yields() {
+  if (risk_free_yields_) return *risk_free_yields_;
+  const std::vector<Date>& sessions = market().panel.sessions().dates();
+  if (sessions.empty()) return risk_free_yields_.emplace();
+  return risk_free_yields_.emplace(
+      store::load_yields(store_, store_.settings().risk_free_series, sessions.front(), sessions.back()));
+}
+
 const store::PriceSources& Inputs::price_sources() {
   if (!price_sources_) price_sources_.emplace(store::load_price_sources(store_, market().panel, first_, last_));
   return *price_sources_;

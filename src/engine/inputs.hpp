@@ -94,6 +94,8 @@ class Inputs {
   }
   // The yields of portfolio_batch.rate_series over the sessions of the market.
   const std::vector<core::YieldQuote>& yields();
+  // Those of portfolio_batch.risk_free_series.
+  const std::vector<core::YieldQuote>& risk_free_yields();
 
   // Where the prices of the context's dates come from.
   const store::PriceSources& price_sources();
@@ -146,6 +148,7 @@ class Inputs {
   std::optional<std::vector<store::FactorDefinition>> factors_;
   std::vector<std::string> left_out_factors_;
   std::optional<std::vector<core::YieldQuote>> yields_;
+  std::optional<std::vector<core::YieldQuote>> risk_free_yields_;
   std::optional<store::PriceSources> price_sources_;
   std::optional<store::Ledgers> ledgers_;
   std::optional<std::map<std::string, store::SectorProfile>> sector_profiles_;

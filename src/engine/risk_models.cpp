@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.hpp"
+#include "core/stats/risk_free.hpp"
 #include "core/stats/window.hpp"
 #include "core/text/json.hpp"
 #include "engine/report.hpp"
@@ -95,7 +96,10 @@ store::FactorModelRow RiskModels::describe(const std::string& model, std::span<c
   const bool is_of_factors = model == "ridge" || model == "spread";
   const core::WindowSettings window = is_of_factors ? factor_window(settings) : beta_window(settings);
   core::JsonObject parameters = common_parameters(window, book_);
-  if (model == "market") parameters.add("method", market_method);
+  if (model == "market") {
+    parameters.add("method", market_method);
+    parameters.add("risk_free_series", settings.risk_free_series);
+  }
   if (model == "ridge") {
     parameters.add("alpha_choice", settings.ridge_alpha_choice);
     if (settings.ridge_alpha_choice == "fixed") add_alpha(settings, parameters);
@@ -129,17 +133,20 @@ store::FactorModelRow RiskModels::describe(const std::string& model, std::span<c
 const std::vector<core::BetaFit>& RiskModels::market() {
   if (market_) return *market_;
   const core::PricePanel& panel = inputs_.market().panel;
-  const core::WindowSettings window = beta_window(inputs_.store().settings());
+  const store::Settings& settings = inputs_.store().settings();
+  const core::WindowSettings window = beta_window(settings);
+  const Vector risk_free = core::risk_free_returns(inputs_.risk_free_yields(), panel.sessions());
   const auto estimate = [&](const std::vector<int>& indexes) {
     std::vector<core::BetaFit> fits;
     for (const int column : columns(indexes)) {
       pg::poll();
-      fits.push_back(core::fit_beta(panel.returns(column), market_returns(), book_.session, panel.sessions(), window));
+      fits.push_back(
+          core::fit_beta(panel.returns(column), market_returns(), book_.session, panel.sessions(), window, &risk_free));
     }
     return fits;
   };
-  market_ = estimate_symbols(inputs_.store(), symbols_taken_, SymbolTopic::market, "", book_.symbols,
-                             std::vector<core::BetaFit>(book_.symbols.size()), estimate);
+  market_ = estimate_symbols(inputs_.store(), symbols_taken_, SymbolTopic::market, settings.risk_free_series,
+                             book_.symbols, std::vector<core::BetaFit>(book_.symbols.size()), estimate);
   for (std::size_t i = 0; i < book_.symbols.size(); ++i) explain(i, (*market_)[i]);
   return *market_;
 }

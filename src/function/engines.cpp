@@ -136,8 +136,8 @@ PB_FUNCTION(pb_calc_stress_tests) {
 
 namespace {
 
-// What is to be said of a result: what is wrong with the scenario, else its moves, the options that are left out, and how
-// much of the gross exposure has estimates that are stale.
+// What is to be said of a result: what is wrong with the scenario, else its moves, the options that are left out, and
+// how much of the gross exposure has estimates that are stale.
 std::string note_of(const engine::ScenarioResult& result, const engine::PortfolioStress& row, double stale_share) {
   if (!result.problem.empty()) return result.problem;
   std::string note = engine::note_of(result, row);

@@ -87,6 +87,9 @@ std::vector<Declaration> of_betas() {
           {{"portfolio_batch.rate_series", FreeText{"DGS10"},
             "Series of interest_rates whose changes rate betas are measured on."},
            &S::rate_series},
+          {{"portfolio_batch.risk_free_series", FreeText{"DGS3MO"},
+            "Series of interest_rates that Jensen's alpha takes for the yield of a riskless investment."},
+           &S::risk_free_series},
           {{"portfolio_batch.rate_duration", RealNumber{16.5, 0.1, 100},
             "Duration in years by which the bond fund's returns become changes of yield where no yields are at hand."},
            &S::rate_duration}};

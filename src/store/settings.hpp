@@ -33,6 +33,7 @@ struct BetaSettings {
   int beta_min_observations;
   int limited_history_below;
   std::string rate_series;
+  std::string risk_free_series;
   double rate_duration;
 };
 

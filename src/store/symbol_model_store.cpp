@@ -49,6 +49,9 @@ std::int64_t write_fits(const Store& store, core::Date day, const std::string& m
       constant<Row>("model", model),
       pg::column<Row>("observations", of_sample(&core::Sample::observations)),
       pg::column<Row>("alpha", &Row::alpha),
+      pg::column<Row>("jensen_alpha", [](const Row& row) { return row.jensen.alpha; }),
+      pg::column<Row>("jensen_alpha_std_error", [](const Row& row) { return row.jensen.std_error; }),
+      pg::column<Row>("jensen_alpha_reason", [](const Row& row) { return row.jensen.reason; }),
       pg::column<Row>("r_squared", &Row::r_squared),
       pg::column<Row>("adj_r_squared", &Row::adj_r_squared),
       pg::column<Row>("residual_volatility", &Row::residual_volatility),
@@ -81,6 +84,7 @@ SymbolModel symbol_model(std::string symbol, const core::BetaFit& fit, int sessi
   if (!fit.fit) return row;
   const core::RegressionFit& f = *fit.fit;
   row.alpha = f.coefficients(0);
+  row.jensen = fit.jensen;
   row.r_squared = f.r_squared;
   row.adj_r_squared = f.adj_r_squared;
   row.residual_volatility = f.residual_sd * std::sqrt(sessions_per_year);

@@ -26,7 +26,8 @@ struct SymbolBeta {
 struct SymbolModel {
   std::string symbol;
   core::Sample sample;
-  double alpha = std::numeric_limits<double>::quiet_NaN();  // per session
+  double alpha = std::numeric_limits<double>::quiet_NaN();  // per session, of returns as they are
+  core::JensenAlpha jensen = {};                            // of the market model
   double r_squared = std::numeric_limits<double>::quiet_NaN();
   double adj_r_squared = std::numeric_limits<double>::quiet_NaN();
   double residual_volatility = std::numeric_limits<double>::quiet_NaN();  // annualized

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/stats/risk_free.hpp"
 #include "support.hpp"
 
 namespace {
@@ -280,6 +281,67 @@ TEST(PortfolioBeta, HasNoRSquaredWithoutVariationOrHistory) {
   EXPECT_EQ(portfolio_beta(held, market, 59, settings).observations, 59);
   EXPECT_FALSE(portfolio_beta(held, market, 59, settings).r_squared.has_value());
   EXPECT_TRUE(portfolio_beta(held, market, 60, settings).r_squared.has_value());
+}
+
+// ---- Jensen's alpha
+// --------------------------------------------------------------------------------------------------
+
+TEST(JensenAlpha, IsTheInterceptOfExcessReturns) {
+  const Vector market = market_returns();
+  const Vector asset = asset_returns(market, 1.3, 2);
+  Vector riskless = Vector::Constant(session_count, 0.0002);
+  for (int t = 0; t < session_count; t += 3) riskless(t) = 0.0001;
+  const BetaFit fit = fit_beta(asset, market, last, sessions, settings, &riskless);
+  const int n = fit.observations;
+  const Vector y = (asset - riskless).tail(n);
+  const auto excess = pb::core::ols(y, Matrix((market - riskless).tail(n)));
+  EXPECT_EQ(fit.jensen.alpha, excess.coefficients(0));
+  EXPECT_EQ(fit.jensen.std_error, excess.std_errors(0));
+  EXPECT_EQ(fit.jensen.reason, Reason::none);
+  // A constant riskless return takes (1 - beta) of itself out of the other alpha.
+  riskless.setConstant(0.0002);
+  const BetaFit constant = fit_beta(asset, market, last, sessions, settings, &riskless);
+  EXPECT_NEAR(constant.jensen.alpha, constant.alpha() - (1 - constant.beta()) * 0.0002, 1e-15);
+  EXPECT_EQ(constant.alpha(), fit_beta(asset, market, last, sessions, settings).alpha());
+}
+
+TEST(JensenAlpha, NeedsAsManyRisklessReturnsAsTheModel) {
+  const Vector market = market_returns();
+  const Vector asset = asset_returns(market, 1.0, 2);
+  Vector riskless = Vector::Constant(session_count, nan);
+  const auto reason_with = [&](int known) {
+    riskless.tail(known).setConstant(0.0002);
+    const BetaFit fit = fit_beta(asset, market, last, sessions, settings, &riskless);
+    EXPECT_EQ(std::isnan(fit.jensen.alpha), fit.jensen.reason != Reason::none) << known;
+    EXPECT_TRUE(fit.fit.has_value());
+    return fit.jensen.reason;
+  };
+  EXPECT_EQ(reason_with(0), Reason::no_risk_free_rate);
+  EXPECT_EQ(reason_with(settings.min_observations - 1), Reason::no_risk_free_rate);
+  EXPECT_EQ(reason_with(settings.min_observations), Reason::none);
+  EXPECT_EQ(fit_beta(asset, market, last, sessions, settings).jensen.reason, Reason::no_risk_free_rate);
+  // Without a market model there is nothing to say of it.
+  EXPECT_EQ(fit_beta(asset, market, 10, sessions, settings, &riskless).jensen.reason, Reason::none);
+}
+
+// Friday to Monday are three days, at the yield of Friday; what was quoted on Monday is not known yet.
+TEST(JensenAlpha, RisklessReturnsAreThoseOfTheNightBefore) {
+  const pb::core::Sessions week = pb::test::weekdays(day("2024-03-07"), 13);  // from a Thursday to a Monday
+  const std::vector<pb::core::YieldQuote> quotes{
+      {day("2024-03-06"), 3.65}, {day("2024-03-08"), 7.30}, {day("2024-03-11"), 36.5}};
+  const Vector earned = pb::core::risk_free_returns(quotes, week);
+  EXPECT_TRUE(std::isnan(earned(0)));
+  EXPECT_DOUBLE_EQ(earned(1), 0.0001);      // Friday, at Wednesday's
+  EXPECT_DOUBLE_EQ(earned(2), 3 * 0.0002);  // Monday, at Friday's
+  EXPECT_DOUBLE_EQ(earned(3), 0.001);       // Tuesday, at Monday's
+  // Ten days after the quote it still counts, and then no more.
+  EXPECT_DOUBLE_EQ(earned(11), 0.001);
+  EXPECT_TRUE(std::isnan(earned(12)));
+  EXPECT_TRUE(pb::core::risk_free_returns({}, week).array().isNaN().all());
+  const std::vector<pb::core::YieldQuote> old{{week[0] - std::chrono::days(11), 5.0}};
+  EXPECT_TRUE(pb::core::risk_free_returns(old, week).array().isNaN().all());
+  const std::vector<pb::core::YieldQuote> newer{{week[0] - std::chrono::days(10), 5.0}};
+  EXPECT_TRUE(std::isfinite(pb::core::risk_free_returns(newer, week)(1)));
 }
 
 // ---- real prices ---------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ using pb::core::RidgeFits;
 using pb::core::Sample;
 using pb::core::Vector;
 using pb::core::Volatility;
+using pb::test::bits;
 using pb::test::day;
 using pb::test::nan;
 using pb::test::sqlstate_of;
@@ -46,9 +47,11 @@ const std::vector<int> symbol_columns{2, 3, 4, 5, 6};
 
 std::vector<BetaFit> beta_fits() {
   const Matrix all = returns();
+  const Vector riskless = Vector::Constant(all.rows(), 0.0002);
   std::vector<BetaFit> fits;
   for (const int column : symbol_columns)
-    fits.push_back(pb::core::fit_beta(all.col(column), all.col(0), last, sessions, {252, 126, 126}));
+    fits.push_back(pb::core::fit_beta(all.col(column), all.col(0), last, sessions, {252, 126, 126},
+                                      column % 2 == 0 ? &riskless : nullptr));
   return fits;
 }
 
@@ -122,6 +125,9 @@ TEST(EstimateBytes, KeepEveryBitOfMarketBetas) {
   ASSERT_EQ(back.size(), fits.size());
   for (std::size_t i = 0; i < fits.size(); ++i) {
     expect_same(back[i], fits[i]);
+    EXPECT_EQ(bits(back[i].jensen.alpha), bits(fits[i].jensen.alpha));
+    EXPECT_EQ(bits(back[i].jensen.std_error), bits(fits[i].jensen.std_error));
+    EXPECT_EQ(back[i].jensen.reason, fits[i].jensen.reason);
     ASSERT_EQ(back[i].fit.has_value(), fits[i].fit.has_value());
     if (!fits[i].fit) continue;
     EXPECT_TRUE(same_bits(back[i].fit->coefficients, fits[i].fit->coefficients));

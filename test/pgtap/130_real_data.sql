@@ -2,7 +2,7 @@
 -- without any code in common have computed; and the promises that only real data put to the test.
 
 \ir include/prelude.psql
-SELECT plan(59);
+SELECT plan(65);
 
 \set have_prices `test -r "$PB_PRICES_CSV" && echo true || echo false`
 \if :have_prices
@@ -308,6 +308,34 @@ SELECT is((SELECT count(*) FROM compared), 370::bigint, 'all of them can be comp
 SELECT is_empty('SELECT * FROM compared WHERE NOT same_sample',
                 'observations, window, quality and reason equal the reference, also of young and of missing symbols');
 SELECT is_empty('SELECT * FROM compared WHERE NOT same_statistics', 'alpha, beta, errors, t, p and R2 to 1e-9');
+SELECT results_eq($$SELECT DISTINCT jensen_alpha, jensen_alpha_reason FROM symbol_model_fits
+                    WHERE model = 'market' AND calculation_date = '2024-12-31' AND reason IS NULL$$,
+                  $$VALUES (NULL::float8, 'no_risk_free_rate')$$, 'without riskless yields there is no Jensen''s alpha');
+CREATE TEMP TABLE golden_jensen (symbol text, date date, observations int, jensen_alpha float8, std_error float8);
+\set file :root /test/golden/jensen_alpha.csv
+\set command '\\copy golden_jensen FROM ' :'file' ' WITH (FORMAT csv, HEADER true)'
+:command
+CREATE TEMP TABLE yields (date date, percent numeric);
+\getenv shared PB_SHARED_DATA
+\set file :shared /dgs10_2005_2024.csv
+\set command '\\copy yields FROM ' :'file' ' WITH (FORMAT csv, HEADER true)'
+:command
+INSERT INTO interest_rates (series, date, rate, source) SELECT 'RISKLESS', date, percent, 'csv' FROM yields;
+SET LOCAL portfolio_batch.risk_free_series = 'RISKLESS';
+SELECT is((SELECT sum(processed) FROM (SELECT DISTINCT date FROM golden_betas) AS d, calc_market_betas(d.date, ARRAY[pg_temp.id(1)])),
+          366::numeric, 'with them, once more');
+SELECT is_empty($$SELECT g.symbol, g.date, f.jensen_alpha, g.jensen_alpha, f.jensen_alpha_std_error, g.std_error
+                  FROM golden_jensen AS g
+                  LEFT JOIN symbol_model_fits AS f ON f.symbol = g.symbol AND f.calculation_date = g.date AND f.model = 'market'
+                  WHERE (pg_temp.near(f.jensen_alpha, g.jensen_alpha, 1e-9)
+                         AND pg_temp.near(f.jensen_alpha_std_error, g.std_error, 1e-9)
+                         AND f.observations = g.observations AND f.jensen_alpha_reason IS NULL) IS NOT TRUE$$,
+                'Jensen''s alpha and its error as statsmodels has them of excess returns, to 1e-9');
+SELECT is((SELECT count(*) FROM golden_jensen), 361::bigint, 'of 361 symbols and dates');
+SELECT is_empty('SELECT * FROM compared WHERE NOT same_statistics', 'what is of returns as they are is the same');
+SELECT ok((SELECT avg(abs(jensen_alpha - alpha)) > 1e-6 FROM symbol_model_fits
+            WHERE calculation_date = '2024-12-31' AND model = 'market'), 'and another alpha');
+RESET portfolio_batch.risk_free_series;
 SELECT set_eq($$SELECT symbol, calculation_date, observations, quality_flag, reason FROM symbol_model_fits
                 WHERE calculation_date IN (SELECT date FROM golden_betas) AND quality_flag <> 'full_history'$$,
               $$VALUES ('ABNB', '2021-03-31'::date,  75, 'limited_history',   NULL),

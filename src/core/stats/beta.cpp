@@ -6,12 +6,41 @@
 
 namespace pb::core {
 
+namespace {
+
+JensenAlpha fit_excess_returns(const Eigen::Ref<const Vector>& asset_returns,
+                               const Eigen::Ref<const Vector>& market_returns, std::vector<int> days,
+                               const BetaSettings& settings, const Vector* risk_free) {
+  JensenAlpha result;
+  if (risk_free == nullptr)
+    days.clear();
+  else
+    std::erase_if(days, [&](int t) { return !std::isfinite((*risk_free)(t)); });
+  if (days.empty() || static_cast<int>(days.size()) < settings.min_observations) {
+    result.reason = Reason::no_risk_free_rate;
+    return result;
+  }
+  const Vector riskless = (*risk_free)(days);
+  const Vector y = asset_returns(days) - riskless;
+  const Matrix x = market_returns(days) - riskless;
+  if (is_constant(y) || is_constant(x.col(0))) {
+    result.reason = Reason::constant_series;
+    return result;
+  }
+  const RegressionFit fit = ols(y, x);
+  result.alpha = fit.coefficients(0);
+  result.std_error = fit.std_errors(0);
+  return result;
+}
+
+}  // namespace
+
 BetaFit fit_beta(const Eigen::Ref<const Vector>& asset_returns, const Eigen::Ref<const Vector>& market_returns,
-                 int session, const Sessions& sessions, const BetaSettings& settings) {
+                 int session, const Sessions& sessions, const BetaSettings& settings, const Vector* risk_free) {
   const std::vector<int> days = newest_sessions(session, settings.window, [&](int t) {
     return std::isfinite(asset_returns(t)) && std::isfinite(market_returns(t));
   });
-  BetaFit result{describe_sample(days, sessions, settings), {}};
+  BetaFit result{describe_sample(days, sessions, settings), {}, {}};
   if (result.reason != Reason::none) return result;
   const Vector y = asset_returns(days);
   const Matrix x = market_returns(days);
@@ -20,6 +49,7 @@ BetaFit fit_beta(const Eigen::Ref<const Vector>& asset_returns, const Eigen::Ref
     return result;
   }
   result.fit = ols(y, x);
+  result.jensen = fit_excess_returns(asset_returns, market_returns, days, settings, risk_free);
   return result;
 }
 

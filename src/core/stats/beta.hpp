@@ -1,6 +1,7 @@
 #pragma once
 #include "core/no_postgres.hpp"
 
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,9 +16,19 @@ namespace pb::core {
 
 using BetaSettings = WindowSettings;
 
-// A symbol's market model r = alpha + beta r_m + e.
+// The intercept of r - r_f = alpha + beta (r_m - r_f) + e, what a symbol earned beyond its market risk (Jensen 1968),
+// per session. NaN with a reason; without one where the market model has no estimate either.
+struct JensenAlpha {
+  double alpha = std::numeric_limits<double>::quiet_NaN();
+  double std_error = std::numeric_limits<double>::quiet_NaN();
+  Reason reason = Reason::none;
+};
+
+// A symbol's market model r = alpha + beta r_m + e, of returns as they are: alpha has (1 - beta) of the riskless return
+// in it.
 struct BetaFit : Sample {
   std::optional<RegressionFit> fit;
+  JensenAlpha jensen = {};
 
   double alpha() const { return fit->coefficients(0); }
   double beta() const { return fit->coefficients(1); }
@@ -25,8 +36,11 @@ struct BetaFit : Sample {
 };
 
 // Estimates the model on the newest observations up to and including the session: days on which both returns exist.
+// Jensen's alpha is of those of them that have a riskless return, at least as many as the model needs; without riskless
+// returns, or with fewer, its reason is no_risk_free_rate.
 BetaFit fit_beta(const Eigen::Ref<const Vector>& asset_returns, const Eigen::Ref<const Vector>& market_returns,
-                 int session, const Sessions& sessions, const BetaSettings& settings);
+                 int session, const Sessions& sessions, const BetaSettings& settings,
+                 const Vector* risk_free = nullptr);
 
 // One position's weight in a portfolio with its model, for the portfolio's own regression.
 struct WeightedAsset {

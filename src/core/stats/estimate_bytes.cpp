@@ -31,6 +31,9 @@ constexpr auto regression_numbers = {&RegressionFit::r_squared, &RegressionFit::
 
 void write_one(ByteWriter& out, const BetaFit& fit) {
   write_sample(out, fit);
+  out.plain(fit.jensen.alpha);
+  out.plain(fit.jensen.std_error);
+  out.plain(fit.jensen.reason);
   out.plain(fit.fit.has_value());
   if (!fit.fit) return;
   for (const auto member : regression_vectors) out.matrix((*fit.fit).*member);
@@ -40,6 +43,9 @@ void write_one(ByteWriter& out, const BetaFit& fit) {
 
 void read_one(ByteReader& in, BetaFit& fit) {
   read_sample(in, fit);
+  fit.jensen.alpha = in.plain<double>();
+  fit.jensen.std_error = in.plain<double>();
+  fit.jensen.reason = in.plain<Reason>();
   if (!in.plain<bool>()) return;
   RegressionFit& numbers = fit.fit.emplace();
   for (const auto member : regression_vectors) numbers.*member = in.matrix();
