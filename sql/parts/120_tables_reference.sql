@@ -52,9 +52,10 @@ AS $columns$
     ('stress_test_scenarios', 'shock_config', 'jsonb',
      'NOT NULL CHECK (jsonb_typeof(shock_config -> ''shocks'') IS NOT DISTINCT FROM ''object'')',
      'shocks: factor name to move, a decimal return (-0.10 is -10 %), for interest_rate a decimal yield change '
-     '(0.01 is +100 bp); unit: return or yield_change; basis: what the shocks of styles are, absolute (returns of '
-     'their funds) or relative (beside the part of the market; so where it is not said); basis_of: the same for '
-     'single factors; window: start and end of a historical replay.'),
+     '(0.01 is +100 bp); unit: return or yield_change, of all of them (each factor''s own where it is not said); '
+     'basis: what the shocks of styles are, absolute (returns of their funds) or relative (beside the part of the '
+     'market; so where it is not said); basis_of: the same for single factors; window: start and end of a historical '
+     'replay, of which a day without a session stands for the session before it.'),
     ('stress_test_scenarios', 'active',       'boolean', 'NOT NULL DEFAULT true',
      'Whether the scenario is computed when none is named.'),
 
