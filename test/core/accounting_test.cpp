@@ -17,6 +17,7 @@
 #include "core/portfolio/lot_results.hpp"
 #include "support.hpp"
 
+namespace accounting_test {
 namespace {
 
 using pb::core::CapitalFlow;
@@ -623,3 +624,4 @@ TEST(Accounting, MonthAndYearStartFromTheLastSnapshotBeforeThem) {
 }
 
 }  // namespace
+}  // namespace accounting_test

@@ -12,6 +12,7 @@
 #include "core/stats/risk_free.hpp"
 #include "support.hpp"
 
+namespace beta_test {
 namespace {
 
 using pb::core::BetaFit;
@@ -393,3 +394,4 @@ TEST(BetaReal, EverySymbolOnEveryDateAgrees) {
 }
 
 }  // namespace
+}  // namespace beta_test

@@ -5,6 +5,7 @@
 #include "core/portfolio/accounting.hpp"
 #include "support.hpp"
 
+namespace cash_events_test {
 namespace {
 
 using pb::core::CashEvent;
@@ -186,3 +187,4 @@ TEST(Opening, LotsFromBeforeTheInceptionEnterAtTheirValue) {
 }
 
 }  // namespace
+}  // namespace cash_events_test

@@ -7,6 +7,7 @@
 
 #include "support.hpp"
 
+namespace chi_squared_test {
 namespace {
 
 using pb::core::chi_squared_quantile;
@@ -33,3 +34,4 @@ TEST(ChiSquared, HasNoQuantileOutsideItsDomain) {
 }
 
 }  // namespace
+}  // namespace chi_squared_test

@@ -13,6 +13,7 @@
 
 #include "support.hpp"
 
+namespace clustering_test {
 namespace {
 
 using pb::core::average_linkage;
@@ -188,3 +189,4 @@ TEST(CorrelationDistance, GrowsAsTheCorrelationFalls) {
 }
 
 }  // namespace
+}  // namespace clustering_test

@@ -6,6 +6,7 @@
 
 #include "support.hpp"
 
+namespace collinearity_test {
 namespace {
 
 using pb::core::condition_number;
@@ -67,3 +68,4 @@ TEST(Collinearity, VarianceInflationOfACombinationIsInfinite) {
 }
 
 }  // namespace
+}  // namespace collinearity_test

@@ -8,6 +8,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace complete_cases_test {
 namespace {
 
 using pb::core::complete_cases;
@@ -57,3 +58,4 @@ TEST(CompleteCases, RefusesAnImpossibleCoverage) {
 }
 
 }  // namespace
+}  // namespace complete_cases_test

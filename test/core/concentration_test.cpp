@@ -10,6 +10,7 @@
 
 #include "support.hpp"
 
+namespace concentration_test {
 namespace {
 
 using pb::core::BenchmarkWeights;
@@ -286,3 +287,4 @@ TEST(SectorNames, BenchmarkWeightsThatBecomeOneAreAdded) {
 }
 
 }  // namespace
+}  // namespace concentration_test

@@ -13,6 +13,7 @@
 #include "core/portfolio/accounting.hpp"
 #include "support.hpp"
 
+namespace conversions_test {
 namespace {
 
 using pb::core::apply_conversions;
@@ -339,3 +340,4 @@ TEST(Conversions, RandomBooksEarnWhatTheirSharesDo) {
 }
 
 }  // namespace
+}  // namespace conversions_test

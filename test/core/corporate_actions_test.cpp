@@ -4,6 +4,7 @@
 
 #include "support.hpp"
 
+namespace corporate_actions_test {
 namespace {
 
 using pb::core::CorporateActions;
@@ -115,3 +116,4 @@ TEST(CorporateActions, OptionSharesTheProblemsOfItsUnderlying) {
 }
 
 }  // namespace
+}  // namespace corporate_actions_test

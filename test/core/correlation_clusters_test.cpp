@@ -10,6 +10,7 @@
 #include "core/stats/packed_triangle.hpp"
 #include "support.hpp"
 
+namespace correlation_clusters_test {
 namespace {
 
 using pb::core::cluster_nickname;
@@ -148,3 +149,4 @@ TEST(ClusterNickname, TiesGoToTheFirstName) {
 }
 
 }  // namespace
+}  // namespace correlation_clusters_test

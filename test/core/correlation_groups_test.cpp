@@ -7,6 +7,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace correlation_groups_test {
 namespace {
 
 using pb::core::Correlations;
@@ -74,3 +75,4 @@ TEST(CorrelationGroups, KeepOneOverlapWhereAllAreEqual) {
 }
 
 }  // namespace
+}  // namespace correlation_groups_test

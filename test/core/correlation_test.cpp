@@ -19,6 +19,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace correlation_test {
 namespace {
 
 using pb::core::correlation_p_value;
@@ -591,3 +592,4 @@ TEST(CorrelationInference, PValuesUseEachPairsOverlap) {
 }
 
 }  // namespace
+}  // namespace correlation_test

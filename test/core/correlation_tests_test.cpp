@@ -10,6 +10,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace correlation_tests_test {
 namespace {
 
 using pb::core::CorrelatedPair;
@@ -75,3 +76,4 @@ TEST(CorrelationTests, NothingIsTestedWithoutThreeCommonReturns) {
 }
 
 }  // namespace
+}  // namespace correlation_tests_test

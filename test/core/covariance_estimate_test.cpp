@@ -12,6 +12,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace covariance_estimate_test {
 namespace {
 
 using pb::core::Correlations;
@@ -114,3 +115,4 @@ TEST(CovarianceEstimate, RefusesCorrelationsOfOtherSymbols) {
 }
 
 }  // namespace
+}  // namespace covariance_estimate_test

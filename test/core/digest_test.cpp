@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+namespace digest_test {
 namespace {
 
 using pb::core::Digest;
@@ -44,3 +45,4 @@ TEST(Digest, TellsAMissingValueFromZero) {
 }
 
 }  // namespace
+}  // namespace digest_test

@@ -8,6 +8,7 @@
 
 #include "support.hpp"
 
+namespace distributions_test {
 namespace {
 
 using pb::core::correlation_p_value;
@@ -80,3 +81,4 @@ TEST(Distributions, UnusableArgumentsGiveNan) {
 }
 
 }  // namespace
+}  // namespace distributions_test

@@ -14,6 +14,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace diversification_test {
 namespace {
 
 using pb::core::average_correlation;
@@ -291,3 +292,4 @@ TEST(TopCorrelations, AreTheFirstOfAllInOrder) {
 }
 
 }  // namespace
+}  // namespace diversification_test

@@ -11,6 +11,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace estimate_bytes_test {
 namespace {
 
 using pb::core::BetaFit;
@@ -200,3 +201,4 @@ TEST(EstimateBytes, RefuseBytesThatEndTooEarly) {
 }
 
 }  // namespace
+}  // namespace estimate_bytes_test

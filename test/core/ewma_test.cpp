@@ -10,6 +10,7 @@
 
 #include "risk_data.hpp"
 
+namespace ewma_test {
 namespace {
 
 using pb::core::ewma_lambda;
@@ -251,3 +252,4 @@ TEST(Ewma, Polls) {
 }
 
 }  // namespace
+}  // namespace ewma_test

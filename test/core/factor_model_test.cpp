@@ -17,6 +17,7 @@
 #include "core/stats/regression.hpp"
 #include "support.hpp"
 
+namespace factor_model_test {
 namespace {
 
 using pb::core::AlphaChoice;
@@ -488,3 +489,4 @@ TEST(FactorModelGolden, RealPrices) {
 }
 
 }  // namespace
+}  // namespace factor_model_test

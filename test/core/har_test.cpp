@@ -7,6 +7,7 @@
 
 #include "support.hpp"
 
+namespace har_test {
 namespace {
 
 using pb::core::fit_har;
@@ -152,3 +153,4 @@ TEST(Har, FailsWhereItCannotBeIdentified) {
 }
 
 }  // namespace
+}  // namespace har_test

@@ -12,6 +12,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace householder_test {
 namespace {
 
 using pb::core::HouseholderQr;
@@ -91,3 +92,4 @@ TEST(HouseholderQr, PollsAtEachReflection) {
 }
 
 }  // namespace
+}  // namespace householder_test

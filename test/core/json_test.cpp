@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+namespace json_test {
 namespace {
 
 using pb::core::json_array;
@@ -52,3 +53,4 @@ TEST(Json, ObjectsHoldObjects) {
 }
 
 }  // namespace
+}  // namespace json_test

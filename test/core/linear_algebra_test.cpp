@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+namespace linear_algebra_test {
 namespace {
 
 // An abort inside the server would end every session of it.
@@ -14,3 +15,4 @@ TEST(LinearAlgebra, ThrowsInsteadOfAborting) {
 }
 
 }  // namespace
+}  // namespace linear_algebra_test

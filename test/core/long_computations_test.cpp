@@ -26,6 +26,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace long_computations_test {
 namespace {
 
 namespace core = pb::core;
@@ -178,3 +179,4 @@ TEST(LongComputations, PricesAndTheSampleMarket) {
 }
 
 }  // namespace
+}  // namespace long_computations_test

@@ -11,6 +11,7 @@
 
 #include "support.hpp"
 
+namespace lot_results_test {
 namespace {
 
 using pb::core::allocate;
@@ -177,3 +178,4 @@ TEST(Allocate, AmountsThatMoneyCannotHoldAreRefused) {
 }
 
 }  // namespace
+}  // namespace lot_results_test

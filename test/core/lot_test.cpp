@@ -9,6 +9,7 @@
 
 #include "support.hpp"
 
+namespace lot_test {
 namespace {
 
 using pb::core::Closing;
@@ -195,3 +196,4 @@ TEST(Lot, OpenQuantityIsThatOfItsDefinitionToTheBit) {
 }
 
 }  // namespace
+}  // namespace lot_test

@@ -11,6 +11,7 @@
 #include "core/stats/factor_model.hpp"
 #include "core/stats/volatility.hpp"
 
+namespace model_quality_test {
 namespace {
 
 using pb::core::BetaChange;
@@ -198,3 +199,4 @@ TEST(ModelQuality, TheExponentialAverageIsThatOfTheForecast) {
 }
 
 }  // namespace
+}  // namespace model_quality_test

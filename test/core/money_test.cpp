@@ -8,6 +8,7 @@
 
 #include "support.hpp"
 
+namespace money_test {
 namespace {
 
 using pb::core::Money;
@@ -82,3 +83,4 @@ TEST(Money, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
+}  // namespace money_test

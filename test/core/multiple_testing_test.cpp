@@ -11,6 +11,7 @@
 
 #include "support.hpp"
 
+namespace multiple_testing_test {
 namespace {
 
 using pb::core::benjamini_hochberg;
@@ -69,3 +70,4 @@ TEST(BenjaminiHochberg, IsMonotoneAndKeepsTheOrderOfTheInput) {
 TEST(BenjaminiHochberg, OfNothingIsNothing) { EXPECT_TRUE(benjamini_hochberg({}).empty()); }
 
 }  // namespace
+}  // namespace multiple_testing_test

@@ -11,6 +11,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace nearest_correlation_test {
 namespace {
 
 using pb::core::Matrix;
@@ -175,3 +176,4 @@ TEST(NearestCorrelation, CanBeCanceledInEveryIteration) {
 }
 
 }  // namespace
+}  // namespace nearest_correlation_test

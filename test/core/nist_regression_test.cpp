@@ -14,6 +14,7 @@
 #include "core/stats/ridge.hpp"
 #include "support.hpp"
 
+namespace nist_regression_test {
 namespace {
 
 using pb::core::CovarianceType;
@@ -138,3 +139,4 @@ TEST(NistRegression, RidgeDesignWithoutPenaltyReachesTheDigits) {
 }
 
 }  // namespace
+}  // namespace nist_regression_test

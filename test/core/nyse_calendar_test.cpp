@@ -30,6 +30,7 @@ inline void PrintTo(const Session& session, std::ostream* out) {
 
 }  // namespace pb::core
 
+namespace nyse_calendar_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -344,3 +345,4 @@ TEST_F(NyseReference, EveryEarlyCloseTo2030) {
 }
 
 }  // namespace
+}  // namespace nyse_calendar_test

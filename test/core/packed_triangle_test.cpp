@@ -6,6 +6,7 @@
 
 #include "support.hpp"
 
+namespace packed_triangle_test {
 namespace {
 
 using pb::core::Matrix;
@@ -46,3 +47,4 @@ TEST(PackedTriangle, RefusesAWrongNumberOfElements) {
 }
 
 }  // namespace
+}  // namespace packed_triangle_test

@@ -16,6 +16,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace poll_test {
 namespace {
 
 using pb::core::Matrix;
@@ -101,3 +102,4 @@ TEST(PolledAlgebra, PassesAreThoseOfEigen) {
 }
 
 }  // namespace
+}  // namespace poll_test

@@ -11,6 +11,7 @@
 #include "core/stats/regression.hpp"
 #include "support.hpp"
 
+namespace portfolio_errors_test {
 namespace {
 
 using pb::core::BetaFit;
@@ -175,3 +176,4 @@ TEST_P(PortfolioErrorsTest, AnExactFitHasNoError) {
 }
 
 }  // namespace
+}  // namespace portfolio_errors_test

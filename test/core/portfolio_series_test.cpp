@@ -8,6 +8,7 @@
 
 #include "support.hpp"
 
+namespace portfolio_series_test {
 namespace {
 
 using pb::core::portfolio_series;
@@ -119,3 +120,4 @@ TEST(PortfolioSeries, TheFirstSessionOfAPanelHasNoReturn) {
 }
 
 }  // namespace
+}  // namespace portfolio_series_test

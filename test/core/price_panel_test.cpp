@@ -9,6 +9,7 @@
 
 #include "support.hpp"
 
+namespace price_panel_test {
 namespace {
 
 using pb::core::CorporateActions;
@@ -355,3 +356,4 @@ TEST(PricePanel, ZeroIsAPriceOfAnOptionOnly) {
 }
 
 }  // namespace
+}  // namespace price_panel_test

@@ -14,6 +14,7 @@
 #include "core/portfolio/accounting.hpp"
 #include "support.hpp"
 
+namespace random_books_test {
 namespace {
 
 using pb::core::CapitalFlow;
@@ -252,3 +253,4 @@ TEST(RandomBooks, RerunningAnyDateInAnyOrderIsRunningForwardOnce) {
 }
 
 }  // namespace
+}  // namespace random_books_test

@@ -4,6 +4,7 @@
 
 #include "support.hpp"
 
+namespace ranges_test {
 namespace {
 
 using pb::test::day;
@@ -27,3 +28,4 @@ TEST(Ranges, MoneyIsBelowItsBound) {
 }
 
 }  // namespace
+}  // namespace ranges_test

@@ -14,6 +14,7 @@
 #include "core/stats/regression.hpp"
 #include "support.hpp"
 
+namespace rate_beta_test {
 namespace {
 
 using pb::core::Date;
@@ -361,3 +362,4 @@ TEST(RateBeta, ChangesOverLongerIntervalsAreNoSessionsMove) {
 }
 
 }  // namespace
+}  // namespace rate_beta_test

@@ -15,6 +15,7 @@
 
 #include "support.hpp"
 
+namespace regression_test {
 namespace {
 
 using pb::core::CovarianceType;
@@ -318,3 +319,4 @@ TEST(Regression, IncompleteDataAreRefused) {
 }
 
 }  // namespace
+}  // namespace regression_test

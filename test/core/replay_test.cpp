@@ -8,6 +8,7 @@
 
 #include "risk_data.hpp"
 
+namespace replay_test {
 namespace {
 
 using pb::core::Matrix;
@@ -230,3 +231,4 @@ TEST(ReplayPortfolio, OfNothingIsZeroAndOfTheUnknownMissing) {
 }
 
 }  // namespace
+}  // namespace replay_test

@@ -16,6 +16,7 @@
 #include "core/stats/regression.hpp"
 #include "support.hpp"
 
+namespace ridge_test {
 namespace {
 
 using pb::core::alpha_candidates;
@@ -546,3 +547,4 @@ TEST(RidgeDesign, BadInputIsRefused) {
 }
 
 }  // namespace
+}  // namespace ridge_test

@@ -9,6 +9,7 @@
 
 #include "support.hpp"
 
+namespace risk_contribution_test {
 namespace {
 
 using pb::core::Matrix;
@@ -213,3 +214,4 @@ TEST(RiskContribution, BadModelsAreRefused) {
 }
 
 }  // namespace
+}  // namespace risk_contribution_test

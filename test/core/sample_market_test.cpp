@@ -11,6 +11,7 @@
 #include "core/stats/beta.hpp"
 #include "support.hpp"
 
+namespace sample_market_test {
 namespace {
 
 using pb::core::Lot;
@@ -159,3 +160,4 @@ TEST(SamplePortfolios, HoldWhatTheTablesAllow) {
 }
 
 }  // namespace
+}  // namespace sample_market_test

@@ -8,6 +8,7 @@
 
 #include "support.hpp"
 
+namespace sandwich_test {
 namespace {
 
 using pb::core::CovarianceType;
@@ -65,3 +66,4 @@ TEST(Sandwich, LagIsTheRuleUnlessGiven) {
 }
 
 }  // namespace
+}  // namespace sandwich_test

@@ -8,6 +8,7 @@
 
 #include "support.hpp"
 
+namespace scenario_test {
 namespace {
 
 using pb::core::resolve_shocks;
@@ -86,3 +87,4 @@ TEST(ShockUnit, IsNamedByItsWord) {
 }
 
 }  // namespace
+}  // namespace scenario_test

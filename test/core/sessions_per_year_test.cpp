@@ -10,6 +10,7 @@
 #include "core/calendar/nyse_calendar.hpp"
 #include "support.hpp"
 
+namespace sessions_per_year_test {
 namespace {
 
 using pb::core::Date;
@@ -93,3 +94,4 @@ TEST(SessionsPerYear, NeedASession) {
 }
 
 }  // namespace
+}  // namespace sessions_per_year_test

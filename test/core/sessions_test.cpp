@@ -6,6 +6,7 @@
 
 #include "support.hpp"
 
+namespace sessions_test {
 namespace {
 
 using pb::core::Sessions;
@@ -49,3 +50,4 @@ TEST(Sessions, MayBeEmpty) {
 }
 
 }  // namespace
+}  // namespace sessions_test

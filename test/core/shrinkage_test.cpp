@@ -11,6 +11,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace shrinkage_test {
 namespace {
 
 using pb::core::ledoit_wolf;
@@ -176,3 +177,4 @@ TEST(Shrinkage, CanBeCanceled) {
 }
 
 }  // namespace
+}  // namespace shrinkage_test

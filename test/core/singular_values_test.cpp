@@ -11,6 +11,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace singular_values_test {
 namespace {
 
 using pb::core::decompose_singular;
@@ -87,3 +88,4 @@ TEST(SingularValues, PollAtEachPair) {
 }
 
 }  // namespace
+}  // namespace singular_values_test

@@ -11,6 +11,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace specific_risk_test {
 namespace {
 
 using pb::core::Matrix;
@@ -154,3 +155,4 @@ TEST(SpecificRisk, OfWhatIsNotKnown) {
 }
 
 }  // namespace
+}  // namespace specific_risk_test

@@ -7,6 +7,7 @@
 
 #include "support.hpp"
 
+namespace standardized_kurtosis_test {
 namespace {
 
 using pb::core::standardized_kurtosis;
@@ -67,3 +68,4 @@ TEST(StandardizedKurtosis, WhatFollowsAStandstillIsLeftOut) {
 }
 
 }  // namespace
+}  // namespace standardized_kurtosis_test

@@ -8,6 +8,7 @@
 #include "core/stats/shrinkage.hpp"
 #include "risk_data.hpp"
 
+namespace stress_covariance_test {
 namespace {
 
 using pb::core::Matrix;
@@ -88,3 +89,4 @@ TEST(WorstMoves, NeedAHorizonAndUnits) {
 }
 
 }  // namespace
+}  // namespace stress_covariance_test

@@ -12,6 +12,7 @@
 
 #include "support.hpp"
 
+namespace stress_test {
 namespace {
 
 using pb::core::FactorModel;
@@ -667,3 +668,4 @@ TEST(Propagate, HasNoMoveBesideAMarketWithoutACovariance) {
 }
 
 }  // namespace
+}  // namespace stress_test

@@ -9,6 +9,7 @@
 #include "returns.hpp"
 #include "support.hpp"
 
+namespace symmetric_eigen_test {
 namespace {
 
 using pb::core::decompose_symmetric;
@@ -83,3 +84,4 @@ TEST(SymmetricEigen, PollsAtEachReflectionAndRotation) {
 }
 
 }  // namespace
+}  // namespace symmetric_eigen_test

@@ -7,6 +7,7 @@
 #include <functional>
 #include <set>
 
+namespace uuid_test {
 namespace {
 
 using pb::core::Uuid;
@@ -39,3 +40,4 @@ TEST(Uuid, HashesApartWhicheverByteDiffers) {
 }
 
 }  // namespace
+}  // namespace uuid_test

@@ -4,6 +4,7 @@
 
 #include "support.hpp"
 
+namespace valuation_test {
 namespace {
 
 using pb::core::CorporateActions;
@@ -218,3 +219,4 @@ TEST(Valuation, SplitsOfTheUnderlyingChangeContractStrikeAndMultiplier) {
 }
 
 }  // namespace
+}  // namespace valuation_test

@@ -13,6 +13,7 @@
 #include "core/stats/chi_squared.hpp"
 #include "risk_data.hpp"
 
+namespace volatility_test {
 namespace {
 
 using pb::core::ForecastMethod;
@@ -548,3 +549,4 @@ TEST(VolatilitySettings, AreChecked) {
 }
 
 }  // namespace
+}  // namespace volatility_test

@@ -10,6 +10,7 @@
 
 #include "support.hpp"
 
+namespace window_test {
 namespace {
 
 using pb::core::describe_sample;
@@ -102,3 +103,4 @@ TEST(Window, SymbolsWithTheSameDaysShareAGroup) {
 }
 
 }  // namespace
+}  // namespace window_test

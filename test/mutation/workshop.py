@@ -216,7 +216,7 @@ class Workshop:
         if self.copy_tree():
             self.forget_durations()
         self.insist(self.build_server(), 'the build')
-        self.insist(self.run(['cmake', '-S', self.tree, '-B', self.core, '-DPB_WERROR=',
+        self.insist(self.run(['cmake', '-S', self.tree, '-B', self.core, '-DPB_WERROR=', '-DPB_SEPARATE=ON',
                               f'-DPB_CORE_OBJECTS={self.tree}/src/core'], BUILD_SECONDS), 'cmake')
         # A unit test that does not build here is found when it is run.
         self.run(['cmake', '--build', self.core, f'-j{self.processors}', '--', '--keep-going'], 4 * BUILD_SECONDS)
