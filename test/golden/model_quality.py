@@ -6,7 +6,7 @@
 FOLDER holds sessions.csv (session_date), prices.csv (symbol, date, price) and, with the columns of the tables,
 factor_models.csv, symbol_model_fits.csv, symbol_volatility.csv, portfolio_snapshots.csv and
 portfolio_model_exposures.csv, as \\copy … WITH (FORMAT csv, HEADER) writes them. Nothing but Python's own library is
-used, so that the comparison runs wherever the tests do; test/tap/180_model_quality.t makes it.
+used, so that the comparison runs wherever the tests do; test/tap/190_model_quality.t makes it.
 """
 import csv
 import json

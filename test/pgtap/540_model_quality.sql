@@ -1,5 +1,5 @@
 -- How good stored models and forecasts were. The tables hold forecasts that are known to be right, or wrong, of prices
--- that are made for it; the figures on real prices are those of test/tap/180_model_quality.t.
+-- that are made for it; the figures on real prices are those of test/tap/190_model_quality.t.
 
 \ir include/prelude.psql
 SELECT plan(37);
