@@ -469,7 +469,8 @@ BEGIN
                                          'positions_skipped', count(*) - count(b.r_squared))
                  FROM betas AS b)))
       FROM (SELECT min(f.ridge_alpha) AS smallest, max(f.ridge_alpha) AS largest FROM %1$I.symbol_model_fits AS f
-             WHERE f.calculation_date = $2 AND f.model = $3 AND f.symbol IN (SELECT b.symbol FROM betas AS b)) AS penalty
+             WHERE f.calculation_date = $2 AND f.model = $3 AND f.symbol IN (SELECT b.symbol FROM betas AS b)
+           ) AS penalty
      WHERE EXISTS (SELECT FROM exposures) OR EXISTS (SELECT FROM betas)
   $query$, _portfolio_batch.tables_schema()) INTO answer USING portfolio_id, day, model;
   RETURN COALESCE(answer, _portfolio_batch.api_unavailable(

@@ -12,14 +12,10 @@ JensenAlpha fit_excess_returns(const Eigen::Ref<const Vector>& asset_returns,
                                const Eigen::Ref<const Vector>& market_returns, std::vector<int> days,
                                const BetaSettings& settings, const Vector* risk_free) {
   JensenAlpha result;
-  if (risk_free == nullptr)
-    days.clear();
-  else
-    std::erase_if(days, [&](int t) { return !std::isfinite((*risk_free)(t)); });
-  if (days.empty() || static_cast<int>(days.size()) < settings.min_observations) {
-    result.reason = Reason::no_risk_free_rate;
-    return result;
-  }
+  result.reason = Reason::no_risk_free_rate;
+  if (risk_free == nullptr) return result;
+  std::erase_if(days, [&](int t) { return !std::isfinite((*risk_free)(t)); });
+  if (days.empty() || static_cast<int>(days.size()) < settings.min_observations) return result;
   const Vector riskless = (*risk_free)(days);
   const Vector y = asset_returns(days) - riskless;
   const Matrix x = market_returns(days) - riskless;
@@ -28,6 +24,7 @@ JensenAlpha fit_excess_returns(const Eigen::Ref<const Vector>& asset_returns,
     return result;
   }
   const RegressionFit fit = ols(y, x);
+  result.reason = Reason::none;
   result.alpha = fit.coefficients(0);
   result.std_error = fit.std_errors(0);
   return result;
