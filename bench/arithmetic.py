@@ -26,6 +26,7 @@ class Fits:
         for name in ("alpha", "r_squared", "adj_r_squared", "residual_sd", "df", "condition", "max_vif"):
             setattr(self, name, nothing(days, symbols))
         self.observations = np.zeros((days, symbols), int)
+        self.samples = []
         self.first, self.last = np.full((days, symbols), -1), np.full((days, symbols), -1)
 
     @property
@@ -122,6 +123,7 @@ def describe(fits, days, members, x, y, coefficients, influence, df):
     fits.df[place] = np.reshape(df, (-1, 1))
     condition, inflation = collinearity(x)
     fits.condition[place], fits.max_vif[place] = condition[:, None], inflation[:, None]
+    fits.samples.append((days, members, influence, residuals, residual_df[..., None]))
 
 
 def least_squares(x, y):
@@ -162,6 +164,20 @@ def fit(returns, factors, sessions, minimum, estimator=least_squares):
         x, coefficients, influence, df = estimator(factors[used], y)
         describe(fits, days, members, x, y, coefficients, influence, df)
     return fits
+
+
+def portfolio_errors(fits, weights):
+    """Errors of the betas of portfolios, from their own residuals: one regression of a portfolio's returns, because all
+    its symbols have the same sample. Weights by day, portfolio and symbol; (factors, days, portfolios)."""
+    errors = np.full((len(fits.betas), *weights.shape[:2]), np.nan)
+    done = np.zeros(len(weights), bool)
+    for days, members, influence, residuals, residual_df in fits.samples:
+        if done[days].any():
+            raise NotImplementedError("portfolios of symbols with several samples")
+        done[days] = True
+        held = weights[np.ix_(days, np.arange(weights.shape[1]), members)]
+        errors[:, days] = newey_west(influence, residuals @ held.transpose(0, 2, 1), residual_df).transpose(1, 0, 2)
+    return errors
 
 
 # ---- factors ---------------------------------------------------------------------------------------------------------
@@ -217,14 +233,48 @@ def risk_contributions(x, covariance, specific):
     return marginal, x * pulls / sigma[..., None]**2, np.sqrt(YEAR) * specific / sigma, specific / sigma**2
 
 
-def expected_moves(covariance, shocked, sizes):
-    """By day: the moves of all factors given some (sizes, by day), and what is left of the covariance of the free."""
+def worst_moves(moves, longest=21):
+    """The largest fall and rise of each factor over every run of sessions up to the longest: returns are compounded,
+    changes of the yield, the last factor, added up."""
+    lowest = highest = np.zeros(moves.shape[1])
+    runs = moves
+    for length in range(1, longest + 1):
+        if length > 1:
+            before, now = runs[:-1], moves[length - 1:]
+            runs = before + now
+            runs[:, :-1] += before[:, :-1] * now[:, :-1]
+        lowest = np.fmin(lowest, np.fmin.reduce(runs, axis=0))
+        highest = np.fmax(highest, np.fmax.reduce(runs, axis=0))
+    return lowest, highest
+
+
+def long_run(moves, fewest=60):
+    """Of moves of the market, the styles and the yield (sessions x factors) over all the past, styles less their slope
+    on the market: the shrunk covariance, its intensity, observations and first session; the worst moves."""
+    complete = np.isfinite(moves[:, :-1]).all(axis=1)
+    market = moves[complete, 0] - moves[complete, 0].mean()
+    slopes = market @ moves[complete, 1:-1] / (market @ market)
+    moves = moves.copy()
+    moves[:, 1:-1] -= np.outer(moves[:, 0], slopes)
+    used = np.flatnonzero(np.isfinite(moves).all(axis=1))
+    if len(used) < fewest:
+        raise NotImplementedError("stress tests by the covariance of the day")
+    covariance, intensity = constant_correlation_shrinkage(moves[None, used])
+    return covariance[0], intensity[0], len(used), used[0], *worst_moves(moves)
+
+
+def expected_moves(covariance, shocked, sizes, lowest, highest):
+    """By day: the moves of all factors given some (sizes, by day), the others cut to the worst of the past; which are
+    free, and what is left of their covariance; which are cut."""
     free = np.setdiff1d(np.arange(covariance.shape[1]), shocked)
     of = lambda rows, columns: covariance[:, rows[:, None], columns]
     slopes = np.linalg.solve(of(shocked, shocked), of(shocked, free))
     moves = np.empty(covariance.shape[:2])
-    moves[:, shocked], moves[:, free] = sizes, (sizes[:, None] @ slopes)[:, 0]
-    return moves, free, of(free, free) - of(free, shocked) @ slopes
+    expected = (sizes[:, None] @ slopes)[:, 0]
+    moves[:, shocked], moves[:, free] = sizes, np.clip(expected, lowest[:, free], highest[:, free])
+    cut = np.zeros(moves.shape, bool)
+    cut[:, free] = moves[:, free] != expected
+    return moves, free, of(free, free) - of(free, shocked) @ slopes, cut
 
 
 # ---- volatility ------------------------------------------------------------------------------------------------------
@@ -310,8 +360,8 @@ def standardized_kurtosis(squares, start=42, fewest=252):
 class Volatility:
     """Figures of all series, which have returns on the same sessions, oldest first."""
 
-    FIGURES = {"observations": int, "strength": float, "percentile": float, "forecast": float, "r_squared": float,
-               "method": "S4", "trend": "S10", "flag": "S15",
+    FIGURES = {"observations": int, "kurtosis": float, "strength": float, "percentile": float, "forecast": float,
+               "r_squared": float, "method": "S4", "trend": "S10", "flag": "S15",
                **{f"realized_volatility_{width}d{end}": float
                   for width in (SHORT, LONG) for end in ("", "_low", "_high")}}
 

@@ -30,7 +30,7 @@ class Inputs:
         self.read_sessions(target, lookback, first)
         self.name_symbols()
         self.read_prices()
-        self.read_yields()
+        self.yields = self.read_yields(self.sessions)
 
     def rows(self, query, *arguments):
         self.cursor.execute(query, arguments)
@@ -40,6 +40,7 @@ class Inputs:
         """The made-up markets have none of these; a program for them would have more to do, not less."""
         for what, query in {"corporate actions": "SELECT FROM corporate_actions LIMIT 1",
                             "deltas of options": "SELECT FROM position_greeks WHERE delta IS NOT NULL LIMIT 1",
+                            "riskless returns": "SELECT FROM interest_rates WHERE series = 'DGS3MO' LIMIT 1",
                             "weights of benchmarks": "SELECT FROM benchmarks_sector_weights LIMIT 1",
                             "closings on the position": "SELECT FROM positions WHERE exit_date IS NOT NULL LIMIT 1",
                             "user tags": "SELECT FROM tags WHERE NOT is_system LIMIT 1"}.items():
@@ -158,15 +159,41 @@ class Inputs:
         prices[session[on_session], column[on_session]] = read["price"][on_session]
         return len(session)
 
-    def read_yields(self):
+    def read_yields(self, sessions):
         yields = binary_copy.read(
             self.cursor, f"SELECT {SINCE_EPOCH.format('date')}, rate::float8 FROM interest_rates WHERE series = 'DGS10'"
-            f" AND date BETWEEN DATE '2000-01-01' + {self.sessions[0]} AND DATE '2000-01-01' + {self.sessions[-1]}",
+            f" AND date BETWEEN DATE '2000-01-01' + {sessions[0]} AND DATE '2000-01-01' + {sessions[-1]}",
             {"date": ">i4", "percent": ">f8"})
-        self.yields = np.full(len(self.sessions), np.nan)
-        found = np.searchsorted(self.sessions, yields["date"])
-        on_session = self.sessions[np.minimum(found, len(self.sessions) - 1)] == yields["date"]
-        self.yields[found[on_session]] = yields["percent"][on_session]
+        quoted = np.full(len(sessions), np.nan)
+        found = np.searchsorted(sessions, yields["date"])
+        on_session = sessions[np.minimum(found, len(sessions) - 1)] == yields["date"]
+        quoted[found[on_session]] = yields["percent"][on_session]
+        return quoted
+
+    def read_past(self):
+        """Of the market and the style funds, and yields, on all sessions since the market's first price: what stress
+        tests look back at."""
+        funds = [self.column[b"SPY"], *(self.column[f[2].encode()] for f in self.factors if f[0] == "ridge")]
+        before = binary_copy.read(
+            self.cursor, f"SELECT {SINCE_EPOCH.format('session_date')} FROM trading_sessions WHERE calendar = 'NYSE'"
+            f" AND session_date >= DATE '{self.has_history}' AND session_date < DATE '2000-01-01' + {self.sessions[0]}"
+            " ORDER BY session_date", {"date": ">i4"})["date"].astype(int)
+        read = binary_copy.read(
+            self.cursor, f"SELECT place::int4, {SINCE_EPOCH.format('date')}, coalesce(adj_close, close)"
+            " FROM unnest('{" + ",".join(self.symbols[funds].astype(str)) + "}'::text[]) WITH ORDINALITY"
+            " AS fund (symbol, place) JOIN market_data_cache USING (symbol)"
+            f" WHERE date < DATE '2000-01-01' + {self.sessions[0]}",
+            {"fund": ">i4", "date": ">i4", "price": ">f8"})
+        earlier = np.full((len(before), len(funds)), np.nan)
+        if len(before):
+            session = np.minimum(np.searchsorted(before, read["date"]), len(before) - 1)
+            on_session = before[session] == read["date"]
+            earlier[session[on_session], read["fund"][on_session] - 1] = read["price"][on_session]
+        self.price_rows += len(read)
+        is_later = self.sessions >= (np.datetime64(self.has_history) - binary_copy.EPOCH).astype(int)
+        self.past_sessions = np.concatenate([before, self.sessions[is_later]])
+        self.past_prices = np.vstack([earlier, self.adjusted[np.ix_(is_later, funds)]])
+        self.past_yields = self.read_yields(self.past_sessions)
 
     def net_asset_values(self):
         """Of snapshots written before, by computed session."""

@@ -5,6 +5,11 @@ the result columns by binary COPY, one for each table, into the schema peer. Pri
 usage: peer_numpy.py --date YYYY-MM-DD [--every-session] [--engines NAME,...] [--replace] [--filters VALUE,WEIGHT]
 
 Pairs of correlations are rows of a plain table. The libraries are loaded before the clock starts.
+
+What it does not compute it refuses with NotImplementedError; the made-up markets have none of it: splits, deltas of
+options, replays of the past, yields of riskless investments (Jensen's alpha is NULL), gaps in the returns of a
+volatility, errors of portfolios whose symbols have different samples, stress tests with less than 60 sessions of past,
+shocks of the yield beside a factor that moves.
 """
 import argparse
 import json
@@ -38,6 +43,18 @@ SERIES_AT_ONCE = 2000
 
 def round_money(values):
     return np.rint(values * 1e4) / 1e4
+
+
+def add_up(parts, total):
+    """Rounds parts such that they add up to a total that is rounded: a unit of what is missing to each of those that
+    were rounded the farthest the other way."""
+    parts = np.stack(parts)
+    rounded = round_money(parts)
+    missing = np.rint((total - rounded.sum(axis=0)) * 1e4)
+    # Ties between parts are not for the last bits of a sum to decide.
+    rounded_up = np.round(rounded - parts, 7) * np.sign(missing)
+    rank = np.argsort(np.argsort(rounded_up, axis=0, kind="stable"), axis=0)
+    return round_money(rounded + np.where(rank < np.abs(missing), np.sign(missing) * 1e-4, 0.0))
 
 
 def objects(texts):
@@ -116,6 +133,8 @@ class Batch:
             self.returns -= 1.0
         self.lot_reason = REASONS[lots["kind"]]
         self.read_factors()
+        if "stress" in engines:
+            self.read_past()
 
     # ---- values ------------------------------------------------------------------------------------------------------
 
@@ -191,11 +210,14 @@ class Batch:
         trades += self.through(closings["date"], lots["portfolio"][lot], proceeds)
         realized = round_money(self.through(closings["date"], lots["portfolio"][lot], round_money(gains)))
         flows = round_money(self.through(inputs.flows["date"], inputs.flows["portfolio"], inputs.flows["amount"]))
-        cash = inputs.initial_equity + flows + round_money(trades)
+        paid_in = inputs.initial_equity + flows
         is_long = self.value >= 0
-        longs = round_money(self.by_portfolio(np.where(is_long, self.value, 0.0)))
-        shorts = round_money(self.by_portfolio(np.where(is_long, 0.0, self.value)))
-        equity = cash + longs + shorts
+        longs = self.by_portfolio(np.where(is_long, self.value, 0.0))
+        shorts = self.by_portfolio(np.where(is_long, 0.0, self.value))
+        # Equity is rounded once.
+        equity = round_money(paid_in + trades + longs + shorts)
+        booked, longs, shorts = add_up([trades, longs, shorts], equity - paid_in)
+        cash = paid_in + booked
         profit = round_money(equity - inputs.initial_equity - flows)
         held = self.quantity != 0
         first = np.full(self.portfolios, 10**9)
@@ -285,17 +307,38 @@ class Batch:
         spreads = [f for f in self.inputs.factors if f[0] == "spread"]
         self.styles = np.column_stack([own(f) for f in styles])
         self.spreads = np.column_stack([own(f) - self.returns[:, column[f[3].encode()]] for f in spreads])
-        quoted = np.flatnonzero(np.isfinite(self.inputs.yields))
-        self.rate_change = np.full(len(self.returns), np.nan)
-        steps = np.diff(quoted)
-        kept = steps <= 5
-        self.rate_change[quoted[1:][kept]] = np.diff(self.inputs.yields[quoted])[kept] / 100.0
-        self.rate_intervals = [(b, e) for b, e in zip(quoted[:-1][kept & (steps > 1)], quoted[1:][kept & (steps > 1)])]
+        self.rate_change, self.rate_intervals = self.yield_changes(self.inputs.yields)
         self.names = {"market": ["market"], "ridge": ["market", *(f[1] for f in styles)],
                       "spread": ["market", *(f[1] for f in spreads)], "rate": ["market", "interest_rate"]}
         self.factors = {"market": self.market[:, None], "ridge": np.column_stack([self.market, self.styles]),
                         "spread": np.column_stack([self.market, self.spreads])}
         self.all_names = [*self.names["ridge"], *self.names["spread"][1:], "interest_rate"]
+
+    @staticmethod
+    def yield_changes(yields):
+        """By session, and the intervals of those that are over several."""
+        quoted = np.flatnonzero(np.isfinite(yields))
+        change = np.full(len(yields), np.nan)
+        steps = np.diff(quoted)
+        kept = steps <= 5
+        change[quoted[1:][kept]] = np.diff(yields[quoted])[kept] / 100.0
+        longer = kept & (steps > 1)
+        return change, list(zip(quoted[:-1][longer], quoted[1:][longer]))
+
+    @staticmethod
+    def single_changes(change, intervals):
+        """Those over one session."""
+        single = change.copy()
+        single[[now for _, now in intervals]] = np.nan
+        return single
+
+    def read_past(self):
+        """Moves of the market, the styles and the yield on all sessions."""
+        prices = self.inputs.past_prices
+        returns = np.full_like(prices, np.nan)
+        np.divide(prices[1:], prices[:-1], out=returns[1:])
+        single = self.single_changes(*self.yield_changes(self.inputs.past_yields))
+        self.past = np.column_stack([returns - 1.0, single])
 
     def interval_returns(self, returns):
         """Compounded over the intervals between quoted sessions, where these are longer than one."""
@@ -357,8 +400,7 @@ class Batch:
     def covariances(self):
         """Covariances, correlations and observations of all factors, by day."""
         if self.moments is None:
-            single = self.rate_change.copy()
-            single[[now for _, now in self.rate_intervals]] = np.nan
+            single = self.single_changes(self.rate_change, self.rate_intervals)
             found = []
             for session in self.sessions:
                 styles = am.orthogonal_styles(self.market, self.styles, session)
@@ -385,10 +427,15 @@ class Batch:
         places = np.array([self.all_names.index(name) for name in names])
         return self.covariances()[0][:, places[:, None], places]
 
+    def is_stale(self, fits):
+        """Whose newest observation is old, by day and symbol."""
+        return fits.estimated & (self.sessions[:, None] - fits.last > MAX_STALE)
+
     def flags(self, fits, minimum):
         n = fits.observations
         flag = np.where(n < minimum, b"insufficient_data",
                         np.where(n < am.LIMITED_BELOW, b"limited_history", b"full_history"))
+        flag = np.where(self.is_stale(fits), b"stale", flag)
         return flag, np.where(fits.estimated, b"", b"insufficient_data")
 
     def add_lots(self, table, **columns):
@@ -419,6 +466,9 @@ class Batch:
             effective_df=np.where(np.tile(np.array(models) == "market", len(day)), np.nan, figure("df")),
             condition_number=figure("condition"), max_vif=figure("max_vif"), window_start=session(figure("first")),
             window_end=session(figure("last")),
+            # There are no riskless returns.
+            jensen_alpha_reason=np.where(estimated & np.tile(np.array(models) == "market", len(day)),
+                                         b"no_risk_free_rate", b""),
             quality_flag=by_model(lambda model, fits: self.flags(fits, MINIMUM[model])[0]),
             reason=by_model(self.reason_of_model))
         self.add_betas(models, day, symbol)
@@ -448,16 +498,18 @@ class Batch:
         """By day, portfolio and factor."""
         return self.exposures @ np.where(fits.estimated, fits.betas, 0.0).transpose(1, 2, 0)
 
-    def coverage(self, estimated):
-        covered = np.flatnonzero((self.place >= 0) & estimated[self.on, self.place])
+    def share(self, of_symbols):
+        """Of the gross exposure, of symbols chosen by day."""
+        covered = np.flatnonzero((self.place >= 0) & of_symbols[self.on, self.place])
         with np.errstate(invalid="ignore"):
             return self.by_cell(np.abs(self.values[covered]), covered) / self.gross
 
-    def add_portfolios(self, model, factors, dollars, estimated, contributions=None):
+    def add_portfolios(self, model, factors, dollars, errors, contributions=None):
         """Rows of portfolio_factor_exposures, those of a portfolio and day together; where there are contributions, the
-        last factor is what is specific."""
+        last factor is what is specific. Errors by factor, day and portfolio."""
         day, portfolio = self.known
-        dollars = dollars[self.known]
+        fits = self.fits(model)
+        dollars, errors = dollars[self.known], errors[:, day, portfolio].T
         exposure = dollars / self.nav[self.known][:, None]
         marginal = total = percent = np.full_like(exposure, np.nan)
         if contributions is not None:
@@ -465,15 +517,18 @@ class Batch:
             total = np.column_stack([marginal * exposure, specific])
             percent = np.column_stack([percent, share])
             missing = np.full((len(day), 1), np.nan)
-            dollars, exposure, marginal = (np.hstack([part, missing]) for part in (dollars, exposure, marginal))
+            dollars, exposure, marginal, errors = (np.hstack([part, missing])
+                                                   for part in (dollars, exposure, marginal, errors))
             factors = [*factors, "specific"]
         repeated = lambda values: np.repeat(values, len(factors))
+        stale = self.share(self.is_stale(fits))[self.known]
         self.results.add(
             "portfolio_factor_exposures", repeated(portfolio),
             portfolio_id=repeated(self.inputs.portfolio_ids[portfolio]), calculation_date=repeated(self.dates[day]),
             model=np.full(len(day) * len(factors), model.encode()), factor=np.tile(np.array(factors, "S"), len(day)),
-            coverage=repeated(self.coverage(estimated)[self.known]), exposure_value=exposure.ravel(),
-            exposure_dollar=dollars.ravel(), marginal_contribution_to_risk=marginal.ravel(),
+            coverage=repeated(self.share(fits.estimated)[self.known]), exposure_value=exposure.ravel(),
+            std_error=errors.ravel(), exposure_dollar=dollars.ravel(), stale_share=repeated(stale),
+            quality_flag=repeated(np.where(stale > 0, b"stale", b"")), marginal_contribution_to_risk=marginal.ravel(),
             contribution_to_risk=total.ravel(), percent_contribution_to_risk=percent.ravel())
 
     def set_snapshot(self, **columns):
@@ -494,13 +549,14 @@ class Batch:
             alpha=self.at_lots(fits.alpha), r_squared=self.at_lots(fits.r_squared),
             std_error=self.at_lots(fits.errors[0]), p_value=self.at_lots(fits.p[0]),
             observations=self.at_lots(fits.observations, NEVER), market_index="SPY",
-            quality_flag=self.at_lots(flag, b""), reason=self.lot_reasons(reason))
-        dollars = self.dollars(fits)
-        self.add_portfolios("market", ["market"], dollars, fits.estimated)
+            quality_flag=self.at_lots(flag, b""), reason=self.lot_reasons(reason),
+            jensen_alpha_reason=np.where(self.at_lots(fits.estimated, False), b"no_risk_free_rate", b""))
+        dollars, errors = self.dollars(fits), am.portfolio_errors(fits, self.weights)
+        self.add_portfolios("market", ["market"], dollars, errors)
         explained, observations = zip(*(self.explained_by_market(day, fits) for day in range(self.count)))
-        self.set_snapshot(beta=dollars[..., 0] / self.nav, beta_r_squared=np.stack(explained),
+        self.set_snapshot(beta=dollars[..., 0] / self.nav, beta_std_error=errors[0], beta_r_squared=np.stack(explained),
                           beta_observations=np.repeat(np.array(observations)[:, None], self.portfolios, 1),
-                          beta_coverage=self.coverage(fits.estimated))
+                          beta_coverage=self.share(fits.estimated))
 
     def explained_by_market(self, day, fits):
         """r squared of the portfolios' own series with the market, and its sessions."""
@@ -526,7 +582,8 @@ class Batch:
             r_squared=self.at_lots(fits.r_squared), std_error=self.at_lots(fits.errors[1]),
             observations=self.at_lots(fits.observations, NEVER), rate_series="DGS10", unit=UNIT,
             quality_flag=self.at_lots(flag, b""), reason=self.lot_reasons(reason))
-        self.add_portfolios("rate", ["interest_rate"], self.dollars(fits)[..., 1:], fits.estimated)
+        self.add_portfolios("rate", ["interest_rate"], self.dollars(fits)[..., 1:],
+                            am.portfolio_errors(fits, self.weights)[1:])
 
     def add_factor_model(self, model):
         fits = self.fits(model)
@@ -540,7 +597,7 @@ class Batch:
         dollars = self.dollars(fits)
         contributions = am.risk_contributions(dollars / self.nav[..., None], self.covariance_of(self.names[model]),
                                               self.specific_variances(model, self.weights))
-        self.add_portfolios(model, self.names[model], dollars, fits.estimated, contributions)
+        self.add_portfolios(model, self.names[model], dollars, am.portfolio_errors(fits, self.weights), contributions)
 
     def add_ridge(self):
         self.add_factor_model("ridge")
@@ -610,6 +667,7 @@ class Batch:
             "position_volatility", **realized, **texts, expected_volatility_21d=self.at_lots(figures["forecast"]),
             model_r_squared=self.at_lots(figures["r_squared"]),
             volatility_trend_strength=self.at_lots(figures["strength"]),
+            return_kurtosis=self.at_lots(figures["kurtosis"]),
             volatility_percentile=self.at_lots(figures["percentile"]),
             observations=self.at_lots(figures["observations"], NEVER), reason=self.lot_reason[self.held])
         self.set_snapshot(realized_volatility_21d=whole["realized_volatility_21d"],
@@ -617,7 +675,7 @@ class Batch:
                           expected_volatility_21d=whole["forecast"], expected_volatility_method=whole["method"],
                           volatility_trend=whole["trend"], volatility_percentile=whole["percentile"],
                           volatility_observations=whole["observations"],
-                          volatility_coverage=self.coverage(np.ones((self.count, self.symbols), bool)),
+                          volatility_coverage=self.share(np.ones((self.count, self.symbols), bool)),
                           volatility_proxied=np.zeros((self.count, self.portfolios)))
 
     def add_correlations(self):
@@ -775,7 +833,9 @@ class Batch:
 
     def add_stress(self):
         names = [*self.names["ridge"], "interest_rate"]
+        # Exposures were measured in the time of the covariance of the day; moves are expected by that of all the past.
         covariance = self.covariance_of(names)
+        past = self.pasts()
         fits = {model: self.fits(model) for model in ("market", "ridge", "rate")}
         dollars = np.concatenate([self.dollars(fits["market"]), self.dollars(fits["ridge"])[..., 1:],
                                   self.dollars(fits["rate"])[..., 1:]], axis=2)
@@ -790,20 +850,28 @@ class Batch:
         measured[:, -1] = np.linalg.solve(covariance[:, pair[:, None], pair], covariance[:, pair])[:, 1]
         own = dollars @ np.linalg.inv(measured).transpose(0, 2, 1)
         specific = self.specific_variances("ridge", self.exposures)
-        market = {"names": names, "covariance": covariance, "dollars": dollars, "slopes": slopes, "own": own,
-                  "specific": specific, "coverage": self.coverage(fits["market"].estimated)}
+        stale = self.share(np.any([self.is_stale(fit) for fit in fits.values()], axis=0))
+        market = {"names": names, "past": past, "dollars": dollars, "slopes": slopes, "own": own, "specific": specific,
+                  "coverage": self.share(fits["market"].estimated), "stale": stale}
         for scenario in sorted(self.inputs.scenarios):
             self.add_scenario(scenario, **market)
 
-    def add_scenario(self, scenario, names, covariance, dollars, slopes, own, specific, coverage):
+    def pasts(self):
+        """What all the past says on each day: parts by day."""
+        counts = np.searchsorted(self.inputs.past_sessions, self.dates, "right")
+        return tuple(np.array(part) for part in zip(*(am.long_run(self.past[:count]) for count in counts)))
+
+    def add_scenario(self, scenario, names, past, dollars, slopes, own, specific, coverage, stale):
         scenario_id, title, category, severity, config = scenario
         if "window" in config and config["window"]["start"] >= self.inputs.has_history:
             raise NotImplementedError("replays of the past")
         shocked = np.array([names.index(factor) for factor in config["shocks"]])
         sizes, absolute = self.shocks_of(config)
-        moves, free, conditional = am.expected_moves(covariance, shocked, sizes)
+        covariance, _, _, _, lowest, highest = past
+        moves, free, conditional, cut = am.expected_moves(covariance, shocked, sizes, lowest, highest)
         is_shocked = np.isin(np.arange(len(names)), shocked)
-        if is_shocked[-1] and len(shocked) > 1:
+        # Beside a market that stands still, a yield's shock costs what was measured beside the market.
+        if is_shocked[-1] and (is_shocked[1:-1].any() or config["shocks"].get("market")):
             raise NotImplementedError("shocks of the yield beside others")
         correlated = dollars * moves[:, None]
         direct = np.where(is_shocked, correlated, 0.0)
@@ -819,8 +887,14 @@ class Batch:
             scenario_id=np.full(len(day), scenario_id.encode()), direct_pnl=alone, correlated_pnl=total,
             correlation_effect=total - alone, exceeds_equity=-both[self.known] > self.nav[self.known],
             factor_impacts=self.impacts(names, is_shocked, absolute, moves, dollars, direct, correlated),
-            calculation_metadata=self.details(title, category, severity, config.get("window"), coverage, deviation,
-                                              both))
+            calculation_metadata=self.details((title, category, severity, config.get("window")), past,
+                                              self.names_of(cut, names), (coverage, deviation, both / self.nav, stale)))
+
+    @staticmethod
+    def names_of(cut, names):
+        """JSON by day; nothing where no factor is."""
+        texts = [", ".join(f'"{name}"' for name, is_cut in zip(names, of_day) if is_cut) for of_day in cut]
+        return [f', "extrapolated": [{text}]' if text else "" for text in texts]
 
     def shocks_of(self, config):
         """Shocks by day, and those that are returns of funds: these lose the part of the market, shocked as well."""
@@ -849,16 +923,22 @@ class Batch:
         return objects([(of_day[day] % tuple(row)).encode() for day, row in
                         zip(self.known[0].tolist(), cells.reshape(len(cells), -1).tolist())])
 
-    def details(self, title, category, severity, window, coverage, deviation, both):
+    def details(self, scenario, past, extrapolated, cells):
+        title, category, severity, window = scenario
         replay = ('"prescribed", "start": "%(start)s", "end": "%(end)s", "note": "history_too_short"' % window
                   if window else '"conditional_expectation"')
         head = ('{"scenario_name": %s, "category": "%s", "severity": "%s", "method": %s,'
-                ' "covariance_date": "' % (json.dumps(title).replace("%", "%%"), category, severity, replay))
-        tail = ('", "covariance_observations": 252, "covariance_half_life": 63, "coverage": %r, "conditional_sd": %r,'
-                ' "pnl_over_equity": %r}')
-        of_day = [head + str(date) + tail for date in (bc.EPOCH + self.dates)]
-        cells = np.stack([part[self.known] for part in (coverage, deviation, both / self.nav)], axis=1).tolist()
-        return objects([(of_day[day] % tuple(row)).encode() for day, row in zip(self.known[0].tolist(), cells)])
+                % (json.dumps(title).replace("%", "%%"), category, severity, replay))
+        basis = (' "covariance_date": "%s", "covariance_observations": %d, "covariance_half_life": null,'
+                 ' "covariance_method": "long_run", "covariance_start": "%s", "covariance_shrinkage": %r%s')
+        tail = ', "coverage": %r, "conditional_sd": %r, "pnl_over_equity": %r'
+        starts = bc.EPOCH + self.inputs.past_sessions[past[3]]
+        of_day = [head + basis % row + tail for row in
+                  zip(bc.EPOCH + self.dates, past[2].tolist(), starts, past[1].tolist(), extrapolated)]
+        flagged = ', "quality_flag": "stale", "stale_share": %r'
+        cells = np.stack([part[self.known] for part in cells], axis=1).tolist()
+        return objects([(of_day[day] % tuple(row) + (flagged % share if share > 0 else "") + "}").encode()
+                        for day, (*row, share) in zip(self.known[0].tolist(), cells)])
 
     # ---- all ---------------------------------------------------------------------------------------------------------
 
@@ -980,6 +1060,8 @@ def main():
     started = time.perf_counter()
     lookback = max(LOOKBACK.get(engine, am.search_span(am.WINDOW)) for engine in engines) + 1
     inputs = Inputs(connection, chosen.date, lookback, chosen.every_session)
+    if "stress" in engines:
+        inputs.read_past()
     read = time.perf_counter()
     batch = Batch(inputs, engines)
     batch.compute([float(limit) for limit in chosen.filters.split(",")])

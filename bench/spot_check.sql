@@ -62,11 +62,13 @@ SELECT checked, max(compared) AS rows, count(*) AS figures, max(worst) FILTER (W
   UNION ALL SELECT * FROM pg_temp.agree_if_written('positions', 'portfolio_id, id',
     '{market_value,unrealized_pnl,realized_pnl,last_price}', true)
   UNION ALL SELECT * FROM pg_temp.agree_if_written('symbol_model_fits', 'symbol, calculation_date, model',
-    '{observations,alpha,r_squared,adj_r_squared,residual_volatility,effective_df,condition_number,max_vif}')
+    '{observations,alpha,jensen_alpha,r_squared,adj_r_squared,residual_volatility,ridge_alpha,effective_df,
+      condition_number,max_vif}')
   UNION ALL SELECT * FROM pg_temp.agree_if_written('symbol_factor_exposures', 'symbol, calculation_date, model, factor',
     '{beta,std_error,t_stat}', smallest => 1e-3)
   UNION ALL SELECT * FROM pg_temp.agree_if_written('position_market_betas',
-    'portfolio_id, position_id, calculation_date, method, window_days', '{beta,alpha,r_squared,std_error,p_value}')
+    'portfolio_id, position_id, calculation_date, method, window_days',
+    '{beta,alpha,jensen_alpha,r_squared,std_error,p_value}')
   UNION ALL SELECT * FROM pg_temp.agree_if_written('position_interest_rate_betas',
     'portfolio_id, position_id, calculation_date', '{ir_beta,r_squared,std_error}')
   UNION ALL SELECT * FROM pg_temp.agree_if_written('position_factor_exposures',
@@ -75,13 +77,14 @@ SELECT checked, max(compared) AS rows, count(*) AS figures, max(worst) FILTER (W
       momentum_spread_beta,size_spread_beta,quality_spread_beta,r_squared,residual_volatility}', smallest => 1e-3)
   UNION ALL SELECT * FROM pg_temp.agree_if_written('portfolio_factor_exposures',
     'portfolio_id, calculation_date, model, factor',
-    '{exposure_value,coverage,marginal_contribution_to_risk,contribution_to_risk,percent_contribution_to_risk}',
+    '{exposure_value,std_error,coverage,stale_share,marginal_contribution_to_risk,contribution_to_risk,
+      percent_contribution_to_risk}',
     smallest => 1e-3)
   UNION ALL SELECT * FROM pg_temp.agree_if_written('factor_correlations', 'calculation_date, factor_1, factor_2',
     '{correlation,covariance}')
   UNION ALL SELECT * FROM pg_temp.agree_if_written('position_volatility', 'portfolio_id, position_id, calculation_date',
     '{realized_volatility_21d,realized_volatility_63d,realized_volatility_21d_low,realized_volatility_63d_high,
-      expected_volatility_21d,volatility_trend_strength,volatility_percentile}')
+      return_kurtosis,expected_volatility_21d,volatility_trend_strength,volatility_percentile}')
   UNION ALL SELECT * FROM pg_temp.agree_if_written('correlation_calculations',
     'portfolio_id, calculation_date, duration_days',
     '{avg_correlation,weighted_avg_correlation,position_signed_correlation,effective_positions,effective_bets,
@@ -97,11 +100,31 @@ SELECT checked, max(compared) AS rows, count(*) AS figures, max(worst) FILTER (W
 
 -- Columns of the snapshots that belong to one engine each.
 SELECT checked || '.' || figure AS checked, compared AS rows, 1 AS figures, worst FROM (VALUES
-  ('beta'), ('beta_r_squared'), ('beta_coverage'), ('realized_volatility_21d'), ('realized_volatility_63d'),
-  ('expected_volatility_21d'), ('volatility_percentile'), ('volatility_coverage'), ('hhi'), ('effective_positions'),
-  ('top_3_concentration'), ('top_10_concentration')) AS columns (name)
+  ('beta'), ('beta_std_error'), ('beta_r_squared'), ('beta_coverage'), ('realized_volatility_21d'),
+  ('realized_volatility_63d'), ('expected_volatility_21d'), ('volatility_percentile'), ('volatility_coverage'),
+  ('hhi'), ('effective_positions'), ('top_3_concentration'), ('top_10_concentration')) AS columns (name)
 CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM public.portfolio_snapshots s
                                    WHERE to_jsonb(s) -> columns.name <> 'null') AS is_written) AS ours
 CROSS JOIN LATERAL pg_temp.agree('public.portfolio_snapshots', 'peer.portfolio_snapshots',
                                  'portfolio_id, snapshot_date', ARRAY[columns.name])
 WHERE ours.is_written;
+
+-- What stress tests say of themselves, out of their JSON.
+SELECT format('CREATE TEMP VIEW %I AS SELECT portfolio_id, calculation_date, scenario_id, %s'
+              ' FROM %I.stress_test_results', v.name,
+              string_agg(format('%s::double precision AS %I', replace(f.how, '.', 'calculation_metadata'), f.name),
+                         ', '), v.schema)
+FROM (VALUES ('our_stress_details', 'public'), ('peer_stress_details', 'peer')) AS v (name, schema)
+CROSS JOIN (VALUES
+  ('coverage', '(. ->> ''coverage'')'), ('conditional_sd', '(. ->> ''conditional_sd'')'),
+  ('pnl_over_equity', '(. ->> ''pnl_over_equity'')'), ('observations', '(. ->> ''covariance_observations'')'),
+  ('shrinkage', '(. ->> ''covariance_shrinkage'')'), ('extrapolated', 'jsonb_array_length(. -> ''extrapolated'')'))
+  AS f (name, how)
+WHERE to_regclass(v.schema || '.stress_test_results') IS NOT NULL
+GROUP BY v.name, v.schema
+\gexec
+SELECT checked, max(compared), count(*), max(worst)
+FROM pg_temp.agree('our_stress_details', 'peer_stress_details', 'portfolio_id, calculation_date, scenario_id',
+                   '{coverage,conditional_sd,pnl_over_equity,observations,shrinkage,extrapolated}', smallest => 1e-3)
+WHERE EXISTS (SELECT FROM public.stress_test_results) AND EXISTS (SELECT FROM peer.stress_test_results)
+GROUP BY checked;
