@@ -1,6 +1,7 @@
 -- The floor under any program that works outside: COPY of what it must read out of the database, and of what it must
--- write back in, both binary, with nothing computed. :folder receives the files; prints the seconds. With a :day the
--- results are those of that day alone, and what was there before stays; the tags are in place.
+-- write back in, both binary, with nothing computed. Prices are those in reach of the estimates; of the factors of
+-- stress tests, of all the past. :folder receives the files; prints the seconds. With a :day the results are those of
+-- that day alone, and what was there before stays; the tags are in place.
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
 CREATE TEMP TABLE results AS
@@ -16,8 +17,9 @@ SELECT clock_timestamp() AS started \gset
 SELECT format('COPY (%s) TO %L (FORMAT binary)', query, :'folder' || '/in' || row_number() OVER ()) FROM (VALUES
   ($$SELECT symbol, date, close, adj_close FROM market_data_cache WHERE symbol IN (SELECT symbol FROM positions
      UNION SELECT long_symbol FROM factor_definitions UNION SELECT short_symbol FROM factor_definitions)
-     AND date > $$ || coalesce(quote_literal(nullif(:'day', '')) || '::date',
-                               '(SELECT min(snapshot_date) FROM portfolio_snapshots)') || ' - 795'),
+     AND (date > $$ || coalesce(quote_literal(nullif(:'day', '')) || '::date',
+                               '(SELECT min(snapshot_date) FROM portfolio_snapshots)') || $$ - 795
+          OR symbol = 'SPY' OR symbol IN (SELECT long_symbol FROM factor_definitions WHERE model = 'ridge'))$$),
   ('SELECT * FROM portfolios'), ('SELECT * FROM positions'), ('SELECT * FROM position_realized_events'),
   ('SELECT * FROM equity_changes'), ('SELECT * FROM company_profiles'), ('SELECT * FROM interest_rates')) AS q (query)
 \gexec

@@ -794,7 +794,8 @@ first night of a book, and on an earlier way of storing results.
   sums as matrix products on OpenBLAS with one thread (ours uses one core as well), results by one binary COPY a table,
   in the order of the keys, encoded while the server takes in what went before. Read, compute and write are timed apart.
   Starting Python and loading its libraries, about a second, is not counted. It keeps no log, looks for nothing that
-  has changed, and cannot handle splits, deltas, replays or gaps in volatility, which these markets do not have. Its
+  has changed, and cannot handle splits, deltas, replays, riskless yields, gaps in volatility or portfolios of symbols
+  with different samples, which these markets do not have. Of the factors of stress tests it reads all the past. Its
   tables hold rows of the documented columns, which ours show as views where they store less, with primary keys,
   references and storage and none of the checks. It writes pairs of correlations as rows of a plain table without a key,
   one for each pair, ours one packed matrix a portfolio. Of the session before it reads back the snapshots and the tags.
