@@ -17,7 +17,7 @@ SELECT phase, sum(failed) AS failed, sum(rows_written) AS rows_written
 FROM run_daily_batch_with_backfill('2024-06-28') GROUP BY phase ORDER BY phase::numeric;
 \t on
 \a
-SELECT (SELECT string_agg(CASE WHEN part ~ '^-?\d+[.]\d{10,}$' THEN trim_scale(round(part::numeric, 9))::text
+SELECT (SELECT string_agg(CASE WHEN part ~ '^-?\d+[.]\d{10,}(e-\d+)?$' THEN trim_scale(round(part::numeric, 9))::text
                                ELSE part END, '"' ORDER BY i)
         FROM string_to_table(regexp_replace(regexp_replace(
                l.line, '\d{4}-\d\d-\d\d \d\d:\d\d:\d\d', 'TIME', 'g'), '[0-9,.]+ (ms|s)\y', 'MS', 'g'), '"')
