@@ -2,6 +2,7 @@
 
 Floating-point numbers agree when they differ by at most 1e-12 of themselves or, where rounding is most of what is left
 of a difference of larger numbers, by 1e-11 of the largest number of their column. How many needed the latter is said.
+With --exact the former alone counts.
 """
 import json
 import os
@@ -46,7 +47,8 @@ def by_key(rows, types):
 
 
 class Comparison:
-    def __init__(self):
+    def __init__(self, is_exact):
+        self.is_exact = is_exact
         self.numbers = self.largest = self.beside_largest = 0
         self.place = ''
         self.faults = []
@@ -89,7 +91,7 @@ class Comparison:
         for column, place, one, other in self.apart:
             difference = abs(one - other) / self.scales[column]
             self.beside_largest = max(self.beside_largest, difference)
-            if difference > TOLERANCE_OF_COLUMN:
+            if self.is_exact or difference > TOLERANCE_OF_COLUMN:
                 self.fault(place, f'{one!r} and {other!r} differ by {difference:.2g} of the largest of {column}')
 
     def relation(self, name, types, one, other):
@@ -105,8 +107,8 @@ class Comparison:
                                 pair[1][column])
 
 
-def compare(names, first, second):
-    comparison = Comparison()
+def compare(names, first, second, is_exact):
+    comparison = Comparison(is_exact)
     (types, ones), (other_types, others) = first, second
     if types != other_types:
         comparison.fault('columns', 'the relations or the types of their columns are not the same')
@@ -129,10 +131,12 @@ def compare(names, first, second):
 
 
 if __name__ == '__main__':
-    files = sys.argv[1:]
+    is_exact = sys.argv[1:2] == ['--exact']
+    files = sys.argv[2 if is_exact else 1:]
     if len(files) < 2:
         sys.exit('error: nothing to compare with')
     first = read(files[0])
     # A list, so that every comparison is made and said.
-    agree = [compare([os.path.basename(name) for name in (files[0], file)], first, read(file)) for file in files[1:]]
+    agree = [compare([os.path.basename(name) for name in (files[0], file)], first, read(file), is_exact)
+             for file in files[1:]]
     sys.exit(0 if all(agree) else 1)
