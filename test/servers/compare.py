@@ -1,7 +1,7 @@
 """Compares results that test/servers/export has printed, those of the first file with those of each other one.
 
 Floating-point numbers agree when they differ by at most 1e-12 of themselves or, where rounding is most of what is left
-of a difference of larger numbers, by 1e-11 of the largest number of their column. How many needed the latter is said.
+of a difference of larger numbers, by 1e-12 of the largest number of their column. How many needed the latter is said.
 With --exact the former alone counts.
 """
 import json
@@ -12,8 +12,7 @@ from collections import defaultdict
 from decimal import Decimal
 
 TOLERANCE = 1e-12
-# p values of a fund on factors that are nearly itself differ by 3.3e-12 between Eigen 3.4 and Eigen 5.
-TOLERANCE_OF_COLUMN = 1e-11
+TOLERANCE_OF_COLUMN = 1e-12
 SHOWN = 10
 INEXACT = re.compile(r'^(double precision(\[\])?|jsonb)$')
 
