@@ -87,8 +87,8 @@ void expect_realized(const pb::core::Estimate<RealizedVolatility>& actual, const
   ASSERT_EQ(actual.has_value(), expected.has(name.c_str()));
   if (!actual.has_value()) return;
   EXPECT_LE(relative_error(actual->value, expected.number(name.c_str())), 1e-14);
-  EXPECT_LE(relative_error(actual->low, expected.number((name + "_low").c_str())), 1e-12);
-  EXPECT_LE(relative_error(actual->high, expected.number((name + "_high").c_str())), 1e-12);
+  EXPECT_LE(relative_error(actual->low, expected.number((name + "_low").c_str())), 1e-13);
+  EXPECT_LE(relative_error(actual->high, expected.number((name + "_high").c_str())), 1e-13);
 }
 
 void expect_har(const HarFit& actual, const Record& expected) {
