@@ -43,15 +43,18 @@ void run_in_blocks(Run& run, const store::Store& base, const WorkList& work, std
 
 void run_what_is_left(Run& run, const store::Store& base, const WorkList& done, std::span<const Uuid> portfolio_ids,
                       Date target, pg::RowBuffer& result) {
+  WorkList all;
+  const auto look = [&] {
+    all = work_list(base, portfolio_ids, target);
+    return without_unfinished(all, base, run.run_id());
+  };
   WorkList before = done;
-  WorkList left = without_unfinished(work_list(base, portfolio_ids, target), base, run.run_id());
-  while (!left.empty() && left != before) {
+  for (WorkList left = look(); !left.empty() && left != before; left = look()) {
     run_in_blocks(run, base, left, portfolio_ids, left.rbegin()->first == done.rbegin()->first,
                   {.done = 0, .total = static_cast<std::int64_t>(left.size())}, result);
     before = std::move(left);
-    left = without_unfinished(work_list(base, portfolio_ids, target), base, run.run_id());
   }
-  tell_what_is_left(base, work_list(base, portfolio_ids, target));
+  tell_what_is_left(base, all);
 }
 
 }  // namespace pb::batch
