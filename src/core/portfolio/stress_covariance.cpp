@@ -23,8 +23,9 @@ void extend(const Eigen::Ref<const Vector>& moves, Eigen::Index session, ShockUn
   double total = 0;
   for (Eigen::Index t = session; t >= 0 && session - t < horizon && std::isfinite(moves(t)); --t) {
     total = unit == ShockUnit::simple_return ? (1 + total) * (1 + moves(t)) - 1 : total + moves(t);
-    lowest = std::fmin(lowest, total);
-    highest = std::fmax(highest, total);
+    // Comparisons, which leave the bounds alone where the total is no number, as fmin does by a call.
+    if (total < lowest) lowest = total;
+    if (total > highest) highest = total;
   }
 }
 
