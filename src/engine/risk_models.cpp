@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "core/error.hpp"
 #include "core/stats/risk_free.hpp"
@@ -9,6 +10,7 @@
 #include "core/text/json.hpp"
 #include "engine/report.hpp"
 #include "pg/interrupts.hpp"
+#include "pg/memory.hpp"
 
 namespace pb::engine {
 
@@ -23,6 +25,10 @@ core::WindowSettings beta_window(const store::Settings& settings) {
 
 core::WindowSettings factor_window(const store::Settings& settings) {
   return {settings.factor_window, settings.factor_min_observations, settings.limited_history_below};
+}
+
+std::span<const double> values_of(const Matrix& series, int column) {
+  return {series.col(column).data(), static_cast<std::size_t>(series.rows())};
 }
 
 }  // namespace
@@ -298,8 +304,8 @@ const RateFits& RiskModels::rate() {
 
 core::PortfolioErrors RiskModels::make_errors(const std::string& model) {
   const core::PricePanel& panel = inputs_.market().panel;
-  core::PortfolioErrors::Returns returns = [this, &panel](int symbol) -> Vector {
-    return panel.returns(book_.columns[static_cast<std::size_t>(symbol)]);
+  core::PortfolioErrors::Returns returns = [this, &panel](int symbol) {
+    return values_of(panel.returns(), book_.columns[static_cast<std::size_t>(symbol)]);
   };
   const core::FactorFits* fits = nullptr;
   Matrix factors;
@@ -313,7 +319,15 @@ core::PortfolioErrors RiskModels::make_errors(const std::string& model) {
     factors.resize(panel.sessions().size(), 2);
     factors.col(0) = core::interval_returns(market_returns(), changes);
     factors.col(1) = changes.change;
-    returns = [returns, &changes](int symbol) -> Vector { return core::interval_returns(returns(symbol), changes); };
+    // Once for all portfolios: to compound them anew for each position was a thirtieth of a night.
+    pg::MemoryBudget(inputs_.store().settings().max_memory_bytes)
+        .take(static_cast<std::size_t>(panel.sessions().size()), book_.columns.size(), sizeof(double), "returns");
+    const auto compounded = std::make_shared<Matrix>(panel.sessions().size(), std::ssize(book_.columns));
+    for (Eigen::Index i = 0; i < compounded->cols(); ++i) {
+      pg::poll();
+      compounded->col(i) = core::interval_returns(panel.returns(book_.columns[static_cast<std::size_t>(i)]), changes);
+    }
+    returns = [compounded](int symbol) { return values_of(*compounded, symbol); };
   } else {
     fits = model == "ridge" ? &ridge().fits : &spread().fits;
     factors = model_factors(model);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -68,7 +69,11 @@ class PortfolioErrorsTest : public ::testing::TestWithParam<std::string> {
   }
 
   PortfolioErrors errors() const {
-    return {[this](int i) -> Vector { return returns_.col(i); }, factors_, fits_, last, settings_};
+    return {[this](int i) { return returns_of(i); }, factors_, fits_, last, settings_};
+  }
+
+  std::span<const double> returns_of(int i) const {
+    return {returns_.col(i).data(), static_cast<std::size_t>(returns_.rows())};
   }
 
   Vector of(std::vector<WeightedSymbol> held) const { return errors().std_errors(held); }
@@ -154,8 +159,8 @@ TEST_P(PortfolioErrorsTest, OtherSymbolsChangeNothing) {
     pb::core::copy_column(fits_.fits, order[i], others.fits, static_cast<Eigen::Index>(i));
     others.samples[i] = fits_.samples[static_cast<std::size_t>(order[i])];
   }
-  PortfolioErrors errors([&](int i) -> Vector { return returns_.col(order[static_cast<std::size_t>(i)]); }, factors_,
-                         others, last, settings_);
+  PortfolioErrors errors([&](int i) { return returns_of(order[static_cast<std::size_t>(i)]); }, factors_, others, last,
+                         settings_);
   const Vector among = errors.std_errors(std::vector<WeightedSymbol>{{3, 0.5}, {2, 0.3}, {0, -0.4}});
   for (Eigen::Index k = 0; k < alone.size(); ++k) EXPECT_EQ(among(k), alone(k)) << k;
 }

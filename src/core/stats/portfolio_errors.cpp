@@ -30,9 +30,9 @@ PortfolioErrors::PortfolioErrors(Returns returns, Matrix factors, const FactorFi
     if (i % 256 == 0) poll();
     window_of_.push_back(-1);
     if (!fits_.estimated(i)) continue;
-    const Vector own = returns_(i);
+    const std::span<const double> own = returns_(i);
     std::vector<int> days = newest_sessions(session, settings_.history.window, [&](int t) {
-      return complete[static_cast<std::size_t>(t)] && std::isfinite(own(t));
+      return complete[static_cast<std::size_t>(t)] && std::isfinite(own[static_cast<std::size_t>(t)]);
     });
     const auto [found, is_new] = places.try_emplace(std::move(days), static_cast<int>(windows_.size()));
     if (is_new) windows_.push_back(found->first);
@@ -58,7 +58,9 @@ void PortfolioErrors::add_pulls(const Group& group, std::span<const WeightedSymb
   Vector y = Vector::Zero(n);
   Vector coefficients = Vector::Zero(design.x.cols() + 1);
   for (const WeightedSymbol& member : members) {
-    y += member.weight * returns_(member.symbol)(sessions);
+    const std::span<const double> own = returns_(member.symbol);
+    for (Eigen::Index t = 0; t < n; ++t)
+      y(t) += member.weight * own[static_cast<std::size_t>(sessions[static_cast<std::size_t>(t)])];
     coefficients += member.weight * fits_.fits.coefficients.col(member.symbol);
   }
   Vector residuals = y - design.x * coefficients.tail(design.x.cols());

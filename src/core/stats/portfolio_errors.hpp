@@ -29,8 +29,9 @@ struct WeightedSymbol {
 // Newey and West (1987); White (1980).
 class PortfolioErrors {
  public:
-  // Simple returns of a symbol by session, NaN where it has none.
-  using Returns = std::function<Vector(int symbol)>;
+  // Simple returns of a symbol by session, NaN where it has none. They stay where they are: each portfolio reads those
+  // of all that it holds.
+  using Returns = std::function<std::span<const double>(int symbol)>;
 
   // The fits are those that the model made of these returns and factors (sessions x factors), and must outlive this.
   PortfolioErrors(Returns returns, Matrix factors, const FactorFits& fits, int session,
