@@ -319,7 +319,7 @@ core::PortfolioErrors RiskModels::make_errors(const std::string& model) {
     factors.resize(panel.sessions().size(), 2);
     factors.col(0) = core::interval_returns(market_returns(), changes);
     factors.col(1) = changes.change;
-    // Once for all portfolios: to compound them anew for each position was a thirtieth of a night.
+    // Once for all portfolios: to compound them anew for each position was a fortieth of a night.
     pg::MemoryBudget(inputs_.store().settings().max_memory_bytes)
         .take(static_cast<std::size_t>(panel.sessions().size()), book_.columns.size(), sizeof(double), "returns");
     const auto compounded = std::make_shared<Matrix>(panel.sessions().size(), std::ssize(book_.columns));

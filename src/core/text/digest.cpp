@@ -55,7 +55,7 @@ Digest& Digest::add(std::string_view text) {
 
 Digest& Digest::add(std::span<const double> values) {
   add(static_cast<std::int64_t>(values.size()));
-  // Written in place: prices are most of what is hashed, and an append for each took three times as long.
+  // Written in place: prices are most of what is hashed, and an append for each took half as long again.
   const std::size_t end = bytes_.size();
   bytes_.resize(end + values.size() * sizeof(double));
   char* next = bytes_.data() + end;
