@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstdint>
 #include <unordered_map>
+#include <vector>
 
 #include "pg/datum.hpp"
 #include "pg/guard.hpp"
@@ -56,10 +57,10 @@ SPIPlanPtr prepared(const std::string& sql, const std::vector<Oid>& parameters, 
 
 namespace {
 
-SPIPlanPtr prepared_for(const std::string& sql, const Args& args) {
+SPIPlanPtr prepared_for(const std::string& sql, const Args& args, Planning planning) {
   std::vector<Oid> parameters;
   for (const ColumnDef& column : args.row().columns()) parameters.push_back(type_oid(column.type));
-  return prepared(sql, parameters);
+  return prepared(sql, parameters, planning);
 }
 
 }  // namespace
@@ -72,8 +73,8 @@ void check_spi(int code, const char* what) {
 
 namespace {
 
-const TupleTableSlot* as_slot(const void* slot) { return static_cast<const TupleTableSlot*>(slot); }
-Datum value_at(const void* slot, int column) { return as_slot(slot)->tts_values[column]; }
+// RowView reads values where the server holds them.
+static_assert(sizeof(Datum) == sizeof(std::uintptr_t) && sizeof(Datum) == sizeof(double));
 
 // Receives rows straight from the executor. The base struct must stand first: the server passes pointers to it.
 struct CallbackReceiver {
@@ -139,8 +140,10 @@ void check_row(TupleTableSlot* slot, const CallbackReceiver& receiver) {
     }
     if (column.type == Type::text || column.type == Type::jsonb)
       slot->tts_values[i] = PointerGetDatum(PG_DETOAST_DATUM_PACKED(slot->tts_values[i]));
-    else if (is_infinite(column.type, slot->tts_values[i]))
-      refuse_infinity(column, slot, i);
+    else if (is_infinite(column.type, slot->tts_values[i])) {
+      if (!column.infinite_is_null) refuse_infinity(column, slot, i);
+      slot->tts_isnull[i] = true;
+    }
   }
 }
 
@@ -149,7 +152,7 @@ bool receive_row(TupleTableSlot* slot, DestReceiver* self) {
   check_row(slot, *receiver);
   if ((++receiver->rows & 0xfff) == 0) CHECK_FOR_INTERRUPTS();
   try {
-    (*receiver->callback)(RowView(slot));
+    (*receiver->callback)(RowView(slot->tts_values, slot->tts_isnull));
     return true;
   } catch (...) {
     *receiver->failure = std::current_exception();
@@ -161,8 +164,8 @@ void ignore_receiver(DestReceiver*) {}
 
 }  // namespace
 
-void execute_into(const std::string& sql, const Args& args, DestReceiver* receiver) {
-  SPIPlanPtr plan = prepared_for(sql, args);
+void execute_into(const std::string& sql, const Args& args, DestReceiver* receiver, Planning planning) {
+  SPIPlanPtr plan = prepared_for(sql, args, planning);
   pg_call([&] {
     connect_spi();
     SPIExecuteOptions options{};
@@ -174,7 +177,7 @@ void execute_into(const std::string& sql, const Args& args, DestReceiver* receiv
 }
 
 std::int64_t each_row(const std::string& sql, const Args& args, std::span<const ResultColumn> result,
-                      const std::function<void(const RowView&)>& callback) {
+                      const std::function<void(const RowView&)>& callback, Planning planning) {
   std::exception_ptr failure;
   CallbackReceiver receiver{};
   receiver.base.receiveSlot = receive_row;
@@ -186,13 +189,23 @@ std::int64_t each_row(const std::string& sql, const Args& args, std::span<const 
   receiver.result = result.data();
   receiver.columns = static_cast<int>(result.size());
   receiver.failure = &failure;
-  execute_into(sql, args, &receiver.base);
+  execute_into(sql, args, &receiver.base, planning);
   if (failure) std::rethrow_exception(failure);
   return receiver.rows;
 }
 
-std::int64_t execute(const std::string& sql, const Args& args) {
-  SPIPlanPtr plan = prepared_for(sql, args);
+std::int64_t each_row_of_texts(const std::string& sql, const Args& args, std::size_t columns,
+                               const std::function<void(std::span<const std::string_view>)>& callback) {
+  const std::vector<ResultColumn> result(columns, nullable(Type::text));
+  std::vector<std::string_view> texts(columns);
+  return each_row(sql, args, result, [&](const RowView& row) {
+    for (std::size_t i = 0; i < columns; ++i) texts[i] = row.text(static_cast<int>(i));
+    callback(texts);
+  });
+}
+
+std::int64_t execute(const std::string& sql, const Args& args, Planning planning) {
+  SPIPlanPtr plan = prepared_for(sql, args, planning);
   return pg_call([&]() -> std::int64_t {
     connect_spi();
     SPIExecuteOptions options{};
@@ -212,42 +225,21 @@ std::string quote_literal(const std::string& text) {
   return pg_call([&] { return static_cast<const char*>(quote_literal_cstr(text.c_str())); });
 }
 
-bool RowView::is_null(int column) const { return as_slot(slot_)->tts_isnull[column]; }
-bool RowView::boolean(int column) const { return !is_null(column) && DatumGetBool(value_at(slot_, column)); }
-std::int32_t RowView::int4(int column) const { return is_null(column) ? 0 : DatumGetInt32(value_at(slot_, column)); }
-std::int64_t RowView::int8(int column) const { return is_null(column) ? 0 : DatumGetInt64(value_at(slot_, column)); }
-
-double RowView::float8(int column) const {
-  return is_null(column) ? std::numeric_limits<double>::quiet_NaN() : DatumGetFloat8(value_at(slot_, column));
-}
-
-// A NULL where the code expects a value is a slip of the declaration, not of the data.
-static void require_value(const RowView& row, int column) {
-  if (row.is_null(column))
-    throw core::Error(core::sqlstate::internal_error,
-                      "column " + std::to_string(column + 1) + " is read without regard to NULL");
-}
-
-core::Date RowView::date(int column) const {
-  require_value(*this, column);
-  return core::Date(std::chrono::days(DatumGetDateADT(value_at(slot_, column)) + epoch_offset_days));
-}
-
-std::int64_t RowView::timestamptz(int column) const {
-  require_value(*this, column);
-  return DatumGetTimestampTz(value_at(slot_, column)) + epoch_offset_usecs;
+void RowView::refuse_unexpected_null(int column) {
+  throw core::Error(core::sqlstate::internal_error,
+                    "column " + std::to_string(column + 1) + " is read without regard to NULL");
 }
 
 core::Uuid RowView::uuid(int column) const {
-  require_value(*this, column);
+  require_value(column);
   core::Uuid id;
-  std::memcpy(id.bytes.data(), DatumGetUUIDP(value_at(slot_, column))->data, UUID_LEN);
+  std::memcpy(id.bytes.data(), DatumGetUUIDP(values_[column])->data, UUID_LEN);
   return id;
 }
 
 std::string_view RowView::text(int column) const {
   if (is_null(column)) return {};
-  const auto* value = reinterpret_cast<const struct varlena*>(DatumGetPointer(value_at(slot_, column)));
+  const auto* value = reinterpret_cast<const struct varlena*>(DatumGetPointer(values_[column]));
   return {VARDATA_ANY(value), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(value))};
 }
 

@@ -44,6 +44,10 @@ enum class Type : std::uint8_t {
   uuid_array,
 };
 
+// Days between the Unix epoch, where C++ counts from, and 2000-01-01, where the server counts from.
+inline constexpr int epoch_offset_days = 10957;
+inline constexpr std::int64_t epoch_offset_usecs = epoch_offset_days * std::int64_t{86'400'000'000};
+
 // A time as microseconds since the Unix epoch.
 struct Timestamp {
   std::int64_t microseconds = 0;

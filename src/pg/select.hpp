@@ -70,6 +70,7 @@ struct Field {
   std::string expression;
   Member Row::*member;
   std::string name;  // for errors
+  bool infinite_is_null = false;
 };
 
 // A column of the result. Its name in errors is that of the column at the end of the expression, unless given.
@@ -78,6 +79,13 @@ Field<Row, Member> field(std::string expression, Member Row::*member, std::strin
   if (name.empty()) name = detail::last_name(expression);
   if constexpr (detail::ColumnType<Member>::value == Type::money) expression = "((" + expression + ") * 10000)::bigint";
   return {std::move(expression), member, std::move(name)};
+}
+
+// The same column, of which an infinite date or time is read as NULL.
+template <class Row, class Member>
+Field<Row, Member> finite_or_null(Field<Row, Member> field) {
+  field.infinite_is_null = true;
+  return field;
 }
 
 // The columns of a statement that reads rows of one kind. Texts as std::string_view are valid only during the callback.
@@ -99,18 +107,23 @@ class Select {
 
   // Runs SELECT … FROM the source, which is all that follows; hands each row to the callback.
   template <class Callback>
-  std::int64_t from(const std::string& source, const Args& args, const Callback& callback) const {
-    return run("SELECT " + list() + " FROM " + source, args, callback);
+  std::int64_t from(const std::string& source, const Args& args, const Callback& callback,
+                    Planning planning = Planning::each_time) const {
+    return run("SELECT " + list() + " FROM " + source, args, callback, planning);
   }
 
   // Runs a statement whose result is list().
   template <class Callback>
-  std::int64_t run(const std::string& sql, const Args& args, const Callback& callback) const {
-    return each_row(sql, args, result_columns(), [&](const RowView& view) {
-      Row row{};
-      fill(row, view, std::index_sequence_for<Members...>{});
-      callback(row);
-    });
+  std::int64_t run(const std::string& sql, const Args& args, const Callback& callback,
+                   Planning planning = Planning::each_time) const {
+    return each_row(
+        sql, args, result_columns(),
+        [&](const RowView& view) {
+          Row row{};
+          fill(row, view, std::index_sequence_for<Members...>{});
+          callback(row);
+        },
+        planning);
   }
 
   // The row of a statement that has exactly one.
@@ -125,7 +138,8 @@ class Select {
     return std::apply(
         [](const auto&... field) {
           return std::array{ResultColumn{detail::read_type<Members>,
-                                         detail::IsOptional<Members>::value ? nullptr : field.name.c_str()}...};
+                                         detail::IsOptional<Members>::value ? nullptr : field.name.c_str(),
+                                         field.infinite_is_null}...};
         },
         fields_);
   }

@@ -2,9 +2,15 @@
 
 #include <algorithm>
 
+#include "pg/compat.hpp"
 #include "pg/datum.hpp"
 #include "pg/guard.hpp"
 #include "pg/row_array.hpp"
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "utils/acl.h"
+}
 
 namespace pb::pg {
 
@@ -50,18 +56,21 @@ std::string distinct(const Names& names, const std::string& stored, const std::s
 
 // The new rows that are not stored as they are.
 std::string changed_rows(const Target& target, const Names& compared) {
-  const std::string scope = target.replaced_scope.empty() ? "" : " WHERE " + target.replaced_scope;
+  const std::string scope = target.scope.empty() ? "" : " WHERE " + target.scope;
   const std::string missing = "s." + target.keys.front() + " IS NULL";
   return "{rows} n LEFT JOIN (SELECT t.* FROM " + target.table + " AS t" + scope + ") s USING (" + list(target.keys) +
          ") WHERE " + (compared.empty() ? missing : "(" + missing + " OR " + distinct(compared, "s.", "n.") + ")");
 }
 
-std::string insert_statement(const Target& target, const RowBuffer& rows) {
+// Which of the new rows are inserted.
+enum class Inserted { all, changed };
+
+std::string insert_statement(const Target& target, const RowBuffer& rows, Inserted inserted) {
   const Names columns = all_columns(rows);
   const Names figures = compared(target, rows);
   std::string sql = "INSERT INTO " + target.table + " AS t (" + list(columns) + ") SELECT " + list(columns, "n.") +
-                    " FROM " + (target.rewrite ? "{rows} n" : changed_rows(target, figures)) + " ON CONFLICT (" +
-                    list(target.keys) + ") DO ";
+                    " FROM " + (inserted == Inserted::all ? "{rows} n" : changed_rows(target, figures)) +
+                    " ON CONFLICT (" + list(target.keys) + ") DO ";
   if (figures.empty()) return sql + "NOTHING";
   sql += "UPDATE SET ";
   for (const std::string& column : columns)
@@ -74,7 +83,7 @@ std::string insert_statement(const Target& target, const RowBuffer& rows) {
 // NOT IN, not NOT EXISTS: a hashed set whatever the planner believes. It takes a scope that statistics have not seen
 // yet for one row, and would then go through all new rows for each stored one. Keys are never NULL.
 std::string delete_statement(const Target& target) {
-  return "DELETE FROM " + target.table + " AS t WHERE (" + target.replaced_scope + ") AND (" + list(target.keys, "t.") +
+  return "DELETE FROM " + target.table + " AS t WHERE (" + target.scope + ") AND (" + list(target.keys, "t.") +
          ") NOT IN (SELECT " + list(target.keys, "n.") + " FROM {rows} n)";
 }
 
@@ -122,6 +131,22 @@ std::int64_t execute_chunk(const std::string& sql, const std::string& table, con
   });
 }
 
+// Whether a row of the scope is stored; where there is no scope, one may be.
+bool holds_any(const Target& target, const Args& scope) {
+  if (target.scope.empty()) return true;
+  const std::string sql = "SELECT FROM " + target.table + " AS t WHERE " + target.scope + " LIMIT 1";
+  return execute_chunk(sql, target.table, RowBuffer({}), 0, 0, scope) > 0;
+}
+
+// Who may not delete learns it from the first rows that would be replaced another time, not from the second.
+void require_right_to_delete(const std::string& table) {
+  pg_call([&] {
+    const RangeVar* name = makeRangeVarFromNameList(parts_of_qualified_name(table.c_str()));
+    const AclResult result = pg_class_aclcheck(RangeVarGetRelid(name, NoLock, false), GetUserId(), ACL_DELETE);
+    if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_TABLE, name->relname);
+  });
+}
+
 // How many of the rows from the first on travel together; at least one.
 std::size_t rows_of_chunk(const RowBuffer& rows, std::size_t first) {
   const std::size_t columns = rows.columns().size();
@@ -148,13 +173,20 @@ std::int64_t execute_with_rows(const std::string& sql, const std::string& table,
 }
 
 std::int64_t upsert(const Target& target, const RowBuffer& rows, const Args& scope) {
+  const auto insert = [&](Inserted inserted) {
+    return execute_with_rows(insert_statement(target, rows, inserted), target.table, rows, scope);
+  };
+  if (!holds_any(target, scope)) {
+    if (target.replaces_scope) require_right_to_delete(target.table);
+    return insert(Inserted::all);
+  }
   std::int64_t written = 0;
-  if (!target.replaced_scope.empty()) {
+  if (target.replaces_scope) {
     const RowBuffer keys = rows.with_columns(target.keys);
     written += execute_chunk(with_rows_named(delete_statement(target), target.table), target.table, keys, 0,
                              keys.size(), scope);
   }
-  return written + execute_with_rows(insert_statement(target, rows), target.table, rows, scope);
+  return written + insert(target.rewrite ? Inserted::all : Inserted::changed);
 }
 
 }  // namespace pb::pg

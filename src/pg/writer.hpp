@@ -5,10 +5,11 @@
 // unnest($1::schema.table[]). That is no slower than from a table, and every planner takes it, also those of extensions
 // that know no relation of the session alone. A value whose type is not that of its column is converted as text.
 //
-// upsert deletes what a scope holds beside the new rows, and inserts those that are not stored as they are: a row that
+// upsert first asks whether anything of the scope is stored. Mostly nothing is, and the rows are inserted. Otherwise it
+// deletes what the scope holds beside the new rows, and inserts those that are not stored as they are: a row that
 // conflicts is locked, and so written to, even where nothing about it changes. ON CONFLICT DO UPDATE … WHERE … IS
-// DISTINCT FROM remains for rows that the comparison cannot see: those of another scope, of another session, or hidden
-// from the user by row-level security.
+// DISTINCT FROM remains for rows that neither look sees: those of another scope, of another session, or hidden from the
+// user by row-level security.
 #pragma once
 #include "core/no_postgres.hpp"
 
@@ -25,9 +26,9 @@ namespace pb::pg {
 struct Target {
   std::string table;              // qualified and quoted
   std::vector<std::string> keys;  // a unique index: which stored row a new one takes the place of
-  // What the rows replace: stored rows t that satisfy this condition over $2 … and are not among the new ones are
-  // deleted. Empty: nothing is deleted.
-  std::string replaced_scope = {};
+  // What all rows have in common: a condition over t, a stored row, and $2 …. Empty: nothing.
+  std::string scope = {};
+  bool replaces_scope = false;  // deletes stored rows of the scope that are not among the new ones
   // Columns of the rows that are written but are no change themselves, as the run that writes.
   std::vector<std::string> stamped = {};
   // Further assignments over t (the stored row) and excluded (the new one), made whenever a row changes.

@@ -43,8 +43,8 @@ std::int64_t write_factor_correlations(const Store& store, core::Date day, std::
       constant<FactorPair>("half_life", store.settings().covariance_half_life),
       pg::column<FactorPair>("reason", &FactorPair::reason),
   };
-  Scope scope{.condition = "t.calculation_date = $2", .args{pg::Type::date}};
-  scope.args.add(day);
+  Scope scope = on_day(day);
+  scope.is_replaced = true;
   const std::vector<FactorPair> pairs = pairs_of(factors, moments);
   return write_results<FactorPair>(store, "factor_correlations", {"calculation_date", "factor_1", "factor_2"}, columns,
                                    pairs, scope);

@@ -23,7 +23,8 @@ std::int64_t write_holdings(const Store& store, std::span<const HoldingsRow> row
       pg::column<Row>("reasons", [](const Row& row) { return words_or_null(row.reasons); }),
       pg::column<Row>("unallocated_pnl", &Row::unallocated_pnl),
   };
-  return write_results(store, "portfolio_holdings", {"portfolio_id", "calculation_date"}, columns, rows);
+  return write_results(store, "portfolio_holdings", {"portfolio_id", "calculation_date"}, columns, rows,
+                       of_rows(rows, "calculation_date"));
 }
 
 }  // namespace pb::store

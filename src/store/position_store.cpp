@@ -51,17 +51,20 @@ GreeksOfLots load_greeks(const Store& store, core::Date day, std::span<const cor
       field("delta", &Row::delta), field("gamma", &Row::gamma), field("theta", &Row::theta), field("vega", &Row::vega),
       field("underlying_price", &Row::underlying_price), field("implied_volatility", &Row::implied_volatility));
   GreeksOfLots greeks;
-  columns.from(store.table("position_greeks") + " WHERE portfolio_id = ANY ($1) AND calculation_date = $2",
-               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day), [&](const Row& row) {
-                 constexpr double none = std::numeric_limits<double>::quiet_NaN();
-                 if (row.position_id)
-                   greeks[{row.portfolio_id, *row.position_id}] = {row.delta.value_or(none),
-                                                                   row.gamma.value_or(none),
-                                                                   row.theta.value_or(none),
-                                                                   row.vega.value_or(none),
-                                                                   row.underlying_price.value_or(none),
-                                                                   row.implied_volatility.value_or(none)};
-               });
+  columns.from(
+      store.table("position_greeks") + " WHERE portfolio_id = ANY ($1) AND calculation_date = $2",
+      Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
+      [&](const Row& row) {
+        constexpr double none = std::numeric_limits<double>::quiet_NaN();
+        if (row.position_id)
+          greeks[{row.portfolio_id, *row.position_id}] = {row.delta.value_or(none),
+                                                          row.gamma.value_or(none),
+                                                          row.theta.value_or(none),
+                                                          row.vega.value_or(none),
+                                                          row.underlying_price.value_or(none),
+                                                          row.implied_volatility.value_or(none)};
+      },
+      pg::Planning::seldom);
   return greeks;
 }
 

@@ -106,16 +106,15 @@ struct StoredPrice {
   std::optional<double> close, adj_close;
   std::optional<std::string_view> adjustment;
   std::optional<bool> is_final;
-  std::optional<pg::Timestamp> fetched_at;  // of a split-adjusted row
+  std::optional<pg::Timestamp> fetched_at;
 };
 
-auto price_columns() {
+auto stored_price_columns() {
   using Row = StoredPrice;
   return pg::select("market_data_cache", field("m.symbol", &Row::symbol), field("m.date", &Row::date),
                     field("m.close", &Row::close), field("m.adj_close", &Row::adj_close),
                     field("m.adjustment", &Row::adjustment), field("m.is_final", &Row::is_final),
-                    field("CASE WHEN m.adjustment = 'split' AND isfinite(m.fetched_at) THEN m.fetched_at END",
-                          &Row::fetched_at, "fetched_at"));
+                    pg::finite_or_null(field("m.fetched_at", &Row::fetched_at)));
 }
 
 // The panel leaves out what is no price: a NULL where there must be one, and a NaN that is stored, which must not pass
@@ -123,8 +122,9 @@ auto price_columns() {
 core::PriceRow price_row(const StoredPrice& row) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   const double adjusted = row.adj_close.value_or(none);
-  return {row.date, row.close.value_or(none), row.adj_close && std::isnan(adjusted) ? 0 : adjusted,
-          row.adjustment == "split", row.fetched_at ? std::optional(instant(*row.fetched_at)) : std::nullopt};
+  const bool is_split = row.adjustment == "split";
+  return {row.date, row.close.value_or(none), row.adj_close && std::isnan(adjusted) ? 0 : adjusted, is_split,
+          is_split && row.fetched_at ? std::optional(instant(*row.fetched_at)) : std::nullopt};
 }
 
 // Whether the panel takes so much of the table that to look each row's symbol up costs more than to read the rest as
@@ -157,7 +157,7 @@ void load_prices(const Store& store, Market& market, Date valued_until, FormerPr
   // came after that of the row before the last time.
   std::vector<int> next(symbols.size(), 0);
   std::size_t last = 0;
-  static const auto columns = price_columns();
+  static const auto columns = stored_price_columns();
   columns.from(source, args, [&](const StoredPrice& row) {
     const std::string_view symbol = row.symbol.value_or("");
     if (!former.empty()) former.keep(symbol, price_row(row));
@@ -191,7 +191,7 @@ void load_earlier_prices(const Store& store, Market& market, const MarketRequest
     days.push_back(day);
   }
   if (symbols.empty()) return;
-  static const auto columns = price_columns();
+  static const auto columns = stored_price_columns();
   columns.from(
       "unnest($1, $2) wanted (symbol, day) CROSS JOIN LATERAL (SELECT symbol, date, close, adj_close, adjustment, "
       "is_final, fetched_at FROM " +

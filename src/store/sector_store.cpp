@@ -63,10 +63,12 @@ std::optional<Benchmark> load_benchmark(const Store& store, core::Date day) {
       weights + " WHERE benchmark_code = $1 AND sector IS NOT NULL AND " + in_range("weight", 0, 1) +
           " AND asof_date = (SELECT max(asof_date) FROM " + weights +
           " WHERE benchmark_code = $1 AND asof_date <= $2 AND asof_date > '-infinity') ORDER BY sector COLLATE \"C\"",
-      Args{Type::text, Type::date}.add(store.settings().benchmark).add(day), [&](const Row& row) {
+      Args{Type::text, Type::date}.add(store.settings().benchmark).add(day),
+      [&](const Row& row) {
         if (!benchmark) benchmark.emplace().asof_date = row.asof_date;
         benchmark->weights[row.sector] = row.weight;
-      });
+      },
+      pg::Planning::seldom);
   return benchmark;
 }
 

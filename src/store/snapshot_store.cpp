@@ -134,11 +134,12 @@ Columns<SnapshotRow> snapshot_columns() {
 std::int64_t write_snapshots(const Store& store, std::span<const SnapshotRow> rows) {
   Columns<SnapshotRow> columns = snapshot_columns();
   columns.push_back(constant<SnapshotRow>("run_id", store.stamp().run_id));
-  pg::Target target = result_target(store, "portfolio_snapshots", {"portfolio_id", "snapshot_date"}, {});
+  const Scope scope = of_rows(rows, "snapshot_date");
+  pg::Target target = result_target(store, "portfolio_snapshots", {"portfolio_id", "snapshot_date"}, scope);
   target.also_on_change +=
       ", analytics_complete = t.analytics_complete AND t.total_value = excluded.total_value"
       " AND t.total_long = excluded.total_long AND t.total_short = excluded.total_short";
-  return pg::upsert(target, pg::as_rows(columns, rows));
+  return pg::upsert(target, pg::as_rows(columns, rows), scope.args);
 }
 
 std::int64_t refresh_equity_balances(const Store& store, std::span<const Uuid> portfolio_ids) {
@@ -148,7 +149,7 @@ std::int64_t refresh_equity_balances(const Store& store, std::span<const Uuid> p
                          store.table("portfolio_snapshots") +
                          " WHERE portfolio_id = wanted.id ORDER BY snapshot_date DESC LIMIT 1) newest"
                          " WHERE p.id = wanted.id AND p.equity_balance IS DISTINCT FROM newest.equity_balance",
-                     Args{Type::uuid_array}.add(portfolio_ids));
+                     Args{Type::uuid_array}.add(portfolio_ids), pg::Planning::seldom);
 }
 
 std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Date day,
@@ -160,10 +161,13 @@ std::map<core::Uuid, core::Money> net_asset_values(const Store& store, core::Dat
   static const auto columns = pg::select("portfolio_snapshots", field("portfolio_id", &Row::portfolio_id),
                                          field("total_value", &Row::total_value));
   std::map<core::Uuid, core::Money> values;
-  columns.from(store.table("portfolio_snapshots") + " WHERE portfolio_id = ANY ($1) AND snapshot_date = $2",
-               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day), [&](const Row& row) {
-                 if (row.total_value) values[row.portfolio_id] = *row.total_value;
-               });
+  columns.from(
+      store.table("portfolio_snapshots") + " WHERE portfolio_id = ANY ($1) AND snapshot_date = $2",
+      Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
+      [&](const Row& row) {
+        if (row.total_value) values[row.portfolio_id] = *row.total_value;
+      },
+      pg::Planning::seldom);
   return values;
 }
 
@@ -328,11 +332,12 @@ std::map<Uuid, std::int64_t> digests_of_complete(const Store& store, Date day, s
   static const auto columns = pg::select("portfolio_snapshots", field("c.portfolio_id", &Row::portfolio_id),
                                          field("c.input_digest", &Row::digest));
   std::map<Uuid, std::int64_t> digests;
-  columns.from(store.table("portfolio_snapshots") +
-                   " c WHERE c.portfolio_id = ANY ($1) AND c.snapshot_date = $2 AND c.analytics_complete"
-                   " AND c.input_digest IS NOT NULL",
-               Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
-               [&](const Row& row) { digests[row.portfolio_id] = row.digest; });
+  columns.from(
+      store.table("portfolio_snapshots") +
+          " c WHERE c.portfolio_id = ANY ($1) AND c.snapshot_date = $2 AND c.analytics_complete"
+          " AND c.input_digest IS NOT NULL",
+      Args{Type::uuid_array, Type::date}.add(portfolio_ids).add(day),
+      [&](const Row& row) { digests[row.portfolio_id] = row.digest; }, pg::Planning::seldom);
   // The dates of a backfill have none. To plan the search for gaps takes longer than this look.
   if (digests.empty()) return digests;
   struct Gap {

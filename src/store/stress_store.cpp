@@ -181,7 +181,7 @@ std::int64_t write_scenario_moves(const Store& store, core::Date day, std::span<
       pg::text_or_null<Row>("note", &Row::note),
       pg::text_or_null<Row>("problem", &Row::problem),
   };
-  return write_results(store, "stress_scenario_moves", {"calculation_date", "scenario_id"}, columns, rows);
+  return write_results(store, "stress_scenario_moves", {"calculation_date", "scenario_id"}, columns, rows, on_day(day));
 }
 
 std::int64_t write_stress_tests(const Store& store, core::Date day, std::span<const core::Uuid> portfolio_ids,

@@ -20,6 +20,13 @@ std::optional<std::vector<double>> of_betas(const SymbolModel& row, double Symbo
   return values;
 }
 
+Scope of_model(core::Date day, const std::string& model) {
+  Scope scope = on_day(day);
+  scope.condition += " AND t.model = $3";
+  scope.args.append(pg::Type::text, model);
+  return scope;
+}
+
 std::int64_t write_model(const Store& store, core::Date day, const FactorModelRow& model) {
   using Row = FactorModelRow;
   const Columns<Row> columns{
@@ -34,7 +41,8 @@ std::int64_t write_model(const Store& store, core::Date day, const FactorModelRo
       pg::column<Row>("window_start", &Row::window_start),
       pg::column<Row>("window_end", &Row::window_end),
   };
-  return write_results<Row>(store, "factor_models", {"calculation_date", "model"}, columns, {&model, 1});
+  return write_results<Row>(store, "factor_models", {"calculation_date", "model"}, columns, {&model, 1},
+                            of_model(day, model.model));
 }
 
 std::int64_t write_fits(const Store& store, core::Date day, const std::string& model,
@@ -68,7 +76,8 @@ std::int64_t write_fits(const Store& store, core::Date day, const std::string& m
       pg::column<Row>("reason", &Row::reason),
       pg::column<Row>("input_digest", &Row::input_digest),
   };
-  return write_results(store, "symbol_model_fits", {"calculation_date", "symbol", "model"}, columns, rows);
+  return write_results(store, "symbol_model_fits", {"calculation_date", "symbol", "model"}, columns, rows,
+                       of_model(day, model));
 }
 
 }  // namespace

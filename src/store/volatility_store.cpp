@@ -63,7 +63,7 @@ std::int64_t write_symbol_volatilities(const Store& store, core::Date day, std::
   std::vector<Row> own;
   for (const Row& row : rows)
     if (!store.leaves_symbol(row.symbol)) own.push_back(row);
-  return write_results<Row>(store, "symbol_volatility", {"calculation_date", "symbol"}, columns, own);
+  return write_results<Row>(store, "symbol_volatility", {"calculation_date", "symbol"}, columns, own, on_day(day));
 }
 
 std::int64_t write_snapshot_volatilities(const Store& store, core::Date day, std::span<const SnapshotVolatility> rows) {

@@ -1,8 +1,12 @@
 // SQL functions that drive the bridge of src/pg by itself: errors, interrupts, memory, rows, writing.
+#include <sys/timerfd.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <new>
 #include <optional>
 #include <span>
@@ -21,6 +25,8 @@
 #include "pg/query.hpp"
 #include "pg/settings.hpp"
 #include "pg/subtransaction.hpp"
+#include "pg/time_zone.hpp"
+#include "pg/wait.hpp"
 #include "pg/writer.hpp"
 
 using pb::pg::nullable;
@@ -197,6 +203,32 @@ PB_FUNCTION(pb_test_spin) {
 }
 
 // Objects of this module that are still alive in this backend: 0 when every destructor has run.
+// Waits so many seconds for a descriptor that says something after so many; returns how long that took.
+PB_FUNCTION(pb_test_wait_for) {
+  using clock = std::chrono::steady_clock;
+  const Witness witness;
+  const auto start = clock::now();
+  const auto passed = [&] { return std::chrono::duration<double>(clock::now() - start).count(); };
+  const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  const std::unique_ptr<const int, void (*)(const int*)> closer(&timer, [](const int* open) { close(*open); });
+  const double said = call.float8(1).value();
+  itimerspec when{};
+  when.it_value.tv_sec = static_cast<time_t>(said);
+  when.it_value.tv_nsec = static_cast<long>((said - std::floor(said)) * 1e9);
+  timerfd_settime(timer, 0, &when, nullptr);
+  std::uint64_t times = 0;
+  while (passed() < call.float8(0).value() && read(timer, &times, sizeof times) < 0)
+    pb::pg::wait_for(timer, static_cast<int>(1000 * (call.float8(0).value() - passed())));
+  call.return_float8(passed());
+}
+PB_FUNCTION(pb_test_local_date) { call.return_date(pb::pg::local_date(call.int8(0).value(), call.text(1).value())); }
+PB_FUNCTION(pb_test_start_of_day) {
+  const auto instant = pb::pg::start_of_day(call.date(0).value(), call.text(1).value());
+  if (instant)
+    call.return_int8(*instant);
+  else
+    call.return_null();
+}
 PB_FUNCTION(pb_test_living) { call.return_int8(living); }
 
 PB_FUNCTION(pb_test_roundtrip) {
@@ -317,7 +349,8 @@ PB_FUNCTION(pb_test_upsert) {
                         .also_on_change = "created_at = excluded.created_at, revision = t.revision + 1",
                         .rewrite = call.boolean(6).value()};
   if (!call.boolean(5).value()) return call.return_int8(pb::pg::upsert(target, rows));
-  target.replaced_scope = "t.group_id = $2";
+  target.scope = "t.group_id = $2";
+  target.replaces_scope = true;
   call.return_int8(pb::pg::upsert(target, rows, pb::pg::Args{Type::int4}.add(group)));
 }
 

@@ -18,6 +18,12 @@ LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_throw_in_callback';
 CREATE FUNCTION pb_test_spin(seconds double precision) RETURNS double precision
 LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_spin';
 
+CREATE FUNCTION pb_test_wait_for(seconds double precision, said double precision) RETURNS double precision
+LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_wait_for';
+CREATE FUNCTION pb_test_local_date(instant bigint, zone text) RETURNS date
+LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_local_date';
+CREATE FUNCTION pb_test_start_of_day(day date, zone text) RETURNS bigint
+LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_start_of_day';
 CREATE FUNCTION pb_test_living() RETURNS bigint
 LANGUAGE c VOLATILE STRICT AS :'module', 'pb_test_living';
 

@@ -2,7 +2,7 @@
 -- once, each with the figures worked by hand.
 
 \ir include/prelude.psql
-SELECT plan(50);
+SELECT plan(52);
 
 \set market_from 2024-03-01
 \set market_to 2024-10-31
@@ -57,6 +57,14 @@ UPDATE market_data_cache SET fetched_at = '2024-09-08 23:00 America/New_York' WH
 SELECT is((SELECT price FROM price_asof('NIGHTLY', '2024-09-06')), 500::float8, 'fetched on the eve of the ex-date');
 UPDATE market_data_cache SET fetched_at = '2024-09-09 00:00 America/New_York' WHERE symbol = 'NIGHTLY' AND date = '2024-09-06';
 SELECT is((SELECT price FROM price_asof('NIGHTLY', '2024-09-06')), 5000::float8, 'and on the ex-date');
+-- A time that is none says nothing of what was divided out, and the price before it is taken.
+UPDATE market_data_cache SET fetched_at = 'infinity' WHERE symbol = 'NIGHTLY' AND date = '2024-09-06';
+SELECT is((SELECT sum(failed) FROM run_daily_batch('2024-09-06', ARRAY[pg_temp.id(2)], force => true)), 0::numeric,
+          'a price that was fetched at no time stops no run');
+SELECT results_eq($$SELECT total_market_value, stale_prices FROM portfolio_snapshots
+                    WHERE portfolio_id = pg_temp.id(2) AND snapshot_date = '2024-09-06'$$,
+                  'VALUES (50000.0000, 1)', 'and is left out where a split follows');
+UPDATE market_data_cache SET fetched_at = '2024-09-09 00:00 America/New_York' WHERE symbol = 'NIGHTLY' AND date = '2024-09-06';
 
 -- Adjusted closes that jump by a split ------------------------------------------------------------------------------
 

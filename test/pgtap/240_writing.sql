@@ -2,7 +2,7 @@
 -- whatever the table is, with the same rows; and on a rerun only what has changed.
 
 \ir include/prelude.psql
-SELECT plan(86);
+SELECT plan(88);
 
 SET LOCAL portfolio_batch.beta_window = 60;
 SET LOCAL portfolio_batch.beta_min_observations = 40;
@@ -75,6 +75,15 @@ SELECT is_empty('SELECT * FROM fired', 'and fires none');
 DROP TRIGGER fire ON symbol_model_fits;
 DROP TRIGGER fire ON portfolio_holdings;
 DROP TRIGGER fire ON portfolio_stress_tests;
+CREATE TRIGGER fire BEFORE DELETE ON portfolio_model_exposures FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.fire();
+SELECT pg_temp.forget();
+TRUNCATE fired;
+SELECT pg_temp.again() \g /dev/null
+SELECT is_empty('SELECT * FROM fired', 'nothing is deleted from where nothing is stored');
+UPDATE portfolio_model_exposures SET coverage = NULL WHERE model = 'market';
+SELECT pg_temp.again() \g /dev/null
+SELECT isnt_empty('SELECT * FROM fired', 'but where something is');
+DROP TRIGGER fire ON portfolio_model_exposures;
 
 -- What a trigger puts in the place of a value is not what the batch computed, and is corrected on a rerun.
 CREATE FUNCTION pg_temp.meddle() RETURNS trigger LANGUAGE plpgsql AS $$

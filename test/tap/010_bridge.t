@@ -2,7 +2,7 @@
 # The bridge between C++ and the server: errors, interrupts, memory, rows, settings, exported symbols.
 
 . "$(dirname "$0")/tap.bash"
-plan 110
+plan 116
 
 begin_cluster "client_connection_check_interval = 100ms"
 
@@ -112,6 +112,28 @@ SELECT pb_test_living();
 SQL
 )" $'10\n0' 'every destructor has run after errors, exceptions and cancels'
 
+# Time zones ----------------------------------------------------------------------------------------------------------
+
+# The server's own conversions say the same, of every day around the changes of the clock, in zones with midnights that
+# do not exist, with half hours and on both sides of the date line.
+is "$(sql <<'SQL'
+SET timezone = 'Asia/Kolkata';
+SELECT count(*), count(*) FILTER (WHERE pb_test_local_date(i, zone) IS DISTINCT FROM
+                                        (to_timestamp(i) AT TIME ZONE zone)::date)
+FROM unnest('{America/New_York,UTC,America/Sao_Paulo,Asia/Kolkata,Pacific/Apia,Pacific/Honolulu,Europe/London}'::text[])
+         zone, generate_series(-2000000000, 2000000000, 1234567) i;
+SELECT count(*), count(*) FILTER (WHERE pb_test_start_of_day(day::date, zone) IS DISTINCT FROM
+                                        extract(epoch FROM day AT TIME ZONE zone)::bigint)
+FROM unnest('{America/New_York,UTC,America/Sao_Paulo,Asia/Kolkata,Pacific/Apia,Pacific/Honolulu,Europe/London}'::text[])
+         zone, generate_series(timestamp '2010-01-01', '2027-12-31', '1 day') day;
+SQL
+)" $'22687|0\n46018|0' 'days of instants, and when they begin, are those of the server in each time zone'
+is "$(sql "SELECT pb_test_local_date(0, 'Nowhere/Else') IS NULL, pb_test_start_of_day('2026-01-01', '') IS NULL,
+                  pb_test_local_date(9223372036854775807, 'UTC') IS NULL,
+                  pb_test_start_of_day('12000-01-01', 'UTC') IS NULL" \
+  "SELECT pb_test_local_date(0, repeat('x', 1000)) IS NULL, pb_test_local_date(0, '../etc/passwd') IS NULL")" \
+  $'t|t|t|t\nt|t' 'none where the zone is not known or the day is far away'
+
 # Memory --------------------------------------------------------------------------------------------------------------
 
 # RssAnon leaves the shared buffers out, which grow with every page that is touched for the first time.
@@ -176,6 +198,12 @@ best_of_three timeout_delay "pb_test_caught('SELECT pb_test_spin(10)', 1)"
 holds "$(cat "$tap_folder/best")" '<' 100 'also inside an isolated statement, which does not survive it'
 best_of_three cancel_delay 'pb_test_spin(10)'
 holds "$(cat "$tap_folder/best")" '<' 100 'pg_cancel_backend ends a computation within 100 ms'
+best_of_three cancel_delay 'pb_test_wait_for(10, 20)'
+holds "$(cat "$tap_folder/best")" '<' 100 'pg_cancel_backend ends a wait for a descriptor within 100 ms'
+best_of_three timeout_delay 'pb_test_wait_for(10, 20)'
+holds "$(cat "$tap_folder/best")" '<' 100 'statement_timeout as well'
+holds "$(sql 'SELECT pb_test_wait_for(10, 0.2)')" '<' 1 'which ends when the descriptor has something to say'
+holds "$(sql 'SELECT pb_test_wait_for(0.3, 20)')" '<' 1 'or when the time is over'
 like "$(sql_error 'SET statement_timeout = 100' 'SELECT pb_test_spin(10)')" \
   '57014: canceling statement due to statement timeout' "the server's own message says which cancel it was"
 like "$(sql_error 'SET statement_timeout = 100' "SELECT pb_test_caught('SELECT pg_sleep(5)', 2)")" \
