@@ -13,9 +13,11 @@ export PG_CONFIG=${PG_CONFIG:-$PB_BIN/pg_config}
 # Of a server of a version: what builds and runs the extension, and what tests it on a server.
 build_packages() {
   printf '%s\n' g++ make "postgresql-$1" "postgresql-server-dev-$1" "postgresql-$1-cron" libeigen3-dev \
-    libboost-math-dev libxxhash-dev
+    libboost-math-dev libxxhash-dev libcurl4-openssl-dev libsimdjson-dev
 }
-server_test_packages() { printf '%s\n' "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl; }
+server_test_packages() {
+  printf '%s\n' "postgresql-$1-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl python3 openssl
+}
 # The versions of clang whose findings and whose format count are in the release that has the server 15.
 lint_packages() {
   printf '%s\n' shellcheck
