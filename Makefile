@@ -8,6 +8,7 @@ PG_CONFIG  ?= pg_config
 EXTENSION   = portfolio_batch
 EXTVERSION  = 1.0.0
 MODULE_big  = portfolio_batch
+MODULES     = portfolio_batch_collect
 DATA        = $(wildcard sql/portfolio_batch--*--*.sql)
 DATA_built  = sql/portfolio_batch--$(EXTVERSION).sql
 
@@ -15,15 +16,24 @@ DATA_built  = sql/portfolio_batch--$(EXTVERSION).sql
 # themselves take four times as long. SEPARATE=1 does that, for work on the code, where a change then compiles one file.
 SOURCES = $(sort $(wildcard src/core/*/*.cpp src/pg/*.cpp src/store/*.cpp src/engine/*.cpp src/batch/*.cpp \
                             src/function/*.cpp))
+# The library that collects from providers is one of its own, loaded when a collector is called: a session that only
+# computes has no use for libcurl.
+COLLECT_SOURCES = $(sort $(wildcard src/collect/*.cpp src/collect/*/*.cpp))
 BUILD   = build/$(notdir $(lastword $(CXX)))
 ifeq ($(SEPARATE),)
 # The longest first, so that none is left for the end.
 LONGEST = core/stats store core/portfolio
 FOLDERS = $(LONGEST) $(filter-out $(LONGEST),$(patsubst src/%/,%,$(sort $(dir $(SOURCES)))))
 OBJS    = $(FOLDERS:%=$(BUILD)/%.o)
+COLLECT_FOLDERS = $(patsubst src/%/,%,$(sort $(dir $(COLLECT_SOURCES))))
+COLLECT_OBJS    = $(COLLECT_FOLDERS:%=$(BUILD)/%.o)
 else
 OBJS    = $(SOURCES:.cpp=.o)
+COLLECT_OBJS    = $(COLLECT_SOURCES:.cpp=.o)
 endif
+# Of the rooms that both libraries have, the second takes what it needs, but all of the one that the server looks into.
+SHARED_OBJS = $(filter $(addprefix $(BUILD)/,core/% store.o) src/core/% src/store/%,$(OBJS))
+BRIDGE_OBJS = $(filter $(BUILD)/pg.o src/pg/%,$(OBJS))
 
 REGRESS        = install calendar week errors report
 ISOLATION      = $(basename $(notdir $(sort $(wildcard test/isolation/specs/*.spec))))
@@ -45,7 +55,8 @@ PG_CXXFLAGS  = -std=c++20 -O2 -g1 -ffp-contract=off $(WARNINGS) -Wno-register \
 # The C++ run-time is linked in and hidden, so that no other extension's version of it can be bound to.
 SHLIB_LINK   = -static-libstdc++ -static-libgcc -lstdc++ -lm -Wl,--exclude-libs,ALL \
                -Wl,--version-script=exports.map $(EXTRA_LDFLAGS)
-EXTRA_CLEAN  = $(SOURCES:.cpp=.o) $(SOURCES:.cpp=.d) results output_iso build
+EXTRA_CLEAN  = $(foreach kind,o d,$(patsubst %.cpp,%.$(kind),$(SOURCES) $(COLLECT_SOURCES))) \
+               results output_iso build
 
 # JIT bitcode gains nothing for long numeric functions, and clang would compile it without our flags.
 override with_llvm = no
@@ -74,14 +85,22 @@ $(PRECOMPILED).gch: src/precompiled.hpp
 
 # The text of a folder, made anew when a file of it changes, comes or goes.
 .SECONDEXPANSION:
-$(FOLDERS:%=$(BUILD)/%.cpp): $(BUILD)/%.cpp: src/% $$(wildcard src/$$*/*.cpp)
+$(patsubst %,$(BUILD)/%.cpp,$(FOLDERS) $(COLLECT_FOLDERS)): $(BUILD)/%.cpp: src/% $$(wildcard src/$$*/*.cpp)
 	@mkdir -p $(@D)
 	@printf '#include "%s"\n' $(patsubst src/%,%,$(sort $(filter %.cpp,$^))) >$@
 
-$(OBJS): %.o: %.cpp $(PRECOMPILED).gch
+$(OBJS) $(COLLECT_OBJS): %.o: %.cpp $(PRECOMPILED).gch
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) $(PRECOMPILED_FLAGS) -include $(PRECOMPILED) -c -o $@ $<
 
--include $(OBJS:.o=.d) $(PRECOMPILED).d
+-include $(OBJS:.o=.d) $(COLLECT_OBJS:.o=.d) $(PRECOMPILED).d
+
+# An archive, of which the linker takes what is asked for. What it takes is hidden, as what comes from other libraries.
+$(BUILD)/shared.a: $(SHARED_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(MODULES)$(DLSUFFIX): $(COLLECT_OBJS) $(BRIDGE_OBJS) $(BUILD)/shared.a exports.map
+	$(LINK.shared) -o $@ $(filter-out exports.map,$^) -lcurl -lsimdjson $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
 
 # One ordered list of parts makes the install script.
 SQL_PARTS = $(addprefix sql/parts/,$(shell sed -e 's/\#.*//' sql/parts.list))

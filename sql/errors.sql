@@ -22,6 +22,21 @@ SELECT * FROM run_daily_batch('1985-07-08');
 SELECT * FROM run_daily_batch_with_backfill('2050-07-08');
 SELECT * FROM run_daily_batch_with_backfill('2024-07-08', max_dates => 0);
 
+-- Collections.
+CALL collect_market_data(kinds => '{price}');
+CALL collect_fundamentals('2024-07-06');
+-- (The details would show today.)
+\set VERBOSITY terse
+CALL collect_market_data('2033-07-05');
+CALL collect_fundamentals('2033-07-05');
+\set VERBOSITY default
+BEGIN;
+CALL collect_market_data('2024-07-05');
+ROLLBACK;
+BEGIN;
+CALL collect_fundamentals('2024-07-05');
+ROLLBACK;
+
 -- Portfolios and phases.
 SELECT * FROM run_daily_batch('2024-07-08', '{00000000-0000-4000-8000-000000000009}');
 SELECT * FROM run_daily_batch('2024-07-08', '{NULL}');

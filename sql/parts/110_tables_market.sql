@@ -142,6 +142,8 @@ AS $columns$
      'Provider or loader of the row; NULL when not known.'),
     ('interest_rates', 'fetched_at', 'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the row was loaded.'),
+    ('interest_rates', 'known_on',   'date',                     NULL,
+     'Day from which the rate was published (vintage); NULL where not known.'),
 
     -- company_profiles
     ('company_profiles', NULL, 'market',
@@ -255,7 +257,7 @@ AS $columns$
      'NOT NULL CHECK (symbol <> '''')',
      'Symbol of the company.'),
     ('income_statements', 'period_date',                        'date',                     'NOT NULL',
-     'Last day of the fiscal period.'),
+     'Last day of the fiscal period, by the end of a month within 10 days.'),
     ('income_statements', 'frequency',                          'text',
      'NOT NULL CHECK (frequency IN (''q'', ''a''))',
      'q for a fiscal quarter, a for a fiscal year.'),
@@ -308,6 +310,14 @@ AS $columns$
      'Interest expense, in currency; NULL when the provider did not say.'),
     ('income_statements', 'depreciation_and_amortization',      'numeric(20,4)',            NULL,
      'Depreciation and amortization, in currency; NULL when the provider did not say.'),
+    ('income_statements', 'reported_period_date',               'date',                     NULL,
+     'Last day of the fiscal period as the provider has it, up to 10 days from period_date; NULL when it did not say.'),
+    ('income_statements', 'known_on',                           'date',                     NULL,
+     'Day from which the figures were public, filed or accepted; NULL when the provider did not say.'),
+    ('income_statements', 'eps_currency',                       'text',
+     'CHECK (eps_currency ~ ''^[A-Z]{3}$'')',
+     'ISO 4217 code of the currency of earnings per share, where it is another one than of the amounts; NULL when the '
+     'provider did not say.'),
     ('income_statements', 'fetched_at',                         'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the figures were loaded.'),
 
@@ -377,6 +387,10 @@ AS $columns$
      'Total debt over stockholders'' equity; NULL when the provider did not say.'),
     ('balance_sheets', 'book_value_per_share',      'double precision',         NULL,
      'Equity per share, in currency; NULL when the provider did not say.'),
+    ('balance_sheets', 'reported_period_date',      'date',                     NULL,
+     'Last day of the fiscal period as the provider has it, up to 10 days from period_date; NULL when it did not say.'),
+    ('balance_sheets', 'known_on',                  'date',                     NULL,
+     'Day from which the figures were public, filed or accepted; NULL when the provider did not say.'),
     ('balance_sheets', 'fetched_at',                'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the figures were loaded.'),
 
@@ -433,6 +447,10 @@ AS $columns$
      'Cash from operations plus (negative) capital expenditures, in currency; NULL when the provider did not say.'),
     ('cash_flows', 'fcf_margin',                    'double precision',         NULL,
      'Free cash flow over revenue, a fraction that may be below -1; NULL when the provider did not say.'),
+    ('cash_flows', 'reported_period_date',          'date',                     NULL,
+     'Last day of the fiscal period as the provider has it, up to 10 days from period_date; NULL when it did not say.'),
+    ('cash_flows', 'known_on',                      'date',                     NULL,
+     'Day from which the figures were public, filed or accepted; NULL when the provider did not say.'),
     ('cash_flows', 'fetched_at',                    'timestamp with time zone', 'NOT NULL DEFAULT now()',
      'Time the figures were loaded.'),
 

@@ -10,10 +10,11 @@ BEGIN ATOMIC
          d.table_name, d.column_name, d.data_type, d.modifiers, d.comment
   FROM (SELECT 1, i.* FROM _portfolio_batch.analytics_columns_inputs()            WITH ORDINALITY AS i UNION ALL
         SELECT 2, m.* FROM _portfolio_batch.analytics_columns_market()            WITH ORDINALITY AS m UNION ALL
-        SELECT 3, r.* FROM _portfolio_batch.analytics_columns_reference()         WITH ORDINALITY AS r UNION ALL
-        SELECT 4, s.* FROM _portfolio_batch.analytics_columns_symbol_results()    WITH ORDINALITY AS s UNION ALL
-        SELECT 5, p.* FROM _portfolio_batch.analytics_columns_portfolio_results() WITH ORDINALITY AS p UNION ALL
-        SELECT 6, b.* FROM _portfolio_batch.analytics_columns_batch()             WITH ORDINALITY AS b)
+        SELECT 3, c.* FROM _portfolio_batch.analytics_columns_collection()        WITH ORDINALITY AS c UNION ALL
+        SELECT 4, r.* FROM _portfolio_batch.analytics_columns_reference()         WITH ORDINALITY AS r UNION ALL
+        SELECT 5, s.* FROM _portfolio_batch.analytics_columns_symbol_results()    WITH ORDINALITY AS s UNION ALL
+        SELECT 6, p.* FROM _portfolio_batch.analytics_columns_portfolio_results() WITH ORDINALITY AS p UNION ALL
+        SELECT 7, b.* FROM _portfolio_batch.analytics_columns_batch()             WITH ORDINALITY AS b)
        AS d (part, table_name, column_name, data_type, modifiers, comment, line);
 END;
 
@@ -542,6 +543,27 @@ COMMENT ON FUNCTION _portfolio_batch.seed_market_risk_scenarios() IS
   'The 10 single moves that create_analytics_tables seeds, as rows of market_risk_scenarios: the market by 5, 10 '
   'and 20 %, yields by 100 and 200 basis points, both ways. Takes no argument.';
 
+CREATE FUNCTION _portfolio_batch.seed_provider_priority()
+RETURNS TABLE (kind text, provider text, priority integer)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path TO pg_catalog, pg_temp
+AS $$
+  VALUES ('prices', 'yahoo', 20), ('prices', 'fmp', 30), ('prices', 'polygon', 40), ('prices', 'tiingo', 50),
+         ('options', 'polygon', 20), ('options', 'yahoo', 30),
+         ('corporate_actions', 'yahoo', 20), ('corporate_actions', 'fmp', 30), ('corporate_actions', 'polygon', 40),
+         ('corporate_actions', 'tiingo', 50),
+         ('yields', 'fred', 20), ('yields', 'treasury', 30),
+         ('profiles', 'yahoo', 20), ('profiles', 'fmp', 30), ('profiles', 'polygon', 40),
+         ('statements', 'edgar', 20), ('statements', 'yahoo', 30), ('statements', 'fmp', 40),
+         ('statements', 'polygon', 50),
+         ('estimates', 'yahoo', 20), ('estimates', 'fmp', 30),
+         ('earnings_dates', 'yahoo', 20), ('earnings_dates', 'fmp', 30)
+$$;
+
+COMMENT ON FUNCTION _portfolio_batch.seed_provider_priority() IS
+  'The order of providers by kind of data that create_analytics_tables seeds, switched off. Tables of one''s own come '
+  'before them, unless registered otherwise. Takes no argument.';
+
 -- Rows that are there already are left out before the insert: ON CONFLICT alone would use up identity values each time.
 CREATE FUNCTION _portfolio_batch.seed_analytics_tables_as_owner(schema_name text)
 RETURNS TABLE (table_name text, rows_added bigint)
@@ -577,6 +599,16 @@ BEGIN
     SELECT s.*
     FROM _portfolio_batch.seed_market_risk_scenarios() AS s
     WHERE NOT EXISTS (SELECT FROM %1$I.market_risk_scenarios AS m WHERE m.scenario_name = s.scenario_name)
+    ON CONFLICT DO NOTHING $seed$, schema_name);
+  GET DIAGNOSTICS rows_added = ROW_COUNT;
+  RETURN NEXT;
+
+  table_name := 'provider_priority';
+  EXECUTE format($seed$
+    INSERT INTO %1$I.provider_priority (kind, provider, priority)
+    SELECT s.*
+    FROM _portfolio_batch.seed_provider_priority() AS s
+    WHERE NOT EXISTS (SELECT FROM %1$I.provider_priority AS p WHERE (p.kind, p.provider) = (s.kind, s.provider))
     ON CONFLICT DO NOTHING $seed$, schema_name);
   GET DIAGNOSTICS rows_added = ROW_COUNT;
   RETURN NEXT;

@@ -15,7 +15,8 @@ AS $$
       'role_privileges', 'sessions_between', 'student_t_p_value',
       -- Parts of functions. Those of create_analytics_tables change what the caller could change without them, so that
       -- who may execute that one needs no further grant.
-      'add_missing_columns', 'analytics_columns_batch', 'analytics_columns_inputs', 'analytics_columns_market',
+      'add_missing_columns', 'analytics_columns_batch', 'analytics_columns_collection',
+      'analytics_columns_inputs', 'analytics_columns_market',
       'analytics_columns_portfolio_results', 'analytics_columns_reference', 'analytics_columns_symbol_results',
       'analytics_misfits', 'analytics_storage', 'api_age_sessions', 'api_data_quality', 'api_impact',
       'api_portfolio_problem', 'api_unavailable', 'audit_checks', 'audit_checks_batch',
@@ -33,20 +34,24 @@ AS $$
       'report_svg', 'report_text', 'report_tick', 'report_tile', 'report_value', 'require_cron',
       'require_cron_takes', 'require_finite', 'require_lasting_schema', 'run_state', 'schedule_job_name',
       'rounding_of_closing', 'sector_name', 'seed_analytics_tables', 'seed_factor_definitions',
-      'seed_market_risk_scenarios', 'seed_stress_test_scenarios', 'setting_refusal', 'split_ratio', 'split_ratios',
+      'seed_market_risk_scenarios', 'seed_provider_priority', 'seed_stress_test_scenarios', 'setting_refusal',
+      'split_ratio', 'split_ratios',
       'standard_multiplier', 'tables_owner', 'tables_schema', 'view_functions']),
     -- What writes, and what stops others.
     ('runner', ARRAY[
-      'calc_correlations', 'calc_factor_betas', 'calc_factor_correlations', 'calc_interest_rate_betas',
-      'calc_market_betas', 'calc_sector_exposures', 'calc_stress_tests', 'calc_volatility', 'cancel_run',
-      'close_position', 'create_analytics_tables', 'create_portfolio_snapshots', 'daily_batch', 'disable_schedule',
-      'enable_schedule', 'enable_tenant_security', 'grant_analytics_roles', 'load_sample_data', 'mark_position',
-      'purge_portfolio', 'purge_results', 'purge_run_records', 'rescan_sessions', 'restore_sector_tags',
+      'accept_quarantined', 'calc_correlations', 'calc_factor_betas', 'calc_factor_correlations',
+      'calc_interest_rate_betas', 'calc_market_betas', 'calc_sector_exposures', 'calc_stress_tests',
+      'calc_volatility', 'cancel_run', 'close_position', 'collect_fundamentals', 'collect_market_data',
+      'create_analytics_tables', 'create_portfolio_snapshots', 'daily_batch', 'disable_schedule', 'enable_schedule',
+      'enable_tenant_security', 'grant_analytics_roles', 'import_prices_csv', 'load_sample_data', 'mark_position',
+      'purge_portfolio', 'purge_results', 'purge_run_records', 'register_price_source', 'reject_quarantined',
+      'rescan_sessions', 'restore_sector_tags',
       'run_daily_batch', 'run_daily_batch_with_backfill', 'schedule_batch', 'schedule_default_batches',
-      'settle_expired_options', 'sync_schedules', 'undo_settlement', 'unschedule_batch', 'update_position_values',
-      'what_if',
+      'settle_expired_options', 'sync_schedules', 'undo_settlement', 'unregister_price_source', 'unschedule_batch',
+      'update_position_values', 'what_if',
       -- Parts of functions.
-      'activate_schedule', 'add_schedules', 'delete_run_records', 'delete_schedule', 'enter_trade',
+      'activate_schedule', 'add_schedules', 'collect_for_batch', 'decide_quarantined', 'delete_run_records',
+      'delete_schedule', 'enter_trade',
       'finish_batch_run', 'record_cancelled', 'run_batch_shard', 'session_of_run', 'settle_options',
       'update_schedules', 'what_if_apply', 'what_if_run'])
   )
@@ -99,6 +104,14 @@ AS $$
   CROSS JOIN unnest(ARRAY['INSERT', 'UPDATE', 'DELETE']) AS p (name)
   WHERE runner IS NOT NULL AND r.kind IN ('result', 'log', 'tag')
   UNION ALL
+  -- What collection writes: it adds and corrects, and deletes nothing. What a price was before it changed stays as it
+  -- is. The terms of conversions come from people.
+  SELECT runner, p.name, 'TABLE', r.name, NULL, has_table_privilege(runner, r.name, p.name)
+  FROM relation AS r
+  CROSS JOIN unnest(ARRAY['INSERT', 'UPDATE']) AS p (name)
+  WHERE runner IS NOT NULL AND r.kind = 'market' AND r.table_name <> 'corporate_action_legs'
+    AND NOT (r.table_name = 'market_data_revisions' AND p.name = 'UPDATE')
+  UNION ALL
   -- What the batch writes in tables that belong to the users: nothing but these columns.
   SELECT runner, 'UPDATE', 'TABLE', r.name, string_agg(c.name, ', ' ORDER BY c.position),
          bool_and(has_column_privilege(runner, r.name, c.name, 'UPDATE'))
@@ -123,7 +136,8 @@ COMMENT ON FUNCTION _portfolio_batch.role_privileges_as_caller(name, name) IS
   'Privileges that a role which reads the results and a role which runs the batch need, one row each, and whether '
   'the role holds it (held): both use the schemas, read every table and view and execute the functions that read; the '
   'runner also writes result, log and tag tables and the columns of portfolios and positions that the batch keeps '
-  '(column_names), and executes the functions that write. The owner of the tables, where that is no superuser, '
+  '(column_names), adds to and changes the tables of market data and fundamentals that collections fill, and executes '
+  'the functions that write. The owner of the tables, where that is no superuser, '
   'executes all of them, since what a superuser calls runs as the owner. NULL stands for no such role. Errors: 42704 '
   'for a role that does not exist, 42P01 when the tables do not.';
 
@@ -186,17 +200,24 @@ BEGIN
              WHEN 2 THEN format('all %s tables and views of schema %I', count(*), tables_schema)
              WHEN 3 THEN format('%s tables of results, runs and tags', count(DISTINCT p.object_name))
              WHEN 4 THEN format('%s (%s)', p.columns_of, p.column_names)
+             WHEN 3.5 THEN format('%s tables of market data and fundamentals', count(DISTINCT p.object_name))
+             WHEN 3.6 THEN min(p.object_name)
              WHEN 5 THEN 'functions and procedures that read' || CASE WHEN bool_or(p.writes) THEN ' and that write'
                                                                       ELSE '' END END,
-           CASE p.scope WHEN 3 THEN 'INSERT, UPDATE, DELETE' ELSE min(p.privilege) END
+           CASE p.scope WHEN 3 THEN 'INSERT, UPDATE, DELETE' WHEN 3.5 THEN 'INSERT, UPDATE' ELSE min(p.privilege) END
       FROM (SELECT r.*, w.function IS NOT NULL AS writes,
                    CASE WHEN r.column_names IS NOT NULL THEN r.object_name END AS columns_of,
                    CASE WHEN r.object_kind = 'SCHEMA' THEN 1
                         WHEN r.privilege = 'SELECT' THEN 2
+                        WHEN m.table_name = 'market_data_revisions' THEN 3.6
+                        WHEN r.object_kind = 'TABLE' AND m.table_name IS NOT NULL THEN 3.5
                         WHEN r.object_kind = 'TABLE' AND r.column_names IS NULL THEN 3
                         WHEN r.object_kind = 'TABLE' THEN 4
                         ELSE 5 END AS scope
               FROM @extschema@.role_privileges(reader, runner) AS r
+              LEFT JOIN @extschema@.analytics_columns() AS m
+                ON m.column_name IS NULL AND m.data_type = 'market'
+               AND r.object_name = format('%I.%I', tables_schema, m.table_name)
               LEFT JOIN _portfolio_batch.executing_roles() AS w
                 ON w.role_kind = 'runner' AND w.function::text = r.object_name AND r.object_kind = 'ROUTINE') AS p
      GROUP BY p.role_name, p.scope, p.columns_of, p.column_names
@@ -206,8 +227,10 @@ $$;
 
 COMMENT ON FUNCTION _portfolio_batch.grant_analytics_roles_as_caller(name, name) IS
   'Grants what role_privileges lists to two existing roles, and to the owner of the tables what that one lacks: the '
-  'reader may read every table and view and execute what reads, the runner may also run the batch. Neither may change '
-  'portfolios, positions, trades, prices or definitions, so close_position, mark_position, what_if and loaders need '
-  'grants of their own. NULL stands for a role that is not wanted. Can be called again, and has to be after an '
+  'reader may read every table and view and execute what reads, the runner may also run the batch and collect. '
+  'Neither may '
+  'change portfolios, positions, trades or definitions, such as sources of prices, so close_position, mark_position, '
+  'what_if, register_price_source and loaders of portfolios need grants of their own. NULL stands for a role that '
+  'is not wanted. Can be called again, and has to be after an '
   'upgrade. Returns a summary. Errors: 42704 with the name of a role that does not exist, 42P01 when the tables do '
   'not, 42501 when the caller cannot grant.';

@@ -34,8 +34,10 @@ AS $$
       WHEN r.table_name = 'batch_schedule_records' THEN format('owner = ANY (%s)', p.roles)
       WHEN r.table_name = 'tags' THEN format('is_system OR owner = ANY (%s) OR id IN '
                                              '(SELECT l.tag_id FROM %I.position_tags AS l)', p.roles, p.schema_name)
+      -- What is collected is what all portfolios hold.
+      WHEN r.table_name = 'collections' THEN 'false'
       WHEN r.of_portfolio THEN format('portfolio_id = ANY (%s)', p.portfolios)
-      WHEN symbols AND r.kind = 'result' AND r.of_symbol
+      WHEN r.table_name = 'collection_results' OR (symbols AND r.kind = 'result' AND r.of_symbol)
         THEN format('symbol = ANY (ARRAY(SELECT s.symbol FROM %1$I.positions AS p CROSS JOIN LATERAL '
                     '(VALUES (p.symbol), (p.underlying_symbol)) AS s (symbol) WHERE s.symbol IS NOT NULL))',
                     p.schema_name)
@@ -163,7 +165,9 @@ COMMENT ON FUNCTION _portfolio_batch.enable_tenant_security_as_caller(text, bool
   'Row-level security by tenant: enables it on portfolios, on every table whose rows belong to a portfolio, on runs, '
   'jobs, schedules and tags, with a policy portfolio_batch_tenant on each. The owner_column of portfolios holds the '
   'name of a role; a session sees and writes portfolios of the roles of which its own is a member, itself included, '
-  'and what belongs to them. Rows of the log without a portfolio carry counts and are seen by all. symbols: true also '
+  'and what belongs to them. Rows of the log without a portfolio carry counts and are seen by all, except collections, '
+  'which name symbols and are seen by none, and collection_results, seen of symbols that the portfolios of the session '
+  'hold; so the owner of the tables collects for all. symbols: true also '
   'limits the tables of symbols to what the portfolios of the session hold, false removes that again, NULL leaves it '
   'as it is. The owner of the tables, superusers and roles with BYPASSRLS see everything, and run the batch for all. '
   'Can be called again: changes only what is not as it should be, and only policies of its own. Views that do not read '

@@ -720,12 +720,24 @@ BEGIN
     GET DIAGNOSTICS rows_deleted = ROW_COUNT;
     RETURN NEXT;
   END LOOP;
+  -- Answers by the time they came, since the planner reads those of the last weeks; collections when none is left.
+  table_name := 'collection_results';
+  EXECUTE format('DELETE FROM %I.collection_results AS r WHERE r.completed_at < $1', tables_schema) USING before;
+  GET DIAGNOSTICS rows_deleted = ROW_COUNT;
+  RETURN NEXT;
+  table_name := 'collections';
+  EXECUTE format('DELETE FROM %1$I.collections AS c WHERE c.status <> ''running'' AND c.started_at < $1 AND NOT EXISTS '
+                 '(SELECT FROM %1$I.collection_results AS r WHERE r.collection_id = c.collection_id)', tables_schema)
+    USING before;
+  GET DIAGNOSTICS rows_deleted = ROW_COUNT;
+  RETURN NEXT;
 END
 $$;
 
 COMMENT ON FUNCTION _portfolio_batch.delete_run_records_as_owner(timestamptz) IS
-  'Deletes the log of runs that began before a time and are over, and returns the rows deleted by table: a part of '
-  'purge_results and purge_run_records.';
+  'Deletes the log of runs that began before a time and are over, answers of collections that came before it and '
+  'collections of which none is left, and returns the rows deleted by table: a part of purge_results and '
+  'purge_run_records.';
 
 CREATE FUNCTION _portfolio_batch.purge_results_as_owner(before date)
 RETURNS TABLE (table_name text, rows_deleted bigint)
@@ -762,7 +774,7 @@ END
 $$;
 
 COMMENT ON FUNCTION _portfolio_batch.purge_results_as_owner(date) IS
-  'Deletes the analytics dated before a day, and the log of runs that began before it (New York time) and are over, '
-  'and returns the rows deleted by table. Snapshots stay, since they are the books from which later P&L and the work '
-  'list are told (purge_portfolio removes them), and so do inputs and definitions. Errors: 22023 for a date that is '
-  'NULL or later than today, 22008 for one that is infinite.';
+  'Deletes the analytics dated before a day, and the log of runs and collections that began before it (New York '
+  'time) and are over, and returns the rows deleted by table. Snapshots stay, since they are the books from which '
+  'later P&L and the work list are told (purge_portfolio removes them), and so do inputs and definitions. Errors: '
+  '22023 for a date that is NULL or later than today, 22008 for one that is infinite.';

@@ -541,6 +541,16 @@ BEGIN
                    day, found.current, found.symbols, min_coverage);
   RETURN NEXT;
 
+  SELECT count(*) AS sources, string_agg(DISTINCT r.source, ', ') AS names,
+         string_agg(DISTINCT r.source || ': ' || r.status, '; ') FILTER (WHERE r.status <> 'ready') AS problems
+    INTO found
+    FROM _portfolio_batch.price_source_report_as_owner() AS r WHERE r.enabled;
+  check_name := 'sources of prices';
+  ok := found.problems IS NULL;
+  detail := COALESCE(found.problems, 'switched on: ' || found.names,
+                     'none is switched on; prices come from whoever loads them');
+  RETURN NEXT;
+
   check_name := 'prices across a split';
   EXECUTE format($query$
     SELECT count(*) AS splits,

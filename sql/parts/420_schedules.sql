@@ -699,9 +699,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION _portfolio_batch.purge_run_records_as_caller(interval) IS
-'Deletes the records of runs that began longer ago than keep (default 90 days) and are over, with their jobs, and what
-pg_cron recorded of the caller''s schedules; returns the rows deleted by table. Results stay. Writes the outcome of the
-schedules into batch_schedule_records first (sync_schedules). Errors: 22023 for a negative interval, 42501.';
+'Deletes the records of runs and collections that began longer ago than keep (default 90 days) and are over, with their
+jobs and answers, and what pg_cron recorded of the caller''s schedules; returns the rows deleted by table. Results
+stay. Writes the outcome of the schedules into batch_schedule_records first (sync_schedules). Errors: 22023 for a
+negative interval, 42501.';
 
 CREATE FUNCTION _portfolio_batch.schedule_default_batches_as_caller() RETURNS SETOF @extschema@.batch_schedule
 LANGUAGE plpgsql VOLATILE ROWS 4

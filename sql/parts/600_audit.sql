@@ -827,11 +827,44 @@ AS $checks$
        FROM %1$I.batch_job_schedules AS s
        CROSS JOIN LATERAL (SELECT COALESCE(s.next_run < now() - interval '1 day', false) AS is_overdue) AS o
        WHERE s.enabled
+     $query$),
+    -- Prices that wait for a decision: what is stored is used meanwhile, or nothing.
+    ('quarantined prices', 'prices', 'symbols', $query$
+       SELECT q.symbol, count(*), 0, 'amber',
+              count(*) || ' from ' || min(q.date) || ' to ' || max(q.date) || ': '
+              || string_agg(DISTINCT q.gate, ', ' ORDER BY q.gate)
+       FROM %1$I.price_quarantine AS q
+       WHERE q.status = 'open'
+       GROUP BY q.symbol
+     $query$),
+    -- The newest of each kind: red where it broke off, amber where it did not get all, or where nothing was collected
+    -- for the session although a source is switched on.
+    ('collections', 'collections', 'kinds of collection', $query$
+       SELECT w.kind, 1, (c.status = 'success' AND NOT w.is_late)::integer,
+              CASE WHEN c.status IN ('failed', 'lost', 'cancelled') THEN 'red'
+                   WHEN c.status = 'partial' OR w.is_late THEN 'amber' ELSE 'green' END,
+              CASE WHEN c.status IN ('success', 'running') AND NOT w.is_late THEN NULL
+                   ELSE 'collection ' || c.collection_id || ' of ' || c.started_at::date || ': ' || c.status
+                        || CASE WHEN w.is_late THEN ', for ' || COALESCE(c.target_date::text, 'no session') ELSE '' END
+                        || COALESCE(', ' || c.error_message, '') END
+       FROM (SELECT DISTINCT ON (n.kind) n.* FROM %1$I.collections AS n ORDER BY n.kind, n.collection_id DESC) AS c
+       CROSS JOIN LATERAL (
+         SELECT c.kind, c.kind = 'market_data' AND COALESCE(c.target_date < $1, true)
+                        AND (EXISTS (SELECT FROM %1$I.price_sources AS s WHERE s.kind = 'prices' AND s.is_enabled)
+                             OR EXISTS (SELECT FROM %1$I.provider_priority AS p
+                                        WHERE p.kind = 'prices' AND p.is_enabled)) AS is_late) AS w
+     $query$),
+    ('providers', 'providers', 'providers', $query$
+       SELECT p.provider, 1, (NOT o.is_closed)::integer, CASE WHEN o.is_closed THEN 'amber' ELSE 'green' END,
+              CASE WHEN o.is_closed THEN 'not asked before ' || t.closed_until || COALESCE(': ' || t.reason, '') END
+       FROM (SELECT DISTINCT r.provider FROM %1$I.provider_priority AS r WHERE r.is_enabled) AS p
+       JOIN %1$I.provider_state AS t USING (provider)
+       CROSS JOIN LATERAL (SELECT COALESCE(t.closed_until > now(), false) AS is_closed) AS o
      $query$)
 $checks$;
 
 COMMENT ON FUNCTION _portfolio_batch.audit_checks_batch() IS
-  'Checks of the log of runs and of the schedules: name, what is counted, what is looked at, query.';
+  'Checks of the log of runs, of the schedules and of collections: name, what is counted, what is looked at, query.';
 
 -- A key that a unique index guards cannot be there twice; only adopted tables can lack one.
 CREATE FUNCTION _portfolio_batch.audit_duplicate_keys(session_date date)

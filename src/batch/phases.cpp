@@ -7,6 +7,7 @@
 #include "engine/coverage.hpp"
 #include "engine/factor_betas.hpp"
 #include "engine/factor_correlations.hpp"
+#include "engine/fundamentals.hpp"
 #include "engine/market_betas.hpp"
 #include "engine/position_values.hpp"
 #include "engine/rate_betas.hpp"
@@ -29,8 +30,9 @@ const std::vector<Phase>& all_phases() {
        .name = "fundamentals",
        .newest_date_only = true,
        .needs_snapshot = false,
-       .engines = {},
-       .skip_reason = "no provider of fundamentals is configured"},
+       .engines = {{"fundamentals", engine::report_fundamentals}},
+       .skip_reason = "no provider of fundamentals is configured",
+       .has_work = engine::has_fundamentals},
       {.key = "2",
        .name = "P&L and snapshots",
        .newest_date_only = false,

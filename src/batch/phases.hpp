@@ -21,7 +21,7 @@ struct Engine {
   SharedRows shared = SharedRows::none;
 };
 
-// One phase of a run. A phase without engines has nothing to do in the database, and says why.
+// One phase of a run. A phase that has nothing to do on a date says why.
 struct Phase {
   const char* key;
   const char* name;
@@ -29,6 +29,7 @@ struct Phase {
   bool needs_snapshot;    // works on portfolios that have a snapshot of the date
   std::vector<Engine> engines;
   const char* skip_reason = nullptr;
+  bool (*has_work)(const engine::Context&, core::Date) = nullptr;  // none: always; else skip_reason is said
   bool ahead = false;  // writes rows that all portfolios share, and so comes first in a transaction of many dates
   bool books = false;  // computes portfolios from their rows, all of which must be usable
   // Makes the snapshot of the date: a portfolio that fails here has its later dates blocked.

@@ -4,10 +4,10 @@
 // next date. Any other error ends the run, whose record says so.
 #include "batch/procedures.hpp"
 
+#include <array>
 #include <iterator>
 
 #include "batch/blocks.hpp"
-#include "batch/commit.hpp"
 #include "batch/logged_failure.hpp"
 #include "batch/open_run.hpp"
 #include "batch/run_notices.hpp"
@@ -16,6 +16,8 @@
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
 #include "store/calendar_store.hpp"
+#include "store/collection_store.hpp"
+#include "store/commit.hpp"
 #include "store/snapshot_store.hpp"
 
 namespace pb::batch {
@@ -64,7 +66,7 @@ void require_committed(const std::optional<pg::Failure>& failure) {
 
 void record_failure(const pg::Call& call, std::int64_t run_id, WorkList::const_iterator begin,
                     WorkList::const_iterator end, const pg::Failure& failure) {
-  require_committed(commit_work(call, [&](const store::Store& store) {
+  require_committed(store::commit_work(call, [&](const store::Store& store) {
     for (auto entry = begin; entry != end; ++entry)
       store::write_jobs(store, run_id, failed_jobs(store, "daily_batch", entry->first, entry->second, failure));
   }));
@@ -83,11 +85,11 @@ void run_dates(const pg::Call& call, std::int64_t run_id, const WorkList& work, 
                                .progress = {.done = done, .total = total}};
     std::optional<pg::Failure> failure;
     if (cut.sessions > 1)
-      failure = commit_work(call, [&](const store::Store& store) { run_block(store, first->first, session); });
+      failure = store::commit_work(call, [&](const store::Store& store) { run_block(store, first->first, session); });
     else if (cut.workers > 1 && session.portfolio_ids.size() > 1)
       failure = run_session_in_workers(call, session, cut.workers);
     else
-      failure = commit_work(call, [&](const store::Store& store) { run_session(store, session); });
+      failure = store::commit_work(call, [&](const store::Store& store) { run_session(store, session); });
     if (failure) {
       record_failure(call, run_id, first, end, *failure);
       for (auto entry = first; entry != end; ++entry)
@@ -102,7 +104,7 @@ void run_dates(const pg::Call& call, std::int64_t run_id, const WorkList& work, 
 void record_end(const pg::Call& call, std::int64_t run_id, const WorkList& work, const pg::Failure& failure) noexcept {
   try {
     pg::rollback();
-    commit_work(call, [&](const store::Store& store) {
+    store::commit_work(call, [&](const store::Store& store) {
       store::Job job{.name = "daily_batch",
                      .type = "phase",
                      .phase = {},
@@ -136,7 +138,7 @@ void run_what_is_left(const pg::Call& call, std::int64_t run_id, const WorkList&
   WorkList all;
   const auto look = [&] {
     WorkList left;
-    require_committed(commit_work(call, [&](const store::Store& store) {
+    require_committed(store::commit_work(call, [&](const store::Store& store) {
       all = work_list(store, store::resolve_portfolios(store, portfolio_ids), target);
       left = without_unfinished(all, store, run_id);
     }));
@@ -147,7 +149,7 @@ void run_what_is_left(const pg::Call& call, std::int64_t run_id, const WorkList&
     run_dates(call, run_id, left, cut);
     before = std::move(left);
   }
-  require_committed(commit_work(call, [&](const store::Store& store) { tell_what_is_left(store, all); }));
+  require_committed(store::commit_work(call, [&](const store::Store& store) { tell_what_is_left(store, all); }));
 }
 
 // With a target: also what the run leaves outstanding up to it.
@@ -156,8 +158,8 @@ void run_and_record(const pg::Call& call, std::int64_t run_id, const WorkList& w
   try {
     run_dates(call, run_id, work, cut);
     if (target) run_what_is_left(call, run_id, work, *target, portfolio_ids, cut);
-    require_committed(
-        commit_work(call, [&](const store::Store& store) { store::finish_run(store, run_id, snapshot_phase().key); }));
+    require_committed(store::commit_work(
+        call, [&](const store::Store& store) { store::finish_run(store, run_id, snapshot_phase().key); }));
   } catch (const pg::ServerError& error) {
     if (!error.is_interruption())
       record_end(call, run_id, work, {error.sqlstate(), error.message(), error.detail(), {}});
@@ -165,6 +167,26 @@ void run_and_record(const pg::Call& call, std::int64_t run_id, const WorkList& w
   } catch (const core::Error& error) {
     record_end(call, run_id, work, {error.sqlstate(), error.message(), error.detail(), error.hint()});
     throw;
+  }
+}
+
+// Phases 1 and 1.5 of the run: collects what is missing, in transactions of its own, where a source is switched on.
+// What cannot be collected keeps no date from being computed: the failure is returned, and becomes a job of the run.
+std::optional<pg::Failure> collect_first(const pg::Call& call, const std::optional<Date>& target) {
+  if (!call.may_commit()) return std::nullopt;
+  {
+    const store::EndOfWork end(call);
+    if (!store::collects_for_batch(store::Store(call))) return std::nullopt;
+  }
+  try {
+    // By the catalog: this library does not link the one that collects.
+    call.call_procedure(store::helper_schema, "collect_for_batch", target);
+    return std::nullopt;
+  } catch (const pg::ServerError& error) {
+    if (error.is_interruption()) throw;
+    pg::rollback();
+    pg::notice("portfolio_batch: market data could not be collected: " + error.message(), error.detail());
+    return pg::Failure{error.sqlstate(), error.message(), error.detail(), error.hint()};
   }
 }
 
@@ -178,6 +200,7 @@ struct Plan {
   Cut cut = {};
   bool is_whole = false;  // all that is missing, and so also what that leaves outstanding
   bool tells_progress = true;
+  std::optional<pg::Failure> not_collected = {};
 };
 
 // Whoever waits for a run that finds its portfolios taken should know why it computes nothing. The locks are those of
@@ -190,13 +213,27 @@ void tell_of_other_runs(const store::Store& store, const std::vector<Uuid>& port
              ", which this one leaves alone; see batch_progress()");
 }
 
+store::Job failed_collection(const Plan& plan) {
+  store::Job job{.name = "collect_market_data",
+                 .type = "engine",
+                 .phase = all_phases().front().key,
+                 .portfolio_id = std::nullopt,
+                 .calculation_date = plan.target,
+                 .status = "failed"};
+  job.failed = 1;
+  job.failure = *plan.not_collected;
+  job.started_at = job.completed_at = pg::clock_usecs();
+  return job;
+}
+
 void carry_out(const pg::Call& call, const Plan& plan, const std::optional<std::vector<Uuid>>& portfolio_ids) {
   require_top_level(call, plan.procedure, plan.instead);
   const pg::ActivityScope activity;
   std::int64_t run_id = 0;
-  require_committed(commit_work(call, [&](const store::Store& store) {
+  require_committed(store::commit_work(call, [&](const store::Store& store) {
     run_id = store::begin_run(
         store, {.kind = "procedure", .target_date = plan.target, .portfolio_ids = portfolio_ids, .phases = {}});
+    if (plan.not_collected) store::write_jobs(store, run_id, std::array{failed_collection(plan)});
   }));
   RunNotices notices(plan.tells_progress);
   run_and_record(call, run_id, plan.work, plan.cut, plan.is_whole ? std::optional(plan.target) : std::nullopt,
@@ -211,8 +248,9 @@ void run_missing(const pg::Call& call, const char* procedure, const std::optiona
   Plan plan{.procedure = procedure,
             .instead = "; run_daily_batch_with_backfill() is the same job in one transaction",
             .cut = {.sessions = limits.block}};
+  plan.not_collected = collect_first(call, target);
   {
-    const EndOfWork end(call);
+    const store::EndOfWork end(call);
     const store::Store store(call);
     plan.tells_progress = store.settings().progress;
     plan.target = target_session(target, store);
@@ -232,7 +270,7 @@ void run_missing(const pg::Call& call, const char* procedure, const std::optiona
 void run_again(const pg::Call& call, std::int32_t days, const std::optional<std::vector<Uuid>>& portfolio_ids) {
   Plan plan{.procedure = "rescan_sessions", .instead = ""};
   {
-    const EndOfWork end(call);
+    const store::EndOfWork end(call);
     const store::Store store(call);
     plan.tells_progress = store.settings().progress;
     plan.target = target_session(std::nullopt, store);

@@ -221,7 +221,7 @@ Run::Outcome Run::run_phase(engine::Context& context, const Phase& phase, Date d
   if (!requested(phase)) return {"skipped", skipped("not requested")};
   if (newest)
     if (auto done = ahead_.extract(phase.key)) return std::move(done.mapped());
-  if (phase.engines.empty()) return {"skipped", skipped(phase.skip_reason)};
+  if (phase.has_work && !phase.has_work(context, day)) return {"skipped", skipped(phase.skip_reason)};
   if (phase.newest_date_only && !newest) return {"skipped", skipped("runs for the newest date only")};
   std::vector<Uuid> open = open_portfolios(portfolio_ids, phase, day);
   if (open.empty())

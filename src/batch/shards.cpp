@@ -7,7 +7,6 @@
 #include <numeric>
 #include <set>
 
-#include "batch/commit.hpp"
 #include "batch/shard_plan.hpp"
 #include "batch/shard_totals.hpp"
 #include "pg/function.hpp"
@@ -15,6 +14,7 @@
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
 #include "pg/workers.hpp"
+#include "store/commit.hpp"
 #include "store/run_store.hpp"
 
 namespace pb::batch {
@@ -91,7 +91,7 @@ int run_in_workers(const pg::Call& call, const SessionOfRun& session, std::vecto
   for (const std::size_t i : which) tasks.push_back(task_of(schema, session, shards[i], i + 1, shards.size()));
   // Without a store: this session may touch no table while it waits, because the server could not see that a worker
   // which waits for a lock waits for this session.
-  const EndOfWork end(call);
+  const store::EndOfWork end(call);
   call.begin_work();
   pg::show_activity(text_of({.run_id = session.run_id,
                              .session = session.day,
@@ -115,14 +115,14 @@ int run_all(const pg::Call& call, const SessionOfRun& session, std::vector<Shard
   std::vector<std::size_t> which(shards.size());
   std::iota(which.begin(), which.end(), std::size_t{0});
   int workers = 0;
-  for (int attempt = 1; !which.empty() && attempt <= attempts; ++attempt) {
-    if (attempt > 1) pause_before(attempt);
+  for (int attempt = 1; !which.empty() && attempt <= store::attempts; ++attempt) {
+    if (attempt > 1) store::pause_before(attempt);
     workers = std::max(workers, run_in_workers(call, session, shards, which));
     which = to_try_again(shards);
   }
   for (std::size_t i = 0; i < shards.size(); ++i) {
     if (shards[i].outcome.started) continue;
-    shards[i].outcome.failure = commit_work(call, [&](const store::Store& store) {
+    shards[i].outcome.failure = store::commit_work(call, [&](const store::Store& store) {
       SessionOfRun own = session;
       own.portfolio_ids = shards[i].portfolio_ids;
       run_shard(store, own, shards[i].other_symbols, static_cast<std::int64_t>(i + 1),
@@ -170,13 +170,14 @@ Beginning begin_date(const store::Store& store, const SessionOfRun& session, std
 std::optional<pg::Failure> run_session_in_workers(const pg::Call& call, const SessionOfRun& session,
                                                   std::int32_t workers) {
   Beginning beginning;
-  auto failure = commit_work(call, [&](const store::Store& store) { beginning = begin_date(store, session, workers); });
+  auto failure =
+      store::commit_work(call, [&](const store::Store& store) { beginning = begin_date(store, session, workers); });
   if (failure || !beginning.plan) return failure;
   std::vector<Shard> shards = shards_of(*beginning.plan);
   const int most = run_all(call, session, shards);
   // What the workers committed is seen by the next transaction, whatever its isolation level.
   pg::commit();
-  return commit_work(call, [&](const store::Store& store) {
+  return store::commit_work(call, [&](const store::Store& store) {
     if (store.settings().progress) notice_of_missing_workers(most, shards.size());
     close_date(store.for_run({.run_id = session.run_id}), session, shards, most, beginning.busy);
   });

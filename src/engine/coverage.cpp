@@ -9,6 +9,7 @@
 #include "core/text/json.hpp"
 #include "pg/subtransaction.hpp"
 #include "store/calendar_store.hpp"
+#include "store/collection_store.hpp"
 #include "store/coverage_store.hpp"
 
 namespace pb::engine {
@@ -162,11 +163,12 @@ std::vector<Note> notes(const store::Store& store, Date day, std::span<const cor
 }
 
 // The symbols that it lists are those of the definitions; of all there are counts.
-std::string as_json(const Coverage& coverage, const std::set<std::string>& of_definitions) {
+std::string as_json(const Coverage& coverage, const std::set<std::string>& of_definitions,
+                    const std::optional<store::NewestCollection>& collection) {
   core::JsonObject by_source;
   for (const auto& [source, count] : coverage.by_source) by_source.add(source, count);
-  return core::JsonObject()
-      .add("symbols_requested", static_cast<std::int64_t>(coverage.wanted()))
+  core::JsonObject json;
+  json.add("symbols_requested", static_cast<std::int64_t>(coverage.wanted()))
       .add("symbols_with_data", static_cast<std::int64_t>(coverage.current.size()))
       .add("data_coverage_pct", coverage.percent())
       .add("stale", static_cast<std::int64_t>(coverage.stale.size()))
@@ -176,8 +178,23 @@ std::string as_json(const Coverage& coverage, const std::set<std::string>& of_de
       .raw("missing_symbols", core::json_array(common(coverage.missing, of_definitions)))
       .raw("invalid_symbols", core::json_array(common(coverage.invalid, of_definitions)))
       .raw("provider_breakdown", by_source.str())
-      .add("fetch_mode", "in_database")
-      .str();
+      .add("fetch_mode", collection ? "collected" : "in_database");
+  if (collection)
+    json.add("collection_id", collection->collection_id)
+        .add("collection_status", collection->status)
+        .add("symbols_asked_for", std::int64_t{collection->symbols_requested})
+        .add("symbols_fetched", std::int64_t{collection->symbols_fetched})
+        .raw("collected_from", collection->detail_json);
+  return json.str();
+}
+
+// What the newest collection for the session did.
+void add_collection(Report& report, const store::NewestCollection& collection) {
+  const std::string text = "; collection " + std::to_string(collection.collection_id) + " " + collection.status + ": " +
+                           std::to_string(collection.symbols_fetched) + " of " +
+                           counted(collection.symbols_requested, "symbol") + " delivered";
+  report.detail += text;
+  report.logged += text;
 }
 
 // Symbols are named to who runs the batch; the log of the date has their number.
@@ -206,7 +223,9 @@ Report report_coverage(Context& context, Date day, std::span<const core::Uuid> p
     report.detail += "; left out: " + factor;
     report.logged += "; left out: " + factor;
   }
-  report.detail_json = as_json(coverage, symbols_of_definitions(context));
+  const auto collection = store::newest_collection(context.store(), day);
+  if (collection) add_collection(report, *collection);
+  report.detail_json = as_json(coverage, symbols_of_definitions(context), collection);
   report.notes = notes(context.store(), day, portfolio_ids, coverage);
   return report;
 }

@@ -361,6 +361,23 @@ bool Call::may_commit() const {
   return context != nullptr && IsA(context, CallContext) && !reinterpret_cast<const CallContext*>(context)->atomic;
 }
 
+void Call::call_procedure(const std::string& schema, const std::string& name,
+                          std::optional<core::Date> argument) const {
+  const DateADT day = argument ? static_cast<DateADT>(argument->time_since_epoch().count()) - epoch_offset_days : 0;
+  pg_call([&] {
+    FunctionCallInfo front = as_call(info_);
+    const char* signature = psprintf("%s(pg_catalog.date)", quote_qualified_identifier(schema.c_str(), name.c_str()));
+    const Oid found = DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(signature)));
+    // It lives as long as the call: what the procedure commits does not end it.
+    auto* procedure = static_cast<FmgrInfo*>(MemoryContextAllocZero(front->flinfo->fn_mcxt, sizeof(FmgrInfo)));
+    fmgr_info_cxt(found, procedure, front->flinfo->fn_mcxt);
+    LOCAL_FCINFO(behind, 1);
+    InitFunctionCallInfoData(*behind, procedure, 1, InvalidOid, front->context, nullptr);
+    behind->args[0] = {DateADTGetDatum(day), !argument};
+    FunctionCallInvoke(behind);
+  });
+}
+
 void Call::begin_work() const {
   if (!work_) work_ = std::make_unique<Work>();
 }

@@ -52,6 +52,10 @@ class Call {
   // Whether the called procedure may commit: it was called outside of a transaction block.
   bool may_commit() const;
 
+  // Calls the procedure of this schema and name that takes a date, as if it had been called in the place of this one:
+  // it may commit as this one may. No work may be alive. Its errors leave a transaction that has to be rolled back.
+  void call_procedure(const std::string& schema, const std::string& name, std::optional<core::Date> argument) const;
+
   // The schema of the extension, whichever of its schemas the called function is in.
   std::string own_schema() const;
   // The library that holds its code, as the server looks it up.

@@ -142,11 +142,56 @@ std::vector<Declaration> of_correlations() {
            &S::position_filter}};
 }
 
+std::vector<Declaration> of_collection() {
+  using pg::Access;
+  return {{{"portfolio_batch.collect_deadline", WholeNumber{20, 1, 1440, true},
+            "Time after which a collection asks for nothing more."},
+           &S::collect_deadline_minutes,
+           false},
+          {{"portfolio_batch.collect_chunk", WholeNumber{50, 1, 1000},
+            "Symbols whose prices are asked for and committed together."},
+           &S::collect_chunk,
+           false},
+          {{"portfolio_batch.collect_overlap", WholeNumber{10, 0, 1000},
+            "Sessions with a price that are asked for once more each night, to find corrections and splits."},
+           &S::collect_overlap,
+           false},
+          {{"portfolio_batch.user_agent", FreeText{""},
+            "User agent that providers are shown; empty means the name and version of the extension.",
+            Access::set_by_superuser},
+           &S::user_agent,
+           false},
+          {{"portfolio_batch.contact", FreeText{""}, "Address of a person, which some providers ask for."},
+           &S::contact,
+           false},
+          {{"portfolio_batch.provider_keys_file", FreeText{""},
+            "File with the keys of providers, which the user of the server owns and nobody else can read.",
+            Access::superuser_only},
+           &S::provider_keys_file,
+           false},
+          {{"portfolio_batch.provider_addresses", FreeText{""},
+            "Addresses of providers in place of their own, such as polygon=https://api.massive.com, by commas.",
+            Access::set_by_superuser},
+           &S::provider_addresses,
+           false},
+          {{"portfolio_batch.provider_ca_file", FreeText{""},
+            "File with the certificate authorities that are trusted; empty means those of the system.",
+            Access::superuser_only},
+           &S::provider_ca_file,
+           false},
+          {{"portfolio_batch.allow_insecure_loopback", Switch{false},
+            "Whether a provider may be asked without TLS at an address of this computer, for tests.",
+            Access::set_by_superuser},
+           &S::allow_insecure_loopback,
+           false}};
+}
+
 // All of them by name, the order in which a run records them.
 const std::vector<Declaration>& declarations() {
   static const std::vector<Declaration> all = [] {
     std::vector<Declaration> joined;
-    for (const auto& part : {of_tables(), of_runs(), of_valuation(), of_betas(), of_factors(), of_correlations()})
+    for (const auto& part :
+         {of_tables(), of_runs(), of_valuation(), of_betas(), of_factors(), of_correlations(), of_collection()})
       joined.insert(joined.end(), part.begin(), part.end());
     std::sort(joined.begin(), joined.end(), [](const Declaration& a, const Declaration& b) {
       return std::string_view(a.setting.name) < b.setting.name;
@@ -154,6 +199,12 @@ const std::vector<Declaration>& declarations() {
     return joined;
   }();
   return all;
+}
+
+std::vector<pg::Setting> all_settings() {
+  std::vector<pg::Setting> settings;
+  for (const Declaration& declaration : declarations()) settings.push_back(declaration.setting);
+  return settings;
 }
 
 // Its name in the record of a run: bytes of memory are recorded in kB.
@@ -204,11 +255,9 @@ void set(Settings& settings, const Declaration& declaration, const pg::SettingVa
 
 }  // namespace
 
-void define_settings() {
-  std::vector<pg::Setting> settings;
-  for (const Declaration& declaration : declarations()) settings.push_back(declaration.setting);
-  pg::define_settings(settings, prefix);
-}
+void define_settings() { pg::define_settings(all_settings(), prefix); }
+
+void share_settings() { pg::share_settings(all_settings(), prefix, "$libdir/portfolio_batch"); }
 
 Settings current_settings() {
   Settings settings{};

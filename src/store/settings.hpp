@@ -60,11 +60,33 @@ struct CorrelationSettings {
   std::string position_filter;  // both, either, value_only or weight_only
 };
 
-// Their values at one moment.
-struct Settings : TableSettings, RunSettings, ValuationSettings, BetaSettings, FactorSettings, CorrelationSettings {};
+// Of the collection of market data, which no result of a run depends on.
+struct CollectionSettings {
+  int collect_deadline_minutes;
+  int collect_chunk;    // symbols that are planned and written together
+  int collect_overlap;  // sessions with a price that are asked for again
+  std::string user_agent;
+  std::string contact;
+  std::string provider_keys_file;
+  std::string provider_addresses;
+  std::string provider_ca_file;
+  bool allow_insecure_loopback;
+};
 
-// Defines them in the server. Called once, when the extension is loaded.
+// Their values at one moment.
+struct Settings : TableSettings,
+                  RunSettings,
+                  ValuationSettings,
+                  BetaSettings,
+                  FactorSettings,
+                  CorrelationSettings,
+                  CollectionSettings {};
+
+// Defines them in the server. Called once, when the extension's first library is loaded.
 void define_settings();
+
+// Called once, when another library of the extension is loaded, which finds them defined.
+void share_settings();
 
 Settings current_settings();
 

@@ -1,11 +1,11 @@
-#include "batch/commit.hpp"
+#include "store/commit.hpp"
 
 #include <random>
 
 #include "pg/subtransaction.hpp"
 #include "pg/transaction.hpp"
 
-namespace pb::batch {
+namespace pb::store {
 
 void pause_before(int attempt) {
   static std::minstd_rand random(std::random_device{}());
@@ -15,12 +15,12 @@ void pause_before(int attempt) {
 
 namespace {
 
-std::optional<pg::Failure> try_to_commit(const pg::Call& call, const std::function<void(const store::Store&)>& work) {
+std::optional<pg::Failure> try_to_commit(const pg::Call& call, const std::function<void(const Store&)>& work) {
   try {
     pg::Subtransaction scope;
     {
       const EndOfWork end(call);
-      work(store::Store(call));
+      work(Store(call));
     }
     scope.release();
     pg::commit();
@@ -36,7 +36,7 @@ std::optional<pg::Failure> try_to_commit(const pg::Call& call, const std::functi
 
 }  // namespace
 
-std::optional<pg::Failure> commit_work(const pg::Call& call, const std::function<void(const store::Store&)>& work) {
+std::optional<pg::Failure> commit_work(const pg::Call& call, const std::function<void(const Store&)>& work) {
   for (int attempt = 1;; ++attempt) {
     auto failure = try_to_commit(call, work);
     if (!failure) return failure;
@@ -46,4 +46,4 @@ std::optional<pg::Failure> commit_work(const pg::Call& call, const std::function
   }
 }
 
-}  // namespace pb::batch
+}  // namespace pb::store

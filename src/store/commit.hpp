@@ -8,7 +8,7 @@
 #include "pg/server_error.hpp"
 #include "store/store.hpp"
 
-namespace pb::batch {
+namespace pb::store {
 
 // How often work is tried that other sessions keep from its end: by a deadlock, a serialization failure or a lock.
 inline constexpr int attempts = 3;
@@ -30,6 +30,6 @@ class EndOfWork {
 
 // Does a piece of work and commits it. Where another session keeps it from its end it is rolled back and tried again;
 // what the last attempt met is returned, and the transaction is a new one. Every other error is thrown.
-std::optional<pg::Failure> commit_work(const pg::Call& call, const std::function<void(const store::Store&)>& work);
+std::optional<pg::Failure> commit_work(const pg::Call& call, const std::function<void(const Store&)>& work);
 
-}  // namespace pb::batch
+}  // namespace pb::store
