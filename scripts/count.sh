@@ -50,9 +50,10 @@ core_tests() {
   names=$(printf '%s\n' "$listed" | sed -E 's/^[^.]*\.(.*\/)?([^./]+\.[^./ ]+).*/\2/' | sort -u)
   {
     printf '%s\n' "$listed" | wc -l
-    sed -nE 's/^TEST(_F|_P)?\(([A-Za-z0-9_]+), *([A-Za-z0-9_]+)\).*/\2.\3/p' "$PB_ROOT"/test/core/*.cpp | sort -u |
+    sed -nE 's/^TEST(_F|_P)?\(([A-Za-z0-9_]+), *([A-Za-z0-9_]+)\).*/\2.\3/p' "$PB_ROOT"/test/{core,collect}/*.cpp |
+      sort -u |
       comm -23 - <(printf '%s\n' "$names") | wc -l
-    printf '%s\n' "$PB_ROOT"/src/core/*.hpp "$PB_ROOT"/src/core/*/*.[ch]pp | sed 's|.*/||' | sort |
+    (cd "$PB_ROOT/src" && printf '%s\n' core/*.hpp {core,collect}/*/*.[ch]pp) | sort |
       comm -23 - <(printf '%s\n' "$listed" | sed -n 's/^server_header_refused\.//p' | sort) | wc -l
   } | sum
 }

@@ -42,7 +42,8 @@ CREATE TABLE fits.market_data_cache (
   PRIMARY KEY (symbol, date)) PARTITION BY RANGE (date);
 CREATE FOREIGN DATA WRAPPER pb_wrapper;
 CREATE SERVER pb_server FOREIGN DATA WRAPPER pb_wrapper;
-CREATE FOREIGN TABLE fits.interest_rates (series text, date date, rate float8, source text, fetched_at timestamptz)
+CREATE FOREIGN TABLE fits.interest_rates (series text, date date, rate float8, source text, fetched_at timestamptz,
+                                          known_on date)
   SERVER pb_server;
 -- A definition that somebody has already, and a view with the documented columns.
 CREATE TABLE fits.market_risk_scenarios (scenario_name text PRIMARY KEY, scenario_type text, market_shock float8,
@@ -203,7 +204,8 @@ SELECT set_has($$SELECT object_name, expected, found, remedy FROM _portfolio_bat
                'a view with other columns is refused too');
 
 CREATE SCHEMA keys;
-CREATE TABLE keys.interest_rates (series text, date date, rate float8, source text, fetched_at timestamptz);
+CREATE TABLE keys.interest_rates (series text, date date, rate float8, source text, fetched_at timestamptz,
+                                  known_on date);
 SELECT is((SELECT count(*) FROM _portfolio_batch.analytics_misfits('keys')), 1::bigint, 'no unique index');
 CREATE INDEX ON keys.interest_rates (series, date);
 CREATE UNIQUE INDEX ON keys.interest_rates (series, date, source);

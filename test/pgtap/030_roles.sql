@@ -12,7 +12,7 @@ CREATE ROLE pb_stranger;
 CREATE ROLE pb_newcomer;
 CREATE ROLE pb_owner;
 
-SELECT plan(75);
+SELECT plan(77);
 
 -- Refused -----------------------------------------------------------------------------------------------------------
 
@@ -35,11 +35,13 @@ SELECT is_empty($$SELECT * FROM role_privileges('pb_reader', 'pb_runner') WHERE 
 SELECT results_eq($$SELECT role_name::text COLLATE "default", object_name, privilege
                     FROM grant_analytics_roles('pb_reader', 'pb_runner')$$,
                   $$VALUES ('pb_reader', 'schema pb', 'USAGE'),
-                           ('pb_reader', 'all 54 tables and views of schema pb', 'SELECT'),
+                           ('pb_reader', 'all 64 tables and views of schema pb', 'SELECT'),
                            ('pb_reader', 'functions and procedures that read', 'EXECUTE'),
                            ('pb_runner', 'schema pb', 'USAGE'),
-                           ('pb_runner', 'all 54 tables and views of schema pb', 'SELECT'),
-                           ('pb_runner', '18 tables of results, runs and tags', 'INSERT, UPDATE, DELETE'),
+                           ('pb_runner', 'all 64 tables and views of schema pb', 'SELECT'),
+                           ('pb_runner', '20 tables of results, runs and tags', 'INSERT, UPDATE, DELETE'),
+                           ('pb_runner', '11 tables of market data and fundamentals', 'INSERT, UPDATE'),
+                           ('pb_runner', 'pb.market_data_revisions', 'INSERT'),
                            ('pb_runner', 'pb.portfolios (equity_balance, updated_at)', 'UPDATE'),
                            ('pb_runner', 'pb.positions (last_price, last_price_date, market_value, unrealized_pnl, '
                                          'realized_pnl, updated_at)', 'UPDATE'),
@@ -68,10 +70,15 @@ SELECT set_eq($$SELECT name FROM matrix WHERE role = 'pb_runner' AND rights = 'r
                     'portfolio_snapshots', 'portfolio_holdings', 'portfolio_model_exposures', 'position_greeks',
                     'correlation_calculations', 'correlation_clusters', 'correlation_cluster_positions',
                     'stress_scenario_moves', 'portfolio_stress_tests',
-                    'batch_runs', 'batch_jobs', 'batch_schedule_records', 'tags', 'position_tags'],
+                    'batch_runs', 'batch_jobs', 'batch_schedule_records', 'tags', 'position_tags', 'collections',
+                    'collection_results'],
               'the runner writes results, runs and tags');
-SELECT is_empty($$SELECT * FROM matrix WHERE role = 'pb_runner' AND rights NOT IN ('r', 'rawd')$$,
-                'the runner reads the others');
+SELECT set_eq($$SELECT name, rights FROM matrix WHERE role = 'pb_runner' AND rights NOT IN ('r', 'rawd')$$,
+              $$VALUES ('market_data_cache', 'raw'), ('corporate_actions', 'raw'), ('interest_rates', 'raw'),
+                       ('company_profiles', 'raw'), ('income_statements', 'raw'), ('balance_sheets', 'raw'),
+                       ('cash_flows', 'raw'), ('analyst_estimates', 'raw'), ('provider_state', 'raw'),
+                       ('market_data_revisions', 'ra'), ('price_quarantine', 'raw'), ('fundamental_state', 'raw')$$,
+              'adds to and corrects what collections fill, and reads the others');
 SELECT set_eq($$SELECT c.relname::text, a.attname::text FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
                 WHERE c.relnamespace = 'pb'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
                   AND has_column_privilege('pb_runner', c.oid, a.attnum, 'UPDATE')
@@ -137,7 +144,8 @@ SELECT lives_ok(statement, 'the runner may: ' || statement)
 SELECT throws_ok(statement, '42501', NULL, 'the runner is refused: ' || statement)
   FROM (VALUES ('INSERT INTO portfolios (name) VALUES ($$x$$)'), ('UPDATE portfolios SET initial_equity = 1'),
                ('UPDATE positions SET quantity = 1'), ('DELETE FROM positions'),
-               ('UPDATE market_data_cache SET close = 1'), ('UPDATE stress_test_scenarios SET active = false'),
+               ('DELETE FROM market_data_cache'), ('UPDATE market_data_revisions SET close = 1'),
+               ('UPDATE price_sources SET relation = $$x$$'), ('UPDATE stress_test_scenarios SET active = false'),
                ('TRUNCATE portfolio_snapshots'), ('CREATE TABLE pb.mine (id int)'),
                ('DELETE FROM position_market_betas'), ('UPDATE stress_test_results SET direct_pnl = 1'),
                ('INSERT INTO position_history (portfolio_id) VALUES (gen_random_uuid())'),
@@ -203,7 +211,7 @@ SELECT throws_ok($$SELECT create_analytics_tables('pb_new')$$, '42501', NULL, 's
 RESET ROLE;
 ALTER SCHEMA pb_desk OWNER TO pb_owner;
 SET LOCAL ROLE pb_owner;
-SELECT is((SELECT count(*) FROM create_analytics_tables('pb_desk') WHERE action = 'created'), 58::bigint,
+SELECT is((SELECT count(*) FROM create_analytics_tables('pb_desk') WHERE action = 'created'), 68::bigint,
           'a plain role creates the tables in a schema of its own');
 SELECT is((SELECT count(*) FROM create_analytics_tables('pb_desk') WHERE action <> 'exists' OR rows_added > 0),
           0::bigint, 'and again');

@@ -8,7 +8,7 @@ CREATE EXTENSION portfolio_batch SCHEMA pb;
 SET LOCAL search_path = pb, public;
 SELECT create_analytics_tables() \g /dev/null
 
-SELECT plan(78);
+SELECT plan(79);
 
 CREATE FUNCTION pg_temp.book() RETURNS uuid IMMUTABLE LANGUAGE sql AS
 $$ SELECT '00000000-0000-0000-0000-000000000001'::uuid $$;
@@ -292,9 +292,20 @@ INSERT INTO batch_runs (run_id, run_kind, status, target_date, started_at) VALUE
   (1004, 'backfill', 'success', '2024-02-01', '2024-02-05 00:00 America/New_York');
 INSERT INTO batch_jobs (run_id, job_no, job_name, job_type, status, started_at)
 SELECT run_id, job_no, 'market_betas', 'engine', 'success', started_at FROM batch_runs, generate_series(1, 2) AS job_no;
+INSERT INTO collections (collection_id, kind, status, target_date, started_at) VALUES
+  (1001, 'market_data', 'success', '2024-02-01', '2024-02-01 22:00 America/New_York'),
+  (1002, 'market_data', 'running', '2024-02-01', '2024-02-01 22:00 America/New_York'),
+  (1003, 'import',      'partial', '2024-02-02', '2024-02-04 23:59 America/New_York'),
+  (1004, 'market_data', 'success', '2024-02-01', '2024-02-05 00:00 America/New_York'),
+  (1005, 'market_data', 'success', '2024-02-01', '2024-02-05 00:00 America/New_York');
+-- The last answer of 1003 came on the day itself.
+INSERT INTO collection_results (collection_id, symbol, kind, provider, outcome, completed_at)
+SELECT c.collection_id, s.symbol, 'prices', 'vendor', 'OK', c.started_at + s.later
+FROM collections AS c, (VALUES ('LNG', interval '0'), ('SHT', interval '2 minutes')) AS s (symbol, later)
+WHERE c.collection_id < 1005;
 CREATE TEMP TABLE before_old AS SELECT * FROM pg_temp.counts();
 CREATE TEMP TABLE old AS SELECT * FROM purge_results('2024-02-05');
-SELECT set_eq($$SELECT table_name, rows_deleted FROM old WHERE table_name NOT LIKE 'batch%'$$,
+SELECT set_eq($$SELECT table_name, rows_deleted FROM old WHERE table_name !~ '^(batch|collection)'$$,
               $$SELECT table_name, 2::bigint AS rows FROM analytics_columns()
                 WHERE column_name IS NULL AND data_type = 'result' AND table_name <> 'portfolio_snapshots'$$,
               'purge_results deletes what is dated before the day');
@@ -309,6 +320,10 @@ SELECT results_eq($$SELECT run_id FROM batch_runs ORDER BY run_id$$, $$VALUES (1
                   'runs that began before the day and are over are deleted');
 SELECT results_eq($$SELECT run_id, count(*) FROM batch_jobs GROUP BY 1 ORDER BY 1$$,
                   $$VALUES (1002::bigint, 2::bigint), (1004, 2)$$, 'with their jobs');
+SELECT results_eq($$SELECT collection_id, count(r.symbol)
+                    FROM collections LEFT JOIN collection_results AS r USING (collection_id) GROUP BY 1 ORDER BY 1$$,
+                  $$VALUES (1002::bigint, 0::bigint), (1003, 1), (1004, 2), (1005, 0)$$,
+                  'answers that came before the day are deleted, and collections that are over when none is left');
 SELECT is((SELECT sum(rows_deleted) FROM purge_results('2024-02-05')), 0::numeric,
           'a second time there is nothing to delete');
 SELECT lives_ok($$SELECT purge_results(pg_temp.today())$$, 'everything before today');

@@ -15,6 +15,9 @@ FROM (SELECT session_date, row_number() OVER (ORDER BY session_date) AS n
       FROM sessions_between('2024-03-01', '2024-07-12')) AS d,
      (VALUES ('SPY', 500, 0.01), ('AAA', 100, 0.02), ('BBB', 50, 0.015)) AS s (symbol, level, swing);
 INSERT INTO company_profiles (symbol, sector) VALUES ('AAA', 'Energy');
+CREATE TABLE public.feed (symbol text, date date, close float8);
+INSERT INTO price_sources (name, relation) VALUES ('prices', 'pb.market_data_cache');
+INSERT INTO price_quarantine (symbol, date, data_source, close, gate) VALUES ('AAA', '2024-07-11', 'prices', 1, 'jump');
 SELECT pg_temp.add_portfolio(1, 100000, '2024-07-08');
 SELECT pg_temp.add_portfolio(2, 100000, '2024-07-08');
 UPDATE portfolios SET owner = CASE id WHEN pg_temp.id(1) THEN 'north' ELSE 'south' END;
@@ -85,6 +88,22 @@ INSERT INTO entry_points VALUES
   ('manage', 'create_analytics_tables', 'SELECT * FROM pb.create_analytics_tables()'),
   ('manage', 'enable_tenant_security', 'SELECT * FROM pb.enable_tenant_security()'),
   ('manage', 'grant_analytics_roles', 'SELECT * FROM pb.grant_analytics_roles(''pb_stranger'', NULL)'),
+  -- The list of sources is a definition: somebody else's, as relations that the runner was not let to read are.
+  ('manage', 'register_price_source', 'SELECT * FROM pb.register_price_source(''feed'', ''public.feed'')'),
+  ('manage', 'unregister_price_source', 'SELECT pb.unregister_price_source(''prices'')'),
+  ('read', 'price_source_report', 'SELECT * FROM pb.price_source_report()'),
+  ('read', 'preview_price_source', 'SELECT * FROM pb.preview_price_source(''prices'', ''{AAA}'', ''2024-07-11'', '
+   '''2024-07-12'')'),
+  ('pure', 'source_columns', 'SELECT * FROM _portfolio_batch.source_columns(''prices'')'),
+  ('pure', 'mapped_source_columns',
+   'SELECT * FROM _portfolio_batch.mapped_source_columns(''pb.market_data_cache'', ''prices'', ''{}'')'),
+  ('read', 'require_readable_source', 'SELECT _portfolio_batch.require_readable_source(''pb.market_data_cache'')'),
+  ('manage', 'import_prices_csv', 'SELECT * FROM pb.import_prices_csv(''public.feed'')'),
+  ('read', 'quarantined_prices', 'SELECT * FROM pb.quarantined_prices()'),
+  ('run', 'accept_quarantined', 'SELECT * FROM pb.accept_quarantined(''AAA'', ''2024-07-11'')'),
+  ('run', 'reject_quarantined', 'SELECT * FROM pb.reject_quarantined(''AAA'', ''2024-07-11'')'),
+  ('run', 'decide_quarantined', 'SELECT * FROM _portfolio_batch.decide_quarantined(''AAA'', ''2024-07-11'', NULL, NULL, '
+   '''rejected'')'),
   ('read', 'is_session', 'SELECT pb.is_session(''2024-07-11'')'),
   ('read', 'previous_session', 'SELECT pb.previous_session(''2024-07-11'')'),
   ('read', 'next_session', 'SELECT pb.next_session(''2024-07-11'')'),
@@ -118,6 +137,7 @@ INSERT INTO entry_points VALUES
    'pb.api_portfolio_stress_tests(''00000000-0000-4000-8000-000000000001'')'),
   ('pure', 'api_impact', 'SELECT _portfolio_batch.api_impact(1, 2)'),
   ('pure', 'api_unavailable', 'SELECT _portfolio_batch.api_unavailable(''no_results'', ''none'', ''{}'', ''{}'')'),
+  ('read', 'fundamentals_due', 'SELECT * FROM pb.fundamentals_due(''2024-07-11'')'),
   ('read', 'batch_audit', 'SELECT * FROM pb.batch_audit(''2024-07-10'')'),
   ('read', 'batch_audit_summary', 'SELECT * FROM pb.batch_audit_summary(''2024-07-10'')'),
   ('read', 'lot_history', 'SELECT * FROM pb.lot_history(''00000000-0000-4000-8000-000000000001'')'),
@@ -206,7 +226,7 @@ SELECT set_eq($$SELECT name FROM installed
                     stored_schedules,add_schedules,update_schedules,delete_schedule,
                     schedule_batch,unschedule_batch,enable_schedule,disable_schedule,activate_schedule,sync_schedules,
                     schedule_default_batches,require_cron,require_cron_takes,require_lasting_schema,require_own_schedule,rescan_sessions,
-                    cancel_run}')$$,
+                    cancel_run,collect_market_data,collect_fundamentals,collect_for_batch}')$$,
               'SELECT function_name FROM entry_points', 'every entry point is tested here');
 
 -- What becomes of a statement: "done", or the error; in any case nothing of it stays.

@@ -25,7 +25,7 @@ $$;
 SELECT results_eq('SELECT check_name FROM batch_preflight()',
                   $$VALUES ('tables'), ('objects'), ('lock free'), ('calendar covers the date'), ('session closed'),
                            ('universe'), ('earlier sessions complete'), ('factor definitions seeded'),
-                           ('scenarios seeded'), ('factor prices fresh'), ('price coverage'), ('prices across a split'),
+                           ('scenarios seeded'), ('factor prices fresh'), ('price coverage'), ('sources of prices'), ('prices across a split'),
                            ('values at inception'), ('expired options'), ('temporary space')$$, 'the checks');
 SELECT is(pg_temp.check_of('universe'), 'not ok: 0 active portfolios with 0 open positions in 0 symbols', 'no portfolio');
 SELECT is(pg_temp.check_of('earlier sessions complete'), 'ok: nothing is missing before 2024-07-09', 'hence no gap');

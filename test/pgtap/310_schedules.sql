@@ -2,7 +2,7 @@
 -- time. test/tap/090_schedules.t has them fire.
 
 \ir include/prelude.psql
-SELECT plan(151);
+SELECT plan(152);
 
 -- When an expression is due: values worked out by hand. 2026-11-21 is a Saturday ---------------------------------------
 
@@ -193,8 +193,19 @@ SELECT n, 'daily', CASE n WHEN 3 THEN 'running' ELSE 'success' END, now() - age
   FROM (VALUES (1, interval '100 days'), (2, '89 days'), (3, '100 days'), (4, '1 day')) AS v (n, age);
 INSERT INTO batch_jobs (run_id, job_no, job_name, job_type, status, started_at)
 SELECT run_id, 1, 'x', 'phase', 'success', started_at FROM batch_runs;
+INSERT INTO collections (collection_id, kind, status, started_at)
+SELECT n, 'import', CASE n WHEN 3 THEN 'running' ELSE 'success' END, now() - age
+  FROM (VALUES (1, interval '100 days'), (2, '91 days'), (3, '100 days')) AS v (n, age);
+INSERT INTO collection_results (collection_id, symbol, kind, provider, outcome, completed_at)
+VALUES (1, 'ZZTA', 'prices', 'vendor', 'OK', now() - interval '99 days'),
+       (2, 'ZZTA', 'prices', 'vendor', 'OK', now() - interval '89 days');
 SELECT results_eq('SELECT table_name, rows_deleted FROM purge_run_records()',
-                  $$VALUES ('batch_jobs', 1::bigint), ('batch_runs', 1)$$, 'records of more than 90 days go');
+                  $$VALUES ('batch_jobs', 1::bigint), ('batch_runs', 1), ('collection_results', 1),
+                           ('collections', 1)$$, 'records of more than 90 days go');
+SELECT set_eq('SELECT collection_id FROM collections', ARRAY[2, 3]::bigint[],
+              'but not those of a collection that is not over, or of which answers are left');
+DELETE FROM collection_results;
+DELETE FROM collections;
 SELECT set_eq('SELECT run_id FROM batch_runs', ARRAY[2, 3, 4], 'but not that of a run that is not over');
 SELECT is_empty($$SELECT FROM purge_run_records(NULL) WHERE rows_deleted > 0$$, 'NULL is 90 days');
 SELECT is((SELECT sum(rows_deleted) FROM purge_run_records('30 days')), 2::numeric, 'another time can be given');

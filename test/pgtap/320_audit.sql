@@ -413,6 +413,27 @@ INSERT INTO faults (want, fault) VALUES
   ('nothing', 'ALTER FUNCTION mallory.symbol OWNER TO CURRENT_USER; CREATE INDEX ON positions (mallory.symbol(symbol))'),
   ('nothing', 'CREATE INDEX ON positions (upper(symbol))');
 
+-- Collection.
+INSERT INTO faults (want, fault) VALUES
+  ('batch: quarantined prices amber', 'INSERT INTO price_quarantine (symbol, date, data_source, close, gate) '
+                                      'VALUES (''STK0001'', ''2024-07-12'', ''feed'', 1, ''jump'')'),
+  ('nothing', 'INSERT INTO price_quarantine (symbol, date, data_source, close, gate, status) '
+              'VALUES (''STK0001'', ''2024-07-12'', ''feed'', 1, ''jump'', ''rejected'')'),
+  ('batch: collections red', 'INSERT INTO collections (kind, status) VALUES (''import'', ''failed'')'),
+  ('batch: collections amber', 'INSERT INTO collections (kind, status) VALUES (''import'', ''success''), '
+                               '(''fundamentals'', ''partial'')'),
+  ('nothing', 'INSERT INTO collections (kind, status, target_date) '
+                               'VALUES (''market_data'', ''failed'', ''2024-07-12''), (''market_data'', ''success'', NULL)'),
+  ('batch: collections amber', 'INSERT INTO collections (kind, status, target_date) '
+                               'VALUES (''market_data'', ''success'', ''2024-07-11''); '
+                               'INSERT INTO price_sources (name, relation) VALUES (''feed'', ''pb.market_data_cache'')'),
+  ('batch: providers amber', 'UPDATE provider_priority SET is_enabled = true WHERE provider = ''fred''; '
+                             'INSERT INTO provider_state (provider, closed_until) '
+                             'VALUES (''fred'', now() + interval ''1 hour''), (''fmp'', now() + interval ''1 hour'')'),
+  ('nothing', 'UPDATE provider_priority SET is_enabled = true WHERE provider = ''fred''; '
+                             'INSERT INTO provider_state (provider, closed_until) '
+                             'VALUES (''fred'', now() - interval ''1 hour'')');
+
 SELECT set_eq('SELECT n, fault, pg_temp.changes(fault) FROM faults', 'SELECT n, fault, want FROM faults',
               'each fault changes the status of the check that has to find it, and of no other');
 SELECT set_eq('SELECT section || '': '' || check_name FROM _portfolio_batch.audit_checks()',

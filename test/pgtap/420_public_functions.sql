@@ -2,7 +2,7 @@
 -- execute them. All of it is asked of the catalogs.
 
 \ir include/prelude.psql
-SELECT plan(50);
+SELECT plan(52);
 
 -- The functions that README documents, from its table.
 \set readme `cat "${PB_ROOT:-.}/README.md"`
@@ -99,7 +99,8 @@ SELECT set_eq($$SELECT name FROM installed WHERE schema = 'pb' AND has_function_
 SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 WHERE schema = '_portfolio_batch' AND has_function_privilege('public', oid, 'EXECUTE')
                   AND entry_name NOT IN (SELECT name FROM installed WHERE schema = 'pb')$$,
-              string_to_array('add_missing_columns analytics_columns_batch analytics_columns_inputs '
+              string_to_array('add_missing_columns analytics_columns_batch analytics_columns_collection '
+                'analytics_columns_inputs '
                 'analytics_columns_market analytics_columns_portfolio_results analytics_columns_reference '
                 'analytics_columns_symbol_results analytics_misfits analytics_storage api_age_sessions '
                 'api_data_quality api_impact api_portfolio_problem api_unavailable audit_checks audit_checks_batch '
@@ -113,7 +114,7 @@ SELECT set_eq($$SELECT DISTINCT entry_name FROM installed
                 'report_model report_number report_percent report_reason report_scale report_section report_style '
                 'report_svg report_text report_tick report_tile report_value require_cron require_cron_takes require_finite '
                 'require_lasting_schema run_state rounding_of_closing schedule_job_name sector_name seed_analytics_tables seed_factor_definitions '
-                'seed_market_risk_scenarios seed_stress_test_scenarios setting_refusal split_ratio split_ratios standard_multiplier tables_owner tables_schema view_functions', ' '),
+                'seed_market_risk_scenarios seed_provider_priority seed_stress_test_scenarios setting_refusal split_ratio split_ratios standard_multiplier tables_owner tables_schema view_functions', ' '),
               'and the parts of functions that are');
 SELECT is_empty($$SELECT b.name FROM installed AS b JOIN installed AS e ON e.name = b.entry_name
                   WHERE b.identity IS NOT NULL AND has_function_privilege('public', b.oid, 'EXECUTE')
@@ -122,12 +123,12 @@ SELECT is_empty($$SELECT b.name FROM installed AS b JOIN installed AS e ON e.nam
 SELECT set_eq($$SELECT p.proname::text COLLATE "default" FROM _portfolio_batch.executing_roles() AS f
                 JOIN pg_proc AS p ON p.oid = f.function
                 WHERE f.role_kind = 'runner' AND p.pronamespace = 'pb'::regnamespace$$,
-              string_to_array('calc_correlations calc_factor_betas calc_factor_correlations calc_interest_rate_betas '
-                'calc_market_betas calc_sector_exposures calc_stress_tests calc_volatility cancel_run close_position '
+              string_to_array('accept_quarantined calc_correlations calc_factor_betas calc_factor_correlations calc_interest_rate_betas '
+                'calc_market_betas calc_sector_exposures calc_stress_tests calc_volatility cancel_run close_position collect_fundamentals collect_market_data '
                 'create_analytics_tables create_portfolio_snapshots daily_batch disable_schedule enable_schedule enable_tenant_security '
-                'grant_analytics_roles load_sample_data mark_position purge_portfolio purge_results purge_run_records '
-                'rescan_sessions restore_sector_tags run_daily_batch run_daily_batch_with_backfill schedule_batch '
-                'schedule_default_batches settle_expired_options sync_schedules undo_settlement unschedule_batch '
+                'grant_analytics_roles import_prices_csv load_sample_data mark_position purge_portfolio purge_results purge_run_records '
+                'register_price_source reject_quarantined rescan_sessions restore_sector_tags run_daily_batch run_daily_batch_with_backfill schedule_batch '
+                'schedule_default_batches settle_expired_options sync_schedules undo_settlement unschedule_batch unregister_price_source '
                 'update_position_values what_if', ' '),
               'only runners may execute what writes');
 SELECT is_empty($$SELECT f.function FROM _portfolio_batch.executing_roles() AS f
@@ -147,6 +148,7 @@ SELECT pg_temp.raises(format('SELECT * FROM %s', call), '22008', '%', '%', '%', 
     $$mark_position(pg_temp.id(1), pg_temp.id(2), 1, 'infinity')$$,
     $$mark_position(pg_temp.id(1), pg_temp.id(2), 1, '-infinity')$$,
     $$settle_expired_options('infinity')$$, $$pnl_by_kind('-infinity', '2024-07-12')$$,
+    $$accept_quarantined('AAA', 'infinity')$$, $$reject_quarantined('AAA', '2024-07-01', through => 'infinity')$$,
     $$batch_audit('infinity')$$, $$batch_audit_summary('-infinity')$$, $$batch_preflight('infinity')$$,
     $$portfolio_report(pg_temp.id(1), '-infinity')$$,
     $$_portfolio_batch.api_age_sessions('-infinity')$$,

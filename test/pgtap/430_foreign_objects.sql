@@ -77,7 +77,7 @@ SELECT set_eq($$SELECT proname, proowner::regrole::text FROM pg_proc WHERE prona
 GRANT USAGE ON SCHEMA own TO pb_mallory;
 SET LOCAL ROLE pb_mallory;
 SELECT is(pg_temp.refusal('own', 'message'),
-          '42501 existing objects of schema "own" cannot be adopted: 59 of other roles',
+          '42501 existing objects of schema "own" cannot be adopted: 69 of other roles',
           'nobody else adopts them');
 SET LOCAL ROLE pb_friend;
 SELECT matches(pg_temp.refusal('own', 'hint'),
@@ -101,7 +101,7 @@ CREATE SCHEMA first AUTHORIZATION pb_root;
 GRANT CREATE, USAGE ON SCHEMA first TO pb_mallory, pb_owner;
 SET LOCAL ROLE pb_mallory;
 CREATE TABLE first.interest_rates (series text, date date, rate float8, source text, fetched_at timestamptz,
-                                   PRIMARY KEY (series, date));
+                                   known_on date, PRIMARY KEY (series, date));
 CREATE FUNCTION first.pairwise_p_value(correlation float8, observations integer) RETURNS float8 LANGUAGE sql
   AS 'SELECT 0.5::float8';
 RESET ROLE;
@@ -183,7 +183,7 @@ INSERT INTO attachments (statement, object, what, culprit) VALUES
   ('DROP TABLE own.interest_rates; CREATE FOREIGN DATA WRAPPER w; ALTER ROLE pb_mallory SUPERUSER; '
    'ALTER FOREIGN DATA WRAPPER w OWNER TO pb_mallory; ALTER ROLE pb_mallory NOSUPERUSER; '
    'CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE own.interest_rates (series text, date date, '
-   'rate float8, source text, fetched_at timestamptz) SERVER s; ALTER TABLE own.interest_rates OWNER TO pb_owner',
+   'rate float8, source text, fetched_at timestamptz, known_on date) SERVER s; ALTER TABLE own.interest_rates OWNER TO pb_owner',
    'own.interest_rates', 'foreign table', 'uses foreign-data wrapper w of role pb_mallory'),
   ('DROP VIEW own.position_interest_rate_beta; CREATE VIEW own.position_interest_rate_beta AS '
    'SELECT mallory.gather(rate_series) AS rate_series FROM own.position_interest_rate_betas; '

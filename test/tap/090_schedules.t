@@ -230,6 +230,8 @@ sql "UPDATE batch_runs SET started_at = started_at - interval '91 days' WHERE ru
   "SELECT FROM schedule_batch('tick', '0 0 1 1 *')"
 is "$(sql 'SELECT table_name, rows_deleted > 0 FROM purge_run_records()')" 'batch_jobs|f
 batch_runs|t
+collection_results|f
+collections|f
 cron.job_run_details|f' 'records of more than 90 days are deleted'
 sql "INSERT INTO cron.job_run_details (jobid, username, start_time, end_time, status)
      SELECT jobid, username, now() - interval '2 days', now() - interval '2 days', 'succeeded' FROM cron.job"

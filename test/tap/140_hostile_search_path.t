@@ -110,6 +110,17 @@ report|pb.batch_report()
 progress|pb.batch_progress()
 no_run|pb.cancel_run(-1)
 schedules|pb.batch_schedules()
+feed|(SELECT m.symbol, m.date, CASE WHEN m.date OPERATOR(pg_catalog.=) '$day' AND m.symbol OPERATOR(pg_catalog.=) ANY ('{SPY,TLT}') THEN m.close OPERATOR(pg_catalog.*) 3::pg_catalog.float8 ELSE m.close END AS close FROM desk.market_data_cache AS m) AS m
+described|pb.register_price_source('feed', 'desk.company_profiles', kind => 'profiles')
+registered|pb.register_price_source('feed', 'kept.feed')
+previewed|pb.preview_price_source('feed', '{SPY}', '$earlier', '$day')
+imported|pb.import_prices_csv('kept.feed')
+sources|pb.price_source_report()
+fundamentals|pb.fundamentals_due('$day')
+quarantined|pb.quarantined_prices()
+accepted|pb.accept_quarantined('SPY', '$day', 'feed')
+rejected|pb.reject_quarantined('TLT', '$day', 'feed')
+unregistered|pb.unregister_price_source('feed')
 closed|(SELECT p.* FROM desk.positions AS p WHERE p.quantity OPERATOR(pg_catalog.>) 1::numeric AND p.exit_date IS NULL ORDER BY p.id USING OPERATOR(pg_catalog.<) LIMIT 1) AS p, pb.close_position(p.portfolio_id, p.id, 1, 100, '$day')
 marked|(SELECT p.* FROM desk.positions AS p WHERE p.investment_class OPERATOR(pg_catalog.=) 'PRIVATE' ORDER BY p.id USING OPERATOR(pg_catalog.<) LIMIT 1) AS p, LATERAL (SELECT pg_catalog.count(*) AS calls FROM pb.mark_position(p.portfolio_id, p.id, 100, '$day')) AS m
 settled|pb.settle_expired_options('$day')
@@ -159,6 +170,8 @@ run_calls() {
     "$3" | while IFS='|' read -r name query; do
       printf 'CREATE TABLE %s.%s AS SELECT * FROM %s;\n' "$2" "$name" "$query"
       # The procedures between: the dates that are left, in workers, and all of them again.
+      [ "$name" != registered ] ||
+        printf "CALL pb.collect_market_data('%s');\nCALL pb.collect_fundamentals('%s');\n" "$day" "$day"
       [ "$name" != correlation ] || [ "$3" = calls_of_runner ] ||
         printf "CALL pb.daily_batch('%s', workers => 2);\nCALL pb.rescan_sessions(20);\n" "$day"
     done
@@ -178,7 +191,8 @@ scenario() {
 rows() {
   PGOPTIONS='-c search_path=pg_catalog' psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -v schema="$2" <<'SQL' |
 SELECT format('SELECT %1$L, to_jsonb(r) - ''{run_id,created_at,updated_at,fetched_at,assigned_at,started_at,completed_at,'
-              'duration,duration_seconds,backend_pid,backend_start,last_updated,tag_id,id,job_id,close_position,opened_position_id}''::text[] FROM %2$I.%1$I AS r',
+              'duration,duration_seconds,backend_pid,backend_start,last_updated,tag_id,id,job_id,close_position,opened_position_id,'
+              'revised_at,decided_at,set_aside_at,last_answer,last_attempt_at,last_success_at,last_new_data_at}''::text[] FROM %2$I.%1$I AS r',
               relname, :'schema')
 FROM pg_class WHERE relnamespace = quote_ident(:'schema')::regnamespace AND relkind IN ('r', 'v') ORDER BY relname
 \gexec
@@ -224,12 +238,15 @@ UNION ALL
 SELECT 'RELATION', d.table_name, '' FROM pb.analytics_columns() AS d WHERE d.column_name IS NULL;
 SQL
 is "$(sql "SELECT p.proname FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'pb'::regnamespace ORDER BY p.proname COLLATE \"C\"")" \
-  "$( (calls; calls_of_schedules; echo 'x|pb.daily_batch('; echo 'x|pb.rescan_sessions(') | grep -oE 'pb\.[a-z_]+\(' |
+  "$( (calls; calls_of_schedules; echo 'x|pb.daily_batch('; echo 'x|pb.rescan_sessions('
+      echo 'x|pb.collect_market_data('; echo 'x|pb.collect_fundamentals(') | grep -oE 'pb\.[a-z_]+\(' |
     sed 's/pb\.//; s/($//' | LC_ALL=C sort -u)" 'every function of the extension is called below'
 scenario postgres >"$tap_folder/said.clean"
-is "$(grep -v '^CONTEXT:' "$tap_folder/said.clean")" 'NOTICE:  portfolio_batch: up to date, no session is missing
+is "$(grep -v '^CONTEXT:' "$tap_folder/said.clean" | cut -d ';' -f 1)" \
+  'NOTICE:  portfolio_batch: up to date, no session is missing
 ERROR:  run -1 does not exist
-HINT:  SELECT * FROM batch_progress() lists the runs under way.' 'without hostile objects everything runs'
+HINT:  SELECT * FROM batch_progress() lists the runs under way.
+NOTICE:  portfolio_batch: fundamentals of 20 symbols were due, of 20 some were fetched' 'without hostile objects everything runs'
 for schema in desk kept kept_by_runner; do rows postgres $schema >"$tap_folder/clean.$schema"; done
 run_calls postgres kept_of_schedules calls_of_schedules >"$tap_folder/said.schedules"
 rows postgres kept_of_schedules >"$tap_folder/clean.kept_of_schedules"

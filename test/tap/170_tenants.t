@@ -3,7 +3,7 @@
 # with a database in which the other never was.
 
 . "$(dirname "$0")/tap.bash"
-plan 24
+plan 26
 
 begin_cluster
 export PGOPTIONS='-c portfolio_batch.beta_window=60 -c portfolio_batch.correlation_window=60'
@@ -34,6 +34,12 @@ VALUES ('2eb7a000-0000-4000-8000-00000000000f', 'Zebra without equity', 'tenant_
 INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date)
 VALUES ('2eb7a000-0000-4000-8000-00000000000f', '2eb7a000-0000-4000-8000-000000000003', 'ZEBRASYM', 'LONG', 10, 100,
         '2024-07-08');
+-- A collection names what anybody holds.
+INSERT INTO collections (kind, target_date, status, detail) VALUES ('market_data', '2024-07-12', 'success', '{"missing": ["ZEBRASYM"]}');
+INSERT INTO collection_results (collection_id, symbol, kind, provider, outcome, message)
+SELECT 1, s.symbol, 'prices', 'hand', 'NO_DATA', s.note
+FROM (SELECT min(p.symbol), 'ours' FROM positions AS p JOIN portfolios AS f ON f.id = p.portfolio_id
+      WHERE f.owner = 'tenant_a' UNION ALL VALUES ('ZEBRASYM', 'theirs')) AS s (symbol, note);
 INSERT INTO tags (owner, name) VALUES ('tenant_b', 'zebra candidates'), ('tenant_a', 'alpha candidates');
 SQL
 sql 'CREATE DATABASE only_a TEMPLATE two'
@@ -49,7 +55,7 @@ for database in only_a two; do
 done
 tables=$(sql "SELECT count(DISTINCT d.table_name) FROM analytics_columns() d JOIN analytics_columns() k USING (table_name)
               WHERE k.column_name IS NULL AND k.data_type <> 'view' AND (d.column_name = 'portfolio_id' OR d.table_name IN
-                ('portfolios', 'batch_runs', 'batch_schedule_records', 'tags'))")
+                ('portfolios', 'batch_runs', 'batch_schedule_records', 'tags', 'collections', 'collection_results'))")
 is "$enabled" "created|$tables" 'the owner of the tables makes a policy for each table of portfolios'
 is "$(PGUSER=desk sql "SELECT DISTINCT action FROM enable_tenant_security('owner')")" exists 'a second call changes nothing'
 is "$(sql "SELECT count(*) FROM pg_class c JOIN analytics_columns() d ON c.oid = to_regclass(d.table_name)
@@ -132,6 +138,10 @@ is "$(sql "SELECT count(*) FROM batch_jobs WHERE portfolio_id IS NULL AND batch_
 is "$(PGUSER=tenant_b sql "SELECT count(*) > 0 FROM batch_report() WHERE detail LIKE '%missing: %ZEBRANOPRICE%'" \
   "SELECT count(*) > 0 FROM batch_report() WHERE detail LIKE '%Zebra without equity%'" | paste -sd' ')" 't t' \
   'the other reads in the report what is missing and what failed of his'
+is "$(PGUSER=tenant_a sql 'SELECT count(*) FROM collections' 'SELECT string_agg(message, NULL) FROM collection_results' |
+  paste -sd' ')" '0 ours' 'of what is collected a tenant sees what was answered about symbols of his'
+is "$(PGUSER=desk sql 'SELECT count(*) FROM collections' 'SELECT count(*) FROM collection_results' | paste -sd' ')" '1 2' \
+  'the owner of the tables sees all'
 is "$(PGUSER=clerk_a sql 'SELECT count(*) FROM portfolios')" 2 'a member of a tenant sees what the tenant sees'
 
 # Private symbols ------------------------------------------------------------------------------------------------------------
