@@ -10,18 +10,21 @@ W3 correlations of 1,000 symbols in one portfolio              W4 one night, 1,0
 W5 growth of W1 with portfolios and with symbols               W6 W1 again, unchanged and after a corrected price
 W7 many closings, of one lot and of many                       W8 the report of a large book
 E  every engine alone, by symbols x portfolios                 W4w W4 by one worker and by two
+C  prices collected over HTTP, 5,000 symbols x 252 sessions, and one session more
 
 An ordinary night finds the session before it done: tags in place, positions priced, results of one date.
 """
 import json
 import os
 import re
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
@@ -762,13 +765,219 @@ def each_engine(report, sizes=None):
         engines_alone(report, symbols, portfolios, with_slow=size == sizes.split()[0])
 
 
+# ---- collection ------------------------------------------------------------------------------------------------------
+
+# A book that wants the prices of so many symbols, of the last sessions and no others; none is there. The funds that
+# factors stand for are left out: nothing but the symbols is asked for.
+COLLECTED_BOOK = """
+UPDATE factor_definitions SET is_active = false;
+INSERT INTO portfolios (id, name, owner, currency, inception_date, initial_equity)
+VALUES ('00000000-0000-4000-8000-000000000001', 'Everything', 'bench', 'USD', '{first}', 1000000);
+INSERT INTO positions (portfolio_id, id, symbol, position_type, quantity, entry_price, entry_date, investment_class)
+SELECT '00000000-0000-4000-8000-000000000001', gen_random_uuid(), 'ZB' || lpad(i::text, 5, '0'), 'LONG', 1, 100,
+       '{first}', 'PUBLIC'
+FROM generate_series(0, {symbols} - 1) AS i;
+UPDATE provider_priority SET is_enabled = (kind, provider) = ('prices', 'yahoo');
+INSERT INTO provider_limits (provider, requests_per_second, burst, concurrent) VALUES ('yahoo', 100000, 100000, 8);
+ALTER DATABASE bench SET portfolio_batch.provider_addresses = 'yahoo=http://127.0.0.1:{port}';
+ALTER DATABASE bench SET portfolio_batch.allow_insecure_loopback = on;
+ALTER DATABASE bench SET portfolio_batch.market_symbol = 'ZB00000';
+"""
+SESSIONS = """SELECT session_date, extract(epoch FROM open_at)::bigint, extract(epoch FROM close_at)::bigint
+FROM (SELECT * FROM trading_sessions WHERE calendar = 'NYSE' AND session_date <= latest_closed_session()
+      ORDER BY session_date DESC LIMIT 620) AS s ORDER BY 1"""
+
+
+@contextmanager
+def market_server(folder, bars):
+    """The port of a server of made-up charts on loopback, of which every number is made in advance."""
+    sessions, port = Path(folder, "sessions"), Path(folder, "port")
+    sessions.write_text(psql("-F", " ", "-c", SESSIONS) + "\n", encoding="utf-8")
+    server = subprocess.Popen(["/usr/bin/python3", str(HERE.parent / "test/collect/market_server.py"), "serve",
+                               "--port-file", str(port), "--sessions", str(sessions), "--bars", str(bars)])
+    try:
+        while not (port.exists() and port.read_text()):
+            if server.poll() is not None:
+                sys.exit("the server of charts ended")
+            time.sleep(0.05)
+        yield int(port.read_text())
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def server_alone(port, symbols, connections=8):
+    """Seconds in which the server gives all charts to somebody who reads and throws away, and their bytes."""
+    received = []
+
+    def read(some):
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            buffer, total = bytearray(1 << 20), 0
+            for symbol in some:
+                line.sendall(f"GET /v8/finance/chart/{symbol}?period1=0&period2=4000000000 HTTP/1.1\r\nHost: x\r\n\r\n"
+                             .encode())
+                head = line.recv_into(buffer)
+                wanted = int(re.search(rb"Content-Length: (\d+)", buffer[:head]).group(1))
+                wanted += buffer.index(b"\r\n\r\n") + 4
+                total += wanted
+                while head < wanted:
+                    head += line.recv_into(buffer)
+        received.append(total)
+
+    readers = [threading.Thread(target=read, args=[symbols[i::connections]]) for i in range(connections)]
+    started = time.perf_counter()
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    return time.perf_counter() - started, sum(received)
+
+
+def run_collection(day):
+    """One call, in a session of its own. In SQL are the statements that store, which is where the rows go."""
+    with Backend() as backend:
+        backend.run("SELECT pg_stat_statements_reset()")
+        before = backend.one(WAL)
+        seconds, peak = backend.measured(f"CALL collect_market_data('{day}')")
+        found = backend.run("SELECT status, rows_written, symbols_requested, detail FROM collections"
+                            " ORDER BY collection_id DESC LIMIT 1")[0]
+        if found[0] != "success":
+            sys.exit(f"the collection ended as {found}")
+        upsert = backend.one("SELECT coalesce(sum(total_exec_time), 0) / 1000 FROM pg_stat_statements"
+                             " WHERE NOT toplevel AND query ~* '(INSERT INTO|UPDATE|DELETE FROM)'")
+        others = backend.one("SELECT coalesce(sum(total_exec_time), 0) / 1000 " + STATEMENTS)
+        longest = backend.run("SELECT regexp_replace(query, '\\s+', ' ', 'g'), total_exec_time / 1000 " + STATEMENTS
+                              + " ORDER BY total_exec_time DESC LIMIT 6")
+        wal = int(backend.one(f"SELECT pg_wal_lsn_diff(({WAL}), '{before}')"))
+        return {"seconds": seconds, "upsert": upsert, "other_sql": others - upsert,
+                "rest": seconds - others, "written": found[1] or 0, "wal": wal, "peak_mb": peak, "longest": longest}
+
+
+def run_collecting_peer(port, symbols_file, first, day, threads):
+    command = ["/usr/bin/python3", str(HERE / "peer_collect.py"), "--base", f"http://127.0.0.1:{port}", "--symbols",
+               str(symbols_file), "--first", first, "--last", day, "--threads", str(threads), "--table",
+               "peer.market_data_cache"]
+    before = psql("-c", WAL)
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    return json.loads(done.stdout) | {"threads": threads,
+                                      "wal": int(psql("-c", f"SELECT pg_wal_lsn_diff(({WAL}), '{before}')"))}
+
+
+def copy_of_prices(folder):
+    """Seconds in which COPY loads the rows that are there into a table like theirs, with its indexes: the floor."""
+    path = Path(folder, "prices")
+    psql("-c", f"COPY market_data_cache TO '{path}' (FORMAT binary)", "-c", "DROP TABLE IF EXISTS peer.floor", "-c",
+         "CREATE TABLE peer.floor (LIKE market_data_cache INCLUDING INDEXES)", "-c", "CHECKPOINT")
+    started = time.perf_counter()
+    psql("-c", f"COPY peer.floor FROM '{path}' (FORMAT binary)")
+    return time.perf_counter() - started
+
+
+def compare_prices(rows):
+    """That both have stored the same prices."""
+    differing = psql("-c", """
+        SELECT count(*) FROM (SELECT symbol, date, open, high, low, close, coalesce(adj_close, close), volume
+                              FROM market_data_cache) AS o (symbol, date, open, high, low, close, adj_close, volume)
+        FULL JOIN peer.market_data_cache AS t USING (symbol, date)
+        WHERE (o.open, o.high, o.low, o.close, o.adj_close, o.volume)
+              IS DISTINCT FROM (t.open, t.high, t.low, t.close, t.adj_close, t.volume)""")
+    if differing != "0":
+        sys.exit(f"{differing} prices differ from those of the other program")
+    if psql("-c", "SELECT count(*) FROM market_data_cache") != str(rows):
+        sys.exit(f"not the {rows} prices that there are")
+
+
+COLLECTIONS = ("", "seconds", "this / ours", "fetch and parse", "store", "rows written", "MB of WAL", "peak MB")
+
+
+def contest_of_collections(report, ours, theirs):
+    base = median(ours, "seconds")
+    report.table(*COLLECTIONS)
+    report.row("portfolio_batch", base, "1", base - median(ours, "upsert"), median(ours, "upsert"),
+               ours[-1]["written"], ours[-1]["wal"] / 1e6, max(run["peak_mb"] for run in ours))
+    for threads in sorted({run["threads"] for run in theirs}):
+        runs = [run for run in theirs if run["threads"] == threads]
+        seconds = median(runs, "seconds")
+        report.row(f"requests, pandas, COPY; {threads} {'thread' if threads == 1 else 'threads'}", seconds,
+                   f"{seconds / base:.1f}", median(runs, "collect"), median(runs, "upsert"), runs[-1]["written"],
+                   runs[-1]["wal"] / 1e6, max(run["peak_mb"] for run in runs))
+    report.say()
+
+
+def c(report, symbols=5000, sessions=252, threads=(1, 2)):
+    report.head(f"C: prices of {symbols:,} symbols x {sessions} sessions from a server on loopback")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        prepare_empty()
+        with market_server(folder, sessions) as port:
+            day, first = psql("-c", f"""SELECT max(d), min(d) FROM (
+                SELECT session_date AS d FROM trading_sessions WHERE calendar = 'NYSE'
+                AND session_date <= latest_closed_session() ORDER BY 1 DESC LIMIT {sessions}) AS s""").split("|")
+            psql("-c", COLLECTED_BOOK.format(first=first, symbols=symbols, port=port), "-c", "VACUUM ANALYZE")
+            names = [f"ZB{i:05}" for i in range(symbols)]
+            symbols_file = Path(folder, "symbols")
+            symbols_file.write_text("\n".join(names), encoding="utf-8")
+            alone, received = server_alone(port, names)
+            report.say(f"The server alone gives the {symbols:,} charts, {received / 1e6:,.0f} MB, in {alone:.2f} s.")
+            report.say()
+            ours, theirs, floor, night, their_night = [], [], [], [], []
+            for run in range(RUNS):
+                psql("-c", "TRUNCATE market_data_cache, market_data_revisions, collection_results, collections,"
+                     " provider_state", "-c", "CHECKPOINT")
+                ours.append(run_collection(day))
+                floor.append(copy_of_prices(folder))
+                for many in threads:
+                    new_peer_prices()
+                    theirs.append(run_collecting_peer(port, symbols_file, first, day, many))
+                if run == 0:
+                    compare_prices(symbols * sessions)
+                psql("-c", f"DELETE FROM market_data_cache WHERE date = '{day}'", "-c",
+                     f"DELETE FROM peer.market_data_cache WHERE date = '{day}'", "-c",
+                     "VACUUM ANALYZE market_data_cache, peer.market_data_cache", "-c", "CHECKPOINT")
+                night.append(run_collection(day))
+                if night[-1]["written"] != symbols:
+                    sys.exit(f"a night of {symbols} new prices wrote {night[-1]['written']} rows")
+                their_night.append(run_collecting_peer(port, symbols_file, ten_before(day), day, 1))
+    contest_of_collections(report, ours, theirs)
+    report.say(f"The floor, COPY of the same rows into a table with the same indexes: {statistics.median(floor):.2f} s."
+               f" Of ours, {median(ours, 'rest'):.2f} s are in the network and in parsing,"
+               f" {median(ours, 'other_sql'):.2f} s in statements that read.")
+    report.say()
+    longest_statements(report, ours[-1])
+    report.say("An ordinary night: one session is new. Ours asks for the sessions that overlap as well, the other"
+               " program for as many.")
+    report.say()
+    contest_of_collections(report, night, their_night)
+
+
+def prepare_empty():
+    psql("-d", "postgres", "-c", "DROP DATABASE IF EXISTS bench WITH (FORCE)", "-c", "CREATE DATABASE bench")
+    os.environ["PGDATABASE"] = "bench"
+    psql("-c", "SET client_min_messages = warning", "-c", "CREATE EXTENSION pg_stat_statements", "-c",
+         "CREATE EXTENSION portfolio_batch", "-c", "SELECT create_analytics_tables()", "-c", "CREATE SCHEMA peer")
+    new_peer_prices()
+
+
+def new_peer_prices():
+    psql("-c", "DROP TABLE IF EXISTS peer.market_data_cache", "-c",
+         "CREATE TABLE peer.market_data_cache (LIKE market_data_cache INCLUDING DEFAULTS INCLUDING INDEXES)", "-c",
+         "CHECKPOINT")
+
+
+def ten_before(day):
+    return psql("-c", f"""SELECT min(d) FROM (SELECT session_date AS d FROM trading_sessions WHERE calendar = 'NYSE'
+                          AND session_date < '{day}' ORDER BY 1 DESC LIMIT 10) AS s""")
+
+
 WORKLOADS = {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W4w": w4w, "W5": w5, "W6": w6, "W7": w7,
-             "W8": w8, "E": each_engine}
+             "W8": w8, "E": each_engine, "C": c}
 QUICK = {"W1": lambda r: w1(r, 20, 200), "W2": lambda r: w2(r, 10, 10), "W3": lambda r: w3(r, 100),
          "W4": lambda r: w4(r, 30, 200), "W4w": lambda r: w4w(r, 30, 200),
          "W5": lambda r: w5(r, 10, 100, (1, 2)),
          "W6": lambda r: w6(r, 20, 200), "W7": lambda r: w7(r, 5000, 50), "W8": lambda r: w8(r, 2000),
-         "E": lambda r: each_engine(r, "200x10")}
+         "E": lambda r: each_engine(r, "200x10"), "C": lambda r: c(r, 100, 30, (1, 2))}
 
 
 INTRODUCTION = f"""# Measured
@@ -802,6 +1011,10 @@ first night of a book, and on an earlier way of storing results.
 * plain SQL (`bench/peer_sql.sql`): the server's own aggregates, for what there are any.
 * loop (`bench/peer_loop.py`): a query, a pandas frame, a statsmodels fit and an INSERT for each position, and an INSERT
   for each pair; run on a sample of {LOOP_POSITIONS} positions, from which the seconds of all are extrapolated.
+* C, prices collected: a program of requests, pandas and psycopg2 (`bench/peer_collect.py`) that asks the same server
+  (`test/collect/market_server.py`), with threads, makes a data frame of each answer, and stores all of them by COPY
+  into a staging table and one INSERT … ON CONFLICT of what differs. It knows no calendar, no gap, no split and no
+  second provider, checks nothing, and has all rows in memory at once.
 * floor (`bench/floor.sql`): COPY (binary, on the server) of the inputs out and of our results, as they are stored, in.
 
 After the first run of each, `bench/spot_check.sql` asserts that the numpy program and ours agree to 1e-9 in every
